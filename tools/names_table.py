@@ -22,7 +22,7 @@ from localxsoar.webhooks.responses import NOTE
 from localxsoar.webhooks.senders import Sender, SenderRequest, find_sender, load_senders, with_query
 
 ARRIVAL = '2026-11-24T10:00:00Z'  # NOW as an incident has it
-TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
+TOKEN = '6b6579206f662074686520736f6320776562686f6f6b'  # hexadecimal, as Onfleet's secrets are; also base64, as Teams' are
 INCIDENT_TYPE = 'Unclassified'
 SKIPPED = {'name': '(no incident)', 'type': INCIDENT_TYPE, 'occurred': ARRIVAL}
 SENDERS = load_senders(Path(__file__).parents[1] / 'senders')

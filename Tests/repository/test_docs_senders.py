@@ -94,7 +94,7 @@ def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(folder: 
 
 @of_each(SIGNING)
 def test_every_signature_of_a_sender_is_named_in_its_guide(folder: Folder) -> None:
-    assert {scheme['header'] for scheme in folder.facts['schemes']} - named_headers(ways(folder)) == set()
+    assert {scheme['header'].lower() for scheme in folder.facts['schemes']} - named_headers(ways(folder)) == set()
 
 
 @pytest.mark.parametrize('title', GUIDES)

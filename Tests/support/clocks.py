@@ -20,7 +20,7 @@ from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 MOST_GROWTH = 10  # for four times the work: linear work was measured at 1.0 to 5.7, and quadratic work takes 16 times as long
 MEASURABLE_SECONDS = 0.005
 
-__all__ = ['PATIENCE_SECONDS', 'Clock', 'at_least', 'grows_linearly', 'now', 'pause', 'unix_now', 'until', 'wait_for']
+__all__ = ['PATIENCE_SECONDS', 'Clock', 'at_least', 'grows_linearly', 'lapse', 'now', 'pause', 'unix_now', 'until', 'wait_for']
 
 
 def now() -> float:
@@ -44,6 +44,12 @@ def until(condition: Callable[[], Any]) -> Any:
 async def pause(seconds: float = 0.02) -> None:
     """Let a sender rest before it tries again: one that goes on at once takes the processor from what it waits for."""
     await asyncio.sleep(seconds)
+
+
+def lapse(seconds: float) -> Callable[[], bool]:
+    """Return a condition that comes true after so many seconds: the end of an outage. A verdict waits for something else."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import functools
 import http.client
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -58,6 +59,29 @@ def npm(*packages: str) -> Path:
     """Return the folder with the `node_modules` of these packages of npm."""
     quiet = ('--silent', '--no-fund', '--no-audit')
     return installed('-'.join(packages), [needs('npm'), 'install', *quiet, '--prefix', '{}', *packages])
+
+
+def postgres(place: Place, *, data: Path | None = None) -> Path:
+    """Start a PostgreSQL with these data, or with none, and return the folder of its socket."""
+    shutil.copytree(data or postgres_data(), place.folder / 'data')
+    (place.folder / 'data').chmod(0o700)
+    place.start(*unprivileged(), postgres_program('postgres'), '-D', place.folder / 'data', '-k', place.folder,
+                '-c', 'listen_addresses=', '-c', 'fsync=off').line_with('ready to accept connections')
+    return place.folder
+
+
+def postgres_program(name: str) -> Path:
+    """Return a program of the newest PostgreSQL that is installed as Debian installs it: not on the path."""
+    found = sorted(Path('/usr/lib/postgresql').glob(f'*/bin/{name}'))
+    if not found:
+        leave_out(f'PostgreSQL has no {name}; Debian: apt-get install postgresql')
+    return found[-1]
+
+
+def postgres_data() -> Path:
+    """Return the data of a PostgreSQL whose databases are empty."""
+    return installed('postgres', [*unprivileged(), str(postgres_program('initdb')), '--pgdata={}/data', '--auth=trust',
+                                  '--username=postgres', '--encoding=UTF8', '--no-sync']) / 'data'
 
 
 def unprivileged() -> list[str]:

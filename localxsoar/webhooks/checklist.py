@@ -31,7 +31,7 @@ NAMES = {'hex': '<hexadecimal>', 'base64': '<base64>', 'timestamp': '<time>', 'm
          'uuid': '<id>', 'body': '<body>', 'token': '<token>', 'basic': '<base64 of user:token>'}
 TIMES = ('timestamp', 'milliseconds', 'iso')
 KEYS = {'token': 'the token', 'base64': 'the token, decoded from base64',
-        'whsec': 'what follows whsec_ in the token, decoded from base64'}
+        'hex': 'the token, decoded from hexadecimal', 'whsec': 'what follows whsec_ in the token, decoded from base64'}
 YEAR_SECONDS = 365 * 86400
 UNITS = (('d', 86400), ('h', 3600), ('min', 60), ('s', 1))
 UNFILLED = re.compile(r'^[<$%{].*[>%}]$|^\$\w+$')

@@ -139,14 +139,25 @@ def sign(proof: Mapping[str, str], token: str, text: bytes) -> dict[str, str]:
 
 
 def key_bytes(kind: str, token: str) -> bytes:
-    """Return the key for an HMAC: the token itself, or what it encodes in base64. Raise UsageError if it is not base64."""
+    """Return the key for an HMAC: the token itself, or what it encodes. Raise UsageError if it encodes nothing."""
     if kind == 'token' or (kind == 'whsec' and not token.startswith('whsec_')):
         return token.encode()
+    if kind == 'hex':
+        return key_in_hex(token)
     try:
         return base64.b64decode(token.removeprefix('whsec_'), validate=True)
     except ValueError:
         raise UsageError('This sender signs with a token in base64, but the token of the instance is not base64. '
                          'openssl rand -base64 32 prints one that is.') from None
+
+
+def key_in_hex(token: str) -> bytes:
+    """Return what a token encodes in hexadecimal. Raise UsageError if it is something else."""
+    try:
+        return bytes.fromhex(token)
+    except ValueError:
+        raise UsageError('This sender signs with a token in hexadecimal, but the token of the instance is not hexadecimal. '
+                         'openssl rand -hex 32 prints one that is.') from None
 
 
 def unusable(sender: Sender, token: str) -> str:
@@ -210,8 +221,8 @@ def check_sender(sender: Sender) -> None:
         raise ValueError(f'kind must be one of {", ".join(KINDS)}')
     if proof and (proof['place'] not in ('header', 'query') or not proof['name'] or not proof['value']):
         raise ValueError('proof needs a place (header or query), a name and a value')
-    if proof.get('digest', 'sha256') not in DIGESTS or proof.get('key', 'token') not in ('token', 'base64', 'whsec'):
-        raise ValueError('proof.digest must be sha256 or sha512, proof.key must be token, base64 or whsec')
+    if proof.get('digest', 'sha256') not in DIGESTS or proof.get('key', 'token') not in ('token', 'base64', 'whsec', 'hex'):
+        raise ValueError('proof.digest must be sha256 or sha512, proof.key must be token, base64, whsec or hex')
     if not sender.deliveries or not all(each['title'] and {'payload', 'text'} & {*each} for each in sender.deliveries):
         raise ValueError('there must be at least one delivery, each with a title, and a payload or a text')
 

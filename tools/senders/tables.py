@@ -119,7 +119,7 @@ def schemes_code(folders: dict[str, Folder]) -> Iterator[str]:
 
 def scheme_code(scheme: dict[str, str]) -> str:
     """Return the call that makes a Scheme."""
-    arguments = [f'{key}={scheme[key]!r}' for key in ('prefix', 'time', 'delivery', 'label') if key in scheme]
+    arguments = [f'{key}={scheme[key]!r}' for key in ('prefix', 'suffix', 'time', 'delivery', 'label') if key in scheme]
     arguments += [f'keys={scheme["keys"]}'] if 'keys' in scheme else []
     return f'Scheme({", ".join(arguments)})'
 

@@ -38,7 +38,7 @@ def send(sender: Sender, token: str = TOKEN) -> SenderRequest:
 
 @pytest.mark.parametrize('key', ALL)
 def test_a_delivery_of_each_sender_is_recognized_as_its_own(key: str) -> None:
-    request = send(ALL[key], base64.b64encode(b'a token that any sender can sign with').decode())
+    request = send(ALL[key], b'a token that any sender can sign with.'.hex())  # which is base64, too
     agent = dict(request.headers).get('User-Agent', '').partition('/')[0]
     assert SenderRecognizer(list(ALL.values())).recognize(request.headers, request.body)[1] in {ALL[key].name, agent} - {''}
 
@@ -98,6 +98,7 @@ def test_a_token_that_is_not_base64_is_reported_instead_of_signed_with() -> None
     with pytest.raises(UsageError, match='base64'):
         send(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
     assert 'openssl rand -base64 32' in unusable(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
+    assert 'openssl rand -hex 32' in unusable(sender(proof={**GITHUB, 'key': 'hex'}), 'no hex!')
     assert unusable(sender(), 'no base64!') == ''
 
 

@@ -14,7 +14,7 @@ import re
 import socket
 import tracemalloc
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import cycle, product
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
@@ -124,6 +124,21 @@ def sign_django(body: bytes, key: str, stamp: str) -> dict[str, str]:
     return {'Django-Webhook-Request-Timestamp': stamp, 'Django-Webhook-Signature-v1': hex_of(key, f'{stamp}:'.encode() + body)}
 
 
+def sign_box(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    time_text = whole_second(stamp).astimezone(timezone(timedelta(hours=-7))).isoformat()
+    return {'BOX-DELIVERY-TIMESTAMP': time_text, 'BOX-SIGNATURE-PRIMARY': base64_of(key, body + time_text.encode()),
+            'BOX-SIGNATURE-SECONDARY': base64_of('the secondary key', body + time_text.encode())}
+
+
+def sign_box_with_its_secondary_key(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    names = {'BOX-SIGNATURE-PRIMARY': 'BOX-SIGNATURE-SECONDARY', 'BOX-DELIVERY-TIMESTAMP': 'BOX-DELIVERY-TIMESTAMP'}
+    return {names[name]: value for name, value in sign_box(body, key, stamp).items() if name in names}
+
+
+def sign_customer_io(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    return {'X-CIO-Timestamp': stamp, 'X-CIO-Signature': hex_of(key, f'v0:{stamp}:'.encode() + body)}
+
+
 def sign_sha512(body: bytes, key: str, _: str) -> dict[str, str]:
     return {'X-HCP-Radar-Signature': digest(key, body, 'sha512').hex()}
 
@@ -160,6 +175,9 @@ SENDERS = [
     Sender('Calendly', 'Calendly-Webhook-Signature', sign_calendly, 300),
     Sender('Zendesk', 'X-Zendesk-Webhook-Signature', sign_zendesk, 300, 'X-Zendesk-Webhook-Signature-Timestamp'),
     Sender('django-webhook', 'Django-Webhook-Signature-v1', sign_django, 300, 'Django-Webhook-Request-Timestamp'),
+    Sender('Customer.io', 'X-CIO-Signature', sign_customer_io, 300, 'X-CIO-Timestamp'),
+    Sender('Box', 'BOX-SIGNATURE-PRIMARY', sign_box, 300, 'BOX-DELIVERY-TIMESTAMP'),
+    Sender('Box, secondary key', 'BOX-SIGNATURE-SECONDARY', sign_box_with_its_secondary_key, 300, 'BOX-DELIVERY-TIMESTAMP'),
     Sender('HCP Vault Radar', 'X-HCP-Radar-Signature', sign_sha512),
     Sender('Linear', 'Linear-Signature', signs_the_body('Linear-Signature'), 60),
     Sender('Grafana', 'X-Grafana-Alerting-Signature', signs_the_body('X-Grafana-Alerting-Signature')),
@@ -206,7 +224,8 @@ def verified(settings: Settings, headers: dict[str, str], body: bytes, arrived: 
 def test_every_scheme_of_the_script_has_its_sender_here() -> None:
     tried = {(name if (name := sender.header.lower()) in SCHEMES else ANY, bool(sender.seconds)) for sender in SENDERS}
     known = {(header, bool(scheme.time)) for header, schemes in SCHEMES.items() for scheme in schemes}
-    assert tried == known - {('authorization', False)}, 'Teams has a test of its own'
+    teams, onfleet = ('authorization', False), ('x-onfleet-signature', False)  # which have tests of their own
+    assert tried == known - {teams, onfleet}
 
 
 # What each sender signs
@@ -585,6 +604,17 @@ def test_teams_signs_with_the_decoded_token_in_its_authorization() -> None:
         assert refused(app, b'{"a": 1}', {'Authorization': value.replace('HMAC', 'Bearer')})
 
 
+@pytest.mark.parametrize('token', ['c0ffee' * 10, 'no-hexadecimal-token'])
+def test_onfleet_signs_with_what_its_token_encodes_in_hexadecimal(token: str) -> None:
+    is_hex = token.isalnum()
+    key = bytes.fromhex(token) if is_hex else token.encode()
+    with App(token) as app:
+        right = {'X-Onfleet-Signature': hmac.digest(key, b'{"a": 1}', 'sha512').hex()}
+        assert refused(app, b'{"a": 1}', right) is not is_hex
+        assert refused(app, b'{"a": 2}', right)
+        assert refused(app, b'{"a": 1}', {'X-Onfleet-Signature': digest(token, b'{"a": 1}', 'sha512').hex()})
+
+
 # Anywhere
 
 
@@ -641,7 +671,7 @@ def test_what_a_timed_row_signs_is_let_in_under_no_header_that_signs_the_body_al
                 assert refused(app, text, {header: form}), (text, header, form)
 
 
-LIKE_ANOTHER_SCHEME = 'begins like the signed text of another scheme'
+LIKE_ANOTHER_SCHEME = 'begins or ends like the signed text of another scheme'
 # What a sender may sign besides JSON and forms, and a little in front of them.
 BODIES_OF_ANY_KIND = {
     'XML': '<?xml version="1.0"?><alert/>', 'XML after a line': ' \r\n<alert/>',
@@ -682,13 +712,20 @@ def test_what_a_timed_row_signs_in_utf_16_is_let_in_by_its_body_alone_neither(ap
         assert LIKE_ANOTHER_SCHEME in answer.detail, body
 
 
+def bodies_of(sender: Sender) -> dict[str, str]:
+    """The bodies that it may send: Box, whose time follows its body, sends JSON alone."""
+    ends = ('}', ']') if 'Box' in sender.name else ('',)
+    return {kind: body for kind, body in BODIES_OF_ANY_KIND.items() if body.endswith(ends)}
+
+
 def captured(body: bytes, headers: dict[str, str], token: str) -> tuple[bytes, bytes]:
     """What a sender's own library has signed, by the table, and its digest, which is in a header."""
     shown = {name.lower(): value for name, value in headers.items()}
     for header in shown:
         for scheme in SCHEMES.get(header, SCHEMES[ANY]):
             stamp = shown.get(scheme.time) or ''.join(re.findall('t=([0-9]+)', shown[header]))
-            text = scheme.prefix.format(time=stamp, id=shown.get(scheme.delivery, '')).encode() + body
+            before, after = (affix.format(time=stamp, id=shown.get(scheme.delivery, '')).encode() for affix in scheme[:2])
+            text = before + body + after
             for made in (hmac.digest(key, text, 'sha256') for key in (token.encode(), base64.b64decode(token))):
                 if made.hex() in shown[header] or base64.b64encode(made).decode() in shown[header]:
                     return text, made
@@ -699,7 +736,7 @@ def captured(body: bytes, headers: dict[str, str], token: str) -> tuple[bytes, b
 def test_what_a_timed_senders_own_code_signs_is_let_in_under_its_header_and_under_none_without_a_time(sender: Sender) -> None:
     token, label = TOKEN.removeprefix('whsec_'), {'Content-Type': 'text/plain'}
     with App(token) as app:
-        for kind, body in BODIES_OF_ANY_KIND.items():
+        for kind, body in bodies_of(sender).items():
             headers = {**sender.sign(body.encode(), token, str(NOW)), **label}
             assert kind == 'numbers' or app.post(body, headers).status == 200, kind
             text, made = captured(body.encode(), headers, token)
@@ -726,6 +763,29 @@ def test_what_a_timed_row_signs_is_let_in_under_no_other_timed_header_when_its_t
             for name in ('webhook', 'svix'):
                 headers = {f'{name}-id': before, f'{name}-timestamp': now, f'{name}-signature': f'v1,{signature}'}
                 assert refused(app, after.encode(), headers), text
+
+
+SUFFIXES = {scheme.suffix: header for header, schemes in SCHEMES.items() for scheme in schemes if scheme.suffix}
+
+
+@pytest.mark.parametrize('suffix', SUFFIXES)
+def test_what_is_signed_with_a_time_behind_it_is_let_in_under_no_header_that_signs_the_body_alone(app: App, suffix: str) -> None:
+    bodies = ('{"a": 1}', ' {}', '[{"a": 1}]', '\ufeff{"a": "}"}\r\n', '{"a": {"b": [1]}}')
+    for body, stamp in product(bodies, ('2024-11-24T07:20:00Z', '2030-01-01T00:00:00.123-07:00', str(NOW))):
+        text = (body + suffix.format(time=stamp)).encode()
+        for header in ('X-Hub-Signature-256', 'X-Grafana-Alerting-Signature', 'Linear-Signature'):
+            answer = app.post(text, {header: hex_of(TOKEN, text), 'Content-Type': 'text/plain'})
+            assert answer.status == 401 and LIKE_ANOTHER_SCHEME in answer.detail, text
+
+
+@each_timed_row
+@pytest.mark.parametrize('header', SUFFIXES.values())
+def test_what_a_timed_row_signs_is_not_let_in_with_its_last_word_as_the_time(app: App, row: Scheme, header: str) -> None:
+    stamp = whole_second(str(NOW)).isoformat()
+    for body in ('a=1&until=', '<a/>', '{"a": 1}'):
+        text = row.prefix.format(time='1600000000' if row.prefix != '{time}' else '2024-11-24T07:20:00Z', id='msg_1') + body
+        signature = base64_of(TOKEN, (text + stamp).encode())
+        assert refused(app, text.encode(), {header: signature, 'BOX-DELIVERY-TIMESTAMP': stamp}), text
 
 
 def test_a_wrong_signature_of_a_text_like_another_schemes_is_reported_as_a_wrong_one(app: App) -> None:
@@ -804,6 +864,8 @@ def test_a_header_of_a_timed_sender_is_never_judged_by_the_general_rule(app: App
                                   '2024-11-24T07:20:00Z,host=db-1', '1732442400,cpu=5', '1732442400 [error] disk=full',
                                   '2024-11-24T07:20:00Z "GET / HTTP/1.1" 200 "curl/8"', '1732442400."a \\"b\\"" and "c"',
                                   '1732442400 "disk', '1732442400 null and void', '1732442400 [null] full',
+                                  '{"at":"2026-11-24T10:00:00Z"}', '{"at":1732442400}', 'up {x}2026-11-24T10:00:00Z',
+                                  'a=1&at=2026-11-24T10:00:00Z', '[error] full [x]1732442400',
                                   '1732442400 [true story] disk', '1732442400 [12.5] kernel: disk', '1732442400 97 %'])
 def test_signed_text_with_a_time_in_it_is_let_in(app: App, body: str) -> None:
     assert app.post(body, signs_the_body('X-Hub-Signature-256', label='sha256=')(body.encode(), TOKEN, '')).status == 200

@@ -204,6 +204,10 @@ def test_dropboxs_challenge_comes_back(app: App) -> None:
     assert is_echo(app.ask('GET', 'challenge=a%20b'), 'a b')
 
 
+def test_onfleets_check_comes_back(app: App) -> None:
+    assert is_echo(app.ask('GET', 'check=aB3%20d'), 'aB3 d')
+
+
 # Slack
 
 

@@ -417,6 +417,14 @@ def decoded_token(token: bytes) -> list[bytes]:
         return []
 
 
+def token_from_hex(token: bytes) -> list[bytes]:
+    """Return a list of one key, what the token encodes in hexadecimal, or an empty list if it does not."""
+    try:
+        return [bytes.fromhex(token.decode('latin-1'))]
+    except ValueError:
+        return []
+
+
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
     """Return the keys that a token may mean: 'whsec_YWJj' -> ['abc'], 'YWJj' -> ['YWJj', 'abc'].
 
@@ -436,16 +444,16 @@ def equals_empty_key(key: bytes) -> bool:
 
 
 @lru_cache
-def prefix_pattern(prefix: str) -> str:
-    """Return a pattern that matches every expansion of a scheme's prefix: `{time}.` can expand to `1732442400.`."""
+def expansion_pattern(affix: str) -> str:
+    """Return a pattern for every expansion of a scheme's prefix or suffix: `{time}.` can expand to `1732442400.`."""
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # An id cannot be the start of JSON or XML; it may end with base64 padding. It may contain characters
     # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
     # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
-    # The dot is the only character of the prefixes that means something else in a pattern.
-    return prefix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
+    # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
+    return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
 
 
 # The values of Scheme.time that are not names of headers.
@@ -457,12 +465,13 @@ Keys = list[tuple[Token, bytes]]  # keys for an HMAC, each with its token
 
 
 class Scheme(NamedTuple):
-    """A way to sign a request: an HMAC of a prefix and the body, with a token as key.
+    """A way to sign a request: an HMAC of a prefix, the body and a suffix, with a token as key.
 
     An example is Slack's: for the time 1732442400 and the body `{}` it signs the text `v0:1732442400:{}`.
     """
 
     prefix: str = ''  # with `{time}` and `{id}` where the time and the delivery id are inserted
+    suffix: str = ''  # likewise
     # Where the time is: the name of a header; OWN_TIME, in the value of the signature's own header; BODY_TIME, in the
     # body; or '' for a scheme that signs no time.
     time: str = ''
@@ -479,8 +488,9 @@ class Scheme(NamedTuple):
         value = headers[header]
         stamp = self.time_in_head(value, headers)
         delivery_id = headers.get(self.delivery, '')
-        prefix = self.prefix.format(time=stamp, id=delivery_id)
-        is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
+        prefix, suffix = (affix.format(time=stamp, id=delivery_id) for affix in (self.prefix, self.suffix))
+        is_readable = (re.fullmatch(expansion_pattern(self.prefix), prefix, re.ASCII)
+                       and re.fullmatch(expansion_pattern(self.suffix), suffix, re.ASCII))
         # With one of these characters in the id, the signed text would be ambiguous: it could be read as another id and
         # time, or as the text of another scheme.
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
@@ -488,7 +498,8 @@ class Scheme(NamedTuple):
             digests = digests_in(value)
             hash_names = sorted({f'sha{8 * len(digest)}' for digest in digests})  # 32 bytes are of sha256, 64 of sha512
             for keys, hash_name in product(self.keys_by_kind(tokens), hash_names):
-                yield Signature(header, digests, keys, hash_name, prefix.encode('latin-1'), stamp, bool(self.time))
+                yield Signature(header, digests, keys, hash_name, prefix.encode('latin-1'), suffix.encode('latin-1'), stamp,
+                                bool(self.time))
 
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
         """Return the keys of all tokens: first what each token means in the first place, then what else it may mean."""
@@ -532,10 +543,16 @@ ANY = 'any other header whose name matches SIGNATURE_NAME'
 # by the schemes of ANY. Quotes contain the title of the page that documents a scheme.
 SCHEMES = {
     # GitHub, Shopify, PagerDuty, Sentry and others sign the body alone; Calendly, Tailscale and Dixa sign like Stripe.
-    ANY: [Scheme(), Scheme('{time}.', OWN_TIME)],
+    ANY: [Scheme(), Scheme(prefix='{time}.', time=OWN_TIME)],
 }
 # Written by ./dev senders: schemes, from the folders in senders. Change nothing here.
 SCHEMES |= {
+    # Box: "Signature Verification". The time follows the body, and has no separator before it.
+    # Box: It signs with both of its keys, so that one can be replaced at a time.
+    'box-signature-primary': [Scheme(suffix='{time}', time='box-delivery-timestamp')],
+    'box-signature-secondary': [Scheme(suffix='{time}', time='box-delivery-timestamp')],
+    # Customer.io: "Securely verify requests". It signs like Slack.
+    'x-cio-signature': [Scheme(prefix='v0:{time}:', time='x-cio-timestamp')],
     # django-webhook: django_webhook/http.py in its package.
     'django-webhook-signature-v1': [Scheme(prefix='{time}:', time='django-webhook-request-timestamp')],
     # Grafana: "Configure webhook notifications". The time is optional, and the name of its header can be configured in Grafana.
@@ -547,6 +564,8 @@ SCHEMES |= {
     'authorization': [Scheme(label='HMAC ', keys=decoded_token)],
     # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
     'x-mlflow-signature': [Scheme(prefix='{id}.{time}.', time='x-mlflow-timestamp', delivery='x-mlflow-delivery-id')],
+    # Onfleet: "Webhook Authentication". The key is what the token encodes in hexadecimal.
+    'x-onfleet-signature': [Scheme(keys=token_from_hex)],
     # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme(prefix='v0:{time}:', time='x-slack-request-timestamp')],
     # Standard Webhooks: spec/standard-webhooks.md in its repository.
@@ -651,8 +670,8 @@ def timed_text_pattern(prefixes: set[str]) -> str:
     `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
     """
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
-    other = '|'.join(map(prefix_pattern, prefixes - bare_times))
-    bare = '|'.join(map(prefix_pattern, bare_times))
+    other = '|'.join(map(expansion_pattern, prefixes - bare_times))
+    bare = '|'.join(map(expansion_pattern, bare_times))
     return f'(?: {other} | (?: {bare} ) {signed_body_start()} )'
 
 
@@ -662,6 +681,17 @@ def timed_text_pattern(prefixes: set[str]) -> str:
 # The pattern is derived from the table, so a new row is covered automatically.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode(), re.VERBOSE)
+# The same for what is signed after a body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
+suffixes = {scheme.suffix for scheme in chain(*SCHEMES.values()) if scheme.suffix}
+TIMED_END = re.compile(rf'[}}\]][\s\0]*((?:{"|".join(map(expansion_pattern, suffixes))})\Z)'.encode())
+TIMED_END_BYTES = 200  # more than a time and some blanks
+
+
+def is_timed_text(body: bytes) -> bool:
+    """Return whether a body looks like the text that a scheme signs together with a time."""
+    timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
+    is_after_json = timed_end and JSON_START.match(body, 0, len(body) - len(timed_end[1]))
+    return bool(is_after_json or TIMED_TEXT.match(body))
 
 
 class YieldTimer:
@@ -695,8 +725,9 @@ class Signature(NamedTuple):
     keys: Keys  # of all tokens
     hash_name: str
     prefix: bytes  # the text that is signed before the body
-    time: str  # the time in that text, as the sender spelled it; '' if there is none
-    is_timed: bool  # whether the scheme requires a time, in that text or in the body
+    suffix: bytes  # the text that is signed after the body
+    time: str  # the time in these texts, as the sender spelled it; '' if there is none
+    is_timed: bool  # whether the scheme requires a time, in these texts or in the body
 
     def __repr__(self) -> str:
         """Return a text without the keys, so that printing a signature cannot leak one."""
@@ -710,7 +741,7 @@ class Signature(NamedTuple):
         return min([token for token, key in self.keys if self.is_right(key, body)], default=None)
 
     def is_right(self, key: bytes, body: bytes) -> bool:
-        """Return whether one of the digests is that of the prefix and the body with this key."""
+        """Return whether one of the digests is that of the prefix, the body and the suffix with this key."""
         expected = hmac.new(key, self.prefix, self.hash_name)
         if len(body) <= QUICK_BODY_BYTES:
             expected.update(body)
@@ -718,6 +749,7 @@ class Signature(NamedTuple):
             with hashing_lock:
                 yield_if_due(0.001)  # soon, so that nobody waits longer because there are several tokens
                 expected.update(body)
+        expected.update(self.suffix)
         computed = expected.digest()
         return sum(hmac.compare_digest(computed, digest) for digest in self.digests) > 0
 
@@ -906,9 +938,9 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
         token = signature.token_for(body)
         if not token:  # checked first: only a sender that knows a token causes the other checks
             continue
-        if not signature.time and TIMED_TEXT.match(body):
-            why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
-                   'it could be a replay. Begin the body differently, or send the token itself.')
+        if not signature.prefix and is_timed_text(body):
+            why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
+                   'it could be a replay. Begin and end the body differently, or send the token itself.')
         elif not signature.is_fresh(body, arrived):
             why = 'The signature matches, but its time is too far from now: check the clocks of both sides.'
         else:
@@ -1607,6 +1639,12 @@ crowdstrike
     severity       crowdstrike: event.Severity
     problem        event.DetectId|event.CompositeId
 
+customer-io
+    identified by  event_id, object_type, metric, data
+    name           {object_type} {metric}: {data.recipient|data.identifiers.email|data.customer_id}
+    occurred       timestamp
+    severity       none
+
 databricks
     identified by  workspace_id, event_type, job
     name           {event_type}: {job.name} {task.task_key}
@@ -1975,6 +2013,12 @@ onelogin
     identified by  event_type_id, account_id
     name           OneLogin event {event_type_id}: {user_name} {notes}
     occurred       event_timestamp
+    severity       none
+
+onfleet
+    identified by  triggerId, triggerName, data
+    name           {triggerName}: {data.task.shortId|data.worker.name|taskId|workerId}
+    occurred       time
     severity       none
 
 opencanary
@@ -5320,6 +5364,9 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
         # Dropbox webhooks: "The verification request".
         case 'GET' if 'challenge' in request.query:
             return echo(request.query['challenge'])
+        # Onfleet: "Webhook Validation".
+        case 'GET' if 'check' in request.query:
+            return echo(request.query['check'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
