@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from localxsoar.containers.ports import LOOPBACK, accepts_connections
 
 PROC = Path('/proc')
 MARK = 'LOCALXSOAR_CONTAINER'
-LISTENING, UNCONNECTED = '0A', '07'  # states in /proc/net/tcp, and in /proc/net/udp of a socket that only receives
+# Tables in /proc/net, each with the state of a socket that waits for others: it listens, or is connected to nobody.
+TCP = (('tcp', '0A'), ('tcp6', '0A'))
+UDP = (('udp', '07'), ('udp6', '07'))
 
 
 def table_address(host: str, family: socket.AddressFamily = socket.AF_INET) -> str:
@@ -62,23 +64,24 @@ def listens(mark: str, session: int, port: int | None) -> bool:
     if not PROC.is_dir():
         return bool(port) and accepts_connections(port)
     # Most often nobody listens yet: then the processes need not be read.
-    found = {inode for _, address, number, inode in open_sockets() if number == port and address in REACHABLE}
+    found = {inode for _, address, number, inode in open_sockets(TCP) if number == port and address in REACHABLE}
     return bool(found) and bool(found & sockets_of(mark, session))
 
 
 def open_to_all(mark: str, session: int) -> list[str]:
     """Return the addresses of this machine's network that the container has opened, such as `0.0.0.0:9000`."""
-    candidates = [(f'{WILDCARDS[address]}:{number} ({kind})', inode) for kind, address, number, inode in open_sockets()
+    candidates = [(f'{WILDCARDS[address]}:{number} ({kind})', inode) for kind, address, number, inode in open_sockets(TCP + UDP)
                   if address in WILDCARDS]
     own = sockets_of(mark, session) if candidates else set()
     return [text for text, inode in candidates if inode in own]
 
 
-def open_sockets() -> Iterator[tuple[str, str, int, str]]:
+def open_sockets(tables: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, int, str]]:
     """Yield the protocol, the address, the port and the name, as in /proc/PID/fd, of each socket that waits for others."""
-    for table, state in (('tcp', LISTENING), ('tcp6', LISTENING), ('udp', UNCONNECTED), ('udp6', UNCONNECTED)):
+    for table, state in tables:
         with suppress(OSError):
-            for row in (PROC / 'net' / table).read_text().splitlines()[1:]:
+            rows = (PROC / 'net' / table).read_text().splitlines()
+            for row in (each for each in rows if f' {state} ' in each):  # thousands may be in other states
                 _, local, _, found, *_, inode = row.split()[:10]
                 address, _, port = local.rpartition(':')
                 if found == state:
