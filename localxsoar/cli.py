@@ -47,6 +47,7 @@ from localxsoar.web.deliveries import DeliveryRoutes
 from localxsoar.web.incidents import IncidentRoutes
 from localxsoar.web.instances import InstanceRoutes
 from localxsoar.web.page_files import PageFiles
+from localxsoar.web.previews import PreviewRoutes
 from localxsoar.web.senders import SenderRoutes
 from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, any_free_port, well_known_free_port
 from localxsoar.webhooks.recognition import SenderRecognizer
@@ -54,6 +55,7 @@ from localxsoar.packs.repository import find_common_server_python
 from localxsoar.packs.scripts import load_scripts
 from localxsoar.running import announced
 from localxsoar.webhooks.senders import load_senders
+from localxsoar.webhooks.url_words import load_url_words
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 from localxsoar.terminal.terminal import Terminal
@@ -122,6 +124,8 @@ def add_server_options(add: Callable[..., Any]) -> None:
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
     add('--senders', metavar='DIR', type=Path, help='recipes of senders for the page and `python -m localxsoar.send`')
+    add('--url-words', metavar='FILE', type=Path,
+        help="the words that the pack reads in a sender's URL, which the page then writes by clicking (default: it does not)")
 
 
 def add_single_runs(add: Callable[..., Any]) -> None:
@@ -245,7 +249,7 @@ def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
         gevent.signal_handler(number, stop.set)
     settings = {f'{EXTERNAL_SETTING}.{name}': 'true' for name in server.instances}
     settings |= read_assignments(options.server_setting, '--server-setting')
-    front, port, deliveries = listen(options, server, events, settings)
+    front, port, deliveries, previews = listen(options, server, events, settings)
     url = f'http://{options.host}:{port}'
     with announced(options.url_file, url):
         introduce(options, instance, url)
@@ -263,7 +267,7 @@ def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
             gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
         stop.wait()
     server.printer.show('Stopping')
-    gevent.joinall([gevent.spawn(each.disable) for each in server.instances.values()])
+    gevent.joinall([gevent.spawn(end) for end in (previews.close, *(each.disable for each in server.instances.values()))])
     front.stop()
     deliveries.close()
     instance.store.close()
@@ -273,9 +277,10 @@ def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
 
 
 def listen(options: argparse.Namespace, server: Server, events: Events, settings: dict[str, str]
-           ) -> tuple[Front, int, Deliveries]:
-    """Start the HTTP server, and return it, its port and its deliveries. Raise UsageError if it cannot listen."""
+           ) -> tuple[Front, int, Deliveries, PreviewRoutes]:
+    """Start the HTTP server, and return it, its port, its deliveries and its previews. Raise UsageError if it cannot listen."""
     senders = load_senders(options.senders) if options.senders else {}
+    words = load_url_words(options.url_words) if options.url_words else {}
     masks = Masks(server.secrets)
     events.mask = masks.everywhere
     server.store.updated = partial(events.publish, 'incident')
@@ -284,16 +289,17 @@ def listen(options: argparse.Namespace, server: Server, events: Events, settings
     api = make_api(options)
     front = Front(options.host, Forwarder(server.open_ports, settings), deliveries, api)
     instances = InstanceRoutes(server, masks, events.publish, partial(curl_command, options))
+    history = DeliveryRoutes(server, deliveries, senders, masks, front, partial(fill_headers, options.curl_header))
+    previews = PreviewRoutes(server, deliveries, masks, words, history.replay)
     for routed in (
         XsoarApi(server, settings), Controls(server), PageFiles(events), instances, IncidentRoutes(server.store, masks),
-        DeliveryRoutes(server, deliveries, senders, masks, front, partial(fill_headers, options.curl_header)),
-        SenderRoutes(server, senders, front), CommandRoutes(server, masks),
+        history, previews, SenderRoutes(server, senders, front), CommandRoutes(server, masks),
     ):
         routed.routes(api)
     port = open_port(options, front, server.printer)
     gevent.spawn(watch, instances)
     gevent.spawn(deliveries.index.prepare)
-    return front, port, deliveries
+    return front, port, deliveries, previews
 
 
 def make_api(options: argparse.Namespace) -> bottle.Bottle:

@@ -1,6 +1,7 @@
 """Draw every view of the local XSOAR's page, light and dark, on a desk and on a phone: ./dev screenshots [FOLDER]."""
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,9 @@ def fill(xsoar: LocalXsoar) -> None:
     post(xsoar, '?type=Phishing', b'{"title": "Suspicious login from a new country", "user": {"id": 17, '
          b'"email": "kim@example.com", "groups": ["finance", "vpn"]}, "sign_ins": [{"ip": "203.0.113.7", "success": true}, '
          b'{"ip": "198.51.100.4", "success": false}], "severity": 7.5}', Authorization=TOKEN)
+    for what, where, state in (('failed', 'db-2', 'open'), ('late', 'db-1', 'open'), ('failed', 'db-2', 'over')):
+        event = {'evt': {'what': f'Backup {what}', 'where': where, 'state': state}, 'prio': 'urgent', 'ref': f'job-{where}'}
+        post(xsoar, '', json.dumps(event).encode(), Authorization=TOKEN, User_Agent='acme-backup/2.1')
 
 
 def post(xsoar: LocalXsoar, query: str, body: bytes, **headers: str) -> None:
@@ -50,6 +54,19 @@ def open_row(page: Page, text: str) -> None:
 def edit(page: Page) -> None:
     open_row(page, 'Suspicious login')
     page.locator('#edit').click()
+
+
+def name_by_clicking(page: Page) -> None:
+    open_row(page, 'acme-backup')
+    page.locator('#name-it').click()
+    for key, label in (('what', 'Name'), ('where', 'Name'), ('prio', 'Severity'), ('ref', 'Key'), ('state', 'Ends when')):
+        page.locator('.naming .leaf', has_text=key).first.click()
+        page.locator('.offers').get_by_role('button', name=label).click()
+    page.locator('.chip summary').click()
+    page.get_by_label('critical', exact=True).fill('urgent')
+    page.locator('.chip summary').click()
+    expect(page.locator('#becomes')).to_contain_text('resolved')
+    expect(page.locator('.becoming tbody')).to_contain_text('critical')
 
 
 def show_mapping(page: Page) -> None:
@@ -71,6 +88,7 @@ PICTURES: tuple[tuple[str, str, str, Callable[[Page], object]], ...] = (
     ('form', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Printer on fire')),
     ('rejection', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'has a scheme before')),
     ('edit', 'deliveries', '#deliveries .row', edit),
+    ('naming', 'deliveries', '#deliveries .row', name_by_clicking),
     ('incidents', 'incidents', '#incidents .row', lambda page: page.get_by_label('Sort by').select_option('severity')),
     ('incident', 'incidents/4', '#incident .tree', lambda page: None),
     ('mapping', 'incidents/11', '#incident .tree', show_mapping),
@@ -97,7 +115,9 @@ def main() -> None:
     folder = Path(sys.argv[1] if sys.argv[1:] else ROOT / 'dist' / 'screenshots')
     folder.mkdir(parents=True, exist_ok=True)
     pack = ROOT / 'Packs' / 'GenericWebhook'
-    options = ('--senders', str(ROOT / 'senders'), '--curl-header', 'Authorization: {auth_header}')
+    senders = ROOT / 'senders'
+    options = ('--senders', str(senders), '--url-words', str(senders / 'url_words.json'),
+               '--curl-header', 'Authorization: {auth_header}')
     with LocalXsoar(*options, pack=pack, instance='webhook', params={'auth_header': TOKEN}) as xsoar, open_browser() as browser:
         fill(xsoar)
         for scheme in ('light', 'dark'):

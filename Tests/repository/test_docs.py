@@ -26,6 +26,7 @@ from tools.names_table import land
 from webhook import PACK, SCRIPT, TOKEN
 
 from localxsoar.webhooks.senders import KINDS, load_senders
+from localxsoar.webhooks.url_words import load_url_words
 
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
@@ -183,14 +184,15 @@ def test_a_document_says_what_is_so(what: str) -> None:
     assert said == so
 
 
-URL_WORDS = json.loads(read(ROOT / 'senders/url_words.json'))
 EXAMPLES = [quoted(example)[0] for _, example, _ in table(USAGE, 'In the URL', 'Example', 'What it does')]
 
 
 def test_the_words_of_the_page_are_those_of_the_script() -> None:
-    assert [*URL_WORDS] == [*script.URL_WORDS]
-    assert URL_WORDS.keys() == script.OWN_PARAMETERS
-    assert all(word.keys() == {'kind', 'sentence', 'example'} and word['sentence'].endswith('.') for word in URL_WORDS.values())
+    words = load_url_words(ROOT / 'senders/url_words.json')
+    assert [*words] == [*script.URL_WORDS]
+    assert words.keys() == script.OWN_PARAMETERS
+    assert all(word['sentence'].endswith('.') for word in words.values())
+    assert words['severity']['scale'] == [name for name, severity in script.SEVERITIES.items() if severity]
 
 
 @pytest.mark.parametrize('example', EXAMPLES)

@@ -40,6 +40,7 @@ TESTED_BY = {
     'instance_options': 'server/test_several.py',
     'packs/scripts': 'server/test_script_commands.py',
     'running': 'test_send.py',
+    'server/preview': 'web/test_previews.py',
     'terminal/terminal': 'terminal/test_printer.py',
     'waiting': 'test_pytest_plugin.py',
     'web/controls': 'server/test_server.py',

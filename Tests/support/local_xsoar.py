@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -18,8 +18,8 @@ from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
-__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'run_main', 'served',
-           'wait_for']
+__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'containers', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'run_main',
+           'served', 'wait_for']
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
@@ -29,6 +29,16 @@ def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
     client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
     search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
     return client.search_incidents(filter=search).data or []
+
+
+def containers(xsoar: LocalXsoar) -> set[int]:
+    """The process ids of the containers that live, as children of the server."""
+    found: set[int] = set()
+    for file in Path(f'/proc/{xsoar.process.pid}/task').glob('*/children'):
+        for pid in file.read_text('ascii').split():
+            with suppress(OSError):  # it has just ended
+                found |= {int(pid)} if b'loop.py' in Path(f'/proc/{pid}/cmdline').read_bytes() else set()
+    return found
 
 
 def needs(program: str, *other_names: str) -> str:

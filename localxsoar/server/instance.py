@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from localxsoar.packs import pack, parameters
@@ -16,6 +17,7 @@ from localxsoar.containers.explain import explain
 from localxsoar.containers.faults import Faults
 from localxsoar.server.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
 from localxsoar.containers.journal import Journal
+from localxsoar.containers.ports import LOOPBACK, any_free_port
 from localxsoar.terminal.printer import Printer
 from localxsoar.server.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
 from localxsoar.containers.single_commands import contents_of, doubts_about, fill_arguments, run_to_its_end
@@ -77,6 +79,23 @@ class Instance:
         common = self.runtime.common_server_python
         self._script = pack.unify((str(common), pack.read_text(common)), *integration.modules,
                                   (integration.script_file, integration.script))
+
+    def twin(self, store: Store, printer: Printer) -> Instance:
+        """Return an instance with the same script and parameters that has a port, a store and a record of its own.
+
+        Its container listens on this machine alone, it fetches nothing, and no fault or pre-process rule changes what it creates.
+        """
+        runtime = replace(self.runtime, host=LOOPBACK, debugger=0)
+        twin = Instance(self.name, self.integration, self._given_but_port(), runtime, store, Faults(), printer, any_free_port)
+        twin.id, twin.schedule = self.id, {}
+        return twin
+
+    def is_like(self, other: Instance) -> bool:
+        """Return whether both have the same script and, but for the port, the same parameters."""
+        return self.integration is other.integration and self._given_but_port() == other._given_but_port()
+
+    def _given_but_port(self) -> dict[str, str]:
+        return {name: text for name, text in self._given.items() if name != pack.PORT_PARAMETER}
 
     # The long-running container.
 

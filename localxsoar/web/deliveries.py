@@ -42,7 +42,7 @@ class DeliveryRoutes:
         self._senders = senders
         self._masks = masks
         self._front = front
-        self._replay = Replay(senders, masks, self._token_of, lambda delivery: proof_headers(self._owner(delivery).params))
+        self.replay = Replay(senders, masks, self._token_of, lambda delivery: proof_headers(self._owner(delivery).params))
         self._recipes = Recipes(senders, masks, self._token_of, lambda delivery: self._owner(delivery).params,
                                 server.store.original)
 
@@ -91,7 +91,7 @@ class DeliveryRoutes:
         checks = self._masks.everywhere(self._rejection(delivery).checks())
         is_exact = request['is_exact'] and summary['target'] == delivery.target
         return {**summary, 'can_be_signed': delivery.sender_key in self._senders,
-                'unprovable': self._replay.unprovable(delivery), 'is_here': is_here(), 'checks': checks,
+                'unprovable': self.replay.unprovable(delivery), 'is_here': is_here(), 'checks': checks,
                 'unsavable': self._recipes.unsavable(delivery), **self._repair(delivery),
                 'query': masks.everywhere(query_fields(summary['target'])),
                 'uncopyable': delivery.gap() or ('' if is_here() or is_exact else ONLY_HERE), 'request': request,
@@ -107,7 +107,7 @@ class DeliveryRoutes:
 
     def _rejection(self, delivery: Delivery) -> Rejection:
         """Return what is known of a rejection, with the token that the delivery comes nearest to."""
-        sender = self._replay.signer(delivery) or self._senders.get(delivery.sender_key)
+        sender = self.replay.signer(delivery) or self._senders.get(delivery.sender_key)
         found = [Rejection(delivery, sender, token, self._masks) for token in tokens_of(self._owner(delivery))]
         return min(found, key=Rejection.distance)
 
@@ -116,7 +116,7 @@ class DeliveryRoutes:
         original = self._deliveries.get(delivery.origin) if delivery.origin else None
         if not original:
             return {'changes': [], 'advice': ''}
-        proof = proof_of(delivery, self._replay.signer(delivery), self._senders, self._token_of(delivery))
+        proof = proof_of(delivery, self.replay.signer(delivery), self._senders, self._token_of(delivery))
         return {'changes': self._masks.everywhere(differences(original, delivery)),
                 'advice': self._masks.text(advice(self._rejection(original), delivery, proof))}
 
@@ -135,7 +135,7 @@ class DeliveryRoutes:
         """Send a delivery again: as it came or, if the request says so, edited and with a valid proof."""
         delivery, edited = self._find(number), read_object()
         try:
-            return {'number': self._front.send(self._replay.request(delivery, edited, own_host()), number)}
+            return {'number': self._front.send(self.replay.request(delivery, edited, own_host()), number)}
         except UsageError as error:
             raise bottle.HTTPError(409, str(error)) from None
 

@@ -42,6 +42,7 @@ ADDRESS = re.compile(r'[\d.]+|[\da-f:.]*:[\da-f:.]*', re.ASCII | re.IGNORECASE)
 BYTES_IN_TEXT = re.compile(r'bytearray\(b(.*?)\)')  # h11 repeats in this form what it cannot read
 SAFE_METHODS = ('GET', 'HEAD')
 PEER = 'localxsoar.peer'
+LEAVES = 'localxsoar.leaves'  # blocks until the client closes its connection; nothing else may read from it meanwhile
 
 
 class Connection:
@@ -285,6 +286,7 @@ def run_wsgi(application: Any, request: Request, body: bytes) -> Response:
         'SERVER_NAME': 'localxsoar', 'SERVER_PORT': '', 'SERVER_PROTOCOL': 'HTTP/1.1', 'wsgi.version': (1, 0),
         'wsgi.url_scheme': 'http', 'wsgi.input': io.BytesIO(body), 'wsgi.errors': sys.stderr, 'wsgi.multithread': True,
         'wsgi.multiprocess': False, 'wsgi.run_once': False, 'CONTENT_LENGTH': str(len(body)),
+        LEAVES: lambda: request.leaves(request),
         'CONTENT_TYPE': request.header('content-type'),
         **{f'HTTP_{name.upper().replace("-", "_")}': value for name, value in request.headers}}
     started: list[Any] = []

@@ -5,8 +5,8 @@
 import {instance, isOneOfSeveral} from './state.js';
 
 const LISTS = ['deliveries', 'incidents'];
-const ORDER = ['kind', 'sender', 'q', 'sort', 'only', 'level', 'open', 'tab', 'instance'];
-const IN_DETAIL = ['open', 'tab'];  // parameters that have a meaning only while something is open
+const ORDER = ['kind', 'sender', 'q', 'sort', 'only', 'level', 'open', 'tab', 'words', 'instance'];
+const IN_DETAIL = ['open', 'tab', 'words'];  // parameters that have a meaning only while something is open
 
 export let view = '';  // the name of the view that is shown
 let name = '';  // the command whose form is open
@@ -32,7 +32,7 @@ function parse(hash) {
 // Return what an address says with what was chosen in its view before, unless it is exact.
 function complete({first, rest, given}, isExact) {
   const found = given || new URLSearchParams(isExact ? '' : remembered[first]);
-  if (!given) found.delete('open');
+  if (!given) for (const key of ['open', 'words']) found.delete(key);
   if (LISTS.includes(first) && rest) found.set('open', rest);
   if (isOneOfSeveral() && !found.get('instance')) found.set('instance', instance.instance);
   return found;

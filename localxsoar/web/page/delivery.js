@@ -11,6 +11,7 @@ import {drawIncident, drawIncidentTable} from './incident.js';
 import {exportLink, recipeButton, shareLink} from './keep.js';
 import {drawLine} from './log.js';
 import {shortened} from './long.js';
+import {closeNaming, drawNaming, isNaming, nameButton} from './naming.js';
 import {opened, setOpened} from './opened.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
@@ -24,6 +25,7 @@ export async function openDelivery(number, shows) {
   const isSame = opened && opened.number === found.number && isEdited();
   setOpened(found instanceof Error ? null : found);
   if (!opened) {
+    closeNaming();
     drawDetail('delivery', el('p', {class: 'dim'}, found.message));
     return;
   }
@@ -61,7 +63,7 @@ function drawLines({log}) {
     : log ? 'The log has no line from that time.' : ''), el('div', {class: 'lines'}, (log || []).map(drawLine)));
 }
 
-const isEdited = () => Boolean($('delivery').querySelector('form'));
+const isEdited = () => Boolean($('delivery').querySelector('form')) || isNaming();
 
 // Show what has changed in the delivery that is open, unless it is being edited.
 export function refresh() { if (!isEdited()) openDelivery(opened.number, opened.shows); }
@@ -79,11 +81,13 @@ export function closeDetail() {
     $(name).closest('.split').classList.remove('opened');
   }
   setOpened(null);
+  closeNaming();
   drawEmpty();
 }
 
 export function drawOpened() {
   const item = opened;
+  if (chosen('words') && !item.isRemoved) return drawNaming(item, drawOpened);
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
   const parts = [['request', 'Request'], ['response', 'Response'],
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : []),
@@ -107,8 +111,9 @@ export function drawOpened() {
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
     result, item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null, drawOrigin(item), drawCopies(item), drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''}),
-      ...curlButton(item), ...notes),
+      nameButton(item, drawOpened), ...curlButton(item), ...notes),
     tabs, body);
+  return null;
 }
 
 function drawMessage(part, box) {

@@ -3,6 +3,7 @@ import {go} from './address.js';
 import {drawDetail, wantFocus} from './detail.js';
 import {$, button, el} from './dom.js';
 import {formatJson} from './json.js';
+import {closeNaming} from './naming.js';
 import {once} from './once.js';
 import {opened} from './opened.js';
 import {ask} from './server.js';
@@ -92,6 +93,7 @@ export function closeEditor(drawOpened) {
 
 export function edit(drawOpened) {
   if (!opened) return;
+  closeNaming();
   const item = opened;
   const reason = uneditable(item);
   const target = el('input', {id: 'edit-target', value: item.target, spellcheck: false});

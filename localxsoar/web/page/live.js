@@ -9,6 +9,7 @@ import {linkIncident, openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, refreshHistory, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
+import {noteForPreview} from './naming.js';
 import {opened} from './opened.js';
 import {thousands} from './format.js';
 import {ask} from './server.js';
@@ -43,6 +44,7 @@ const HANDLERS = {
     if (deliveries.add(item)) { arrived += 1; later(); }
     if (opened && opened.number === item.number && CHANGING.some((name) => String(opened[name]) !== String(item[name]))) refresh();
     linkIncident(item);
+    noteForPreview(item);
     if (item.kind !== 'waiting' && view === 'deliveries') searchBodies();
     count();
   },
@@ -164,6 +166,7 @@ async function load() {
   drawState();
   count();
   route();
+  noteForPreview();
   if (isStale) { isStale = false; load(); }
 }
 

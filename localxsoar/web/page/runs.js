@@ -8,11 +8,10 @@ import {drawKept} from './kept.js';
 import {shortened} from './long.js';
 import {ask} from './server.js';
 import {load, saveFirst} from './session.js';
-import {chosen, instance} from './state.js';
+import {chosen, instance, MASK} from './state.js';
 
 const KEPT_RUNS = 50;
 const SLOW_MS = 300;
-const MASK = '••••••';
 const ERROR = 4;
 const DEBUG_MODE = 'debug-mode';  // an argument of every command
 

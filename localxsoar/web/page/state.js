@@ -1,6 +1,7 @@
 // What the page knows of the server's instances, and which instance and command are chosen.
 
 export const WAY_IN = '/instance/execute/';
+export const MASK = '••••••';  // in place of a secret
 
 export let instance = {};  // the chosen instance, as the server describes it
 export let chosen = '';  // the name of the command whose form is open

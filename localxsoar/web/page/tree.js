@@ -13,12 +13,14 @@ const SHOWN_CHARACTERS = 600;
 const inner = new WeakMap();  // by the head of a branch: the element with its entries, and what draws them
 let toOpen = 0;  // how many more entries are opened with the tree that is drawn
 
-// With `pick` each value has a button that calls it with the keys of its path and its element.
-export function drawTree(content, pick) {
+// With `pick` each value has a button that calls it with the keys of its path and its element. With `use` a value has no buttons of
+// its own: a click or Enter calls it with the keys, the value and the element, to which it may add some.
+export function drawTree(content, pick, use) {
+  const acts = {pick, use};
   toOpen = OPEN_ENTRIES;
   const tree = el('div', {class: 'tree', role: 'tree', 'aria-label': 'Values', onkeydown: press});
-  if (content.isArray) tree.append(branch(null, content, [], 0, pick));
-  else tree.append(...entries(content, [], 0, pick));
+  if (content.isArray) tree.append(branch(null, content, [], 0, acts));
+  else tree.append(...entries(content, [], 0, acts));
   tree.querySelector('.item')?.setAttribute('tabindex', '0');
   const path = el('p', {class: 'at', 'aria-hidden': 'true'});
   const show = ({target}) => { path.textContent = target.closest('.item')?.getAttribute('title') || ''; };
@@ -27,11 +29,11 @@ export function drawTree(content, pick) {
   return el('div', {class: 'values'}, tree, path);
 }
 
-function entries(content, keys, depth, pick, from = 0) {
+function entries(content, keys, depth, acts, from = 0) {
   const pairs = content.entries.slice(from, from + SHOWN_ENTRIES);
-  const drawn = pairs.map(([key, value]) => branch(key, value, [...keys, {key, isIndex: content.isArray}], depth, pick));
+  const drawn = pairs.map(([key, value]) => branch(key, value, [...keys, {key, isIndex: content.isArray}], depth, acts));
   const next = from + pairs.length;
-  if (next < content.entries.length) drawn.push(moreButton(content.entries.length - next, depth, () => entries(content, keys, depth, pick, next)));
+  if (next < content.entries.length) drawn.push(moreButton(content.entries.length - next, depth, () => entries(content, keys, depth, acts, next)));
   return drawn;
 }
 
@@ -49,14 +51,14 @@ function moreButton(left, depth, draw) {
 const pathOf = (keys) => cut(keys.map((each) => cut(each.key, 1000)).join('.'), 1000);
 const item = (kind, keys, depth, options, ...children) => el('div', {class: `${kind} item`, role: 'treeitem', 'aria-level': depth + 1, tabindex: '-1', title: pathOf(keys), ...options}, ...children);
 
-function branch(key, value, keys, depth, pick) {
+function branch(key, value, keys, depth, acts) {
   const name = key === null ? [] : [el('bdi', {class: 'key'}, key === '' ? '""' : marked(cut(key))), ': '];
-  if (!value.entries) return leaf(name, value, keys, depth, pick);
+  if (!value.entries) return leaf(name, value, keys, depth, acts);
   const count = value.entries.length;
   const list = el('div', {class: 'inner'});
   const head = item('head', keys, depth, {'aria-expanded': 'false'}, ...name, el('span', {class: 'dim'}, value.isArray ? `[${count}]` : `{${count}}`));
   head.addEventListener('click', () => setOpen(head, list.hidden));
-  inner.set(head, {list, fill: () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, pick)); }});
+  inner.set(head, {list, fill: () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, acts)); }});
   list.hidden = true;
   const box = el('div', {class: 'branch'}, head, list);
   if (depth < OPEN_LEVELS && count <= OPEN_LENGTH && count <= toOpen) {
@@ -74,7 +76,7 @@ function setOpen(head, isOpen) {
   list.hidden = !isOpen;
 }
 
-function leaf(name, value, keys, depth, pick) {
+function leaf(name, value, keys, depth, {pick, use}) {
   const at = pathOf(keys);
   const isText = value.text !== undefined;
   const shown = value.text ?? value.source;
@@ -83,8 +85,9 @@ function leaf(name, value, keys, depth, pick) {
   const quote = isText ? '"' : '';
   const more = shown.length > SHOWN_CHARACTERS ? button('show all', () => { content.replaceChildren(...whole(shown)); more.remove(); }, {class: 'quiet more', tabindex: '-1'}) : null;
   const map = pick ? button('Map', () => pick(keys, drawn), {class: 'quiet map', tabindex: '-1', 'aria-label': `Preview the mapping of ${at}`}) : null;
-  const drawn = item('leaf', keys, depth, {}, ...name, el('span', {class: type}, quote, content, quote), more,
-    button('Copy', (event) => copy(shown, event.target), {class: 'quiet', tabindex: '-1', 'aria-label': `Copy ${at}`}), map);
+  const copies = use ? null : button('Copy', (event) => copy(shown, event.target), {class: 'quiet', tabindex: '-1', 'aria-label': `Copy ${at}`});
+  const drawn = item('leaf', keys, depth, {}, ...name, el('span', {class: type}, quote, content, quote), more, copies, map);
+  if (use) drawn.addEventListener('click', ({target}) => { if (!target.closest('button, .offers')) use(keys, value, drawn); });
   return drawn;
 }
 
@@ -135,6 +138,9 @@ const KEYS = {
     else return items.slice(0, at).findLast((each) => level(each) < level(one));
     return null;
   },
-  Enter: (one) => { one.matches('.head, .more') ? one.click() : one.querySelector('button').focus(); },
+  Enter(one) {
+    if (one.matches('.head, .more') || !one.querySelector('button:not(.more)')) one.click();
+    if (!one.matches('.head, .more')) one.querySelector('button:not(.more), button')?.focus();
+  },
 };
 KEYS[' '] = KEYS.Enter;

@@ -10,6 +10,7 @@ import {openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {refreshInstance} from './instance.js';
 import {drawLog} from './log.js';
+import {closeNaming} from './naming.js';
 import {hasPorts, instance} from './state.js';
 import {refreshTry} from './try.js';
 
@@ -23,6 +24,7 @@ export function route() {
   const other = chosen('instance');
   if (other && instance.instance && other !== instance.instance) showInstance(other, route);
   showChosen();
+  if (!chosen('words')) closeNaming();
   $('pause').hidden = ['try', 'instance'].includes(view) && $('pause').getAttribute('aria-pressed') === 'false';
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;
   for (const link of document.querySelectorAll('nav a')) {

@@ -20,7 +20,7 @@ import pytest
 import requests
 from browser import DESKTOP, complaints_of, new_context, violations
 from clocks import PATIENCE_SECONDS, wait_for
-from local_xsoar import ROOT, LocalXsoar, needs
+from local_xsoar import ROOT, LocalXsoar, containers, needs
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
 
@@ -28,7 +28,7 @@ from localxsoar.webhooks.senders import load_sender
 
 pytestmark = pytest.mark.sockets
 
-SENDERS = ('--senders', str(ROOT / 'senders'))
+SENDERS = ('--senders', str(ROOT / 'senders'), '--url-words', str(ROOT / 'senders/url_words.json'))
 ECHO = ROOT / 'Tests' / 'localxsoar' / 'sample_packs' / 'Echo'
 VIEWS = ('deliveries', 'incidents', 'try', 'commands', 'instance', 'log')
 DETAILS = {'deliveries': 'delivery', 'incidents': 'incident'}
@@ -1489,3 +1489,81 @@ def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(
     given = requests.post(echo.webhook_url + '/params', timeout=PATIENCE_SECONDS).json()
     assert (given['loud'], given['color'], given['statuses'], given['secret'], given['account']['password']) == (
         True, 'blue', ['open', 'closed'], 'h4sh-hash', 'h4sh-hush')
+
+
+# A URL that is written by clicking.
+
+
+def use(page: Page, key: str, *labels: str) -> None:
+    """Say what the value of a key is."""
+    page.locator('.naming .leaf', has=page.locator('.key', has_text=re.compile(f'^{re.escape(key)}$'))).click()
+    for label in labels:
+        page.locator('.offers').get_by_role('button', name=label).click()
+
+
+def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Page, webhook: Webhook) -> None:
+    event = {'evt': {'what': 'Backup failed', 'where': 'db-1, db-2', 'state': 'open'}, 'prio': 7, 'ref': 'J-1',
+             'begun': '2026-11-24T09:00:00Z'}
+    post(webhook, {**event, 'evt': {'what': 'Backup failed', 'state': 'over'}}, User_Agent='acme/1')
+    post(webhook, event, token='wrong', User_Agent='acme/1')
+    post(webhook, event, User_Agent='acme/1')
+    page.locator('#deliveries .row').first.click()
+    page.locator('#name-it').click()
+    expect(page.locator('#preview-summary')).to_contain_text('Of the last 3 deliveries of this sender, 3 create incidents.')
+    use(page, 'what', 'Name')
+    for key in ('ArrowDown', 'Enter', 'Enter', 'Escape', 'ArrowDown'):  # from the button of `what`: `where` is a part of the name
+        page.keyboard.press(key)
+    for key in ('Enter', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'Enter'):  # ends when state = this
+        page.keyboard.press(key)
+    use(page, 'prio', 'Severity')
+    page.locator('.chip summary').click()
+    page.get_by_label('critical', exact=True).fill('9')
+    page.get_by_label('high', exact=True).fill('7')
+    use(page, 'ref', 'Key')
+    use(page, 'begun', 'Time', 'Name', 'Name')  # the second takes it back
+    page.get_by_label(re.compile('^Prefix')).fill('nightly')
+    url = (f'{webhook.webhook_url}?name=evt.what%2Cevt.where&resolved=evt.state%3Dopen&severity=prio%3Acritical%3D9%2Chigh%3D7'
+           '&problem=nightly%3Aref&occurred=begun')
+    expect(page.locator('#finished-url')).to_have_text(url)
+    rows = page.locator('.becoming tbody tr')
+    expect(rows.nth(0)).to_contain_text('Backup failed: db-1, db-2 severity info resolved problem url/nightly:J-1, as 2 others')
+    expect(rows.nth(1)).to_contain_text('rejected: ')
+    expect(rows.nth(2)).to_contain_text('Backup failed severity high problem url/nightly:J-1')
+    expect(page.locator('.remark')).to_have_text(['1 of 3 lack evt.where'])
+    expect(page.locator('#becomes')).to_contain_text('It would become Backup failed: db-1, db-2 severity info resolved')
+    assert violations(page, '#delivery') == []
+    page.reload()
+    expect(rows.nth(2)).to_contain_text('Backup failed severity high')
+    page.locator('#copy-url').click()
+    copied = page.evaluate('navigator.clipboard.readText()')
+    assert copied == url
+    [made] = requests.post(copied, json.dumps(event), headers={'Authorization': TOKEN}, timeout=PATIENCE_SECONDS).json()
+    assert (made['name'], made['severity'], made['dbotMirrorId']) == ('Backup failed: db-1, db-2', 0.5, 'url/nightly:J-1')
+    assert len(containers(webhook)) == 2
+    page.get_by_role('button', name='Remove Ends when').click()
+    expect(rows.nth(0)).to_contain_text('Backup failed: db-1, db-2 severity high')
+    page.keyboard.press('Escape')
+    expect(page.locator('#name-it')).to_be_focused()
+    wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
+
+
+def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webhook: Webhook) -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = {'d': deep}
+    hostile = {'a.b|"\'<img src=x onerror=alert(1)>,': 1, 'dotted.key': {'in.side': "it's"}, 'deep': deep,
+               **{f'key{number}': number for number in range(10_000)}}
+    post(webhook, hostile, User_Agent='hostile/1')
+    page.locator('#deliveries .row').first.click()
+    page.locator('#name-it').click()
+    use(page, 'a.b|"\'<img src=x onerror=alert(1)>,')
+    expect(page.locator('.offers')).to_contain_text('A URL cannot name this key')
+    use(page, 'in.side', 'Name')
+    assert page.locator('.offers').get_by_role('button', name='Ends when').count() == 0  # a quote is in the value
+    page.locator('.naming .more.item').first.click()
+    use(page, 'key200', 'Name')
+    expect(page.locator('#finished-url')).to_have_text(f'{webhook.webhook_url}?name=dotted.key.in.side%2Ckey200')
+    expect(page.locator('#becomes')).to_contain_text("It would become it's: 200")
+    assert len(containers(webhook)) == 2
+    page.goto('about:blank')  # as when the browser is closed
+    wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')

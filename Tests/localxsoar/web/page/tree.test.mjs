@@ -96,3 +96,12 @@ test('the whole tree is one tab stop, and its items have their levels', () => {
   assert.deepEqual(items.map((each) => [each.getAttribute('aria-level'), each.getAttribute('tabindex')]), [['1', '0'], ['2', '-1'], ['3', '-1'], ['3', '-1'], ['1', '-1']]);
   assert.ok(tree.all('button').every((each) => each.getAttribute('tabindex') === '-1'));
 });
+
+test('a value that is to be used has no buttons of its own, and a click passes its keys, itself and its element', () => {
+  const used = [];
+  const tree = drawTree(readJson('{"hosts": ["db-1"], "a": 1}'), null, (...given) => used.push(given));
+  assert.deepEqual(tree.all('button'), []);
+  tree.all('.leaf')[0].click();
+  const [[keys, value, leaf]] = used;
+  assert.deepEqual([keys.map(({key}) => key), value.text, leaf], [['hosts', '0'], 'db-1', tree.all('.leaf')[0]]);
+});

@@ -1,0 +1,89 @@
+"""A preview: a second container of an instance, in which deliveries become incidents that are kept nowhere."""
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from localxsoar.errors import CommandFailed, UsageError
+from localxsoar.forward import EXTERNAL_SETTING, Forwarder, Request, Response
+from localxsoar.incidents.store import Store
+from localxsoar.server.instance import LONG_RUNNING_IS_OFF, Instance
+from localxsoar.terminal.printer import Printer
+
+LOOK_SECONDS = 0.02
+KNOWN_INCIDENTS = 20_000  # that a repeat in the second container may still mention
+Describe = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Unkept(Store):
+    """A store that replies to createIncidents as any other, but keeps of an incident only what `describe` returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.describe: Describe = dict
+        self.described: OrderedDict[str, dict[str, Any]] = OrderedDict()  # by id, the latest last
+        self._ids = count(1)
+
+    def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
+        """Return the incidents with ids, as if they were created. Raise CallRejected if one is wrong."""
+        made = [{**each, 'id': str(next(self._ids))} for each in self.preview(incidents, instance, brand, kind)]
+        self.described.update((each['id'], self.describe(each)) for each in made)
+        while len(self.described) > KNOWN_INCIDENTS:
+            self.described.popitem(last=False)
+        return made
+
+
+class Preview:
+    """The second container of an instance, from `start` to `stop`.
+
+    It has the instance's parameters, but a port, a context and a memory of repeats of its own, and prints and publishes nothing.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.store = Unkept()
+        self.ended = threading.Event()
+        self._starting = threading.Lock()
+        self._twin = self._new_twin()
+        self._forwarder = Forwarder({instance.name: lambda: self._twin.open_port}, {EXTERNAL_SETTING: 'true'})
+
+    def _new_twin(self) -> Instance:
+        return self.instance.twin(self.store, Printer(write=lambda text: None))
+
+    def start(self) -> None:
+        """Start the container. Raise UsageError if the instance has none that could be started."""
+        if not self.instance.runs_long:
+            raise UsageError(LONG_RUNNING_IS_OFF)
+        with self._starting:
+            if not self.ended.is_set():
+                self._twin.enable()
+
+    def stop(self) -> None:
+        """End the container, and return after it has ended."""
+        self.ended.set()
+        with self._starting:
+            self._twin.disable()
+
+    def renew(self) -> None:
+        """Replace the container if the instance has other parameters or another script by now."""
+        if not self._twin.is_like(self.instance):
+            with self._starting:
+                self._twin.disable()
+                self._twin = self._new_twin()
+            self.start()
+
+    def wait_until_ready(self) -> None:
+        """Return once the container listens. Raise CommandFailed if it cannot start, or if the preview ends before."""
+        while not self._twin.open_port:
+            health = self._twin.journal.health
+            if health['isError'] and self._twin.pid is None:
+                raise CommandFailed(str(health['error']))
+            if self.ended.wait(LOOK_SECONDS):
+                raise CommandFailed('The preview has ended.')
+
+    def forward(self, request: Request) -> Response:
+        """Return the container's response to a request."""
+        return self._forwarder.forward(request)

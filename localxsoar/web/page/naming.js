@@ -1,0 +1,285 @@
+// A sender's URL, written by clicking: what is chosen in the tree of a delivery, the URL, and what it makes of the sender's deliveries.
+import {choose, chosen, isOpened} from './address.js';
+import {deliveries} from './deliveries.js';
+import {drawDetail} from './detail.js';
+import {$, announce, button, copy, el} from './dom.js';
+import {readJson} from './json.js';
+import {cut} from './long.js';
+import {askPreview, drawOne, drawPreview, endPreview, holdPreview, valuesSeen} from './preview.js';
+import {ask} from './server.js';
+import {hasPort, MASK, WAY_IN} from './state.js';
+import {drawTree} from './tree.js';
+import {follow, joined, listAround, moveInto, partsOf, pathIn, pathTo, prefixOf, quoted, readQuery, readScale, split, writeQuery, writeScale} from './words.js';
+
+const PREVIEWED = 20;
+const SLOW_MS = 300;
+const GATHERING_MS = 500;
+
+const known = new Map();  // by instance, what the server says about the words of its URLs
+let panel = null;  // what is shown: the delivery, its words, and what has been chosen
+
+// Return the name of the instance that a delivery is for, or '' if there is none.
+function instanceOf({target}) {
+  if (!target.startsWith(WAY_IN)) return '';
+  try { return decodeURIComponent(target.slice(WAY_IN.length).split(/[/?]/)[0]); } catch { return ''; }
+}
+
+function wordsOf(instance) {
+  if (!known.has(instance)) known.set(instance, ask('GET', `url-words?instance=${encodeURIComponent(instance)}`).catch(() => ({})));
+  return known.get(instance);
+}
+
+// Return the button that opens the panel. It is there where the pack's URL has words, and the body is JSON that is known whole.
+export function nameButton(item, drawOpened) {
+  const made = button('Name by clicking…', () => openNaming(item, drawOpened), {id: 'name-it', hidden: true, title: 'Write a URL for this sender: click on what its incidents are to be called'});
+  const {request} = item;
+  if (hasPort(instanceOf(item)) && !item.missing && request.is_text && !request.cut && /^\s*[[{]/.test(request.body)) {
+    wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
+  }
+  return made;
+}
+
+function openNaming(item, drawOpened) {
+  choose({words: '?'});
+  drawNaming(item, drawOpened, true);
+}
+
+// Return whether the panel shows the words in the address.
+export const isNaming = () => Boolean(panel) && `?${writeQuery(panel.words)}` === chosen('words');
+
+// End the panel, and the second container with it.
+export function closeNaming() {
+  if (!panel) return;
+  panel = null;
+  endPreview();
+}
+
+// Draw the panel for the words in the address or, if it is opened by its button, for those in the delivery's URL.
+export async function drawNaming(item, drawOpened, isNew = false) {
+  const close = () => {
+    closeNaming();
+    choose({words: ''});
+    drawOpened();
+    wordsOf(instanceOf(item)).then(() => $('name-it')?.focus());  // it is shown by then
+  };
+  const words = await wordsOf(instanceOf(item));
+  if (!isOpened('deliveries', item.number) || !chosen('words')) return null;  // the user has opened something else meanwhile
+  let root;
+  try { root = readJson(item.request.body); } catch { /* no panel */ }
+  if (!root?.entries || !Object.keys(words).length) return close();
+  const [path, query = ''] = item.target.split(/\?(.*)/s);
+  const now = readQuery(query, words);
+  const given = isNew ? now.words : readQuery(chosen('words').slice(1), words).words;
+  panel = {item, root, known: words, words: given, others: now.others, path, close, offers: null, seen: ''};
+  const tree = drawTree(root, null, offer);
+  drawDetail('delivery', el('section', {class: 'naming', 'aria-labelledby': 'naming-title', onkeydown: press},
+    el('div', {class: 'part'}, el('h2', {id: 'naming-title', tabindex: '-1'}, 'Name by clicking'), button('Close', close, {id: 'naming-close'})),
+    el('p', {class: 'dim'}, 'Click on a value, then say what it is. The URL below will do the same for all that ', el('bdi', {}, cut(item.sender || 'this sender')), ' sends.'),
+    el('ol', {id: 'chips', class: 'chips', 'aria-label': 'Chosen'}),
+    el('div', {id: 'becomes', class: 'becoming'}),
+    tree,
+    el('div', {class: 'part'}, el('h3', {id: 'url-title'}, 'URL for the sender'), button('Copy', copyUrl, {class: 'quiet', id: 'copy-url', 'aria-describedby': 'url-title'})),
+    el('p', {class: 'url'}, el('code', {id: 'finished-url'})),
+    el('p', {class: 'dim', id: 'url-note', role: 'status'}),
+    el('div', {class: 'part'}, el('h3', {}, 'What it makes of the last deliveries')), el('div', {id: 'preview'})));
+  if (isNew) tree.querySelector('.item')?.focus();
+  hold();
+  change();
+  return null;
+}
+
+function hold() {
+  holdPreview(instanceOf(panel.item), (reason) => {
+    $('preview').replaceChildren(el('p', {class: 'warn', role: 'status'}, `The preview has ended: ${reason} `),
+      button('Start it again', () => { hold(); refresh(); }, {id: 'preview-again'}));
+  });
+}
+
+// The keys of the panel. Those of the page, such as r for sending again, do nothing here.
+function press(event) {
+  if (['?', '/', 'Tab'].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.stopPropagation();
+  if (event.key !== 'Escape') return;
+  event.preventDefault();
+  const opened = event.target.closest('.offers')?.closest('.item');
+  if (!opened) return panel.close();
+  closeOffers();
+  opened.focus();
+}
+
+// What is chosen.
+
+const kindOf = (name) => panel.known[name].kind;
+
+// Show what has been chosen by now. `keepsChips` leaves the fields in them to whoever is typing there.
+function change(keepsChips = false) {
+  choose({words: `?${writeQuery(panel.words)}`});
+  if (!keepsChips) drawChips();
+  $('finished-url').textContent = location.origin + target();
+  const note = panel.item.is_here ? 'Copy puts back what is masked here.' : 'What is masked here is copied masked: put it back yourself.';
+  $('url-note').textContent = hasMask() ? note : '';
+  for (const each of panel.offers?.querySelectorAll('button[data-part]') || []) each.setAttribute('aria-pressed', String(hasPart(each.dataset.word, each.dataset.part)));
+  refresh();
+}
+
+const hasMask = () => panel.others.some((each) => each.includes(MASK));
+const target = () => [panel.path, writeQuery(panel.words, panel.others)].filter(Boolean).join('?');
+
+function partsFor(name) { return panel.words.has(name) ? partsOf(kindOf(name), panel.words.get(name)) : {prefix: prefixOf(panel.item.sender), parts: []}; }
+
+const hasPart = (name, part) => partsFor(name).parts.some((each) => each === part || (kindOf(name) === 'severity' && pathIn('severity', each)[0] === part));
+
+function setParts(name, prefix, parts, keepsChips = false) {
+  if (parts.length) panel.words.set(name, joined(kindOf(name), prefix, parts)); else panel.words.delete(name);
+  change(keepsChips);
+}
+
+function togglePart(name, part) {
+  const {prefix, parts} = partsFor(name);
+  const isThere = hasPart(name, part);
+  if (kindOf(name) === 'path') moveInto(panel.words, panel.known, panel.words.get(name) || '', isThere ? '' : part);
+  const takesSeveral = ['parts', 'key', 'conditions'].includes(kindOf(name));
+  if (isThere) setParts(name, prefix, takesSeveral ? parts.filter((each) => each !== part) : []);
+  else setParts(name, prefix, takesSeveral ? [...parts, part] : [part]);
+  announce(`${labelOf(name)}: ${isThere ? 'removed' : 'added'} ${part}`);
+  if (kindOf(name) !== 'path' || !panel.offers) return;
+  offer(...panel.offered);  // its paths have changed
+  panel.offers.querySelector('button').focus();
+}
+
+function removePart(name, at) {
+  const {prefix, parts} = partsFor(name);
+  if (kindOf(name) === 'path') moveInto(panel.words, panel.known, panel.words.get(name), '');
+  setParts(name, prefix, parts.filter((_, place) => place !== at));
+  ($('chips').querySelector('.remove') || $('naming-close')).focus();
+}
+
+const labelOf = (name) => panel.known[name].label || name;
+
+function drawChips() {
+  const chips = [...panel.words.keys()].flatMap((name) => {
+    const {prefix, parts} = partsFor(name);
+    return parts.map((part, at) => drawChip(name, part, at, prefix));
+  });
+  $('chips').replaceChildren(...(chips.length ? chips : [el('li', {class: 'dim'}, 'Nothing yet.')]));
+}
+
+function drawChip(name, part, at, prefix) {
+  const [path, rest] = pathIn(kindOf(name), part);
+  return el('li', {class: 'chip', title: panel.known[name].sentence}, el('span', {class: 'dim'}, labelOf(name)), ' ',
+    kindOf(name) === 'key' && at === 0 ? drawPrefix(name, prefix) : null,
+    el('code', {}, cut(kindOf(name) === 'severity' ? path : path + rest)),
+    kindOf(name) === 'severity' && panel.known[name].scale ? drawScale(name, path, rest) : null,
+    button('×', () => removePart(name, at), {class: 'quiet remove', 'aria-label': `Remove ${labelOf(name)} ${cut(part)}`}));
+}
+
+function drawPrefix(name, prefix) {
+  const field = el('input', {value: prefix, size: Math.max(4, prefix.length), maxLength: 40, spellcheck: false, class: 'prefix', 'aria-label': 'Prefix of the key, which no other sender has', title: 'A prefix of your choice, which no other sender has'});
+  field.addEventListener('input', () => setParts(name, prefixOf(field.value), partsFor(name).parts, true));
+  field.addEventListener('change', () => { field.value = prefixOf(field.value); });
+  return field;
+}
+
+// Return the fields for the values that mean each severity, which are folded while there are none.
+function drawScale(name, path, scale) {
+  const levels = readScale(scale);
+  const set = () => {
+    const texts = new Map([...fields].map(([level, field]) => [level, field.value]));
+    setParts(name, '', [path + writeScale(texts)], true);
+  };
+  const fields = panel.known[name].scale.map((level) => [level, el('input', {value: levels.get(level) || '', size: 5, spellcheck: false, id: `scale-${level}`, oninput: set})]);
+  return el('details', {open: levels.size > 0 || panel.isScaleOpen, ontoggle: ({target: {open}}) => { panel.isScaleOpen = open; }}, el('summary', {}, 'scale'),
+    el('p', {class: 'dim'}, 'The value that means each severity, or several with | between them. Numbers that rise with the severity mean “at least”. ', el('span', {id: 'values-seen'}, panel.seen)),
+    el('div', {class: 'scale'}, ...fields.map(([level, field]) => el('label', {}, level, ' ', field))));
+}
+
+// What a value offers.
+
+function offer(keys, value, leaf) {
+  closeOffers();
+  const each = [...panel.words.keys()].find((name) => kindOf(name) === 'path');
+  const path = pathTo(panel.root, keys, value, each ? panel.words.get(each) : '');
+  const drawn = Object.entries(panel.known).filter(([, {label}]) => label).flatMap(([name, word]) => offerWord(name, word, keys, value, path)).filter(Boolean);
+  const hint = el('p', {class: 'dim'}, path.reason || 'What is it?');
+  const explain = ({target: {dataset}}) => { if (dataset.word) hint.textContent = panel.known[dataset.word].sentence; };
+  panel.offers = el('div', {class: 'offers', role: 'group', 'aria-label': 'What it is', onfocusin: explain, onpointerover: explain}, ...drawn, hint);
+  panel.offered = [keys, value, leaf];
+  leaf.append(panel.offers);
+}
+
+function offerWord(name, {kind, label}, keys, value, path) {
+  if (kind === 'path') {
+    const list = listAround(panel.root, keys);
+    return [list && offerButton(name, list, `${label}: ${list}`)];
+  }
+  if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind)) return [];
+  if (kind !== 'conditions') return [offerButton(name, path.text, label)];
+  const text = value.text === undefined && value.source === 'null' ? null : quoted(value.text ?? value.source);
+  return [text !== null && offerButton(name, `${path.text}=${text}`, `${label} = this`)];
+}
+
+const offerButton = (name, part, label) => button(label, () => togglePart(name, part),
+  {tabindex: '-1', 'data-word': name, 'data-part': part, 'aria-pressed': String(hasPart(name, part))});
+
+function closeOffers() {
+  panel.offers?.remove();
+  panel.offers = null;
+}
+
+// The URL and the preview.
+
+async function copyUrl({target: pressed}) {
+  const {item} = panel;
+  let others = panel.others;
+  if (item.is_here && hasMask()) {
+    const whole = await ask('GET', `deliveries/${item.number}?secrets=show`).catch(() => null);
+    if (whole) others = readQuery(whole.target.split(/\?(.*)/s)[1] || '', panel.known).others;
+  }
+  copy(`${location.origin}${[panel.path, writeQuery(panel.words, others)].filter(Boolean).join('?')}`, pressed);
+  $('url-note').textContent = 'Put it into the sender in place of its URL. For another server, copy what follows the question mark.';
+}
+
+// Return the latest deliveries of the same sender to the same instance, this one first.
+function alike({number, sender, target: own}) {
+  const path = own.split('?')[0];
+  const same = deliveries.all.filter((each) => each.sender === sender && each.method !== 'GET' && !['waiting', 'handshake'].includes(each.kind)
+    && each.target.split('?')[0] === path && each.number !== number);
+  return [number, ...same.slice(0, PREVIEWED - 1).map((each) => each.number)];
+}
+
+// Return the paths of the chosen values with their keys, but not those of conditions: an event that lacks one has not ended.
+function chosenPaths() {
+  const [each] = [...panel.words].filter(([name]) => kindOf(name) === 'path').map(([, text]) => text);
+  let event = panel.root.isArray ? panel.root.entries[0]?.[1] : panel.root;
+  if (each) event = follow(event, each)?.value?.entries?.[0]?.[1];
+  const texts = [...panel.words].filter(([name]) => ['part', 'parts', 'severity', 'key'].includes(kindOf(name)))
+    .flatMap(([name]) => partsFor(name).parts.map((part) => pathIn(kindOf(name), part)[0])).filter((text) => !/^[@']|\|/.test(text));
+  return [...new Set(texts)].map((text) => [text, (event?.entries && follow(event, text)?.keys) || text.split('.')]);
+}
+
+function refresh() {
+  const own = panel;
+  const paths = chosenPaths();
+  const started = new Map(deliveries.all.map((each) => [each.number, each.started]));
+  const withTime = [...panel.words.keys()].some((name) => kindOf(name) === 'part');
+  const scaled = [...panel.words].filter(([name]) => kindOf(name) === 'severity').map(([, text]) => paths.findIndex(([path]) => path === pathIn('severity', text)[0]))[0];
+  const slow = setTimeout(() => { if (panel === own && !$('preview').childElementCount) $('preview').textContent = 'A second container starts…'; }, SLOW_MS);
+  askPreview({numbers: alike(panel.item), target: target(), paths: paths.map(([, keys]) => keys)}, (rows) => {
+    clearTimeout(slow);
+    if (panel !== own) return;
+    $('preview').replaceChildren(...drawPreview(rows, paths.map(([text]) => text), (number) => started.get(number), withTime));
+    $('becomes').replaceChildren(...drawOne(rows, panel.item.number));
+    panel.seen = valuesSeen(rows, scaled);
+    if ($('values-seen')) $('values-seen').textContent = panel.seen;
+  });
+}
+
+// Take note of a delivery that has ended: it may be of this sender. Without one, the whole list has changed.
+let gathering = null;
+export function noteForPreview(delivery) {
+  if (!panel || gathering || (delivery && (delivery.kind === 'waiting' || delivery.sender !== panel.item.sender))) return;
+  gathering = setTimeout(() => {
+    gathering = null;
+    if (panel) refresh();
+  }, GATHERING_MS);
+}

@@ -1,0 +1,132 @@
+// What deliveries would become at another URL: the server sends them into a second container, which lives as long as this page holds
+// a connection for it.
+import {el} from './dom.js';
+import {clock, day, time} from './format.js';
+import {cut} from './long.js';
+import {ask} from './server.js';
+import {drawSeverity, problem} from './triage.js';
+
+const SHOWN_INCIDENTS = 3;  // of one delivery
+const SHOWN_VALUES = 12;
+const LACKING = [null, '', 'null', '[]', '{}'];
+
+let held = null;  // the connection that the container lives for
+let wanted = null;  // what is to be shown next
+let isRunning = false;
+
+// Hold a second container of an instance until `endPreview`. `lost` is called with the reason if it ends before.
+export function holdPreview(instance, lost) {
+  endPreview();
+  const control = new AbortController();
+  const begun = fetch(`/localxsoar/preview?instance=${encodeURIComponent(instance)}`, {signal: control.signal});
+  const own = held = {begun, end: () => control.abort()};
+  begun.then(async (response) => {
+    const text = await response.text();  // which comes once the container has ended
+    return response.ok ? text.trim() : JSON.parse(text).error;
+  }).catch(() => 'The connection to the local XSOAR is lost.').then((reason) => {
+    if (held !== own) return;
+    held = null;
+    lost(reason);
+  });
+}
+
+export function endPreview() {
+  held?.end();
+  held = null;
+  wanted = null;
+}
+
+// Ask for a preview, and call `show` with its rows or an Error. While one is made, only the latest that is asked for waits.
+export async function askPreview(request, show) {
+  wanted = {request, show, holder: held};
+  if (isRunning) return;
+  isRunning = true;
+  while (wanted) {
+    const {request: next, show: showNext, holder} = wanted;
+    wanted = null;
+    await holder?.begun.catch(() => null);
+    const rows = await ask('POST', 'preview', next).catch((error) => error);
+    if (!wanted && holder === held) showNext(rows);
+  }
+  isRunning = false;
+}
+
+// Drawing.
+
+const plural = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
+
+// Return an incident with its severity and state. `problems` has how many there are of each problem; with `withTime` it says when.
+function drawIncident(item, problems, withTime) {
+  const others = (problems.get(problem(item)) || 1) - 1;
+  const facts = [item.dbotMirrorId ? ['problem ', el('code', {}, cut(item.dbotMirrorId)), others ? `, as ${plural(others, 'other')}` : ''] : [],
+    withTime ? [item.dbotMirrorId ? ' · ' : '', `occurred ${day(item.occurred)}`] : []];
+  return el('li', {}, el('bdi', {class: 'name'}, cut(item.name)), ' ', el('span', {class: 'dim'}, 'severity '), drawSeverity(item), ' ',
+    item.state ? [el('bdi', {class: 'state-word good'}, item.state), ' '] : [], el('div', {class: 'dim'}, ...facts.flat()));
+}
+
+// Return what a delivery became or would become.
+function drawResult({kind, text, incidents, count, repeats}, problems = new Map(), withTime = false) {
+  if (incidents.length) {
+    const more = (count || incidents.length) - SHOWN_INCIDENTS;
+    return [repeats ? el('span', {class: 'again'}, `repeat of delivery ${repeats}: `) : '',
+      el('ul', {}, ...incidents.slice(0, SHOWN_INCIDENTS).map((each) => drawIncident(each, problems, withTime)), more > 0 ? el('li', {class: 'dim'}, `and ${more} more`) : [])];
+  }
+  const [tone, before] = {rejected: ['bad', 'rejected: '], unsent: ['warn', 'not sent: ']}[kind] || ['dim', ''];
+  return [el('span', {class: tone}, before, el('bdi', {}, cut(text && text !== '[]' ? text : 'no incident')))];
+}
+
+function drawRow({number, before, after}, started, problems, withTime) {
+  return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/deliveries/${number}`, title: `delivery ${number}`}, started ? clock(time(started)) : String(number))),
+    el('td', {}, ...drawResult(before)), el('td', {}, ...drawResult(after, problems, withTime)));
+}
+
+// Return how many incidents of each problem there are.
+function countProblems(rows) {
+  const found = new Map();
+  for (const item of rows.flatMap(({after}) => after.incidents)) if (problem(item)) found.set(problem(item), (found.get(problem(item)) || 0) + 1);
+  return found;
+}
+
+function summary(rows) {
+  const of = (kind) => rows.filter(({after}) => after.kind === kind).length;
+  const said = [[of('created'), 'creates incidents', 'create incidents'], [of('repeat'), 'is a repeat', 'are repeats'], [of('none'), 'creates none', 'create none'],
+    [of('rejected'), 'is rejected', 'are rejected'], [of('unsent'), 'cannot be sent', 'cannot be sent']];
+  return `Of the last ${plural(rows.length, 'delivery', 'deliveries')} of this sender, `
+    + said.filter(([count]) => count).map(([count, one, more]) => `${count} ${count === 1 ? one : more}`).join(', ') + '.';
+}
+
+// Return what events lack, and what the integration notes about the URL, each with how many deliveries it is about.
+function remarks(rows, paths) {
+  const counts = new Map();
+  const count = (text) => counts.set(text, (counts.get(text) || 0) + 1);
+  for (const {after} of rows) {
+    const lacking = paths.filter((_, at) => after.values?.[at]?.some((value) => LACKING.includes(value)));
+    lacking.forEach((path) => count(`lack ${path}`));
+    for (const note of (after.note || '').split('; ')) {
+      if (note && !(lacking.length && /^\w+, parts? /.test(note))) count(`note: ${note}`);  // which says that a part is lacking
+    }
+  }
+  return [...counts].map(([text, number]) => `${number} of ${rows.length} ${text}`);
+}
+
+// Draw the rows, which are an Error if there are none. `startedAt` returns when a delivery came.
+export function drawPreview(rows, paths, startedAt, withTime) {
+  if (rows instanceof Error) return [el('p', {class: 'wrong', role: 'alert'}, rows.message)];
+  const problems = countProblems(rows);
+  return [el('p', {role: 'status', id: 'preview-summary'}, summary(rows)),
+    ...remarks(rows, paths).map((text) => el('p', {class: 'warn remark'}, text)),
+    el('table', {class: 'several becoming'}, el('thead', {}, el('tr', {}, ...['Came', 'Became', 'Would become'].map((name) => el('th', {scope: 'col'}, name)))),
+      el('tbody', {}, ...rows.map((row) => drawRow(row, startedAt(row.number), problems, withTime))))];
+}
+
+// Draw what one of the deliveries would become.
+export function drawOne(rows, number) {
+  const row = rows instanceof Error ? null : rows.find((each) => each.number === number);
+  return row ? [el('span', {class: 'dim'}, 'It would become '), ...drawResult(row.after)] : [];
+}
+
+// Return the values at a path that the events of the deliveries have, as a sentence.
+export function valuesSeen(rows, at) {
+  const values = rows instanceof Error ? [] : [...new Set(rows.flatMap(({after}) => after.values?.[at] || []).filter((value) => !LACKING.includes(value)))];
+  return values.length ? `Seen: ${values.slice(0, SHOWN_VALUES).map((value) => cut(value, 30)).join(', ')}${values.length > SHOWN_VALUES ? ', …' : ''}.` : '';
+}
