@@ -81,7 +81,7 @@ def check(body: bytes, label: str, coding: str) -> bool:
     """Whether it became incidents."""
     sent = packed(body, coding)
     try:
-        incidents = to_incidents(read_payloads(b''.join(decompress(sent, coding)), label), ARRIVAL)
+        incidents = to_incidents(read_payloads(b''.join(decompress(sent, coding)), label), ARRIVAL).incidents
     except Rejected as refusal:
         assert refusal.status in (400, 413, 415), refusal.status
         assert refusal.detail_for_sender.isprintable()

@@ -40,7 +40,7 @@ def unpacked(body: bytes, coding: str) -> bytes:
 def kept(body: bytes | str, content_type: str = '') -> list[Any]:
     """The details of the incidents that a body becomes, as text, without the request's headers."""
     sent = body.encode() if isinstance(body, str) else body
-    texts = [incident['rawJSON'].decode() for incident in to_incidents(read_payloads(sent, content_type), ARRIVAL)]
+    texts = [incident['rawJSON'].decode() for incident in to_incidents(read_payloads(sent, content_type), ARRIVAL).incidents]
     return [json.loads(text.replace(', "headers": {"x-event": "push"}}', '}')) for text in texts]
 
 
@@ -94,7 +94,7 @@ def test_one_bad_item_rejects_all_and_says_where(app: App, body: str, words: str
 
 def test_every_item_keeps_its_own_text() -> None:
     body = b'[ {"raw_json": {"n":1.10, "m" : 1E+2}},{"raw_json":[ 12345678901234567890123 ]} , {"name":"n"}]'
-    details = [incident['rawJSON'].decode() for incident in to_incidents(read_payloads(body), ARRIVAL)]
+    details = [incident['rawJSON'].decode() for incident in to_incidents(read_payloads(body), ARRIVAL).incidents]
     assert details == ['{"n":1.10, "m" : 1E+2}', '[ 12345678901234567890123 ]', '{"name":"n"}']
 
 
@@ -581,7 +581,7 @@ ANY_DEPTH = msgspec.json.Decoder(msgspec.Raw)  # as deep as the script reads, wh
 def kept_or_refused(body: bytes, content_type: str) -> list[str]:
     """The details of each incident, as text; none where the body was rejected, as a 4xx."""
     try:
-        incidents = to_incidents(read_payloads(body, content_type), ARRIVAL)
+        incidents = to_incidents(read_payloads(body, content_type), ARRIVAL).incidents
     except Rejected as refused:
         assert refused.status in (400, 413, 415)
         assert refused.detail_for_sender.isprintable()

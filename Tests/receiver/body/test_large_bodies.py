@@ -61,7 +61,7 @@ def test_details_with_wide_characters_keep_their_limit_of_64_mib_and_every_chara
 def test_characters_that_widen_all_others_are_escaped_where_that_saves_memory(others: str, emojis: int) -> None:
     text = others + '\U0001f600\U0010ffff' * (emojis // 2) + '\U0001f600' * (emojis % 2)
     sent = json.dumps({'a': text, 'headers': None}, ensure_ascii=False).encode()
-    incident, = to_incidents(read_payloads(sent), ARRIVAL)
+    incident, = to_incidents(read_payloads(sent), ARRIVAL).incidents
     details = incident['rawJSON']
     call = with_text(incident)['rawJSON']
     assert json.loads(details) == {'a': text, 'headers': None}
@@ -74,7 +74,7 @@ def test_characters_that_widen_all_others_are_escaped_where_that_saves_memory(ot
 
 def test_the_details_of_a_small_event_keep_their_characters() -> None:
     sent = '{"a": "\U0001f600%s", "headers": 1}' % ('x' * (MIB - 100))
-    incident, = to_incidents(read_payloads(sent.encode()), ARRIVAL)
+    incident, = to_incidents(read_payloads(sent.encode()), ARRIVAL).incidents
     assert incident['rawJSON'].decode() == sent
 
 
@@ -84,12 +84,13 @@ def test_what_waits_takes_no_more_than_was_sent(name: str) -> None:
     shape = SHAPES[name]
     with of_size(3 * MIB):
         sent = shape.body()
-    assert Post(to_incidents(read_payloads(sent, shape.content_type), ARRIVAL)).size <= len(sent) + 1000
+    assert Post(to_incidents(read_payloads(sent, shape.content_type), ARRIVAL).incidents).size <= len(sent) + 1000
 
 
 def test_the_headers_that_each_event_keeps_count_in_what_waits() -> None:
     headers = {f'x-{number}': 'a' * 1000 for number in range(8)}
-    incidents = to_incidents(read_payloads(b'[%s]' % b','.join([b'{"a":1}'] * 1000)), replace(ARRIVAL, headers=headers))
+    payloads = read_payloads(b'[%s]' % b','.join([b'{"a":1}'] * 1000))
+    incidents = to_incidents(payloads, replace(ARRIVAL, headers=headers)).incidents
     assert Post(incidents).size > 1000 * 8 * 1000
 
 
@@ -114,7 +115,7 @@ def test_a_body_in_any_shape_needs_a_few_times_its_size(name: str) -> None:
 def incidents_of(body: bytes, shape: Shape) -> list[dict[str, Any]]:
     """Return the incidents of a body, or none if it is rejected."""
     with suppress(Rejected):
-        return to_incidents(read_payloads(b''.join(decompress(body, shape.coding)), shape.content_type), ARRIVAL)
+        return to_incidents(read_payloads(b''.join(decompress(body, shape.coding)), shape.content_type), ARRIVAL).incidents
     return []
 
 

@@ -96,11 +96,11 @@ def test_each_event_of_10000_random_queries_becomes_an_incident_unless_the_url_s
         sent, (text, parameters) = payload(random, number), query(random)
         words = url_words(settings, Request(query_without_tokens=text).parameters)
         arrival = Arrival('2026-11-24T10:00:00Z', {}, settings, words)
-        incidents = to_incidents(read_payloads(to_json(sent).encode()), arrival)
+        conversion = to_incidents(read_payloads(to_json(sent).encode()), arrival)
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]
-        assert numbers(incidents) == expected, (number, text, to_json(sent))
+        assert numbers(conversion.incidents) == expected, (number, text, to_json(sent))
         left_out += not expected
-        check_note(arrival.findings.note())
+        check_note(conversion.url_note)
     assert 400 < left_out < 5000, 'the queries try both'
 
 

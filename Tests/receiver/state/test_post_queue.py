@@ -705,7 +705,7 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
 
     def incidents_of(number: int) -> list[dict[str, Any]]:
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
-        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, settings))
+        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, settings)).incidents
 
     requests = max(1000 // count, 2)
     tracemalloc.start()

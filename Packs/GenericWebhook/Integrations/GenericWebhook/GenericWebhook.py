@@ -4621,7 +4621,7 @@ class EventAtUrl(ThirdPartyEvent):
 # may take four bytes for each character.
 
 
-@dataclass
+@dataclass(frozen=True)
 class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
 
@@ -4632,15 +4632,8 @@ class Arrival:
     headers: dict[str, str]
     settings: Settings
     words: UrlWords = NO_WORDS
-    skipped: dict[str, int] = field(default_factory=dict)  # how many events the URL left out, by the reason
-    product: str = ''  # the sender of the last payload, if it has a row
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
-
-    @cached_property
-    def findings(self) -> Findings:
-        """Return what the words of the URL have found in the events of the request."""
-        return Findings(self.words)
 
     @cached_property
     def kept_headers(self) -> dict[str, str]:
@@ -4663,14 +4656,14 @@ class Arrival:
     @cached_property
     def has_known_sender(self) -> bool:
         """Return whether the headers alone identify a sender that has a row."""
-        return self.event(b'{}').row is not None
+        return self.event(b'{}', NO_WORDS, Findings(NO_WORDS)).row is not None
 
-    def event(self, source: bytes, words: UrlWords = NO_WORDS) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`, with the words of the URL that read it."""
+    def event(self, source: bytes, words: UrlWords, findings: Findings) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`, with the words of the URL that read it and record findings."""
         reveals = partial(contains_token, self.settings)
         if words is NO_WORDS:
             return ThirdPartyEvent(source, self.headers, reveals)
-        return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers, self.findings)
+        return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers, findings)
 
 
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
@@ -4960,19 +4953,19 @@ def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
     return strings.sub(lambda string: string[0].translate(spelling), source.decode()).encode()
 
 
-def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incidents of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
-    incidents: list[dict[str, Any]] = []
+def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
+    """Return what becomes of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
+    conversion = Conversion(arrival)
     for index, source in enumerate(payloads):
         try:
-            incidents += payload_incidents(source, arrival)
+            conversion.add_payload(source)
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
             raise too_deep() from None
-        if len(incidents) + sum(arrival.skipped.values()) > MAX_EVENTS:
+        if len(conversion.incidents) + sum(conversion.skipped.values()) > MAX_EVENTS:
             raise too_many_events()
-    return incidents
+    return conversion
 
 
 TEXT_KEYS = ('name', 'type', 'occurred')
@@ -4983,53 +4976,69 @@ ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in (*TEXT_KEYS, 'severity', *RAW_KEYS)], forbid_unknown_fields=True))
 
 
-def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
-    yield_if_due()
-    unknown_key = ''
-    try:
-        fields = asdict(ENVELOPE.decode(source))
-        is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
-        # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
-        if is_envelope and (any(fields.values()) or not arrival.has_known_sender):
-            return [envelope_incident(fields, source, arrival)]
-    except ValidationError as error:
-        _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
-        unknown_key = key_and_quote.rstrip('`')
-    return third_party_incidents(source, arrival, unknown_key)
+class Conversion:
+    """The incidents that payloads have become so far, and what the log and the history say of the events beside them."""
 
+    def __init__(self, arrival: Arrival):
+        self.arrival = arrival
+        self.incidents: list[dict[str, Any]] = []
+        self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
+        self.product = ''  # the sender of the last payload, if it has a row
+        self.findings = Findings(arrival.words)
 
-def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
-    """Return the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
+    def add_payload(self, source: bytes) -> None:
+        """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
+        yield_if_due()
+        unknown_key = ''
+        try:
+            fields = asdict(ENVELOPE.decode(source))
+            is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
+            # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
+            if is_envelope and (any(fields.values()) or not self.arrival.has_known_sender):
+                self.incidents.append(envelope_incident(fields, source, self.arrival))
+                return
+        except ValidationError as error:
+            _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
+            unknown_key = key_and_quote.rstrip('`')
+        self.add_third_party_payload(source, unknown_key)
 
-    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
-    `unknown_key`, the key because of which it is not an envelope.
-    """
-    keys = arrival.words.each
-    items = items_at(source, keys) if keys else []
-    event = arrival.event(source, arrival.words.without_items if keys and not items else arrival.words)
-    arrival.product = event.row.sender if event.row else ''
-    if raw_keys := [key for key in RAW_KEYS if key in event.members]:
-        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
-                         "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-    if keys:
-        arrival.findings.record(event, 'each', items is not None)
-    if not items:
-        return unless_skipped(source, event, arrival)
-    return [incident for item in items for incident in unless_skipped(item, arrival.event(item, arrival.words), arrival)]
+    def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
+        """Add the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
 
+        Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
+        `unknown_key`, the key because of which it is not an envelope.
+        """
+        words = self.arrival.words
+        items = items_at(source, words.each) if words.each else []
+        event = self.arrival.event(source, words.without_items if words.each and not items else words, self.findings)
+        self.product = event.row.sender if event.row else ''
+        if raw_keys := [key for key in RAW_KEYS if key in event.members]:
+            raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
+                             "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
+        if words.each:
+            self.findings.record(event, 'each', items is not None)
+        if not items:
+            self.add_event(source, event)
+            return
+        for item in items:
+            self.add_event(item, self.arrival.event(item, words, self.findings))
 
-def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incident of a third-party event, or none if the URL leaves the event out."""
-    if not isinstance(event, EventAtUrl):
-        return [third_party_incident(source, event, arrival)]
-    if reason := event.reason_to_skip():
-        arrival.skipped[reason] = arrival.skipped.get(reason, 0) + 1
-    incidents = [] if reason else [third_party_incident(source, event, arrival)]
-    if reason or event.is_recovery:
-        arrival.findings.has_looked_in_all = False
-    arrival.findings.look_up(event)
-    return incidents
+    def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
+        """Add the incident of a third-party event, unless the URL leaves the event out."""
+        reason = event.reason_to_skip() if isinstance(event, EventAtUrl) else ''
+        if reason:
+            self.skipped[reason] = self.skipped.get(reason, 0) + 1
+        else:
+            self.incidents.append(third_party_incident(source, event, self.arrival))
+        if isinstance(event, EventAtUrl):
+            if reason or event.is_recovery:
+                self.findings.has_looked_in_all = False
+            self.findings.look_up(event)
+
+    @property
+    def url_note(self) -> str:
+        """Return which words of the URL were ignored or found nothing, and why; '' if there are none."""
+        return '' if self.arrival.words is NO_WORDS else self.findings.note()
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
@@ -6966,14 +6975,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
         """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
         words = url_words(self.settings, request.parameters, request.late_words)
-        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, words)
-        incidents = to_incidents(payloads, arrival)
-        request.product = arrival.product
-        request.skipped = ', '.join(arrival.skipped)
-        request.url_note = '' if words is NO_WORDS else arrival.findings.note()
+        conversion = to_incidents(payloads, Arrival(utc_text(request.arrived), request.headers, self.settings, words))
+        request.product = conversion.product
+        request.skipped = ', '.join(conversion.skipped)
+        request.url_note = conversion.url_note
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
-        return incidents
+        return conversion.incidents
 
     def create(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats.

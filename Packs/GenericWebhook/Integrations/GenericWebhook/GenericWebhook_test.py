@@ -24,7 +24,7 @@ def app():
 
 
 def incident_of(body, arrival=ARRIVAL):
-    incident, = to_incidents(read_payloads(body if isinstance(body, bytes) else body.encode()), arrival)
+    incident, = to_incidents(read_payloads(body if isinstance(body, bytes) else body.encode()), arrival).incidents
     return with_text(incident)
 
 
