@@ -325,6 +325,7 @@ class Tokens:
         check_tokens(texts)
         self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
         self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
+        self.queries_without: dict[str, None] = {}  # the latest that show no token
 
     def __repr__(self) -> str:
         """Return a text without the tokens, so that printing them cannot leak one."""
@@ -843,18 +844,40 @@ def signatures_to_check(settings: Settings, headers: dict[str, str], query: str)
 def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tuple[Token | None, str]:
     """Return the token that is the value of a header or query parameter, or None, and the query without such parameters.
 
-    Those say nothing about what is to be created. Only the first MAX_PARAMETERS parameters count, and a request has at most
-    MAX_HEADERS headers, so that it cannot make thousands of guesses. They are counted apart: no header can hide a parameter.
+    Only the first MAX_PARAMETERS parameters count, and a request has at most MAX_HEADERS headers, so that it cannot make
+    thousands of guesses. They are counted apart: no header can hide a parameter.
     """
     # The bytes as they were sent: the server decoded them as latin-1.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
+    in_query, remaining_query = token_in_query(settings.tokens, query)
+    shown = (settings.tokens.find(in_headers, authorization), in_query)
+    return min(filter(None, shown), default=None), remaining_query
+
+
+# A sender's URL is always the same. So what was read from the latest queries is kept for the next request, but not from longer
+# ones: that would take much memory.
+MAX_KEPT_QUERIES = 64
+MAX_KEPT_QUERY = 1024  # characters
+
+
+def token_in_query(tokens: Tokens, query: str) -> tuple[Token | None, str]:
+    """Return the token that is the value of a query parameter, or None, and the query without such parameters.
+
+    Those say nothing about what is to be created. Only the first MAX_PARAMETERS parameters count.
+    """
+    if query in tokens.queries_without:
+        return None, query
     parts = parts_of(query)
-    in_query = [*chain.from_iterable(map(readings_of, parts))]
-    token = settings.tokens.find(chain(in_headers, in_query), authorization)
-    if settings.tokens.find(in_query):
-        parts = [part for part in parts if not settings.tokens.find(readings_of(part))]
-    return token, '&'.join(parts)
+    token = tokens.find(chain.from_iterable(map(readings_of, parts)))
+    if token:
+        parts = [part for part in parts if not tokens.find(readings_of(part))]
+    remaining_query = '&'.join(parts)
+    if remaining_query == query and len(query) <= MAX_KEPT_QUERY:
+        tokens.queries_without[query] = None
+        if len(tokens.queries_without) > MAX_KEPT_QUERIES:
+            del tokens.queries_without[next(iter(tokens.queries_without))]
+    return token, remaining_query
 
 
 def parts_of(query: str) -> list[str]:
@@ -3031,8 +3054,8 @@ class PathFromUrl(Path):
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
-        is_into_list = bool(self.lists or self.inside_item)
-        return super().is_one_of_several(members) or (is_into_list and was_cut(members))
+        is_into_list = self.lists or self.inside_item
+        return bool(is_into_list) and (super().is_one_of_several(members) or was_cut(members))
 
 
 class IsRecovery(Path):
@@ -3746,9 +3769,6 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'at_least': threshold_columns,
 }
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
-# A query may have 7,900 bytes, and what is read from it takes many times as much memory. So what is read from one with more
-# than this is not kept for the next request.
-MAX_CACHED_QUERY = 1024  # characters of the values
 
 
 def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words: Sequence[str] = ()) -> UrlWords:
@@ -3764,11 +3784,11 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words:
                      if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
     if not relevant:
         return NO_WORDS
-    is_small = sum(len(value) for _, value in relevant) <= MAX_CACHED_QUERY
+    is_small = sum(len(value) for _, value in relevant) <= MAX_KEPT_QUERY
     return read_words(settings, relevant) if is_small else read_words.__wrapped__(settings, relevant)
 
 
-@lru_cache(maxsize=64)  # the URLs of an instance's senders are few
+@lru_cache(MAX_KEPT_QUERIES)
 def read_words(settings: Settings, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
     """Return the words of a URL from those of its parameters that are words or have nearly the name of one.
 
@@ -3968,11 +3988,15 @@ class GeneralRule:
     def __init__(self, members: dict[str, Any], source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
                  parent: str = ''):
         self.members = members
-        self.top = Scope(members, parent)
         self.headers = headers
         self.contains_token = contains_token
         self.source = source
         self.parent = parent
+
+    @cached_property
+    def top(self) -> Scope:
+        """Return the scope of the event itself."""
+        return Scope(self.members, self.parent)
 
     def names_by_general_rule(self) -> Iterator[str]:
         """Yield a text that says what happened, then the kind of event with its subject, such as `product.created: Blue mug`."""
@@ -5272,7 +5296,7 @@ def nothing_behind() -> int:
     return 0
 
 
-@lru_cache(maxsize=64)  # a sender's URL is always the same
+@lru_cache(MAX_KEPT_QUERIES)
 def parameters_of(query: str) -> list[tuple[str, str]]:
     """Return what Request.parameters does. Nobody may change the list."""
     return parse_qsl(query)
@@ -5309,7 +5333,7 @@ class Request:
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
         """Return the names and values of the parameters that show no token, decoded, without empty ones."""
-        is_small = len(self.query_without_tokens) <= MAX_CACHED_QUERY
+        is_small = len(self.query_without_tokens) <= MAX_KEPT_QUERY
         return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_without_tokens)
 
     @property
