@@ -2600,14 +2600,17 @@ class RefusedXml(Exception):
     """An XML document that is too deep, or has a DOCTYPE, which could define entities of any size."""
 
 
+MAX_XML_BYTES = 64 * 1024  # what follows is not read
+MAX_XML_DEPTH = 32
+
+
 class XmlReader:
     """Reads an XML document as the members of an object.
 
     Each element is a text or an object, of several with one name the first: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
     """
 
-    def __init__(self, max_depth: int = 32):
-        self.max_depth = max_depth
+    def __init__(self) -> None:
         self.open_elements: list[dict[str, Any]] = [{}]  # the first is the document
         self.open_texts = ['']
         self.parser = ParserCreate('utf-8')  # the text is decoded already, whatever encoding it declares
@@ -2616,12 +2619,12 @@ class XmlReader:
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.add_text
 
-    def read(self, text: str, max_bytes: int = 64 * 1024) -> dict[str, Any] | None:
-        """Return the members from the first `max_bytes` in UTF-8, {} if the document is refused, or None if it is not XML."""
+    def read(self, text: str) -> dict[str, Any] | None:
+        """Return the members from the first MAX_XML_BYTES in UTF-8, {} if the document is refused, or None if it is not XML."""
         source = text.lstrip().encode(errors='replace')
-        is_whole = len(source) <= max_bytes and not isinstance(text, CutText)
+        is_whole = len(source) <= MAX_XML_BYTES and not isinstance(text, CutText)
         try:
-            self.parser.Parse(source[:max_bytes], is_whole)
+            self.parser.Parse(source[:MAX_XML_BYTES], is_whole)
         except RefusedXml:
             return {}
         except ExpatError:
@@ -2636,7 +2639,7 @@ class XmlReader:
 
     def start(self, *_: Any) -> None:
         """Begin an element. Raise RefusedXml if it is too deep."""
-        if len(self.open_elements) > self.max_depth:
+        if len(self.open_elements) > MAX_XML_DEPTH:
             raise RefusedXml
         self.open_elements.append({})
         self.open_texts.append('')
@@ -2734,17 +2737,20 @@ def month_and_day(month: str, day: str) -> tuple[int, int]:
     return earlier, later
 
 
-def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
+YEAR_2000 = 946_684_800  # its beginning, in Unix time
+DAY_SECONDS = 24 * 3600
+
+
+def any_time_to_rfc3339(text: str, now: float) -> str:
     """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
 
-    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after
-    now.
+    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
     """
     if not text:  # quicker than finding that it is no date
         return ''
     with suppress(ValueError, OverflowError):
         if RFC3339.fullmatch(text):  # the usual form, in which none of what follows would change anything
-            return iso_date_to_rfc3339(text, year_2000, now + day)
+            return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
         if UNIX_TIME.fullmatch(text):
             if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
                 text = f'{text[:8]}T{text[8:]}'
@@ -2758,7 +2764,7 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
         if DATE_ALONE.match(text):  # Zabbix writes 2026.11.24 09:00:00
             text = text[:10].replace('.', '-') + text[10:]
         is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
-        return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), year_2000, now + day)
+        return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), YEAR_2000, now + DAY_SECONDS)
     return ''
 
 
@@ -2776,6 +2782,7 @@ COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key i
     'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')]))
 
 
+STRING_START_BYTES = 4096  # of a huge string
 UNKNOWN = object()  # in place of a value that was not read, because that would take too much time or memory
 
 
@@ -2909,11 +2916,11 @@ def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int 
     return SentFloat(view) if type(value) is float else value
 
 
-def start_of_string(string: memoryview, size: int = 4096) -> str:
-    """Return the text of about the first `size` bytes of a longer JSON string, or '' if they are not UTF-8."""
+def start_of_string(string: memoryview) -> str:
+    """Return the text of about the first STRING_START_BYTES of a longer JSON string, or '' if they are not UTF-8."""
     # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
     # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
-    for end in range(size, size - 12, -1):
+    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
         with suppress(ValueError):
             return str(ANYTHING.decode(bytes(string[:end]) + b'"'))
     return ''
