@@ -11,8 +11,10 @@ import shutil
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ from localxsoar.packs import pack, parameters
 from localxsoar.web.commands import CommandRoutes
 from localxsoar.containers.commands import VERSIONS
 from localxsoar.containers.container import Runtime
+from localxsoar.containers.instruments import Instruments
+from localxsoar.containers.single_commands import polls_in
 from localxsoar.web.controls import Controls
 from localxsoar.webhooks.deliveries import KEPT_DELIVERIES, MOST_DELIVERIES, Deliveries
 from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND, readable
@@ -44,6 +48,7 @@ from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import LEVELS, Printer
 from localxsoar.web.deliveries import DeliveryRoutes
+from localxsoar.web.events import EventRoutes
 from localxsoar.web.incidents import IncidentRoutes
 from localxsoar.web.instances import InstanceRoutes
 from localxsoar.web.page_files import PageFiles
@@ -52,7 +57,7 @@ from localxsoar.web.senders import SenderRoutes
 from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, any_free_port, well_known_free_port
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.packs.repository import find_common_server_python
-from localxsoar.packs.scripts import load_scripts
+from localxsoar.packs.scripts import SCRIPTS_ONLY, load_scripts
 from localxsoar.running import announced
 from localxsoar.webhooks.senders import load_senders
 from localxsoar.webhooks.url_words import load_url_words
@@ -61,11 +66,13 @@ from localxsoar.incidents.store import Store
 from localxsoar.terminal.terminal import Terminal
 from localxsoar.web.xsoar_api import XsoarApi
 
+COVERAGE_VARIABLE = 'LOCALXSOAR_COVERAGE'
 USUAL_PORT = 8080
 ANY_PORT = 0
 USAGE_ERROR = 2
 LOOK_SECONDS = 0.5
 WATCH_SECONDS = 0.3
+SCHEDULE_SECONDS = 5
 
 
 class Parser(argparse.ArgumentParser):
@@ -131,8 +138,11 @@ def add_server_options(add: Callable[..., Any]) -> None:
 def add_single_runs(add: Callable[..., Any]) -> None:
     """Add the options that run something once instead of serving, and those of how it ends and what it prints."""
     add('--command', metavar='NAME', help='run one command or script and print its entries; exit code 0, or 1 after an error')
-    add('--arg', metavar='NAME=VALUE', action='append', default=[], help="an argument; a file's path serves as entry id")
+    add('--arg', metavar='NAME=VALUE', action='append', default=[],
+        help="an argument; a file's path serves as entry id, and @FILE.json gives what the file has")
     add('--incident', metavar='ID', default=PLAYGROUND, help='the incident of the --store that --command runs in (default: none)')
+    add('--entry', metavar='ID', default='',
+        help='the entry in the --store whose button runs --command: demisto.parentEntry() returns it')
     add('--pre-process', metavar='SCRIPT', default='',
         help="run this script of the pack's Scripts folder for each incoming incident; False drops the incident")
     add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
@@ -169,13 +179,41 @@ def run(options: argparse.Namespace) -> int:
     check_keep(options)
     events = Events()
     server = build_server(options, events)
+    if not is_one_off(options):
+        return serve(options, server, events)
+    front, port, deliveries, _ = listen(options, server, events, {})  # integrations may ask the server for something, too
+    server.runtime.address.url = f'http://{LOOPBACK}:{port}'
+    try:
+        return run_one_off(options, server)
+    finally:
+        front.stop()
+        deliveries.close()
+
+
+def is_one_off(options: argparse.Namespace) -> bool:
+    return bool(options.test or options.samples or options.command)
+
+
+def run_one_off(options: argparse.Namespace, server: Server) -> int:
+    """Run what the options ask for once, and return the exit code."""
     if options.command:
-        return run_command(server, options.command, read_assignments(options.arg, '--arg'), options.incident)
+        return run_command(server, options.command, read_arguments(options.arg), options.incident, options.entry)
     if options.test:
         return run_once(server.first.test_module)
-    if options.samples:
-        return run_once(lambda: json.dumps(server.first.fetch_samples(), indent=2))
-    return serve(options, server, events)
+    return run_once(lambda: json.dumps(server.first.fetch_samples(), indent=2))
+
+
+def read_arguments(texts: Sequence[str]) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a dict; `@FILE.json` stands for what the file has. Raise UsageError if it has no JSON."""
+    args: dict[str, Any] = read_assignments(texts, '--arg')
+    for name, value in args.items():
+        if value.startswith('@') and value.endswith('.json'):
+            try:
+                args[name] = json.loads(Path(value[1:]).read_text('utf-8'))
+            except (OSError, ValueError) as error:
+                reason = getattr(error, 'strerror', None) or f'it is not JSON: {error}'
+                raise UsageError(f'--arg {name}={value}: {reason}.') from None
+    return args
 
 
 def check_keep(options: argparse.Namespace) -> None:
@@ -194,22 +232,30 @@ def build_server(options: argparse.Namespace, events: Events) -> Server:
     common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
     # A script that a debugger has stopped sends no heartbeats.
     runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
-                      find_python(options.python), options.server, options.debugpy)
-    is_one_off = bool(options.test or options.samples or options.command)
-    stream = sys.stderr if is_one_off else sys.stdout
+                      find_python(options.python), options.server, Instruments(options.debugpy, read_coverage()))
+    stream = sys.stderr if is_one_off(options) else sys.stdout
     printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream), events.publish)
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
-    if options.command in scripts and not pack.load_integrations(options.pack):
-        return server
-    free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port
+    if scripts and not (options.test or options.samples) and not pack.load_integrations(options.pack):
+        if not options.command:
+            server.add(SCRIPTS_ONLY.name.lower(), SCRIPTS_ONLY, {}, any_free_port)
+        if not options.command or options.command in scripts:
+            return server
+    free_port = any_free_port if options.port == ANY_PORT or is_one_off(options) else well_known_free_port
     add_instances(options, server, free_port)
     return server
+
+
+def read_coverage() -> dict[str, Any]:
+    """Return how coverage is to be measured, which the pytest plugin says in the environment, or {}."""
+    options: dict[str, Any] = json.loads(os.environ.get(COVERAGE_VARIABLE) or '{}')
+    return options
 
 
 def find_python(name: str) -> str:
     if not (found := shutil.which(name)):
         raise UsageError(f'--python {name}: there is no such interpreter.')
-    return found
+    return os.path.abspath(found)  # a container has another folder; a link stays one, as a virtual environment needs
 
 
 def open_store(file: Path | None) -> Store:
@@ -232,13 +278,22 @@ def run_once(command: Callable[[], str]) -> int:
     return 0
 
 
-def run_command(server: Server, command: str, args: dict[str, str], incident: str) -> int:
-    """Run a command or a script, print its entries and save its files, and return the exit code: 1 after an error."""
-    entries = [entry for _, entry in server.run_in_war_room(command, args, incident)]
-    for entry in entries:
-        file = server.store.file(str(entry.get('FileID') or '')) if entry.get('File') else None
-        print(readable(entry, str(save_file(*file)) if file else ''))
-    return int(any(entry.get('Type') == ERROR_ENTRY for entry in entries))
+def run_command(server: Server, command: str, args: dict[str, Any], incident: str, parent: str) -> int:
+    """Run a command or a script, again if it polls, print its entries and save its files. Return 1 after an error, or else 0."""
+    started = time.monotonic()
+    while True:
+        entries = [entry for _, entry in server.run_in_war_room(command, args, incident, parent)]
+        for entry in entries:
+            file = server.store.file(str(entry.get('FileID') or '')) if entry.get('File') else None
+            print(readable(entry, str(save_file(*file)) if file else ''), flush=True)
+        poll = next(polls_in(entries), None)
+        if not poll:
+            return int(any(entry.get('Type') == ERROR_ENTRY for entry in entries))
+        if time.monotonic() - started + poll.seconds > poll.timeout:
+            print(f'{poll.command} was not done within {poll.timeout:g} s.')
+            return 1
+        gevent.sleep(poll.seconds)
+        command, args = poll.command, poll.args
 
 
 def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
@@ -257,9 +312,10 @@ def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
             introduce_further(other, url)
         if options.pre_process:
             instance.printer.show(f'Pre-process rule: {options.pre_process}')
+        server.runtime.address.url = url
         for each in server.instances.values():
-            each.url = url
             each.enable()
+        gevent.spawn(run_schedule, server)
         gevent.spawn(say_ready, server)
         if options.watch:
             gevent.spawn(watch_files, options.pack, server)
@@ -285,20 +341,22 @@ def listen(options: argparse.Namespace, server: Server, events: Events, settings
     events.mask = masks.everywhere
     server.store.updated = partial(events.publish, 'incident')
     server.changed = partial(events.publish, 'pack', {})
-    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, server.printer, events, options.keep)
+    store = None if is_one_off(options) else options.store  # a running server may be recording there
+    deliveries = Deliveries(store, SenderRecognizer(list(senders.values())), masks, server.printer, events, options.keep)
     api = make_api(options)
-    front = Front(options.host, Forwarder(server.open_ports, settings), deliveries, api)
+    front = Front(LOOPBACK if is_one_off(options) else options.host, Forwarder(server.open_ports, settings), deliveries, api)
     instances = InstanceRoutes(server, masks, events.publish, partial(curl_command, options))
     history = DeliveryRoutes(server, deliveries, senders, masks, front, partial(fill_headers, options.curl_header))
     previews = PreviewRoutes(server, deliveries, masks, words, history.replay)
     for routed in (
         XsoarApi(server, settings), Controls(server), PageFiles(events), instances, IncidentRoutes(server.store, masks),
-        history, previews, SenderRoutes(server, senders, front), CommandRoutes(server, masks),
+        history, previews, SenderRoutes(server, senders, front), CommandRoutes(server, masks), EventRoutes(server),
     ):
         routed.routes(api)
-    port = open_port(options, front, server.printer)
-    gevent.spawn(watch, instances)
-    gevent.spawn(deliveries.index.prepare)
+    port = front.start(ANY_PORT) if is_one_off(options) else open_port(options, front, server.printer)
+    if not is_one_off(options):
+        gevent.spawn(watch, instances)
+        gevent.spawn(deliveries.index.prepare)
     return front, port, deliveries, previews
 
 
@@ -390,6 +448,13 @@ def watch(instances: InstanceRoutes) -> None:
     while True:
         instances.publish_states()
         gevent.sleep(LOOK_SECONDS)
+
+
+def run_schedule(server: Server) -> None:
+    """Run what scripts have scheduled when its time has come."""
+    while True:
+        gevent.spawn(server.schedule.run_due, datetime.now())
+        gevent.sleep(SCHEDULE_SECONDS)
 
 
 def watch_files(path: Path, server: Server) -> None:

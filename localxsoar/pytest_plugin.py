@@ -67,7 +67,7 @@ class LocalXsoar:
         self.webhook_url = ''
         self.exit_code: int | None = None
         self._wait_ready = wait_ready
-        self._environment = {**ENVIRONMENT, **(environment or {})}
+        self._environment = {**ENVIRONMENT, **coverage_of_containers(), **(environment or {})}
 
     def __enter__(self: Running) -> Running:
         return self.start()
@@ -208,6 +208,13 @@ class LocalXsoar:
         faults: dict[str, Any] = self.control('PATCH', 'faults', json=values)
         return faults
 
+    def record(self, cassette: Path | str) -> bool:
+        """Record what the integration's HTTP asks and gets in the commands that follow, or replay it if the folder exists.
+
+        Return whether it is replayed. A replay asks nobody, and fails for a request that is not in it.
+        """
+        return bool(self.control('POST', 'record', {'cassette': str(Path(cassette).absolute())})['replays'])
+
     def cut(self) -> None:
         """Cut the line now, as happens when the server disappears."""
         self.control('POST', 'cut')
@@ -219,6 +226,10 @@ class LocalXsoar:
     def samples(self) -> Any:
         """Return the samples that the mapping wizard would fetch now."""
         return self.control('POST', 'samples')
+
+    def events(self) -> list[Any]:
+        """Return the latest events and assets that integrations have sent, oldest first."""
+        return [item['data'] for item in self.control('GET', 'sent-events')]
 
     def sent(self) -> list[dict[str, Any]]:
         """Return every incident exactly as the integration sent it, oldest first."""
@@ -239,6 +250,18 @@ def option(name: str, arguments: Sequence[str]) -> str | None:
     values = (value if each == name else each.removeprefix(f'{name}=') for each, value in itertools.pairwise((*arguments, ''))
               if each == name or each.startswith(f'{name}='))
     return next(values, None)
+
+
+def coverage_of_containers() -> dict[str, str]:
+    """Return the variable that lets containers measure coverage if this process does, as with pytest --cov."""
+    coverage = sys.modules.get('coverage')
+    measuring = coverage.Coverage.current() if coverage else None
+    if not measuring:
+        return {}
+    folders = [Path(source).absolute() for source in measuring.get_option('run:source') or ['.'] if Path(source).is_dir()]
+    return {'LOCALXSOAR_COVERAGE': json_module.dumps({
+        'data_file': str(Path(measuring.get_option('run:data_file')).absolute()), 'branch': measuring.get_option('run:branch'),
+        'concurrency': measuring.get_option('run:concurrency'), 'include': [f'{folder}/*' for folder in folders]})}
 
 
 @functools.cache

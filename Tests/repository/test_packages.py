@@ -31,15 +31,18 @@ Graph = Mapping[str, set[str]]
 TESTED_BY = {
     '__main__': 'test_cli.py',  # as a command
     **{f'common/{name}': 'common/test_common.py' for name in (
-        'CommonServerPython', 'arguments', 'base', 'dates', 'http', 'iam', 'indicators', 'markdown', 'mirroring', 'results')},
+        'CommonServerPython', 'arguments', 'base', 'dates', 'http', 'iam', 'indicators', 'markdown', 'mirroring', 'results',
+        'xsiam')},
     'containers/inside': 'containers/test_container.py',  # a container sees no connections but those of its senders
     'containers/journal': 'containers/test_commands.py',
     'containers/processes': 'containers/test_container.py',
+    'containers/recording': 'containers/test_instruments.py',
     'containers/script_loop': 'server/test_script_commands.py',
     'incidents/files': 'server/test_war_room.py',
     'instance_options': 'server/test_several.py',
     'packs/scripts': 'server/test_script_commands.py',
     'running': 'test_send.py',
+    'server/builtin_commands': 'server/test_script_commands.py',
     'server/preview': 'web/test_previews.py',
     'terminal/terminal': 'terminal/test_printer.py',
     'waiting': 'test_pytest_plugin.py',

@@ -12,5 +12,6 @@ from localxsoar.common.markdown import *
 from localxsoar.common.indicators import *
 from localxsoar.common.results import *
 from localxsoar.common.http import *
+from localxsoar.common.xsiam import *
 from localxsoar.common.mirroring import *
 from localxsoar.common.iam import *

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -12,6 +13,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRejected
 from localxsoar.containers.faults import Faults
+from localxsoar.incidents.context import NotUnderstood, read_condition
 from localxsoar.incidents.files import Folder
 from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
@@ -26,9 +28,19 @@ CONTEXT = 'context'
 FIRST_INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
 NO_REPLY = object()  # for messages that get no reply: None would be sent as `null`
-PLAIN_PATH = re.compile(r'[\w.\- ]*')
+DT_STEP = re.compile(r'([\w\- ]+)(?:\((.*?)\))?(?:\.|$)')
 ONLY_A_SERVER = 'The local XSOAR does not offer {}: this needs a real server.'
 REQUEST_SECONDS = 60
+# The pages of demistoUrls.
+PAGES = {'evidenceBoard': 'EvidenceBoard', 'investigation': 'Details', 'relatedIncidents': 'Cluster', 'warRoom': 'WarRoom',
+         'workPlan': 'WorkPlan'}
+
+
+@dataclass
+class Address:
+    """Where this server is reached, once it listens, and the token with which integrations send events there."""
+    url: str = ''
+    token: str = field(default_factory=secrets.token_hex)
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class Site:
     faults: Faults
     printer: Printer
     journal: Journal
-    url: str = ''
+    address: Address = field(default_factory=Address)
     version: str = '8'
     pre_process: Callable[[dict[str, Any]], bool] | None = None  # returns whether an incoming incident is created
 
@@ -46,18 +58,20 @@ class Site:
 class ServerCommands:
     """The commands that the server offers to one container. A command raises CallRejected to send an error reply."""
 
-    def __init__(self, site: Site, instance: str, brand: str, command: str, is_alive: Callable[[], bool],
-                 cut_line: Callable[[], None]) -> None:
+    def __init__(self, site: Site, instance: str, brand: str, command: str, investigation: str,
+                 is_alive: Callable[[], bool], cut_line: Callable[[], None]) -> None:
         self._site = site
         self._store = site.store
         self._instance = instance
         self._brand = brand
         self._command = command
+        self._inv = investigation
         self._is_alive = is_alive
         self._cut_line = cut_line
         self.folder = Folder()
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
+            'createAlerts': lambda args: self._create_incidents({**args, 'incidents': args['alerts']}),
             'createIndicators': self._create_indicators,
             'searchIndicators': lambda args: self._store.search_indicators(args),
             'searchRelationships': lambda args: {'total': 0, 'data': []},
@@ -73,7 +87,7 @@ class ServerCommands:
             'handleEntitlementForUser': lambda args: DONE,
             'internalHttpRequest': self._request,
             'getLicenseID': lambda args: {'id': 'local'},
-            'getLicenseCustomField': lambda args: None,
+            'getLicenseCustomField': self._license_field,
             'getIndexHash': lambda args: 'local',
         }
         for name, kind in LAST_RUNS.items():  # `kind=kind`: a lambda would see the last kind of the loop otherwise
@@ -172,7 +186,8 @@ class ServerCommands:
 
     def _update_health(self, args: dict[str, Any]) -> Any:
         error = json.dumps(args['err']) if isinstance(args['err'], dict) else str(args['err'] or '')
-        self._site.journal.set_health(error, bool(args.get('isError', error)))
+        is_count = isinstance(args['err'], dict) and not args.get('isError')  # such as {"eventsPulled": 3}
+        self._site.journal.set_health('' if is_count else error, bool(args.get('isError', error and not is_count)))
         self._site.printer.happened(f"health  {error or 'Healthy'}")
         return DONE
 
@@ -188,9 +203,8 @@ class ServerCommands:
 
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
-        if not self._site.url:
-            raise CallRejected('internalHttpRequest needs a running server: start one and run the command through its API.')
-        request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
+        body = str(args.get('body') or '').encode()
+        request = Request(self._site.address.url + args['uri'], body or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
         except HTTPError as error:
@@ -203,8 +217,8 @@ class ServerCommands:
     # Calls that have a message type of their own.
 
     def urls(self, message: dict[str, Any]) -> Any:
-        paths = ('evidenceBoard', 'investigation', 'relatedIncidents', 'warRoom', 'workPlan')
-        return {'server': self._site.url, **{name: f'{self._site.url}/#/{name}' for name in paths}}
+        url = self._site.address.url
+        return {'server': url, **{name: f'{url}/#/{page}/{self._inv}' for name, page in PAGES.items()}}
 
     def version(self, message: dict[str, Any]) -> Any:
         return {'version': VERSIONS[self._site.version], 'buildNumber': BUILD, 'platform': 'xsoar'}
@@ -222,13 +236,34 @@ class ServerCommands:
         return {'id': str(path), 'path': str(path.resolve()), 'name': path.name}
 
     def dt(self, message: dict[str, Any]) -> Any:
-        """Return the value at a path of names and dots, also through lists. Reject the rest of the DT language."""
-        value, path = message['value'], str(message['name'])
-        if not PLAIN_PATH.fullmatch(path):
-            raise CallRejected(ONLY_A_SERVER.format(f'more of DT than names and dots ({path})'))
-        for part in path.removeprefix('val.').split('.'):
-            if isinstance(value, list):
-                value = [item.get(part) for item in value if isinstance(item, dict)]
-            else:
-                value = value.get(part) if isinstance(value, dict) else None
+        """Return the value at a path such as `a.b(val.id == 1).c`, also through lists. Reject the rest of the DT language."""
+        value, path = message['value'], str(message['name']).strip().removeprefix('val.')
+        steps = list(DT_STEP.finditer(path))
+        if ''.join(step[0] for step in steps) != path:
+            raise CallRejected(ONLY_A_SERVER.format(f'more of DT than names, dots and conditions ({path})'))
+        for step in steps:
+            value = follow(value, step[1])
+            if step[2] is not None:
+                value = self._only_where(value, step[2])
         return {'result': value}
+
+    def _only_where(self, value: Any, condition: str) -> list[Any]:
+        """Return the elements for which a condition of DT holds."""
+        try:
+            holds = read_condition(condition).holds
+        except NotUnderstood as error:
+            raise CallRejected(ONLY_A_SERVER.format(f'the condition of DT {error}')) from None
+        return [each for each in (value if isinstance(value, list) else [value]) if holds(each, each)]
+
+    def _license_field(self, args: dict[str, Any]) -> Any:
+        """Return where events are sent, and with which token. There is no other field."""
+        address = self._site.address
+        known = {'Http_Connector.url': address.url.partition('://')[2], 'Http_Connector.token': address.token}
+        return {'value': known[args['key']]} if args['key'] in known else None
+
+
+def follow(value: Any, name: str) -> Any:
+    """Return the value of a key, or those of all objects in a list."""
+    if isinstance(value, list):
+        return [item.get(name) for item in value if isinstance(item, dict)]
+    return value.get(name) if isinstance(value, dict) else None

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from localxsoar.containers.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, ServerCommands, Site
-from localxsoar.containers.debugger import debuggable
+from localxsoar.containers.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, Address, ServerCommands, Site
+from localxsoar.containers.instruments import Instruments
 from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND
 from localxsoar.errors import CallRejected, RawReply
 from localxsoar.containers.inside import NOT_JSON, describe_unfit, find_unfit
@@ -38,7 +38,9 @@ LOG_PREFIX = 'Integration log: '
 LONG_RUNNING = 'long-running-execution'
 DEBUG_MODE = 'debug-mode'  # an argument of every command
 # A script gets nothing else of this machine's environment, which a real container would not see either.
-PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'NO_PROXY', 'no_proxy', 'LD_LIBRARY_PATH')
+# Behind a proxy that reads TLS, a company's certificates are needed here, too.
+PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'NO_PROXY', 'no_proxy', 'LD_LIBRARY_PATH',
+                      'SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 PROXY_VARIABLES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
 NO_NUMBER = re.compile(rb'NaN|Infinity')  # Python writes and reads these, but JSON has no such numbers
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there
@@ -55,7 +57,8 @@ class Runtime:
     host: str = LOOPBACK  # replaces 0.0.0.0 and :: when the script listens; '' leaves the script's choice
     python: str = sys.executable
     version: str = '8'
-    debugger: int = 0  # the port on which a script waits for a debugger; 0: it does not wait
+    instruments: Instruments = field(default_factory=Instruments)
+    address: Address = field(default_factory=Address)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Order:
     is_integration: bool = True
     incident: dict[str, Any] | None = None  # the one that the command runs in; without one, it runs in the playground
     outputs: dict[str, Any] = field(default_factory=dict)  # the context of the incident or of the playground
+    image: str = ''
+    parent: dict[str, Any] | None = None  # the entry whose button runs the command
 
     @property
     def investigation(self) -> str:
@@ -81,12 +86,14 @@ class Order:
     def context(self) -> dict[str, Any]:
         """Return the object that the loop in the container reads from its first line."""
         return {
-            'script': self.script.text, 'integration': self.is_integration, 'command': self.command, 'params': self.params,
-            'args': self.args,
+            'script': self.script.text, 'integration': self.is_integration, 'params': self.params, 'args': self.args,
+            'command': self.command if self.is_integration else '',
             'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': self.instance_id,
-                        'IntegrationBrand': self.brand, 'ExecutionContext': self.outputs, 'Inv': {'id': self.investigation},
-                        'Incidents': [self.incident] if self.incident else [], 'ParentEntry': None,
-                        'IsDebug': is_debug(self.args)},
+                        'IntegrationBrand': self.brand if self.is_integration else '', 'ExecutionContext': self.outputs,
+                        'Inv': {'id': self.investigation}, 'Incidents': [self.incident] if self.incident else [],
+                        'ParentEntry': self.parent, 'IsDebug': is_debug(self.args), 'DockerImage': self.image,
+                        'ScriptName': '' if self.is_integration else self.command,
+                        'ExecutedCommands': [{'name': self.command, 'moduleBrand': self.brand, 'moduleName': self.instance}]},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 
@@ -95,8 +102,9 @@ class Container:
     """One process that runs one command of the integration. Its calls get their replies strictly one after another."""
 
     def __init__(self, order: Order, site: Site, make_commands: Callable[..., ServerCommands] = ServerCommands) -> None:
-        port = order.runtime.debugger
-        self._order = replace(order, script=debuggable(order.script, port)) if port else order
+        runtime = order.runtime
+        self._order = replace(order, script=runtime.instruments.prepare(
+            order.script, order.command, [*site.store.secrets, runtime.address.token], runtime.address.url))
         self._printer = site.printer
         self._journal = site.journal
         self._store = site.store
@@ -109,7 +117,8 @@ class Container:
         self.has_completed = False
         self.broken_by = ''
         self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        self.commands = make_commands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
+        self.commands = make_commands(site, order.instance, order.brand, order.command, order.investigation,
+                                      self.is_alive, self.cut_line)
         self.last_beat = time.monotonic()
         self._last_call = -math.inf
         self.has_listened = False
@@ -318,6 +327,9 @@ class Container:
         return {**entry, 'Contents': self._order.script.locate(entry['Contents'])} if is_error else entry
 
     def _exception(self, message: dict[str, Any]) -> Any:
+        if 'command' in message:  # a call of the script, which goes on; the loop's own message has none
+            self._log_text('error', str(message['args']))
+            return DONE
         self.exception = self._order.script.locate(str(message['args']['exception']))
         self._journal.exceptions.append(self.exception)
         if self._order.command == LONG_RUNNING:  # for any other command the exception is its result, and printed as such

@@ -20,12 +20,16 @@ PYTHON_2 = re.compile(r"""
   | No\ module\ named\ '(?:ConfigParser|HTMLParser|Queue|StringIO|cPickle|cookielib|httplib|urllib2|urlparse)'
   | has\ no\ attribute\ '(?:has_key|iteritems|itervalues)'""", re.VERBOSE)
 IS_PYTHON_2 = 'The script is written for Python 2{}. The local XSOAR runs Python 3 only: port the script first.'
+IMPORT = re.compile(r'^ +(?:from ([\w.]+) import (\w+)|import ([\w.]+))', re.MULTILINE)
+# Packages that only hold others, each of which is installed by its own name: `azure.storage.blob` is in azure-storage-blob.
+NAMESPACES = ('azure', 'google')
 # Names to install, where they differ from the module's name.
 DISTRIBUTIONS = {
     'Crypto': 'pycryptodome', 'OpenSSL': 'pyOpenSSL', 'PIL': 'Pillow', 'bs4': 'beautifulsoup4', 'cv2': 'opencv-python',
     'dateutil': 'python-dateutil', 'dns': 'dnspython', 'docx': 'python-docx', 'git': 'GitPython',
     'googleapiclient': 'google-api-python-client', 'jwt': 'PyJWT', 'ldap': 'python-ldap', 'magic': 'python-magic',
-    'nacl': 'PyNaCl', 'slack_sdk': 'slack-sdk', 'socks': 'PySocks', 'yaml': 'PyYAML', 'zmq': 'pyzmq'}
+    'google.auth': 'google-auth', 'google.oauth2': 'google-auth', 'google.protobuf': 'protobuf', 'nacl': 'PyNaCl',
+    'paho': 'paho-mqtt', 'vcr': 'vcrpy', 'slack_sdk': 'slack-sdk', 'socks': 'PySocks', 'yaml': 'PyYAML', 'zmq': 'pyzmq'}
 
 
 def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
@@ -38,12 +42,26 @@ def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
         return IS_PYTHON_2.format(', as its descriptor says (subtype: python2)' if is_declared else '')
     missing = MISSING_MODULE.search(exception)
     if missing or MISSING_SOCKS in exception:
-        name = missing[1].partition('.')[0] if missing else 'socks'
+        name = missing_package(missing[1], exception) if missing else 'socks'
         why = (f"Check the spelling of {name}. If {script.get('dockerimage') or 'its image'} has this module, run" if missing
                else f'SOCKS needs the module {name}. Run')
-        return (f'{why} {runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with '
+        return (f'{why} {runtime.python} -m pip install {distribution_of(name)}, or choose another Python with '
                 '--python PATH.')
     if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
         return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. Get the whole file '
                 f'once, for every pack: {HOW_TO_GET} (or give one with --common-server-python FILE)')
     return '' if exception else 'The script came to its end, but a long-running script must run until its instance is disabled.'
+
+
+def missing_package(module: str, exception: str) -> str:
+    """Return the name of the package to look for: of a namespace, more than the first name, as the last import has it."""
+    first = module.partition('.')[0]
+    imports = [f'{package}.{name}' if package else whole for package, name, whole in IMPORT.findall(exception)]
+    wanted = next((each for each in reversed(imports) if each.partition('.')[0] == first), module)
+    return '.'.join(part for part in wanted.split('.')[:3] if part.islower()) if first in NAMESPACES else first
+
+
+def distribution_of(name: str) -> str:
+    """Return what to install for a package."""
+    known = [key for key in DISTRIBUTIONS if name == key or name.startswith(f'{key}.')]
+    return DISTRIBUTIONS[known[-1]] if known else name.replace('.', '-')

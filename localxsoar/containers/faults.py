@@ -32,7 +32,7 @@ DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send
 
 @dataclass
 class Faults:
-    """The faults of createIncidents, of searches, and of the commands of scripts. Each can change while the server runs.
+    """The faults of createIncidents, of searches, of events and of scripts' commands. Each can change while the server runs.
 
     - call_delay_ms, incident_delay_ms: delay each call by the first, plus the second for each incident;
     - refuse: send an error reply that quotes the name if an incident's name contains the text; `*` rejects every call;
@@ -45,6 +45,7 @@ class Faults:
     - hang: wait until this is false again, and create nothing if the container ends meanwhile;
     - cut: cut the line at the next call, before anything is created; then this is false again;
     - index_delay_ms: find an incident only so long after its creation, as a search index that is late;
+    - event_delay_ms, event_status: respond to events so much later, or with this status, such as 401 or 500;
     - deny: reply with an error entry to these commands of scripts, separated by commas, as to a script without permission.
     """
     call_delay_ms: float = 0
@@ -57,6 +58,8 @@ class Faults:
     hang: bool = False
     cut: bool = False
     index_delay_ms: float = 0
+    event_delay_ms: float = 0
+    event_status: int = 0
     deny: str = ''
 
     def __post_init__(self) -> None:
@@ -142,6 +145,13 @@ def _text(value: Any) -> str:
     return {None: '', False: '', True: EVERYTHING, 'false': '', 'true': EVERYTHING}.get(value, str(value))
 
 
+def _status(value: Any) -> int:
+    number = int(value)
+    if number and not 400 <= number < 600:
+        raise ValueError
+    return number
+
+
 def _reply_shape(value: Any) -> str:
     return ANSWERS[ANSWERS.index('null' if value is None else str(value).lower())]
 
@@ -161,6 +171,8 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'hang': (_switch, 'true or false'),
     'cut': (_switch, 'true or false'),
     'index_delay_ms': (_milliseconds, 'milliseconds'),
+    'event_delay_ms': (_milliseconds, 'milliseconds'),
+    'event_status': (_status, 'a status from 400 to 599, or 0 for none'),
     'deny': (_text, 'a text, or * for every command'),
 }
 

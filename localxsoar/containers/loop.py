@@ -38,10 +38,11 @@ NO_VERSION = {'version': -1, 'sequenceNumber': -1, 'primaryTerm': -1}
 NEWEST = '8'
 # By version of the server: the markers of an error in a reply, and the calls that the version does not have yet.
 MARKERS = {'6.5': (MARKER, OLD_MARKER), '6.10': (MARKER, OLD_MARKER), '8': (MARKER,)}
-CAME_LATER = {'6.5': ('getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun', 'setAssetsLastRun'),
-              '6.10': ('getAssetsLastRun', 'setAssetsLastRun'), '8': ()}
+CAME_WITH_8 = ('getAssetsLastRun', 'setAssetsLastRun', 'createAlerts', 'fetchResults', 'get_alerts')
+CAME_LATER: dict[str, tuple[str, ...]] = {
+    '6.5': ('getLastMirrorRun', 'setLastMirrorRun', *CAME_WITH_8), '6.10': CAME_WITH_8, '8': ()}
 NO_TERMINAL = ('breakpoint() has no terminal in a container, whose stdin and stdout are the line to the server. Log with '
-               'demisto.debug(), or attach a debugger: import debugpy; debugpy.listen(5678); debugpy.wait_for_client()')
+               'demisto.debug(), or run the local XSOAR with --debugpy 5678 and attach a debugger.')
 
 
 class Demisto:
@@ -103,6 +104,8 @@ class Demisto:
 
     def incident(self) -> Any:
         return self.get_incidents()[0]
+
+    get_alerts, alert = get_incidents, incident
 
     def isFetch(self) -> bool:
         return bool(self.command() == 'fetch-incidents')
@@ -211,6 +214,9 @@ class Demisto:
     def incidents(self, incidents: Any) -> None:
         self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(incidents)})
 
+    def fetchResults(self, incidents_or_alerts: Any) -> None:
+        self.incidents(incidents_or_alerts)
+
     def credentials(self, credentials: Any) -> None:
         self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(credentials)})
 
@@ -224,6 +230,7 @@ HEALTH_OF_OLD: Arguments = lambda err: locals()  # noqa: E731
 # method returns, if it does not return the whole reply.
 CALLS: tuple[tuple[str, Arguments, str, str], ...] = (
     ('createIncidents', lambda incidents, lastRun=None, userID=None: locals(), '', ''),
+    ('createAlerts', lambda alerts, lastRun=None, userID=None: locals(), '', ''),
     ('createIndicators', lambda indicators, lastRun=None, noUpdate=False: locals(), '', ''),
     ('searchIndicators', lambda value=None, query=None, size=None, page=None, sort=None, fromDate=None, toDate=None,
         searchAfter=None, populateFields=None: locals(), '', ''),

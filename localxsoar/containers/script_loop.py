@@ -18,7 +18,8 @@ else:
 
 INTEGRATIONS_ONLY = (
     'params', 'command', 'getParam', 'integrationInstance', 'isFetch', 'isTimeSensitive', 'get_incidents', 'credentials',
-    'createIncidents', 'createIndicators', 'getIntegrationContext', 'setIntegrationContext', 'getIntegrationContextVersioned',
+    'createIncidents', 'createAlerts', 'fetchResults', 'get_alerts', 'createIndicators', 'getIntegrationContext',
+    'setIntegrationContext', 'getIntegrationContextVersioned',
     'setIntegrationContextVersioned', 'getLastRun', 'setLastRun', 'getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun',
     'setAssetsLastRun', 'updateModuleHealth', 'heartbeat', 'addEntry', 'findUser', 'directMessage', 'mirrorInvestigation',
     'handleEntitlementForUser', 'getIndexHash', 'long_running_heartbeat_thread')
@@ -40,6 +41,15 @@ class ScriptDemisto(loop.Demisto):
 
     def executeCommand(self, command: str, args: Any) -> Any:
         return self._call({'type': 'executeCommand', 'command': command.strip(), 'args': args})
+
+    def execute(self, module: str, command: str, args: Any) -> Any:
+        return self._call({'type': 'execute', 'module': module, 'command': command.strip(), 'args': args})
+
+    def exception(self, ex: Any) -> Any:
+        return self._call({'type': 'exception', 'command': 'exception', 'args': ex})
+
+    def convert(self, results: Any) -> Any:
+        return loop.as_entry(results)
 
     def getAllSupportedCommands(self) -> Any:
         return self._call({'type': 'getAllModulesSupportedCmds'})

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from localxsoar.containers.container import DEBUG_MODE, Container, Runtime, describe_end, is_debug
@@ -11,6 +12,7 @@ from localxsoar.errors import CommandFailed
 from localxsoar.containers.explain import explain
 
 COMMAND_SECONDS = 300
+POLLING_SECONDS = 600  # of a polling command that does not say how long
 KILL_SECONDS = 2  # from SIGTERM until a command that takes too long is killed
 OF_THE_SERVER = ('raw-response', 'using')  # arguments that a command does not see
 PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
@@ -56,6 +58,28 @@ def values_of(row: Mapping[str, Any], value: Any) -> list[str]:
     return [each.strip() for each in str(value).split(',')] if row.get('isArray') else [str(value)]
 
 
+@dataclass(frozen=True)
+class Poll:
+    """What an entry of a polling command asks for: to run a command again after some seconds, until a timeout in seconds."""
+    command: str
+    args: dict[str, Any]
+    seconds: float
+    timeout: float
+
+    @property
+    def text(self) -> str:
+        """Return the command as one writes it in a War Room."""
+        return ' '.join([f'!{self.command}', *(f'{name}={value!r}' for name, value in self.args.items())])
+
+
+def polls_in(entries: Iterable[Any]) -> Iterator[Poll]:
+    """Yield what the entries of a polling command ask for."""
+    for entry in entries:
+        if isinstance(entry, dict) and entry.get('PollingCommand'):
+            yield Poll(str(entry['PollingCommand']), dict(entry.get('PollingArgs') or {}), float(entry.get('NextRun') or 0),
+                       float(entry.get('Timeout') or POLLING_SECONDS))
+
+
 def contents_of(container: Container) -> list[Any]:
     """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text.
 
@@ -78,7 +102,7 @@ def contents_of(container: Container) -> list[Any]:
 def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
     """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
     container.start()
-    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
+    code = container.wait(None if runtime.instruments.debugger else COMMAND_SECONDS)
     if code is None:
         container.stop(KILL_SECONDS)
         raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import groupby, zip_longest
 from typing import Any
 
 ERROR_ENTRY = 4
+BAR = re.compile(r'(?<!\\)\|')  # between two cells: one in a cell is escaped
 PLAYGROUND = 'playground'
 OUTPUTS = 'outputs'  # the kind under which the store keeps an investigation's context
 
@@ -27,7 +29,13 @@ def align_tables(markdown: str) -> str:
     """Return the Markdown with each table column padded to its widest cell."""
     aligned = []
     for is_table, group in groupby(markdown.split('\n'), lambda text: '|' in text):
-        rows = [[cell.strip() for cell in text.strip().strip('|').split('|')] if is_table else [text] for text in group]
+        rows = [cells_of(text) if is_table else [text] for text in group]
         widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue='')]
         aligned += [' | '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return '\n'.join(aligned)
+
+
+def cells_of(row: str) -> list[str]:
+    """Return the cells of a table's row, without the escapes of bars in them."""
+    cells = [cell.strip().replace('\\|', '|') for cell in BAR.split(row.strip())]
+    return cells[not cells[0]:len(cells) - (not cells[-1])]

@@ -11,7 +11,7 @@ TOKEN = re.compile(r'''
     \s* (?: (?P<bracket> [()] )
       | (?P<not> - (?=[\w(]) | not\b (?=[\s(]) )
       | (?P<join> (?: and | or ) (?= [\s(] | $ ) )
-      | (?P<field> \w+ ) :
+      | (?P<field> [\w.]+ ) [:=]
       | (?P<operator> >= | <= | > | < )
       | "(?P<quoted> [^"]* )"
       | (?P<word> [^\s()"]+ ) )''', re.IGNORECASE | re.VERBOSE)
@@ -22,7 +22,8 @@ UNITS = {'minute': timedelta(minutes=1), 'hour': timedelta(hours=1), 'day': time
 DATE = re.compile(r'(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6})\d*)?)?(?: ?(Z|[+-]\d\d:?\d\d))?', re.IGNORECASE)
 STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archive': '3', 'archived': '3'}
 SEVERITIES = {'unknown': '0', 'info': '0.5', 'informational': '0.5', 'low': '1', 'medium': '2', 'high': '3', 'critical': '4'}
-NAMED_VALUES = {'status': STATUSES, 'severity': SEVERITIES}
+VERDICTS = {'unknown': '0', 'none': '0', 'good': '1', 'benign': '1', 'suspicious': '2', 'bad': '3', 'malicious': '3'}
+NAMED_VALUES = {'status': STATUSES, 'severity': SEVERITIES, 'reputation': VERDICTS, 'verdict': VERDICTS}
 
 
 class QueryRejected(ValueError):
@@ -32,7 +33,7 @@ class QueryRejected(ValueError):
 class Fields:
     """The fields of a query, in any case: the SQL of each, and those that are dates, numbers and states.
 
-    Any other name is a text with the SQL of `others`, if that is given.
+    Any other name without a dot is a text with the SQL of `others`, if that is given.
     """
 
     def __init__(self, columns: Mapping[str, str], dates: Mapping[str, str], numbers: Mapping[str, str] | None = None,
@@ -46,7 +47,7 @@ class Fields:
     def condition(self, field: str, operator: str, value: str) -> Condition:
         """Return the condition of one term. Raise QueryRejected for a field or a value that is unknown."""
         if field.lower() not in self._kinds:
-            if not self._others:
+            if not self._others or '.' in field:
                 raise QueryRejected(f'the field {field}')
             return text_condition(self._others.format(field), operator, value)
         column, make = self._kinds[field.lower()]
@@ -71,7 +72,7 @@ def number_condition(column: str, operator: str, value: str) -> Condition:
 
 
 def date_condition(column: str, operator: str, value: str) -> Condition:
-    return f'julianday({column}) {operator} julianday(?)', [read_date(value).isoformat()]
+    return f'coalesce(julianday({column}) {operator} julianday(?), 0)', [read_date(value).isoformat()]
 
 
 def read_date(text: str) -> datetime:
@@ -94,7 +95,8 @@ def parse_query(query: str, fields: Fields) -> Condition:
     """Return a query as a condition in SQL and the values of its placeholders.
 
     Terms are joined by `and`, which spaces mean, too, and `or`, which binds less; `-` or `not` before a term or a bracket
-    negates it; `field:(a or b)` applies a field to several values. Raise QueryRejected, which names the part, for others.
+    negates it; `field:(a or b)`, which `field:(a b)` means, too, applies a field to several values; `=` may replace the colon.
+    Raise QueryRejected, which names the part, for others.
     """
     try:
         return Parser(query, fields).parse()
@@ -140,16 +142,17 @@ class Parser:
         self._position = start
         return False
 
-    def _any_of(self, read: Callable[[], Condition]) -> Condition:
-        found = [self._all_of(read)]
-        while self._next_is('join', 'or'):
-            found.append(self._all_of(read))
+    def _any_of(self, read: Callable[[], Condition], are_values: bool = False) -> Condition:
+        """Read terms, or the values of one field: of values, a space means any."""
+        found = [self._all_of(read, are_values)]
+        while self._next_is('join', 'or') or (are_values and self._goes_on()):
+            found.append(self._all_of(read, are_values))
         return join(' OR ', found)
 
-    def _all_of(self, read: Callable[[], Condition]) -> Condition:
-        found = [self._negated(read)]
-        while self._next_is('join', 'and') or self._goes_on():
-            found.append(self._negated(read))
+    def _all_of(self, read: Callable[[], Condition], are_values: bool) -> Condition:
+        found = [self._negated(read, are_values)]
+        while self._next_is('join', 'and') or (not are_values and self._goes_on()):
+            found.append(self._negated(read, are_values))
         return join(' AND ', found)
 
     def _goes_on(self) -> bool:
@@ -157,16 +160,16 @@ class Parser:
         match = TOKEN.match(self._query, self._position)
         return bool(match) and match['bracket'] != ')' and not match['join']  # type: ignore[index]
 
-    def _negated(self, read: Callable[[], Condition]) -> Condition:
+    def _negated(self, read: Callable[[], Condition], are_values: bool) -> Condition:
         if self._next('not') is None:
-            return self._bracketed(read)
-        text, values = self._negated(read)
+            return self._bracketed(read, are_values)
+        text, values = self._negated(read, are_values)
         return f'NOT {text}', values
 
-    def _bracketed(self, read: Callable[[], Condition]) -> Condition:
+    def _bracketed(self, read: Callable[[], Condition], are_values: bool) -> Condition:
         if not self._next_is('bracket', '('):
             return read()
-        found = self._any_of(read)
+        found = self._any_of(read, are_values)
         if not self._next_is('bracket', ')'):
             raise QueryRejected(f'{self._rest()!r}, where a bracket is open')
         return found
@@ -175,7 +178,7 @@ class Parser:
         field = self._next('field')
         if field is None:
             raise QueryRejected(repr(self._rest()))
-        return self._bracketed(lambda: self._value(field))
+        return self._bracketed(lambda: self._value(field), are_values=True)
 
     def _value(self, field: str) -> Condition:
         operator = self._next('operator') or '='

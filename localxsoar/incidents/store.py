@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
 CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, name TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS secret (value TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, instance TEXT, kind TEXT, vendor TEXT, product TEXT, data TEXT);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
@@ -49,13 +51,15 @@ SEVERITY = f'''coalesce({SENT.format("'$.severity'")}, 0)'''
 # A field of an incident, or a custom field, by the name that it has in queries: a pack may have fields of its own.
 ANY_FIELD = '''CASE WHEN json_valid(sent) THEN
     coalesce(json_extract(sent, '$."{0}"'), json_extract(sent, '$.CustomFields."{0}"')) END'''
-INCIDENT_QUERY = Fields(INCIDENT_FIELDS, {'created': 'created', 'modified': 'modified', 'occurred': 'occurred'},
+INCIDENT_QUERY = Fields({**INCIDENT_FIELDS, 'investigation.id': 'id', 'incident.id': 'id'},
+                        {'created': 'created', 'modified': 'modified', 'occurred': 'occurred',
+                         'closed': SENT.format("'$.closed'"), 'dueDate': SENT.format("'$.dueDate'")},
                         {'severity': SEVERITY}, ANY_FIELD)
 INDICATOR_QUERY = Fields(
     {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance',
      'expirationStatus': "'active'"},
     dict.fromkeys(('sourceTimeStamp', 'timestamp', 'created', 'modified', 'firstSeen', 'lastSeen'), 'modified'),
-    {'score': SENT.format("'$.score'")})
+    dict.fromkeys(('score', 'reputation', 'verdict'), SENT.format("'$.score'")), SENT.format("'$.fields.\"{0}\"'"))
 SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurred')}, 'severity': SEVERITY}
 # What a list shows of the fields, as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
 TRIAGE_FIELDS = ('severity', 'labels', 'dbotMirrorId', 'owner')
@@ -220,6 +224,23 @@ class Store:
         rows = self._read(f'SELECT id, type, brand, instance, modified, sent FROM indicator WHERE {where} AND id > ? ORDER BY id'
                           ' LIMIT ? OFFSET ?', [*values, after, size, 0 if after else size * int(args.get('page') or 0)])
         return {'iocs': [_indicator(*row) for row in rows], 'total': total, 'searchAfter': [str(rows[-1][0])] if rows else None}
+
+    def add_events(self, instance: str, kind: str, vendor: str, product: str, events: Sequence[Any]) -> None:
+        """Keep events, or assets, which an instance has sent."""
+        with self._lock, self._database:
+            self._database.execute('BEGIN')
+            self._database.executemany('INSERT INTO event (instance, kind, vendor, product, data) VALUES (?, ?, ?, ?, ?)',
+                                       [(instance, kind, vendor, product, json.dumps(each)) for each in events])
+
+    def events(self, instance: str, limit: int, after: int = 0) -> list[dict[str, Any]]:
+        """Return the latest events with an id above `after`, of one instance or of all if that is '', oldest first."""
+        rows = self._read('SELECT id, instance, kind, vendor, product, data FROM event WHERE ? IN (instance, \'\') AND id > ?'
+                          ' ORDER BY id DESC LIMIT ?', [instance, after, limit])
+        names = ('id', 'instance', 'kind', 'vendor', 'product')
+        return [{**dict(zip(names, row, strict=True)), 'data': json.loads(data)} for *row, data in reversed(rows)]
+
+    def count_events(self, instance: str) -> int:
+        return self._count('event', 'instance = ?', [instance])
 
     def add_entry(self, investigation: str, contents: Any) -> str:
         """Keep an entry of a War Room and return its id."""

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import PORT_PARAMETER, Integration
 
-ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
+ENCRYPTED, BOOLEAN, CREDENTIALS, ONE_OF, SOME_OF = 4, 8, 9, 15, 16
+# What the server keeps of credentials beside the user and the password, for those that are in its own vault.
+NOT_IN_THE_VAULT = {'id': '', 'locked': False, 'modified': '0001-01-01T00:00:00Z', 'name': '', 'password': '', 'sortValues': None,
+                    'sshkey': '', 'sshkeyPass': '', 'user': '', 'vaultInstanceId': '', 'version': 0, 'workgroup': ''}
 SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
 SEPARATOR = ' || '  # between the secrets of an encrypted parameter that holds several
 
@@ -29,7 +32,8 @@ def _credentials(row: Mapping[str, Any], value: str) -> Any:
     identifier, _, password = value.partition(':')
     if not identifier and not password:
         return {}  # as a form that nobody filled in: scripts ask whether the value is there
-    return {'identifier': identifier, 'password': password, 'credentials': {}}
+    return {'identifier': identifier, 'password': password, 'passwordChanged': False, 'credential': '',
+            'credentials': dict(NOT_IN_THE_VAULT)}
 
 
 def _check_credentials(row: Mapping[str, Any], value: str) -> None:
@@ -54,7 +58,7 @@ def _some_of(row: Mapping[str, Any], value: str) -> Any:
 
 # Readers of a parameter's text by the parameter's type in the descriptor; the text of any other type is its value.
 READERS: dict[int, Callable[[Mapping[str, Any], str], Any]] = {
-    1: _number, BOOLEAN: _boolean, CREDENTIALS: _credentials, 15: _one_of, 16: _some_of,
+    1: _number, BOOLEAN: _boolean, CREDENTIALS: _credentials, ONE_OF: _one_of, SOME_OF: _some_of,
 }
 
 
@@ -94,7 +98,10 @@ def form_text(value: Any) -> str:
 
 
 def fill_form(integration: Integration, given: Mapping[str, str], free_port: Callable[[], int]) -> dict[str, Any]:
-    """Return the parameters as `demisto.params()` returns them. Raise UsageError for a name or value that is wrong."""
+    """Return the parameters as `demisto.params()` returns them, None for one that has neither a value nor a default.
+
+    Raise UsageError for a name or value that is wrong, or for those that are missing.
+    """
     rows = {row['name']: row for row in integration.parameters}
     visible = {name: row for name, row in rows.items() if not row.get('hidden')}
     for name in given:
@@ -103,7 +110,18 @@ def fill_form(integration: Integration, given: Mapping[str, str], free_port: Cal
         if name not in visible:
             raise UsageError(f'{name} is hidden: an instance cannot set it. Known: {_known(visible)}.')
     defaults = {PORT_PARAMETER: str(free_port())} if integration.has_port and PORT_PARAMETER not in given else {}
-    return {name: _fill(row, {**defaults, **given}.get(name)) for name, row in rows.items()}
+    filled = {**defaults, **given}
+    _check_required([row for name, row in rows.items() if _is_missing(row, filled.get(name))])
+    return {name: _fill(row, filled.get(name)) for name, row in rows.items()}
+
+
+def doubts_about_defaults(integration: Integration) -> Iterator[str]:
+    """Yield a warning for each default that its own parameter does not offer. The server accepts it."""
+    for row in integration.parameters:
+        options = [str(option) for option in row.get('options') or []]
+        values = _text_of(row, None).split(',') if row.get('type') == SOME_OF else [_text_of(row, None)]
+        yield from (f'{label_of(row)}: the default {value.strip()!r} is not one of {", ".join(options)}.' for value in values
+                    if row.get('type') in (ONE_OF, SOME_OF) and options and value.strip() not in ('', *options))
 
 
 def describe_form(integration: Integration, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -117,7 +135,7 @@ def describe_form(integration: Integration, params: Mapping[str, Any]) -> list[d
 
 def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
     if row.get('type') not in SECRET_TYPES:
-        return {'set': bool(value), 'value': value}
+        return {'set': bool(value), 'value': '' if value is None else value}
     is_pair = isinstance(value, dict)
     return {'set': bool(value.get('password') if is_pair else value), 'value': value.get('identifier', '') if is_pair else None}
 
@@ -164,15 +182,33 @@ def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:
     return ', '.join(f'{name} ({display_of(row)})' for name, row in rows.items()) or 'none'
 
 
-def _fill(row: Mapping[str, Any], given: str | None) -> Any:
-    """Return one parameter's value, from its text or its default. Raise UsageError if it is wrong or missing."""
+def _text_of(row: Mapping[str, Any], given: str | None) -> str:
+    """Return a parameter's text: the given one or the default."""
     default = row.get('defaultvalue')
-    default_text = '' if default is None else str(default)
-    value = default_text if given is None else given
-    kind = int(row.get('type') or 0)
-    is_empty = not value.strip() or (kind == CREDENTIALS and value.strip() == ':')
-    if row.get('required') and kind != BOOLEAN and is_empty:
-        raise UsageError(f'{label_of(row)} is required.', f'Set it with --set {row["name"]}={expected_of(row)}.')
+    return given if given is not None else '' if default is None else str(default)
+
+
+def _is_missing(row: Mapping[str, Any], given: str | None) -> bool:
+    """Return whether a parameter that is required has neither a value nor a default."""
+    kind, value = int(row.get('type') or 0), _text_of(row, given).strip()
+    return bool(row.get('required')) and kind != BOOLEAN and (not value or (kind == CREDENTIALS and value == ':'))
+
+
+def _check_required(missing: list[Mapping[str, Any]]) -> None:
+    """Raise UsageError for all parameters that are missing."""
+    if missing:
+        verb, what = ('is', 'it') if len(missing) == 1 else ('are', 'them')
+        raise UsageError(f'{" and ".join(map(label_of, missing))} {verb} required.', f'Set {what} with '
+                         + ' '.join(f'--set {row["name"]}={expected_of(row)}' for row in missing) + '.')
+
+
+def _fill(row: Mapping[str, Any], given: str | None) -> Any:
+    """Return one parameter's value, from its text or its default. Raise UsageError if it is wrong."""
+    kind, value = int(row.get('type') or 0), _text_of(row, given)
+    if given is None and row.get('defaultvalue') is None and kind not in (BOOLEAN, CREDENTIALS):
+        return None
+    if given is None and kind in (ONE_OF, SOME_OF):  # a default need not be one of the options
+        row = {**row, 'options': []}
     if kind == CREDENTIALS:
         _check_credentials(row, given or '')
     return READERS[kind](row, value) if kind in READERS else value

@@ -11,6 +11,8 @@ from localxsoar.errors import UsageError
 
 FOLDERS = ('Integrations', 'Scripts')  # of a pack: each of their folders has an integration or a script
 PYTHON = 'python'
+# An integration without commands, whose instance serves a pack that has scripts alone.
+SCRIPTS_ONLY = pack.Integration({'name': 'Scripts', 'script': {'type': PYTHON}}, '', '', '', 'Scripts', pack.UNKNOWN)
 
 
 @dataclass(frozen=True)

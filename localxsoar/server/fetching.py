@@ -1,4 +1,4 @@
-"""Fetches on a schedule: of incidents while `isFetch` is on, of indicators while `feed` is on."""
+"""Fetches on a schedule: of incidents, indicators, events and assets, each while its own parameter is on."""
 from __future__ import annotations
 
 import threading
@@ -12,10 +12,13 @@ from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
 
 FETCH_INCIDENTS, FETCH_INDICATORS = 'fetch-incidents', 'fetch-indicators'
+FETCH_EVENTS, FETCH_ASSETS = 'fetch-events', 'fetch-assets'
 STOP_SECONDS = 2
 # By command: the key of the descriptor, the parameter that turns it on, the parameter with its minutes, and their default.
 KINDS = {FETCH_INCIDENTS: ('isfetch', 'isFetch', 'incidentFetchInterval', 1),
-         FETCH_INDICATORS: ('feed', 'feed', 'feedFetchInterval', 240)}
+         FETCH_INDICATORS: ('feed', 'feed', 'feedFetchInterval', 240),
+         FETCH_EVENTS: ('isfetchevents', 'isFetchEvents', 'eventFetchInterval', 1),
+         FETCH_ASSETS: ('isfetchassets', 'isFetchAssets', 'assetsFetchInterval', 1440)}
 
 
 def read_schedule(script: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, float]:

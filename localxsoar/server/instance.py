@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 from localxsoar.packs import pack, parameters
+from localxsoar.server import mirroring
 from localxsoar.containers.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.containers.container import LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.incidents.entries import OUTPUTS, PLAYGROUND
 from localxsoar.errors import CallRejected, CommandFailed, UsageError
 from localxsoar.containers.explain import explain
 from localxsoar.containers.faults import Faults
-from localxsoar.server.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
+from localxsoar.server.fetching import (
+    FETCH_ASSETS, FETCH_EVENTS, FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule)
+from localxsoar.containers.instruments import Instruments
 from localxsoar.containers.journal import Journal
 from localxsoar.containers.ports import LOOPBACK, any_free_port
 from localxsoar.terminal.printer import Printer
@@ -29,8 +32,8 @@ ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has r
 MISSED_BEATS = 3
 SHOWN_TRACEBACK_CHARACTERS = 20_000
 # Commands that only the server starts: a descriptor does not declare them.
-SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
-                   'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
+SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, *KINDS, 'fetch-credentials', *mirroring.COMMANDS)
+SHOWN_EVENTS = 1000  # in the entry of a fetch, which may send many more
 TYPE_PARAMETER = 'incidentType'  # the type of fetched incidents without any
 LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
                        'Turn it on with --set longRunning=true.')
@@ -50,7 +53,6 @@ class Instance:
         self.journal = Journal()
         self.restarts = 0
         self._is_enabled = False
-        self.url = ''
         self.pre_process: Callable[[dict[str, Any]], bool] | None = None
         self._started = 0.0
         self._ending: dict[str, Any] | None = None  # how the last container ended that was not ended on purpose
@@ -70,6 +72,8 @@ class Instance:
         texts = {name: parameters.form_text(value) for name, value in given.items()}
         params = parameters.fill_form(integration, texts, self._free_port)
         schedule = read_schedule(integration.descriptor['script'], params)
+        for doubt in parameters.doubts_about_defaults(integration):
+            self.printer.warn(doubt)
         self.integration = integration
         self.params = params
         self.schedule = schedule
@@ -85,7 +89,7 @@ class Instance:
 
         Its container listens on this machine alone, it fetches nothing, and no fault or pre-process rule changes what it creates.
         """
-        runtime = replace(self.runtime, host=LOOPBACK, debugger=0)
+        runtime = replace(self.runtime, host=LOOPBACK, instruments=Instruments())
         twin = Instance(self.name, self.integration, self._given_but_port(), runtime, store, Faults(), printer, any_free_port)
         twin.id, twin.schedule = self.id, {}
         return twin
@@ -274,11 +278,13 @@ class Instance:
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
-                       heartbeat: float = 0, incident: dict[str, Any] | None = None) -> Container:
+                       heartbeat: float = 0, incident: dict[str, Any] | None = None,
+                       parent: dict[str, Any] | None = None) -> Container:
         outputs = self.store.kept(incident['id'] if incident else PLAYGROUND, OUTPUTS)[0]
         order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime,
-                      self.id, incident=incident, outputs=outputs)
-        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version,
+                      self.id, incident=incident, outputs=outputs,
+                      image=str(self.integration.descriptor['script'].get('dockerimage') or ''), parent=parent)
+        return Container(order, Site(self.store, self.faults, self.printer, journal, self.runtime.address, self.runtime.version,
                                      self.pre_process))
 
     # Single commands, each in a container of its own.
@@ -309,7 +315,7 @@ class Instance:
         """
         self.check_enabled()
         if not self.fetches:
-            raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
+            raise UsageError(f'{self.integration.name} fetches nothing.')
         return [self._fetcher.fetch(command) for command in KINDS if self.offers(command)]
 
     @property
@@ -328,25 +334,34 @@ class Instance:
             raise CommandFailed(f'{self.name} is disabled. Enable it first.')
 
     def _fetch(self, command: str) -> int:
-        """Run a fetching command and return the number of new incidents or indicators."""
-        known = self.store.search_indicators({})['total']
+        """Run a fetching command and return the number of new incidents, indicators, events or assets."""
+        known = self._count(command)
         [entry, *_] = self.run(command) or [{}]
-        return len(entry['Contents']) if command == FETCH_INCIDENTS else self.store.search_indicators({})['total'] - known
+        return len(entry['Contents']) if command == FETCH_INCIDENTS else self._count(command) - known
+
+    def _count(self, command: str) -> int:
+        """Return how many indicators, or events and assets, are kept."""
+        is_feed = command == FETCH_INDICATORS
+        return int(self.store.search_indicators({})['total']) if is_feed else self.store.count_events(self.name)
 
     def run(self, command: str, args: Mapping[str, Any] | None = None,
-            incident: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+            incident: dict[str, Any] | None = None, parent: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run one command, in an incident or in the playground, and return its entries. Raise CommandFailed if it fails.
 
-        The incidents that fetch-incidents returns are created.
+        The incidents that fetch-incidents returns are created; what fetch-events and fetch-assets sent is a further entry.
         """
         self.check_enabled()
-        container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
+        latest = max((each['id'] for each in self.store.events(self.name, 1)), default=0)
+        container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident, parent)
         if command == FETCH_INCIDENTS:
             try:
                 incidents = container.commands.store_incidents(contents_of(container), str(self.params.get(TYPE_PARAMETER) or ''))
             except CallRejected as error:
                 raise CommandFailed(str(error), container.results) from None
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
+        if command in (FETCH_EVENTS, FETCH_ASSETS):
+            sent = [each['data'] for each in self.store.events(self.name, SHOWN_EVENTS, latest)]
+            return [*container.results, {'Type': 1, 'ContentsFormat': 'json', 'Contents': sent}]
         return container.results
 
     def _fill_arguments(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -357,13 +372,14 @@ class Instance:
             raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
         for doubt in doubts_about(command, commands[command], given) if command in commands else ():
             self.printer.warn(doubt)
-        return fill_arguments(command, commands.get(command, []), given)
+        filled = fill_arguments(command, commands.get(command, []), given)
+        return mirroring.fill(command, filled) if command in mirroring.COMMANDS else filled
 
     def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None,
-             incident: dict[str, Any] | None = None) -> Container:
+             incident: dict[str, Any] | None = None, parent: dict[str, Any] | None = None) -> Container:
         """Run one command to its end and return its container. Raise CommandFailed for an exception or an error entry."""
         # A single command adds to the instance's log, but not to the state that its long-running container has.
-        container = self._new_container(command, params, Journal(log=self.journal.log), args, incident=incident)
+        container = self._new_container(command, params, Journal(log=self.journal.log), args, incident=incident, parent=parent)
         run_to_its_end(container, command, self.integration.descriptor['script'], self.runtime)
         return container
 

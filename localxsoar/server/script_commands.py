@@ -9,6 +9,8 @@ from localxsoar.containers.commands import ServerCommands
 from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.incidents.query import SEVERITIES, STATUSES
+from localxsoar.server.builtin_commands import STAND_INS, BuiltinCommands
+from localxsoar.server.schedule import Schedule
 from localxsoar.server.war_room import WarRoom
 
 NOTE, ERROR = 1, 4
@@ -29,6 +31,7 @@ Entries = list[dict[str, Any]]
 
 class Platform(Protocol):
     """What a script reaches beyond its own container: the instances and the other scripts of the server."""
+    schedule: Schedule
 
     def owns(self, command: str) -> bool: ...
     def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries: ...
@@ -44,22 +47,21 @@ class ScriptCommands(ServerCommands):
         self._platform = platform
         self._incident = incident
         self._plain = {name: self._commands[name] for name in PLAIN}
+        self._others = BuiltinCommands(self._store, self._site.printer, platform.schedule, self._room, self.file)
         self._builtin: dict[str, Callable[[dict[str, Any]], Any]] = {
+            **self._others.table,
             'getIncidents': self._get_incidents,
             'setIncident': self._set_incident,
             'closeInvestigation': self._close,
             'createNewIncident': self._create,
             'addEntries': self._add_entries,
             'getContext': lambda args: {'context': self._room(args).context()},
-            'DeleteContext': self._delete_context,
-            'delContext': self._delete_context,
-            'getEntries': lambda args: [{'ID': entry['id'], **entry['contents']} for entry in
-                                        self._store.entries(self._investigation(args))],
         }
 
     @property
     def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {**super().message_types, 'setContext': self._set_context_value,
+                'execute': lambda message: self.execute({**message, 'args': {**message['args'], 'using': message['module']}}),
                 'getAllModules': lambda message: self._platform.modules(),
                 'getAllModulesSupportedCmds': lambda message: self._platform.supported_commands()}
 
@@ -71,7 +73,9 @@ class ScriptCommands(ServerCommands):
             return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': DENIED.format(command)}, 'Builtin')]
         if command in self._plain:
             return self._plain[command](args)
-        if command in self._builtin:
+        if command in self._builtin and not (command in STAND_INS and self._platform.owns(command)):
+            if command in STAND_INS:
+                self._others.stand_in(command)
             try:
                 return [as_reply(entry, 'Builtin') for entry in as_entries(self._builtin[command](args))]
             except (CallRejected, ValueError) as error:
@@ -88,10 +92,6 @@ class ScriptCommands(ServerCommands):
     def _set_context_value(self, message: dict[str, Any]) -> dict[str, Any]:
         self._room({}).set_context(str(message['name']), message['value'])
         return {'status': True}
-
-    def _delete_context(self, args: Mapping[str, Any]) -> str:
-        self._room(args).delete_context(args)
-        return 'Context deleted'
 
     def _investigation(self, args: Mapping[str, Any]) -> str:
         """Return the id of the incident that a command is for: its argument, or the incident that the script runs in."""

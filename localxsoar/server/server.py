@@ -20,9 +20,10 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.containers.ports import any_free_port
 from localxsoar.server.script_commands import Entries, ScriptCommands, as_reply
 from localxsoar.packs.scripts import Script, load_scripts
-from localxsoar.containers.single_commands import doubts_about, fill_arguments, run_to_its_end
+from localxsoar.containers.single_commands import doubts_about, fill_arguments, polls_in, run_to_its_end
 from localxsoar.incidents.store import Store
-from localxsoar.server.war_room import WarRoom
+from localxsoar.server.schedule import Schedule
+from localxsoar.server.war_room import WarRoom, parse_command
 
 KEPT_SECRETS = 100
 DROPS = ('false', 'False')  # the text of a pre-process script's result that drops the incident
@@ -45,6 +46,7 @@ class Server:
         self.printer = printer
         self.changed: Callable[[], None] = lambda: None  # called when scripts or integrations are replaced
         self._rule = rule
+        self.schedule = Schedule(store, printer, self._run_text)
         self._secret_arguments: deque[str] = deque(maxlen=KEPT_SECRETS)
 
     @property
@@ -67,7 +69,6 @@ class Server:
             raise UsageError(f'There are two instances with the name {name}. Give each a name of its own with --instance NAME.')
         instance = self.make(name, integration, given, free_port)
         instance.id = f'instance-{len(self.instances) + 1}'
-        instance.url = self.first.url if self.instances else ''
         self.instances[name] = instance
         instance.keep_secrets()
         self.integrations[integration.name] = integration
@@ -123,19 +124,33 @@ class Server:
         except CallRejected as error:
             raise UsageError(str(error)) from None
 
-    def run_in_war_room(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND
-                        ) -> list[tuple[str, dict[str, Any]]]:
-        """Run a command as its War Room does: keep each instance's entries, an error, too, and return them with their ids."""
+    def run_in_war_room(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND,
+                        entry: str = '') -> list[tuple[str, dict[str, Any]]]:
+        """Run a command as its War Room does: keep each instance's entries, an error, too, and return them with their ids.
+
+        `entry` is the id of the entry whose button runs it. Raise UsageError if there is none, or no such incident.
+        """
         room, incident = self.room(number), self._incident(number)
-        entries = attempt(lambda: [entry for name, run in self._calls(command, args, incident)
+        kept = self.store.entry(entry) if entry else None
+        if entry and kept is None:
+            raise UsageError(f'There is no entry {entry}.')
+        parent = room.shown(entry, kept) if entry else None
+        entries = attempt(lambda: [entry for name, run in self._calls(command, args, incident, parent)
                                    for entry in attempt(run, self.label(name))])
+        for poll in polls_in(entries):
+            self.printer.happened(f'{poll.command} asks to run again in {poll.seconds:g} s: {poll.text}')
         return [(room.add(entry), entry) for entry in entries]
+
+    def _run_text(self, text: str, number: str) -> None:
+        """Run a command in the form of the War Room, with or without its exclamation mark."""
+        command, args = parse_command(text if text.startswith('!') else f'!{text}')
+        self.run_in_war_room(command, args, number)
 
     def room(self, number: str = PLAYGROUND) -> WarRoom:
         return WarRoom(self.store, self.printer, number)
 
-    def _calls(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None
-               ) -> list[tuple[str, Callable[[], Entries]]]:
+    def _calls(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None,
+               parent: dict[str, Any] | None = None) -> list[tuple[str, Callable[[], Entries]]]:
         """Return what runs a command, with the names of the modules: a script, or the enabled instances that have it.
 
         `using` chooses one instance. Without any, the first of all runs it, and says what is wrong.
@@ -143,7 +158,7 @@ class Server:
         using, given = args.get('using'), {name: value for name, value in args.items() if name != 'using'}
         if command in self.scripts:
             self._note_secrets(self.scripts[command].arguments, given)
-            return [('Scripts', partial(self.run_script, self.scripts[command], given, incident))]
+            return [('Scripts', partial(self.run_script, self.scripts[command], given, incident, parent))]
         offering = [instance for instance in self.instances.values() if instance.offers(command) and not instance.is_disabled]
         found = [instance for instance in offering if using in (None, '', instance.name)]
         if using and not found:
@@ -152,7 +167,7 @@ class Server:
             raise CommandFailed(f'No enabled instance has the name {using} and the command {command}.')
         for instance in found:
             self._note_secrets(instance.integration.commands.get(command, []), given)
-        return [(instance.name, partial(instance.run, command, given, incident)) for instance in found or [self.first]]
+        return [(instance.name, partial(instance.run, command, given, incident, parent)) for instance in found or [self.first]]
 
     def _note_secrets(self, rows: Iterable[Mapping[str, Any]], args: Mapping[str, Any]) -> None:
         """Keep the values of secret arguments, so that they are masked in logs and results, too."""
@@ -166,7 +181,7 @@ class Server:
 
     def secrets(self) -> list[str]:
         """Return the values of all encrypted parameters since the store began, and of the latest secret arguments."""
-        return [*self._secret_arguments, *self.store.secrets]
+        return [*self._secret_arguments, self.runtime.address.token, *self.store.secrets]
 
     # What scripts use of the server.
 
@@ -192,17 +207,19 @@ class Server:
         return {name: instance.integration.descriptor['script'].get('commands') or []
                 for name, instance in self.instances.items() if not instance.is_disabled}
 
-    def run_script(self, script: Script, args: Mapping[str, Any], incident: dict[str, Any] | None = None) -> Entries:
+    def run_script(self, script: Script, args: Mapping[str, Any], incident: dict[str, Any] | None = None,
+                   parent: dict[str, Any] | None = None) -> Entries:
         """Run a script and return its entries. Raise CommandFailed if it fails, or UsageError if it cannot run here."""
         for doubt in doubts_about(script.name, script.arguments, args):
             self.printer.warn(doubt)
-        order = Order('', script.unify(self.runtime.common_server_python), {}, '', 'Scripts',
+        order = Order(script.name, script.unify(self.runtime.common_server_python), {}, '', 'Scripts',
                       fill_arguments(script.name, script.arguments, args), 0, self.runtime, is_integration=False,
                       incident=incident or {'id': PLAYGROUND, 'name': 'Playground', 'labels': [], 'CustomFields': {}},
-                      outputs=self.room(incident['id'] if incident else PLAYGROUND).context())
+                      outputs=self.room(incident['id'] if incident else PLAYGROUND).context(),
+                      image=str(script.descriptor.get('dockerimage') or ''), parent=parent)
         owner = next(iter(self.instances.values()), None)
         journal = Journal(log=owner.journal.log) if owner else Journal()
-        site = Site(self.store, self.faults, self.printer, journal, owner.url if owner else '', self.runtime.version)
+        site = Site(self.store, self.faults, self.printer, journal, self.runtime.address, self.runtime.version)
         container = Container(order, site, partial(ScriptCommands, self, incident))
         run_to_its_end(container, script.name, script.descriptor, self.runtime)
         return container.results

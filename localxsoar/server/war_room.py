@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from localxsoar.containers.commands import USER
+from localxsoar.errors import UsageError
 from localxsoar.incidents.entries import OUTPUTS, PLAYGROUND
 from localxsoar.incidents.files import describe_file
 from localxsoar.terminal.printer import Printer
@@ -13,6 +16,7 @@ from localxsoar.incidents.context import NotUnderstood, add_outputs, delete_valu
 from localxsoar.incidents.store import Store
 
 NOTE = 1
+ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
 FILE_PATHS = {3: 'File', 9: 'InfoFile'}  # where the context has a file, by its entry's type
 
 
@@ -33,13 +37,13 @@ class WarRoom:
         self._store.keep(self.investigation, OUTPUTS, context)
 
     def delete_context(self, args: Mapping[str, Any]) -> None:
-        """Delete the part of the context at `key`, or all of it."""
+        """Delete the part of the context at `key`, or all of it but `keysToKeep`."""
         context = self.context()
         if args.get('key') and args.get('all') != 'yes':
             for key in str(args['key']).split(','):
                 delete_value(context, key)
         else:
-            context = {}
+            context = {key: context[key] for key in str(args.get('keysToKeep') or '').split(',') if key in context}
         self._store.keep(self.investigation, OUTPUTS, context)
 
     def add(self, entry: Mapping[str, Any]) -> str:
@@ -50,10 +54,11 @@ class WarRoom:
         if file and entry.get('Type') in FILE_PATHS:
             outputs[f"{FILE_PATHS[entry['Type']]}(val.EntryID == obj.EntryID)"] = {**describe_file(*file), 'EntryID': number}
         if outputs:
-            self._add_outputs(outputs)
+            self.add_outputs(outputs)
         return number
 
-    def _add_outputs(self, outputs: Mapping[str, Any]) -> None:
+    def add_outputs(self, outputs: Mapping[str, Any]) -> None:
+        """Let outputs by their paths join the context."""
         context = self.context()
         for path, value in outputs.items():
             try:
@@ -74,3 +79,19 @@ class WarRoom:
         return {'id': number, 'investigationId': self.investigation, 'contents': text, 'type': fields.get('Type') or NOTE,
                 'format': fields.get('ContentsFormat') or 'text', 'parentContent': command_text, 'user': USER['id'],
                 **({'file': fields['File'], 'fileID': fields.get('FileID')} if fields.get('File') else {})}
+
+
+def parse_command(text: str) -> tuple[str, dict[str, str]]:
+    """Return the command and arguments in a text of the War Room. Raise UsageError if it has none.
+
+    A value without a name gets the name ''.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f'{text!r} is not a command: {error}') from None
+    if not words or not words[0].startswith('!'):
+        raise UsageError(f'The local XSOAR runs commands in the form !command name="value", not {text!r}.')
+    pairs = [ARGUMENT.fullmatch(word) for word in words[1:]]
+    args = {pair[1] if pair else '': pair[2] if pair else word for word, pair in zip(words[1:], pairs, strict=True)}
+    return words[0][1:], args

@@ -12,6 +12,7 @@ import bottle
 from localxsoar.containers.commands import CONTEXT, LAST_RUNS
 from localxsoar.web.downloads import BYTES, attach
 from localxsoar.incidents.entries import PLAYGROUND
+from localxsoar.server import mirroring
 from localxsoar.server.instance import Instance
 from localxsoar.web.routes import as_json, check_machine, read_object
 from localxsoar.webhooks.masks import Masks
@@ -20,6 +21,7 @@ from localxsoar.webhooks.readable import SHOWN_BYTES
 from localxsoar.server.server import Server, attempt, error_entry, name_instance
 from localxsoar.server.war_room import NOTE
 
+SHOWN_EVENTS = 100
 Numbered = Sequence[tuple[str, Mapping[str, Any]]]  # entries with their ids, '' for one that the War Room does not keep
 
 
@@ -62,7 +64,7 @@ class CommandRoutes:
         """Run a command or a script, and return its entries or its error.
 
         With `incident`, an id or `playground`, run it in the chosen instance and in that War Room, which keeps the entries, an
-        error, too. They are then returned as the page shows them.
+        error, too. They are then returned as the page shows them. `entry` is the id of the entry whose button was pressed.
         """
         wanted = read_object()
         command, args = str(wanted['command']), wanted.get('args') or {}
@@ -70,7 +72,8 @@ class CommandRoutes:
             return as_json({'entries': self._server.run(command, args)})
         instance, number = self._server.find(str(wanted['instance'])), str(wanted['incident'])
         args = {**args, 'using': instance.name}
-        return self._show(instance, partial(self._server.run_in_war_room, command, args, number), number)
+        entry = str(wanted.get('entry') or '')
+        return self._show(instance, partial(self._server.run_in_war_room, command, args, number, entry), number)
 
     def _act(self, action: str) -> str:
         """Test an instance with its saved parameters, or let it fetch now."""
@@ -87,12 +90,17 @@ class CommandRoutes:
                         'kept': self._kept(instance, number)})
 
     def _kept(self, instance: Instance, number: str = PLAYGROUND) -> list[dict[str, Any]]:
-        """Return the last run, the integration context and the context of the War Room, each as JSON text or, if empty, ''."""
+        """Return the last run, the contexts of the integration and of the War Room, and events, as JSON text or, if empty, ''."""
         kept = self._server.store.kept
         values = (('Last run', kept(instance.name, LAST_RUNS['LastRun'])[0]),
                   ('Integration context', kept(instance.name, CONTEXT)[0]),
-                  ('Context data', self._server.room(number).context()))
+                  ('Context data', self._server.room(number).context()), ('Events', self._events(instance)))
         return [{'name': name, **self._text(value or None)} for name, value in values]
+
+    def _events(self, instance: Instance) -> Any:
+        """Return how many events an instance has sent, and the latest of them, or None."""
+        latest = self._server.store.events(instance.name, SHOWN_EVENTS)
+        return latest and {'count': self._server.store.count_events(instance.name), 'latest': latest[::-1]}
 
     def _describe_entry(self, number: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return an entry for the page. JSON is text there, because a browser would change its numbers."""
@@ -118,8 +126,8 @@ def describe_instance(instance: Instance) -> dict[str, Any]:
     script = integration.descriptor['script']
     return {'name': instance.name, 'integration': str(integration.descriptor.get('display') or integration.name),
             'hasPort': integration.has_port, 'fetches': instance.fetches,
-            'commands': [describe_command(row, row.get('arguments') or []) for row in script.get('commands') or []
-                         if not row.get('hidden')]}
+            'commands': [describe_command(row, row.get('arguments') or [])
+                         for row in [*(script.get('commands') or []), *mirroring.described(script)] if not row.get('hidden')]}
 
 
 def describe_command(row: Mapping[str, Any], arguments: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The routes with which tests read a server's state, let it fetch and cause faults."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import bottle
@@ -23,9 +24,14 @@ class Controls:
             ('POST', '/localxsoar/fetch', lambda: as_json(chosen(self._server).fetch())),
             ('GET', '/localxsoar/faults', self._server.faults.as_dict),
             ('PATCH', '/localxsoar/faults', lambda: self._server.faults.change(read_object())),
+            ('POST', '/localxsoar/record', self._record),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),
         ):
             api.route(path, method, handler)
+
+    def _record(self) -> dict[str, Any]:
+        """Record the HTTP of all commands from now on, or replay it if the cassette exists."""
+        return {'replays': self._server.runtime.instruments.record(Path(str(read_object()['cassette'])).absolute())}
 
     def _end(self, action: str) -> dict[str, Any]:
         """Cut the line, or end the container, which is then started again."""

@@ -1,8 +1,6 @@
 """The XSOAR API, as far as official tools use it: demisto-sdk upload and run, demisto-py, the SDK's XsoarClient."""
 from __future__ import annotations
 
-import re
-import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,9 +20,9 @@ from localxsoar.web.routes import as_json, read_object
 from localxsoar.containers.ports import any_free_port
 from localxsoar.packs.scripts import load_scripts
 from localxsoar.server.server import Server
+from localxsoar.server.war_room import parse_command
 
 PLAYGROUND_TYPE = 9
-ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
 
 
 def with_decoded_path(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -260,19 +258,3 @@ class XsoarApi:
     def _indicators(self) -> dict[str, Any]:
         found = self._server.store.search_indicators(read_object())
         return {'total': found['total'], 'iocObjects': found['iocs'], 'searchAfter': found['searchAfter']}
-
-
-def parse_command(text: str) -> tuple[str, dict[str, str]]:
-    """Return the command and arguments in a text of the War Room. Raise UsageError if it has none.
-
-    A value without a name gets the name ''.
-    """
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f'{text!r} is not a command: {error}') from None
-    if not words or not words[0].startswith('!'):
-        raise UsageError(f'The local XSOAR runs commands in the form !command name="value", not {text!r}.')
-    pairs = [ARGUMENT.fullmatch(word) for word in words[1:]]
-    args = {pair[1] if pair else '': pair[2] if pair else word for word, pair in zip(words[1:], pairs, strict=True)}
-    return words[0][1:], args

@@ -193,11 +193,12 @@ def test_a_module_that_is_missing_is_reported_with_the_line_that_installs_it(tmp
     assert 'Check the spelling of jwt. If demisto/python3' in done.stdout and '-m pip install PyJWT' in done.stdout
 
 
-def test_another_interpreter_runs_the_container(tmp_path: Path) -> None:
+def test_another_interpreter_runs_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / 'python'
     other.write_text(f'#!/bin/sh\necho from the other >&2\nexec {sys.executable} "$@"\n')
     other.chmod(0o755)
-    done = run('Commands', '--test', '--python', str(other))
+    monkeypatch.chdir(tmp_path)  # the container has another folder
+    done = run('Commands', '--test', '--python', './python')
     assert (done.returncode, done.stdout) == (0, 'ok\n') and 'from the other' in done.stderr
     assert 'there is no such interpreter' in run('Commands', '--test', '--python', 'nowhere').stderr
 

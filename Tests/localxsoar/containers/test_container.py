@@ -58,7 +58,6 @@ demisto.results(json.dumps([outcome(call) for call in [
 
 
 IMPOSSIBLE = {
-    "demisto.internalHttpRequest('GET', '/lists', '')": 'internalHttpRequest needs a running server',
     "demisto.createIndicators([{'value': {}}])": 'Indicator 0',
     'demisto.createIndicators([{}])': 'Indicator 0',
     "demisto.setIntegrationContextVersioned({}, 'abc')": 'The call setIntegrationContext failed',

@@ -13,7 +13,7 @@ import pytest
 from local_xsoar import LocalXsoar
 
 import localxsoar
-from localxsoar.containers.debugger import debuggable
+from localxsoar.containers.instruments import Instruments
 from localxsoar.packs.pack import Unified
 from localxsoar.pytest_plugin import ENVIRONMENT
 
@@ -129,6 +129,7 @@ def test_the_launch_configuration_of_the_readme_names_the_port_of_its_command() 
 
 
 def test_a_debuggable_script_has_each_file_in_its_own_lines() -> None:
-    script = debuggable(Unified('a = 1\n\nb = 2\nraise KeyError()\n', ((1, '/x/A.py'), (3, '/x/B.py'))), 5678)
+    unified = Unified('a = 1\n\nb = 2\nraise KeyError()\n', ((1, '/x/A.py'), (3, '/x/B.py')))
+    script = Instruments(5678).prepare(unified, 'a', [], '')
     assert re.findall(r"'(/x/\w.py)', '(.*?)'\)", script.text) == [
         ('/x/A.py', r'a = 1\n'), ('/x/B.py', r'b = 2\nraise KeyError()\n')]

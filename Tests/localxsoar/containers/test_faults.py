@@ -8,7 +8,8 @@ from localxsoar.errors import CallRejected, UsageError
 from localxsoar.containers.faults import Faults
 
 DEFAULTS = {'call_delay_ms': 0, 'incident_delay_ms': 0, 'refuse': '', 'answer': 'normal', 'drop': '', 'dropped': 'empty',
-            'rename': '', 'hang': False, 'cut': False, 'index_delay_ms': 0, 'deny': ''}
+            'rename': '', 'hang': False, 'cut': False, 'index_delay_ms': 0,
+            'event_delay_ms': 0, 'event_status': 0, 'deny': ''}
 TWO = [{'name': 'good'}, {'name': 'poisoned'}]
 
 

@@ -360,9 +360,10 @@ def test_other_calls_have_their_own_types_and_replies(loop: Loop, script: str, m
 @fact('seen', 'an integration has the calls of mirroring, `getLastMirrorRun` and `setLastMirrorRun`, from 6.10 on')
 @fact('inferred', 'which calls came later than 6.5 and 6.10')
 @pytest.mark.parametrize('loop, lacks', [
-    ('6.5', ['getAssetsLastRun', 'getLastMirrorRun']), ('6.10', ['getAssetsLastRun']), ('8', [])], indirect=['loop'])
+    ('6.5', ['getAssetsLastRun', 'createAlerts', 'getLastMirrorRun']), ('6.10', ['getAssetsLastRun', 'createAlerts']), ('8', [])],
+    indirect=['loop'])
 def test_an_older_server_lacks_what_came_later(loop: Loop, lacks: list[str]) -> None:
-    names = '("getAssetsLastRun", "getLastMirrorRun", "getLastRun")'
+    names = '("getAssetsLastRun", "createAlerts", "getLastMirrorRun", "getLastRun")'
     assert loop.logged(f'demisto.log(str([name for name in {names} if not hasattr(demisto, name)]))') == str(lacks)
 
 
@@ -468,7 +469,7 @@ def test_a_keyboard_interrupt_ends_the_process(loop: Loop) -> None:
 
 def test_a_breakpoint_says_what_to_do_instead_of_hanging(loop: Loop) -> None:
     loop.run('breakpoint()')
-    assert 'debugpy.listen' in loop.read()['args']['exception']
+    assert 'with --debugpy 5678' in loop.read()['args']['exception']
 
 
 TWO_THREADS = """

@@ -20,5 +20,5 @@ def test_a_files_entry_says_where_the_file_is() -> None:
 
 
 def test_the_columns_of_each_table_are_aligned_and_other_lines_are_left_alone() -> None:
-    assert align_tables('# Title\n|a|long|\n|---|---|\n| longer | b |\n|c|\n\ntext  \n|x|y|') == (
-        '# Title\na      | long\n---    | ---\nlonger | b\nc\n\ntext\nx | y')
+    assert align_tables('# Title\n|a|long|\n|---|---|\n| longer | b |\n|c|\n\ntext  \n|x|y|\n|a\\|b|z|') == (
+        '# Title\na      | long\n---    | ---\nlonger | b\nc\n\ntext\nx   | y\na|b | z')

@@ -34,7 +34,7 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
 
 
 @fact('inferred', 'queries with `or`, brackets, `field:(a or b)`, `>=` for dates such as `2020-02-10T11:32:32 +0000` or `7 '
-      'days ago`, and `*`')
+      'days ago`, and `*`; `id:(1 2)` finds both')
 @pytest.mark.parametrize(
     'query, ids',
     [
@@ -57,6 +57,9 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
         ('created:<="7 days ago"', ''),
         ('occurred:<=2020-01-01T00:00:00.5+01:00', '2'),
         (' or '.join(['id:2'] * 300), '2'),
+        ('id:(1 3) name:a', '1'), ('id:(1 and 3)', ''), ('-id:(1 3)', '24'), ('name="two words"', '3'),
+        ('investigation.id:4', '4'),
+        ('closed:>=2024-01-31', ''), ('-closed:>=2024-01-31', '1234'),
     ],
     ids=lambda value: value[:60],
 )
@@ -70,6 +73,7 @@ def test_a_query_is_read_as_the_server_reads_it(store: Store, query: str, ids: s
     'query, part',
     [
         ('free text', "'free text'"),
+        ('investigation.users:me', 'the field investigation.users'),
         ('id:>me', ">me, for the field has no order"),
         ('name:"open', "'\"open' after name:"),
         ('(id:1', "'its end', where a bracket is open"),

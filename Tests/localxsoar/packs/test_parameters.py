@@ -9,8 +9,10 @@ from facts import fact
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import Integration, load_integration
 from localxsoar.packs.parameters import (
+    NOT_IN_THE_VAULT,
     container_port,
     describe_form,
+    doubts_about_defaults,
     field_in,
     fill_form,
     form_text,
@@ -27,14 +29,20 @@ def fill(echo_pack: Path, **given: str) -> dict[str, Any]:
 DEFAULTS = {
     'longRunning': True,
     'longRunningPort': '4711',
-    'secret': '',
+    'secret': None,
     'greeting': 'hello',
-    'limit': '',
+    'limit': None,
     'loud': False,
-    'statuses': [],
+    'statuses': None,
     'account': {},
-    'color': '',
+    'color': None,
 }
+
+
+def credentials(user: str, password: str) -> dict[str, Any]:
+    """Return credentials that are not in the server's vault."""
+    return {'identifier': user, 'password': password, 'passwordChanged': False, 'credential': '',
+            'credentials': dict(NOT_IN_THE_VAULT)}
 
 
 def test_a_form_left_alone_has_the_defaults_and_a_free_port(echo_pack: Path) -> None:
@@ -52,7 +60,7 @@ def test_a_form_left_alone_has_the_defaults_and_a_free_port(echo_pack: Path) -> 
         ('loud', 'true', True),
         ('loud', 'False', False),
         ('color', 'red', 'red'),
-        ('account', 'me:pass:word', {'identifier': 'me', 'password': 'pass:word', 'credentials': {}}),
+        ('account', 'me:pass:word', credentials('me', 'pass:word')),
     ],
 )
 def test_a_field_is_read_by_its_type(echo_pack: Path, name: str, given: str, value: Any) -> None:
@@ -111,20 +119,24 @@ ROWS: list[dict[str, Any]] = [
     {'name': 'free', 'type': 15}, {'name': 'odd', 'type': 99, 'defaultvalue': 5}, {'name': 'hidden', 'hidden': True},
 ]
 FORM = Integration({'name': 'Form', 'configuration': ROWS, 'script': {}}, '', '', '', '', '')
-EMPTY = {'text': '', 'number': '', 'encrypted': '', 'switch': False,
-         'user': {}, 'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
-FULL = {**EMPTY, 'encrypted': 'h4sh', 'user': {'identifier': 'kim', 'password': 'hush', 'credentials': {}}, 'key': 'k3y'}
+EMPTY: dict[str, Any] = {'text': None, 'number': None, 'encrypted': None, 'switch': False,
+         'user': {}, 'key': None, 'one': None, 'some': ['a', 'b'], 'free': None, 'odd': '5', 'hidden': None}
+FULL = {**EMPTY, 'encrypted': 'h4sh', 'user': credentials('kim', 'hush'), 'key': 'k3y'}
 
 
 def no_port() -> int:
     raise AssertionError('no port is needed')
 
 
+@fact('inferred', 'an optional parameter that was never set and has no default is null, whatever its type, but a boolean is '
+      "false; one that was emptied is ''")
+@fact('inferred', 'credentials have `identifier`, `password`, `passwordChanged`, `credential` and `credentials`')
 @pytest.mark.parametrize('name, given, value', [
-    ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'), ('some', 'b', ['b']),
+    ('text', '', ''), ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'),
+    ('some', 'b', ['b']),
     ('some', ' a ,, ', ['a']),
     ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
-    ('user', 'kim:', {'identifier': 'kim', 'password': '', 'credentials': {}})])
+    ('user', 'kim:', credentials('kim', ''))])
 def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None:
     assert fill_form(FORM, {}, no_port) == EMPTY
     assert fill_form(FORM, {name: given}, no_port) == {**EMPTY, name: value}
@@ -138,6 +150,17 @@ def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None
 def test_a_field_of_each_type_rejects_what_it_cannot_be(name: str, given: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         fill_form(FORM, {name: given}, no_port)
+
+
+def test_all_that_is_missing_is_named_at_once_and_a_default_that_is_no_option_is_a_doubt() -> None:
+    rows = [{'name': 'url', 'display': 'Address', 'required': True}, {'name': 'key', 'type': 9, 'required': True},
+            {'name': 'level', 'type': 15, 'options': ['low'], 'defaultvalue': 'none'}]
+    form = Integration({'name': 'Form', 'configuration': rows, 'script': {}}, '', '', '', '', '')
+    with pytest.raises(UsageError, match=r'^Address \(url\) and key \(key\) are required\. '
+                                         r'Set them with --set url=VALUE --set key=USER:PASSWORD\.$'):
+        fill_form(form, {}, no_port)
+    assert fill_form(form, {'url': 'a', 'key': 'b:c'}, no_port)['level'] == 'none'
+    assert list(doubts_about_defaults(form)) == ["level (level): the default 'none' is not one of low."]
 
 
 @pytest.mark.parametrize('value, text', [
@@ -170,7 +193,7 @@ def test_credentials_whose_user_is_hidden_are_a_password_after_a_colon(given: st
     with pytest.raises(UsageError, match=words):
         fill_form(KEYED, {'login': given}, no_port)
     params = fill_form(KEYED, {'login': ':hu:sh'}, no_port)
-    assert params == {'login': {'identifier': '', 'password': 'hu:sh', 'credentials': {}}}
+    assert params == {'login': credentials('', 'hu:sh')}
     [row] = describe_form(KEYED, params)
     assert (row['label'], row['password'], row['hidesUser'], row['set']) == ('API Key', 'API Key', True, True)
     assert field_in(KEYED, 'API Key is wrong') == 'login'

@@ -165,5 +165,5 @@ def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
 def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path, instance_of: Callable[..., Instance]) -> None:
     instance = instance_of(echo_pack)
     instance.enable()
-    with pytest.raises(UsageError, match=r'^Echo fetches neither incidents nor indicators\.$'):
+    with pytest.raises(UsageError, match=r'^Echo fetches nothing\.$'):
         instance.fetch()

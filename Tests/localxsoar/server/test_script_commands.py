@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,29 @@ def test_a_script_of_the_pack_runs_with_its_arguments_and_defaults(pack: Path) -
     assert (ended.returncode, ended.stdout) == (0, "{'how': 'hello', 'who': 'you'} playground\n")
     refused = run_local_xsoar(str(pack), '--command', 'Greet')
     assert (refused.returncode, refused.stdout.strip()) == (1, 'Greet needs who.')
+
+
+def test_an_argument_is_read_from_a_file_and_a_polling_command_runs_until_it_is_done(pack: Path, tmp_path: Path) -> None:
+    write_script(pack, 'Poll', (
+        "left = demisto.args()['left']['n']\n"
+        "again = ScheduledCommand('Poll', 0, {'left': {'n': left - 1}}, 60) if left else None\n"
+        "return_results(CommandResults(readable_output=f'{left} left', scheduled_command=again))"))
+    (tmp_path / 'left.json').write_text('{"n": 2}')
+    ended = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/left.json')
+    assert (ended.returncode, ended.stdout) == (0, '2 left\n1 left\n0 left\n')
+    assert "Poll asks to run again in 0 s: !Poll left={'n': 1}" in ended.stderr
+    (tmp_path / 'left.json').write_text('{')
+    for name, reason in (('left.json', 'it is not JSON'), ('other.json', 'No such file')):
+        refused = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/{name}')
+        assert refused.returncode == 2 and reason in refused.stderr
+
+
+def test_a_pack_of_scripts_alone_is_served_and_a_script_may_ask_the_server(tmp_path: Path) -> None:
+    write_script(tmp_path, 'Ask', "return_results(json.loads(demisto.internalHttpRequest('GET', '/user')['body'])['username'])")
+    with LocalXsoar(pack=tmp_path) as served:
+        assert [entry['Contents'] for entry in served.command('Ask')] == ['admin']
+    once = run_local_xsoar(str(tmp_path), '--command', 'Ask', python=sys.executable)
+    assert (once.returncode, once.stdout) == (0, 'admin\n')
 
 
 @pytest.mark.parametrize('place', ['Integrations/Echo', 'Scripts/Greet', 'Scripts/Greet/Greet.yml'])
@@ -215,6 +239,59 @@ def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path) 
         (f'{number}@1', {'Type': 1, 'ContentsFormat': 'text', 'Contents': text})
         for number, text in ((1, 'as text'), (2, 'as a list'))]
     assert [entry['Contents'] for entry in read] == ['as text', 'as a list']
+
+
+@fact('documented', '`getList` gets `listName` and replies with the text, which `createList` and `setList` replace by `listData`')
+@fact('inferred', "the contents for a list that does not exist are `Item not found (8)`")
+@fact('inferred', '`findIndicators` replies with a list, `createNewIndicator` with the indicator; other arguments are its fields')
+@fact('inferred', '`getUsers` replies with a list, `getUserByUsername` with a user')
+@fact('inferred', '`linkIncidents` takes `incidentId`, `linkedIncidentIDs` and the `action` link, unlink or duplicate')
+def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Server, pack: Path, printed: list[str]) -> None:
+    server.store.create([{'name': 'a'}, {'name': 'b'}], 'i', 'b')
+    named = {'listName': 'L'}
+    rows: list[tuple[str, dict[str, Any], Any]] = [
+        ('getList', named, 'Item not found (8)'), ('setList', named, 'Item not found (8)'),
+        ('createList', {**named, 'listData': 'x,y'}, 'Done: list L was updated'), ('addToList', {**named, 'listData': 'z'}, ...),
+        ('removeFromList', {**named, 'listData': 'y'}, ...), ('getList', named, 'x,z'),
+        ('setList', {**named, 'listData': ['q']}, ...), ('getList', named, '["q"]'),
+        ('createNewIndicator', {'value': '192.0.2.1', 'type': 'IP', 'reputation': 'Bad', 'site': 's'}, ...),
+        ('findIndicators', {'query': 'site:s verdict:malicious'}, ...), ('findIndicators', {'value': 'other'}, []),
+        ('findIndicators', {'fromDate': '1'},
+         'findIndicators: the local XSOAR does not know fromDate. It knows value, query, size, page.'),
+        ('getUsers', {'onCall': 'true'}, []), ('getUsers', {'roles': 'administrator'}, ...),
+        ('getUserByUsername', {'username': 'kim'}, 'There is no user kim. The local XSOAR has one: admin.'),
+        ('getUserByUsername', {'username': 'admin'}, ...), ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2'}, ...),
+        ('scheduleEntry', {'command': '!x', 'cron': '* * * * *'}, ...),
+        ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, 'Key K.a set'),
+        ('Set', {'key': 'K.a', 'value': 'c', 'append': 'true'}, ...), ('Print', {'value': 'said'}, 'said'),
+        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}), ('DeleteContext', {'all': 'yes'}, ...),
+        ('getEntry', {'id': '9@9'}, 'There is no entry 9@9.'),
+        ('getEntries', {'filter': {'page': 1}}, "getEntries: the local XSOAR filters entries by tags alone, not by {'page': 1}.")]
+    replies = [entry['Contents'] for [entry] in call_all(server, pack, *(row[:2] for row in rows))]
+    assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
+    assert [found['CustomFields'] for found in replies[9]] == [{'site': 's'}] and replies[8]['score'] == 3
+    assert [user['username'] for user in replies[13]] == ['admin'] and replies[15]['email'] == 'admin@localhost'
+    assert [server.store.get(number)['linkedIncidents'] for number in '12'] == [['2'], ['1']]
+    assert [each['command'] for each in server.schedule.all()] == ['!x'] and replies[17]['id']
+    assert sum('Set is a script in JavaScript' in line for line in printed) == 1
+
+
+@fact('seen', 'a script has `execute`, `exception` and `convert`; its context has `ScriptName` and `DockerImage`')
+@fact('inferred', "the brand of the first of `ExecutedCommands` is `Scripts` in a script, and else the integration's")
+def test_a_script_sees_its_name_its_image_and_the_entry_of_its_button(server: Server, pack: Path) -> None:
+    number = server.room().add({'Type': 1, 'Contents': 'press'})
+    write_script(pack, 'Ask', (
+        "context = demisto.callingContext['context']\ndemisto.exception('logged')\n"
+        "executed, parent = context['ExecutedCommands'][0], demisto.parentEntry()\n"
+        "said = demisto.execute('ordinary', 'hello-say', {'name': 'you'})[0]['Contents']['text']\n"
+        "demisto.results(json.dumps([context['ScriptName'], context['DockerImage'], executed['moduleBrand'],\n"
+        "                            context['IntegrationBrand'], parent['id'], demisto.convert(b'a')['Contents'], said]))"),
+                 dockerimage='an/image:1')
+    server.scripts = load_scripts(pack)
+    [(_, entry)] = server.run_in_war_room('Ask', {}, entry=number)
+    assert json.loads(entry['Contents']) == ['Ask', 'an/image:1', 'Scripts', '', number, 'a', 'Hello you']
+    with pytest.raises(UsageError, match='There is no entry 8@8'):
+        server.run_in_war_room('Ask', {}, entry='8@8')
 
 
 FAILING = [

@@ -15,6 +15,7 @@ from local_xsoar import ROOT, LocalXsoar, containers, wait_for
 from webhook import PACK, TOKEN, Webhook
 
 from localxsoar.containers.container import Runtime
+from localxsoar.containers.instruments import Instruments
 from localxsoar.containers.faults import Faults
 from localxsoar.containers.ports import any_free_port
 from localxsoar.events import Events
@@ -141,11 +142,11 @@ def test_there_is_no_preview_but_of_the_pack_whose_words_were_given(words: Any, 
 
 def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Callable[..., Instance], echo_pack: Path) -> None:
     given = {'secret': 'h4sh', 'longRunningPort': str(any_free_port())}
-    instance = instance_of(echo_pack, given, Runtime(host='', debugger=5678))
+    instance = instance_of(echo_pack, given, Runtime(host='', instruments=Instruments(5678)))
     twin = instance.twin(Store(), Printer())
     assert {**twin.params, 'longRunningPort': ''} == {**instance.params, 'longRunningPort': ''}
     assert twin.port not in (None, instance.port)
-    assert (twin.runtime.host, twin.runtime.debugger) == ('127.0.0.1', 0)  # whatever the first one has
+    assert (twin.runtime.host, twin.runtime.instruments.debugger) == ('127.0.0.1', 0)  # whatever the first one has
     assert twin.is_like(instance)
     instance.reconfigure({'secret': 'other'})
     assert not twin.is_like(instance)

@@ -1,0 +1,103 @@
+"""What observes a script in its container: coverage of its own files, and recordings of its HTTP, which are replayed offline."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localxsoar.containers.container import Runtime
+from localxsoar.containers.instruments import Instruments
+from localxsoar.errors import CommandFailed
+from localxsoar.pytest_plugin import coverage_of_containers
+from localxsoar.server.instance import Instance
+
+pytestmark = pytest.mark.sockets
+
+SCRIPT = '''import demistomock as demisto
+from CommonServerPython import *
+
+
+def never():
+    return 1
+
+
+key, url = demisto.params()['apikey'], demisto.params()['url']
+client = BaseClient(url, headers={'Authorization': f'Bearer {key}'})
+return_results({'found': client._http_request('GET', demisto.args()['path'], params={'key': key})})
+'''
+
+
+class Remote(BaseHTTPRequestHandler):
+    """A product that tells what it was asked, secrets included."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({'path': self.path, 'header': self.headers['Authorization'], 'refresh_token': 'r3fr3sh'}).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.send_header('Set-Cookie', 'session=abc')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    (tmp_path / 'Http').mkdir()
+    (tmp_path / 'Http/Http.py').write_text(SCRIPT)
+    (tmp_path / 'Http/Http.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': 'Http', 'version': -1}, 'name': 'Http',
+        'configuration': [{'name': 'url', 'type': 0}, {'name': 'apikey', 'type': 4}],
+        'script': {'type': 'python', 'script': '-', 'commands': [{'name': 'ask', 'arguments': [{'name': 'path'}]}]}}))
+    return tmp_path / 'Http'
+
+
+def test_http_is_recorded_without_secrets_and_replayed_offline_and_an_unknown_request_fails(
+        pack: Path, tmp_path: Path, instance_of: Callable[..., Instance]) -> None:
+    pytest.importorskip('vcr')
+    runtime, cassette = Runtime(), tmp_path / 'cassettes/first'
+    with HTTPServer(('127.0.0.1', 0), Remote) as remote:
+        threading.Thread(target=remote.serve_forever, daemon=True).start()
+        instance = instance_of(pack, {'url': f'http://127.0.0.1:{remote.server_port}', 'apikey': 'hush hush/1'}, runtime)
+        instance.keep_secrets()
+        assert runtime.instruments.record(cassette) is False
+        [asked] = instance.run('ask', {'path': '/a'})
+        instance.run('ask', {'path': '/b'})
+        remote.shutdown()
+    assert json.loads(asked['Contents'])['found']['header'] == 'Bearer hush hush/1'
+    assert sorted(file.name for file in cassette.iterdir()) == ['ask-1.yaml', 'ask-2.yaml']
+    kept = ''.join(file.read_text() for file in cassette.iterdir())
+    assert 'hush' not in kept and 'r3fr3sh' not in kept and 'abc' not in kept and '/a?key=***' in kept
+    # The remote has gone: what is known comes from the cassette, whatever the key is by now.
+    assert runtime.instruments.record(cassette) is True
+    instance.reconfigure({'apikey': 'other key'})
+    [replayed] = instance.run('ask', {'path': '/a'})
+    assert json.loads(replayed['Contents'])['found']['path'] == '/a?key=***'
+    with pytest.raises(CommandFailed, match='/other'):
+        instance.run('ask', {'path': '/other'})
+
+
+def test_coverage_names_the_lines_of_the_scripts_own_file(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                          instance_of: Callable[..., Instance]) -> None:
+    coverage = pytest.importorskip('coverage')
+    assert coverage_of_containers() == {} or coverage.Coverage.current()
+    measuring = coverage.Coverage(data_file=str(tmp_path / '.coverage'), source=[str(pack)], config_file=False, messages=False)
+    measuring.start()
+    try:
+        [options] = coverage_of_containers().values()
+    finally:
+        measuring.stop()
+    instance = instance_of(pack, {'url': 'http://127.0.0.1:1', 'apikey': 'k'}, replace(
+        Runtime(), instruments=Instruments(coverage=json.loads(options))))
+    with pytest.raises(CommandFailed, match='Connection Error'):
+        instance.run('ask', {'path': '/a'})
+    measuring.combine()
+    _, lines, _, missed, _ = measuring.analysis2(str(pack / 'Http.py'))
+    assert (lines, missed) == ([1, 2, 5, 6, 9, 10, 11], [6])
