@@ -4,11 +4,14 @@ It reads the pack's descriptors, checks the parameters of an instance, runs the 
 as the server does, forwards /instance/execute/NAME to it, and keeps the incidents that it creates.
 
 What it does NOT emulate:
-- users, permissions, TLS, the platform's own Basic credentials, engines and load-balancing groups;
-- Docker: the script runs with this Python and its packages, on this machine's network, without limits on memory;
-- playbooks, layouts, mapping, classification, lists, jobs;
-- the schedule of mirroring, and of commands that ask to be run again (polling): they run when you run them;
-- demisto calls and API requests other than those in the README;
+- users (there is one, admin), permissions, TLS, the platform's own Basic credentials, engines and load-balancing groups;
+- other languages than Python 3, and Docker: the script runs with this Python and its packages, on this machine's
+  network, without limits on memory;
+- playbooks, layouts, mapping, classification, jobs, data sets and XQL, and pre-process rules other than one script for all
+  incidents;
+- the schedule of mirroring, whose commands run when you run them, and of polling commands, which `--command` runs until
+  they are done; a command has 300 s;
+- demisto calls and API requests other than those in REFERENCE.md;
 - all of CommonServerPython, where this machine lacks that file: a subset takes its place (see --common-server-python);
 - behaviour of the real server that is not public: the order and content of a reply after a Drop rule, the signal that
   stops a container and the time until it is killed (here SIGTERM, then SIGKILL), timeouts of the forwarding.

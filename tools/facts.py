@@ -1,4 +1,4 @@
-"""Write what localxsoar/FACTS.md and REFERENCE.md take from the code and its tests: python -m tools.facts"""
+"""Write what the documents of localxsoar take from its code and its tests: python -m tools.facts"""
 from __future__ import annotations
 
 import ast
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bottle
 
+import localxsoar
 from localxsoar.containers.faults import Faults
 from localxsoar.containers.loop import CAME_LATER, Demisto
 from localxsoar.web.xsoar_api import XsoarApi
@@ -87,8 +88,14 @@ def routes() -> Iterator[str]:
     yield ', '.join(f'`{route.method} {route.rule.replace("<id>", "ID")}`' for route in api.routes) + '.'
 
 
+def limits() -> Iterator[str]:
+    """Yield what the local XSOAR does not emulate, as its help says."""
+    yield (localxsoar.__doc__ or '').partition('does NOT emulate:\n')[2].partition('\n\n')[0].rstrip()
+
+
 PAGES: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     'localxsoar/FACTS.md': {'the facts': facts, 'the carried names': carried},
+    'localxsoar/README.md': {'the limits': limits},
     'localxsoar/REFERENCE.md': {'the faults': faults, 'the calls': calls, 'the routes': routes},
 }
 

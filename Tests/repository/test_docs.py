@@ -322,10 +322,12 @@ def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
-@pytest.mark.parametrize('sent, becomes', table(USAGE, 'time of an event', 'becomes'))
-def test_each_form_of_an_events_time_becomes_what_the_page_says(sent: str, becomes: str) -> None:
+def test_each_form_of_an_events_time_becomes_what_the_page_says() -> None:
+    [line] = [line for line in USAGE.splitlines() if line.startswith('All of these are read as')]
+    becomes, *forms = quoted(line)
     after = script.unix_time('2026-11-24T10:00:00Z')
-    assert script.any_time_to_rfc3339(quoted(sent)[0], after) == becomes.strip('`')
+    assert {form: script.any_time_to_rfc3339(form, after) for form in forms} == dict.fromkeys(forms, becomes)
+    assert len(forms) > 6
 
 
 @pytest.mark.parametrize('content_type, body, details', table(USAGE, 'Content-Type', 'body', 'details, beside the headers'))
