@@ -62,9 +62,10 @@ def name_by_clicking(page: Page) -> None:
     for key, label in (('what', 'Name'), ('where', 'Name'), ('prio', 'Severity'), ('ref', 'Key'), ('state', 'Ends when')):
         page.locator('.naming .leaf', has_text=key).first.click()
         page.locator('.offers').get_by_role('button', name=label).click()
-    page.locator('.chip summary').click()
     page.get_by_label('critical', exact=True).fill('urgent')
     page.locator('.chip summary').click()
+    page.locator('.offers button').last.press('Escape')
+    page.set_viewport_size({'width': page.evaluate('innerWidth'), 'height': 840})
     expect(page.locator('#becomes')).to_contain_text('resolved')
     expect(page.locator('.becoming tbody')).to_contain_text('critical')
 
@@ -88,7 +89,6 @@ PICTURES: tuple[tuple[str, str, str, Callable[[Page], object]], ...] = (
     ('form', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Printer on fire')),
     ('rejection', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'has a scheme before')),
     ('edit', 'deliveries', '#deliveries .row', edit),
-    ('naming', 'deliveries', '#deliveries .row', name_by_clicking),
     ('incidents', 'incidents', '#incidents .row', lambda page: page.get_by_label('Sort by').select_option('severity')),
     ('incident', 'incidents/4', '#incident .tree', lambda page: None),
     ('mapping', 'incidents/11', '#incident .tree', show_mapping),
@@ -97,6 +97,7 @@ PICTURES: tuple[tuple[str, str, str, Callable[[Page], object]], ...] = (
     ('instance', 'instance', '.field', lambda page: None),
     ('log', 'log', '#log div', lambda page: None),
     ('keys', 'deliveries', '#deliveries .row', lambda page: page.keyboard.press('?')),
+    ('naming', 'deliveries', '#deliveries .row', name_by_clicking),  # the last, because it changes the size of the window
 )
 
 

@@ -51,8 +51,8 @@ class PreviewRoutes:
     def routes(self, api: bottle.Bottle) -> None:
         for method, path, handler in (
             ('GET', '/localxsoar/url-words', lambda: as_json(self._words if self._is_own(shown(self._server)) else {})),
-            ('GET', '/localxsoar/preview', self._hold),
-            ('POST', '/localxsoar/preview', self._run),
+            ('POST', '/localxsoar/preview', self._hold),  # not GET, by which the page of another site could start a container
+            ('POST', '/localxsoar/preview/deliveries', self._run),
         ):
             api.route(path, method, handler)
 

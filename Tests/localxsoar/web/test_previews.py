@@ -50,14 +50,15 @@ def webhook() -> Iterator[Webhook]:
 def hold(xsoar: LocalXsoar) -> socket.socket:
     """Open a preview, and return the connection that it lives for, after the beginning of the response."""
     connection = socket.create_connection(('127.0.0.1', urlsplit(xsoar.url).port or 0), timeout=PATIENCE_SECONDS)
-    connection.sendall(b'GET /localxsoar/preview HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    connection.sendall(b'POST /localxsoar/preview HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n')
     assert connection.recv(65536).startswith(b'HTTP/1.1 200 ')
     return connection
 
 
 def ask(webhook: Webhook, query: str, paths: list[list[str]], count: int) -> list[Any]:
     numbers = [each['number'] for each in webhook.control('GET', 'deliveries')][:count]
-    rows: list[Any] = webhook.control('POST', 'preview', {'numbers': numbers, 'target': f'{PATH}?{query}', 'paths': paths})
+    wanted = {'numbers': numbers, 'target': f'{PATH}?{query}', 'paths': paths}
+    rows: list[Any] = webhook.control('POST', 'preview/deliveries', wanted)
     assert [row['number'] for row in rows] == numbers
     return rows
 
@@ -134,10 +135,10 @@ def test_there_is_no_preview_but_of_the_pack_whose_words_were_given(words: Any, 
     PreviewRoutes(server, deliveries, masks, words, Replay({}, masks, lambda delivery: '', lambda delivery: [])).routes(api)
     later = server.add('later', load_integration(echo_pack), {}, any_free_port)
 
-    def get(path: str) -> Response:
-        return run_wsgi(api, Request('GET', f'/localxsoar/{path}?instance=later', [('Host', 'localhost')]), b'')
-    assert [*get('url-words').pieces] == [b'{}']
-    assert (get('preview').status, later.pid) == (400, None)
+    def ask_for(method: str, path: str) -> Response:
+        return run_wsgi(api, Request(method, f'/localxsoar/{path}?instance=later', [('Host', 'localhost')]), b'')
+    assert [*ask_for('GET', 'url-words').pieces] == [b'{}']
+    assert (ask_for('POST', 'preview').status, later.pid) == (400, None)
 
 
 def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Callable[..., Instance], echo_pack: Path) -> None:

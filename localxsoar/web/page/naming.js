@@ -5,7 +5,7 @@ import {drawDetail} from './detail.js';
 import {$, announce, button, copy, el} from './dom.js';
 import {readJson} from './json.js';
 import {cut} from './long.js';
-import {askPreview, drawOne, drawPreview, endPreview, holdPreview, valuesSeen} from './preview.js';
+import {askPreview, drawOne, drawPreview, endPreview, hasNoSeverity, holdPreview, valuesSeen} from './preview.js';
 import {ask} from './server.js';
 import {hasPort, MASK, WAY_IN} from './state.js';
 import {drawTree} from './tree.js';
@@ -271,7 +271,15 @@ function refresh() {
     $('becomes').replaceChildren(...drawOne(rows, panel.item.number));
     panel.seen = valuesSeen(rows, scaled);
     if ($('values-seen')) $('values-seen').textContent = panel.seen;
+    if (panel.seen && !panel.hasAskedForScale && hasNoSeverity(rows)) askForScale();
   });
+}
+
+// Open the scale, once, for a severity whose words or numbers mean nothing without one.
+function askForScale() {
+  panel.hasAskedForScale = true;
+  const scale = $('chips').querySelector('details');
+  if (scale) scale.open = true;
 }
 
 // Take note of a delivery that has ended: it may be of this sender. Without one, the whole list has changed.

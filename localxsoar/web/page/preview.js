@@ -18,7 +18,7 @@ let isRunning = false;
 export function holdPreview(instance, lost) {
   endPreview();
   const control = new AbortController();
-  const begun = fetch(`/localxsoar/preview?instance=${encodeURIComponent(instance)}`, {signal: control.signal});
+  const begun = fetch(`/localxsoar/preview?instance=${encodeURIComponent(instance)}`, {method: 'POST', signal: control.signal});
   const own = held = {begun, end: () => control.abort()};
   begun.then(async (response) => {
     const text = await response.text();  // which comes once the container has ended
@@ -45,7 +45,7 @@ export async function askPreview(request, show) {
     const {request: next, show: showNext, holder} = wanted;
     wanted = null;
     await holder?.begun.catch(() => null);
-    const rows = await ask('POST', 'preview', next).catch((error) => error);
+    const rows = await ask('POST', 'preview/deliveries', next).catch((error) => error);
     if (!wanted && holder === held) showNext(rows);
   }
   isRunning = false;
@@ -129,4 +129,10 @@ export function drawOne(rows, number) {
 export function valuesSeen(rows, at) {
   const values = rows instanceof Error ? [] : [...new Set(rows.flatMap(({after}) => after.values?.[at] || []).filter((value) => !LACKING.includes(value)))];
   return values.length ? `Seen: ${values.slice(0, SHOWN_VALUES).map((value) => cut(value, 30)).join(', ')}${values.length > SHOWN_VALUES ? ', …' : ''}.` : '';
+}
+
+// Return whether no incident has a severity, but for those that report an end.
+export function hasNoSeverity(rows) {
+  const made = rows instanceof Error ? [] : rows.flatMap(({after}) => after.incidents).filter(({state}) => !state);
+  return made.length > 0 && made.every((each) => !each.severity);
 }
