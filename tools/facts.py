@@ -18,6 +18,7 @@ from localxsoar.web.xsoar_api import XsoarApi
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / 'Tests/localxsoar'
 CARRIED = ROOT / 'localxsoar/common'
+OWN = '/localxsoar/'
 SET_ON_START = ('callingContext', 'is_debug')
 
 
@@ -93,10 +94,38 @@ def limits() -> Iterator[str]:
     yield (localxsoar.__doc__ or '').partition('does NOT emulate:\n')[2].partition('\n\n')[0].rstrip()
 
 
+def own_routes() -> Iterator[str]:
+    """Yield a line for each route below /localxsoar, with the first sentence of its handler's docstring."""
+    for file in sorted((ROOT / 'localxsoar/web').glob('*.py')):
+        tree = ast.parse(file.read_text('utf-8'))
+        for kind in [each for each in tree.body if isinstance(each, ast.ClassDef)]:
+            told = {each.name: ast.get_docstring(each) or '' for each in kind.body if isinstance(each, ast.FunctionDef)}
+            for method, path, handler in routed(kind):
+                sentence = re.split(r'(?<=\.)\s', told.get(getattr(handler, 'attr', ''), ''))[0]
+                named = re.sub(r'<(?:\w+:re:)?(.*?)(?::int)?>', r'\1', path).replace('number', 'N')
+                yield f'- `{method} {named}`' + (f': {sentence}' if sentence else '')
+
+
+def routed(kind: ast.ClassDef) -> Iterator[tuple[str, str, ast.expr]]:
+    """Yield the method, the path and the handler of each route below /localxsoar that a class names in a tuple or a call."""
+    for node in ast.walk(kind):
+        match node:
+            case ast.Tuple(elts=[ast.Constant(value=str(method)), ast.Constant(value=str(path)), handler]) \
+                    | ast.Call(args=[ast.Constant(value=str(path)), ast.Constant(value=str(method)), handler]):
+                found = method, path, handler
+            case ast.Tuple(elts=[ast.Constant(value=str(path)), handler]):
+                found = 'GET', path, handler
+            case _:
+                continue
+        if found[1].startswith(OWN):
+            yield found
+
+
 PAGES: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     'localxsoar/FACTS.md': {'the facts': facts, 'the carried names': carried},
     'localxsoar/README.md': {'the limits': limits},
-    'localxsoar/REFERENCE.md': {'the faults': faults, 'the calls': calls, 'the routes': routes},
+    'localxsoar/REFERENCE.md': {'the faults': faults, 'the calls': calls, 'the routes': routes,
+                                'its own routes': own_routes},
 }
 
 
