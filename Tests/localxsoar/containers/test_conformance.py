@@ -109,7 +109,8 @@ def test_a_long_running_fetch_keeps_its_place_over_a_restart(patterns: LocalXsoa
     wait_for(lambda: state(patterns, 'LongFetch')['pid'] not in (None, first))
     reached = len(numbers())
     wait_for(lambda: len(numbers()) > reached + 1)
-    assert numbers() == sorted(numbers()) and int(state(patterns, 'LongFetch')['context']['number']) >= reached
+    found = numbers()
+    assert found == sorted(found) and int(state(patterns, 'LongFetch')['context']['number']) >= reached
 
 
 def test_a_feed_makes_indicators_that_its_command_finds(tmp_path: Path) -> None:

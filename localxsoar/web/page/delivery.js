@@ -18,10 +18,15 @@ import {ask} from './server.js';
 import {drawFields, drawText} from './text.js';
 import {drawEmpty} from './try.js';
 
+let asking = null;  // the delivery that the server is asked for, and whether it has changed meanwhile
+
 export async function openDelivery(number, shows) {
   const path = `deliveries/${number}`;
+  const request = asking = {number: Number(number), isStale: false};
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
-  if (!isOpened('deliveries', number)) return;  // the user has opened something else meanwhile
+  if (asking !== request || !isOpened('deliveries', number)) return;  // the user has opened something else meanwhile
+  asking = null;
+  if (request.isStale) { await openDelivery(number, shows); return; }
   const isSame = opened && opened.number === found.number && isEdited();
   setOpened(found instanceof Error ? null : found);
   if (!opened) {
@@ -64,6 +69,14 @@ function drawLines({log}) {
 }
 
 const isEdited = () => Boolean($('delivery').querySelector('form')) || isNaming();
+
+const CHANGING = ['kind', 'missing', 'incidents'];  // what may change of a delivery that is open
+
+// Take note of a delivery that is new or has changed: it may be the one that is open, or is about to be.
+export function noteDelivery(item) {
+  if (asking?.number === item.number) asking.isStale = true;
+  else if (opened?.number === item.number && CHANGING.some((name) => String(opened[name]) !== String(item[name]))) refresh();
+}
 
 // Show what has changed in the delivery that is open, unless it is being edited.
 export function refresh() { if (!isEdited()) openDelivery(opened.number, opened.shows); }

@@ -2,7 +2,7 @@
 import {chosen, go, isOpened, view} from './address.js';
 import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
-import {closeDetail, noteLine, noteRemoval, refresh} from './delivery.js';
+import {closeDetail, noteDelivery, noteLine, noteRemoval} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
 import {linkIncident, openIncident} from './incident.js';
@@ -19,8 +19,6 @@ import {route} from './views.js';
 
 const LISTED_INCIDENTS = 10000;  // as many as the server lists
 const KEPT_EVENTS = 5000;
-
-const CHANGING = ['kind', 'missing', 'incidents'];  // what may change of a delivery that is open
 
 let paused = null;  // the events that arrived while the page was paused
 let isCut = false;  // whether more arrived during the pause than is worth keeping
@@ -42,7 +40,7 @@ const HANDLERS = {
   delivery(item) {
     showPaths([item]);
     if (deliveries.add(item)) { arrived += 1; later(); }
-    if (opened && opened.number === item.number && CHANGING.some((name) => String(opened[name]) !== String(item[name]))) refresh();
+    noteDelivery(item);
     linkIncident(item);
     noteForPreview(item);
     if (item.kind !== 'waiting' && view === 'deliveries') searchBodies();

@@ -20,6 +20,16 @@ from webhook import TOKEN, Webhook, request_bytes
 pytestmark = pytest.mark.sockets
 
 KEPT = 5
+# The first detail that the page asks for arrives only after `release()`.
+HOLD_DETAIL = '''() => {
+    const ask = window.fetch;
+    const released = new Promise((release) => { window.release = release; });
+    window.fetch = async (path, options) => {
+        const response = await ask(path, options);
+        if (/deliveries.\\d+$/.test(path)) { window.fetch = ask; await released; }
+        return response;
+    };
+}'''
 OPTIONS = ('--senders', str(ROOT / 'senders'), '--curl-header', 'Authorization: {auth_header}', '--keep', str(KEPT))
 
 
@@ -73,6 +83,7 @@ def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linke
     try:
         post_and_leave(webhook, {'title': 'came late', 'severity': 'high'})
         expect(rows(page).first).to_contain_text('The sender left before the response.')
+        page.evaluate(HOLD_DETAIL)
         rows(page).first.click()
         page.wait_for_url(re.compile(r'[?]open=\d+$'))
         delivery = page.url
@@ -80,6 +91,7 @@ def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linke
         webhook.faults(hang=False)
     said = re.compile(r'→ incident \d+ high · came late · the sender had left')
     expect(rows(page).first).to_contain_text(said)
+    page.evaluate('release()')
     expect(page.locator('#delivery .result')).to_have_text(said)
     page.get_by_role('button', name=re.compile(r'^Incident \d+$')).click()
     page.locator('#delivery h2').get_by_role('link').click()
