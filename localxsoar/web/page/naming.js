@@ -16,6 +16,7 @@ const SLOW_MS = 300;
 const GATHERING_MS = 500;
 
 const known = new Map();  // by instance, what the server says about the words of its URLs
+const left = new Map();  // by sender, the words in a panel that was closed
 let panel = null;  // what is shown: the delivery, its words, and what has been chosen
 
 // Return the name of the instance that a delivery is for, or '' if there is none.
@@ -54,9 +55,11 @@ export function closeNaming() {
   endPreview();
 }
 
-// Draw the panel for the words in the address or, if it is opened by its button, for those in the delivery's URL.
+// Draw the panel for the words in the address or, if it is opened by its button, for those of the last time or in the delivery's URL.
 export async function drawNaming(item, drawOpened, isNew = false) {
+  const sender = JSON.stringify([item.sender, item.target.split('?')[0]]);
   const close = () => {
+    if (panel) left.set(sender, panel.words);
     closeNaming();
     choose({words: ''});
     drawOpened();
@@ -69,7 +72,7 @@ export async function drawNaming(item, drawOpened, isNew = false) {
   if (!root?.entries || !Object.keys(words).length) return close();
   const [path, query = ''] = item.target.split(/\?(.*)/s);
   const now = readQuery(query, words);
-  const given = isNew ? now.words : readQuery(chosen('words').slice(1), words).words;
+  const given = isNew ? left.get(sender) || now.words : readQuery(chosen('words').slice(1), words).words;
   panel = {item, root, known: words, words: given, others: now.others, path, close, offers: null, seen: ''};
   const tree = drawTree(root, null, offer);
   drawDetail('delivery', el('section', {class: 'naming', 'aria-labelledby': 'naming-title', onkeydown: press},
@@ -142,8 +145,12 @@ function togglePart(name, part) {
   if (isThere) setParts(name, prefix, takesSeveral ? parts.filter((each) => each !== part) : []);
   else setParts(name, prefix, takesSeveral ? [...parts, part] : [part]);
   announce(`${labelOf(name)}: ${isThere ? 'removed' : 'added'} ${part}`);
-  if (kindOf(name) !== 'path' || !panel.offers) return;
-  offer(...panel.offered);  // its paths have changed
+  if (kindOf(name) === 'path' && panel.offers) offerAgain();
+}
+
+// Offer the same value with the path that it has now.
+function offerAgain() {
+  offer(...panel.offered);
   panel.offers.querySelector('button').focus();
 }
 
@@ -151,6 +158,7 @@ function removePart(name, at) {
   const {prefix, parts} = partsFor(name);
   if (kindOf(name) === 'path') moveInto(panel.words, panel.known, panel.words.get(name), '');
   setParts(name, prefix, parts.filter((_, place) => place !== at));
+  if (kindOf(name) === 'path' && panel.offers) offerAgain();
   ($('chips').querySelector('.remove') || $('naming-close')).focus();
 }
 

@@ -1544,6 +1544,8 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     page.keyboard.press('Escape')
     expect(page.locator('#name-it')).to_be_focused()
     wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
+    page.keyboard.press('Enter')  # what was chosen is still there
+    expect(page.locator('.chip')).to_have_count(5)
 
 
 def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webhook: Webhook) -> None:
