@@ -91,22 +91,23 @@ function summary(rows) {
   const of = (kind) => rows.filter(({after}) => after.kind === kind).length;
   const said = [[of('created'), 'creates incidents', 'create incidents'], [of('repeat'), 'is a repeat', 'are repeats'], [of('none'), 'creates none', 'create none'],
     [of('rejected'), 'is rejected', 'are rejected'], [of('unsent'), 'cannot be sent', 'cannot be sent']];
-  return `Of the last ${plural(rows.length, 'delivery', 'deliveries')} of this sender, `
-    + said.filter(([count]) => count).map(([count, one, more]) => `${count} ${count === 1 ? one : more}`).join(', ') + '.';
+  const found = said.filter(([count]) => count);
+  if (rows.length === 1) return `This delivery ${found[0][1]}.`;
+  return `Of the last ${rows.length} deliveries of this sender, ${found.map(([count, one, more]) => `${count} ${count === 1 ? one : more}`).join(', ')}.`;
 }
 
 // Return what events lack, and what the integration notes about the URL, each with how many deliveries it is about.
 function remarks(rows, paths) {
   const counts = new Map();
-  const count = (text) => counts.set(text, (counts.get(text) || 0) + 1);
+  const count = (text, before) => counts.set(before + text, (counts.get(before + text) || 0) + 1);
   for (const {after} of rows) {
     const lacking = paths.filter((_, at) => after.values?.[at]?.some((value) => LACKING.includes(value)));
-    lacking.forEach((path) => count(`lack ${path}`));
+    lacking.forEach((path) => count(path, ' lack '));
     for (const note of (after.note || '').split('; ')) {
-      if (note && !(lacking.length && /^\w+, parts? /.test(note))) count(`note: ${note}`);  // which says that a part is lacking
+      if (note && !(lacking.length && /^\w+, parts? /.test(note))) count(note, ': ');  // which says that a part is lacking
     }
   }
-  return [...counts].map(([text, number]) => `${number} of ${rows.length} ${text}`);
+  return [...counts].map(([text, number]) => `${number} of ${rows.length}${number === 1 ? text.replace(/^ lack /, ' lacks ') : text}`);
 }
 
 // Draw the rows, which are an Error if there are none. `startedAt` returns when a delivery came.

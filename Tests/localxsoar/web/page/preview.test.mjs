@@ -19,11 +19,13 @@ const texts = (box, wanted) => box.flatMap((each) => [...(each.is(wanted) ? [eac
 test('each delivery has what it became and would become', () => {
   const drawn = drawPreview(ROWS, ['host', 'prio'], () => 0, false);
   assert.equal(drawn[0].textContent, 'Of the last 5 deliveries of this sender, 1 creates incidents, 1 is a repeat, 1 creates none, 1 is rejected, 1 cannot be sent.');
-  assert.deepEqual(texts(drawn, '.remark'), ['1 of 5 lack host', '1 of 5 note: key: none', '1 of 5 note: name, part 1: nothing']);
+  assert.deepEqual(texts(drawn, '.remark'), ['1 of 5 lacks host', '1 of 5: key: none', '1 of 5: name, part 1: nothing']);
   const cells = texts(drawn, 'td');
   assert.match(cells[1], /^repeat of delivery 4: disk severity unknown .*problem url\/a:1, as 4 others$/);
   assert.match(cells[3], /and 2 more$/);
   assert.deepEqual([cells[0], ...cells.slice(4)], ['before severity unknown ', cells[0], 'rejected: no token', cells[0], 'not sent: no body', cells[0], 'no incident']);
+  assert.deepEqual([[ROWS[1]], [ROWS[1], ROWS[1]]].map((rows) => drawPreview(rows, ['host'], () => 0, false)).map(([summary, remark]) => `${summary.textContent} ${remark.textContent}`),
+    ['This delivery creates incidents. 1 of 1 lacks host', 'Of the last 2 deliveries of this sender, 2 create incidents. 2 of 2 lack host']);
   assert.equal(drawPreview(new Error('The preview has ended.'), [], () => 0, false)[0].textContent, 'The preview has ended.');
 });
 

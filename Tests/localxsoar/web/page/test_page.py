@@ -1528,7 +1528,7 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     expect(rows.nth(0)).to_contain_text('Backup failed: db-1, db-2 severity info resolved problem url/nightly:J-1, as 2 others')
     expect(rows.nth(1)).to_contain_text('rejected: ')
     expect(rows.nth(2)).to_contain_text('Backup failed severity high problem url/nightly:J-1')
-    expect(page.locator('.remark')).to_have_text(['1 of 3 lack evt.where'])
+    expect(page.locator('.remark')).to_have_text(['1 of 3 lacks evt.where'])
     expect(page.locator('#becomes')).to_contain_text('It would become Backup failed: db-1, db-2 severity info resolved')
     assert violations(page, '#delivery') == []
     page.reload()
