@@ -66,7 +66,6 @@ from localxsoar.incidents.store import Store
 from localxsoar.terminal.terminal import Terminal
 from localxsoar.web.xsoar_api import XsoarApi
 
-COVERAGE_VARIABLE = 'LOCALXSOAR_COVERAGE'
 USUAL_PORT = 8080
 ANY_PORT = 0
 USAGE_ERROR = 2
@@ -232,7 +231,8 @@ def build_server(options: argparse.Namespace, events: Events) -> Server:
     common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
     # A script that a debugger has stopped sends no heartbeats.
     runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
-                      find_python(options.python), options.server, Instruments(options.debugpy, read_coverage()))
+                      find_python(options.python), options.server,
+                      Instruments(options.debugpy, json.loads(os.environ.get('LOCALXSOAR_COVERAGE') or '{}')))
     stream = sys.stderr if is_one_off(options) else sys.stdout
     printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream), events.publish)
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
@@ -244,12 +244,6 @@ def build_server(options: argparse.Namespace, events: Events) -> Server:
     free_port = any_free_port if options.port == ANY_PORT or is_one_off(options) else well_known_free_port
     add_instances(options, server, free_port)
     return server
-
-
-def read_coverage() -> dict[str, Any]:
-    """Return how coverage is to be measured, which the pytest plugin says in the environment, or {}."""
-    options: dict[str, Any] = json.loads(os.environ.get(COVERAGE_VARIABLE) or '{}')
-    return options
 
 
 def find_python(name: str) -> str:

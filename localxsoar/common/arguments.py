@@ -1,4 +1,5 @@
 """Arguments and parameters, which arrive as text, and small helpers for lists, dicts and text."""
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -169,6 +170,16 @@ def createContext(data: Any, id: Any = None, keyTransform: Any = None, removeNul
     if isinstance(data, (list, tuple)):
         return [createContextSingle(item, id, keyTransform, removeNull) for item in data]
     return createContextSingle(data, id, keyTransform, removeNull)
+
+
+def b64_encode(text: Any) -> str:
+    """Return a text, or bytes, in base64."""
+    return base64.b64encode(text if isinstance(text, bytes) else str(text).encode()).decode() if text else ''
+
+
+def comma_separated_mapping_to_dict(raw_text: Any) -> dict[str, str]:
+    """Return `a=b,c=d` as a dict."""
+    return {name.strip(): value.strip() for name, _, value in (pair.partition('=') for pair in argToList(raw_text))}
 
 
 def stringify_json(value: Any) -> str:

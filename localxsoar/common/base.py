@@ -2,6 +2,7 @@
 import base64
 import calendar
 import hashlib
+import importlib
 import inspect
 import json
 import logging
@@ -160,6 +161,28 @@ def get_integration_context(sync: bool = True, with_version: bool = False) -> An
 def set_integration_context(context: Any, sync: bool = True, version: int = -1) -> Any:
     """Replace the integration context. A `version` that is no longer the current one is an error."""
     return demisto.setIntegrationContextVersioned(context, version, sync)
+
+
+class _Lazy:
+    """A package that the text of CommonServerPython imports: here when a script uses it, for some take long to import."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
+
+
+requests, dateparser, urllib3 = (_Lazy(name) for name in ('requests', 'dateparser', 'urllib3'))
+
+
+def add_sensitive_log_strs(sensitive_str: str) -> None:
+    """Do nothing: the local XSOAR masks the secrets that it knows."""
+
+
+def isCommandAvailable(cmd: str) -> bool:
+    """Return whether an enabled instance has a command. Only a script may ask."""
+    return any(row.get('name') == cmd for rows in demisto.getAllSupportedCommands().values() for row in rows or [])
 
 
 def __line__() -> int:

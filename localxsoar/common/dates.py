@@ -9,6 +9,11 @@ _MILLISECONDS_FROM = 2_000_000_000  # a larger timestamp counts milliseconds: in
 _RANGE_UNITS = {'minute': 60, 'hour': 3600, 'day': 86400, 'week': 604800, 'month': 30 * 86400, 'year': 365 * 86400}
 
 
+def get_current_time(time_zone: Any = timezone.utc) -> Any:
+    """Return the present time, in UTC unless another time zone is given."""
+    return _datetime.now(_utc if isinstance(time_zone, int) else time_zone)
+
+
 def arg_to_datetime(arg: Any, arg_name: Any = None, is_utc: bool = True, required: bool = False, settings: Any = None) -> Any:
     """Return a datetime from a timestamp or from a text such as `3 days` or `2024-01-31T12:00:00Z`.
 

@@ -1,6 +1,8 @@
 """Arguments and results of the commands that mirror incidents, and the schema of a remote system's fields."""
 from typing import Any
 
+import demistomock as demisto
+
 from localxsoar.common.base import EntryFormat, EntryType
 
 
@@ -22,7 +24,8 @@ class GetMappingFieldsResponse:
     """The result of get-mapping-fields: the schema of each incident type."""
 
     def __init__(self, scheme_types_mapping: Any = None) -> None:
-        self.scheme_types_mappings = list(scheme_types_mapping or [])
+        given = scheme_types_mapping or []
+        self.scheme_types_mappings = list(given) if isinstance(given, (list, tuple)) else [given]
 
     def add_scheme_type(self, scheme_type_mapping: SchemeTypeMapping) -> None:
         self.scheme_types_mappings.append(scheme_type_mapping)
@@ -62,11 +65,23 @@ class GetModifiedRemoteDataArgs:
 class GetModifiedRemoteDataResponse:
     """The result of get-modified-remote-data: the ids of the incidents that have changed."""
 
-    def __init__(self, modified_incident_ids: Any) -> None:
+    def __init__(self, modified_incident_ids: Any = None, modified_incident_entries: Any = None) -> None:
         self.modified_incident_ids = modified_incident_ids or []
+        self.modified_incident_entries = modified_incident_entries
 
     def to_entry(self) -> dict[str, Any]:
-        return {'Contents': self.modified_incident_ids, 'Type': EntryType.NOTE, 'ContentsFormat': EntryFormat.JSON}
+        contents = self.modified_incident_entries or self.modified_incident_ids
+        return {'Contents': contents, 'Type': EntryType.NOTE, 'ContentsFormat': EntryFormat.JSON}
+
+
+def get_last_mirror_run() -> dict[str, Any]:
+    """Return what the last run of mirroring left."""
+    return demisto.getLastMirrorRun() or {}
+
+
+def set_last_mirror_run(last_mirror_run: dict[str, Any]) -> None:
+    """Keep something for the next run of mirroring."""
+    demisto.setLastMirrorRun(last_mirror_run)
 
 
 class UpdateRemoteSystemArgs:

@@ -4,6 +4,7 @@ from typing import Any
 
 import demistomock as demisto
 
+from localxsoar.common.arguments import argToBoolean
 from localxsoar.common.base import DemistoException, EntryFormat, EntryType, _dumps
 from localxsoar.common.markdown import tableToMarkdown
 
@@ -92,6 +93,38 @@ class ScheduledCommand:
         fields = {'PollingCommand': self.command, 'NextRun': str(self.next_run_in_seconds), 'PollingArgs': self.args,
                   'Timeout': str(self.timeout_in_seconds or ''), 'PollingItemsRemaining': self.items_remaining}
         return {key: value for key, value in fields.items() if value not in (None, '')}
+
+
+class PollResult:
+    """What one run of a polling function found: the response, and whether to run again, with which arguments."""
+
+    def __init__(self, response: Any, continue_to_poll: Any = False, args_for_next_run: Any = None,
+                 partial_result: Any = None) -> None:
+        self.response = response
+        self.continue_to_poll = continue_to_poll
+        self.args_for_next_run = args_for_next_run
+        self.partial_result = partial_result
+
+
+def polling_function(name: str, interval: int = 30, timeout: int = 600, poll_message: str = 'Fetching Results:',
+                     polling_arg_name: str = 'polling', requires_polling_arg: bool = True) -> Any:
+    """Decorate a function of a command that takes its arguments first and returns a PollResult: the server runs it again."""
+    def decorate(func: Any) -> Any:
+        @functools.wraps(func)
+        def polled(args: Any, *others: Any, **options: Any) -> Any:
+            found = func(args, *others, **options)
+            again = found.continue_to_poll() if callable(found.continue_to_poll) else found.continue_to_poll
+            if not again or (requires_polling_arg and not argToBoolean(args.get(polling_arg_name) or False)):
+                return found.response
+            following = {**(found.args_for_next_run or args), 'hide_polling_output': True}
+            scheduled = ScheduledCommand(name, int(args.get('interval_in_seconds') or interval), following,
+                                         int(args.get('timeout') or timeout))
+            partial = found.partial_result or CommandResults(
+                readable_output='' if args.get('hide_polling_output') else poll_message)
+            partial.scheduled_command = scheduled
+            return partial
+        return polled
+    return decorate
 
 
 def _entry_of(result: Any) -> Any:

@@ -66,11 +66,6 @@ class Poll:
     seconds: float
     timeout: float
 
-    @property
-    def text(self) -> str:
-        """Return the command as one writes it in a War Room."""
-        return ' '.join([f'!{self.command}', *(f'{name}={value!r}' for name, value in self.args.items())])
-
 
 def polls_in(entries: Iterable[Any]) -> Iterator[Poll]:
     """Yield what the entries of a polling command ask for."""

@@ -12,7 +12,7 @@ TOKEN = re.compile(r'''
       | (?P<not> - (?=[\w(]) | not\b (?=[\s(]) )
       | (?P<join> (?: and | or ) (?= [\s(] | $ ) )
       | (?P<field> [\w.]+ ) [:=]
-      | (?P<operator> >= | <= | > | < )
+      | (?P<operator> >= | <= | > | < | = )
       | "(?P<quoted> [^"]* )"
       | (?P<word> [^\s()"]+ ) )''', re.IGNORECASE | re.VERBOSE)
 PLAIN_VALUE = re.compile(r'\s*([^\s()"]+)')

@@ -18,11 +18,9 @@ from localxsoar.terminal.printer import Printer
 Args = Mapping[str, Any]
 NOT_FOUND = 'Item not found (8)'  # scripts compare the text
 LISTS, SEPARATOR = 'list ', ','
-ROLES = ['Administrator']
-ONLY_USER = {**USER, 'allRoles': ROLES, 'isAway': False}
+ONLY_USER = {**USER, 'allRoles': ['Administrator'], 'isAway': False}
 # Arguments of createNewIndicator that are no fields of the indicator.
-OF_INDICATOR = ('value', 'type', 'reputation', 'score', 'source', 'seenNow', 'merge', 'relatedIncidents')
-CLOSED_AS = 'Duplicate'
+OF_INDICATOR = ('value', 'type', 'reputation', 'score', 'verdict', 'source', 'seenNow', 'merge', 'relatedIncidents')
 # Commands that a server has as scripts in JavaScript, which do not run here. A script of the pack with the name comes first.
 STAND_INS = ('Set', 'SetByIncidentId', 'Print', 'DeleteContext', 'ScheduleCommand')
 
@@ -50,9 +48,12 @@ class BuiltinCommands:
             'removeFromList': self._remove_from_list,
             'findIndicators': self._find_indicators,
             'createNewIndicator': self._create_indicator,
+            'setIndicator': self._set_indicator,
+            'setIndicators': self._set_indicator,
             'getUsers': self._get_users,
             'getUserByUsername': self._get_user,
             'linkIncidents': self._link,
+            'setOwner': self._set_owner,
             'scheduleEntry': self._schedule_entry,
             'ScheduleCommand': self._schedule_entry,
             'Set': self._set,
@@ -122,13 +123,26 @@ class BuiltinCommands:
         [found] = self._store.search_indicators({'value': value})['iocs']
         return {'Contents': found, 'ContentsFormat': 'json'}
 
+    def _set_indicator(self, args: Args) -> str:
+        """Set the fields of the indicators with an `id`, a `value`, or `indicatorsValues`."""
+        by_id = self._store.search_indicators({'query': f'id:{args["id"]}'})['iocs'] if args.get('id') else []
+        values = [each['value'] for each in by_id] or split(as_text(args.get('indicatorsValues') or args.get('value')))
+        given = {name: field for name, field in args.items() if name not in ('id', 'indicatorsValues', 'value')}
+        for value in values:
+            known = next(iter(self._store.search_indicators({'value': value})['iocs']), None)
+            if not known:
+                raise CallRejected(f'There is no indicator {value}.')
+            old = {**known['CustomFields'], 'type': known['indicator_type'], 'reputation': given.get('verdict', known['score'])}
+            self._create_indicator({**old, **given, 'value': value})
+        return f'{len(values)} indicators were set'
+
     # Users.
 
     def _get_users(self, args: Args) -> dict[str, Any]:
         """Return the one user there is, or none: with other roles, or on call, as there are no shifts."""
         check_known('getUsers', args, ('current', 'online', 'onCall', 'roles', 'limit'))
         roles = {role.lower() for role in split(as_text(args.get('roles')))}
-        is_meant = not is_true(args.get('onCall')) and (not roles or roles & {role.lower() for role in ROLES})
+        is_meant = not is_true(args.get('onCall')) and (not roles or 'administrator' in roles)
         return {'Contents': [ONLY_USER] if is_meant else [], 'ContentsFormat': 'json'}
 
     def _get_user(self, args: Args) -> dict[str, Any]:
@@ -149,9 +163,14 @@ class BuiltinCommands:
         for one, two in [pair for other in others for pair in ((number, other), (other, number))]:
             linked = [each for each in self._store.get(one).get('linkedIncidents') or [] if each != two]
             self._store.update(one, {'linkedIncidents': linked + [two] * (action != 'unlink')})
-        for other in others if action == 'duplicate' else []:
-            self._store.close_incident(other, CLOSED_AS, f'Duplicate of {number}')
+        if action == 'duplicate':
+            closed = [self._store.close_incident(other, 'Duplicate', f'Duplicate of {number}') for other in others]
+            return f'{len(closed)} incidents marked as duplicates'
         return f'Incidents {", ".join(others)} were {"unlinked from" if action == "unlink" else "linked to"} {number}'
+
+    def _set_owner(self, args: Args) -> str:
+        self._store.update(self._room(args).investigation, {'owner': as_text(args.get('owner'))})
+        return 'done'
 
     def _schedule_entry(self, args: Args) -> dict[str, Any]:
         """Schedule a command by `command`, `cron` and `times`, or cancel that of `id`."""
@@ -162,10 +181,6 @@ class BuiltinCommands:
         return {'Contents': added, 'ContentsFormat': 'json'}
 
     # Stand-ins for scripts in JavaScript.
-
-    def stand_in(self, name: str) -> None:
-        """Say that a command is a script on a server."""
-        self._printer.warn(f'{name} is a script in JavaScript on a server. The local XSOAR stands in for it.')
 
     def _set(self, args: Args) -> dict[str, Any]:
         """Set a key of the context, or append to it. A text that is JSON is an object or a list, unless `stringify` is true."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,7 +18,7 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     MAPPING_FIELDS: ('ismappable', {}),
     REMOTE_DATA: ('isremotesyncin', {'id': NEEDED, 'lastUpdate': ''}),
     MODIFIED: ('isremotesyncin', {'lastUpdate': ''}),
-    UPDATE: ('isremotesyncout', {'remoteId': NEEDED, 'data': {}, 'delta': {}, 'entries': [], 'incidentChanged': False,
+    UPDATE: ('isremotesyncout', {'remoteId': '', 'data': {}, 'delta': {}, 'entries': [], 'incidentChanged': False,
                                  'status': 0}),
 }
 
@@ -54,12 +55,9 @@ def read(command: str, name: str, default: Any, value: Any) -> Any:
     """Return an argument in the type of its default."""
     if not is_json(default):
         return value
-    with_type = value
-    if isinstance(value, str):
-        try:
-            with_type = json.loads(value)
-        except ValueError:
-            with_type = None
+    with_type = None if isinstance(value, str) else value
+    with suppress(ValueError, TypeError):
+        with_type = json.loads(value)
     if type(with_type) is not type(default):
         raise CommandFailed(f'{command}: {name} is {type(default).__name__} as JSON, such as {json.dumps(default)}, not '
                             f'{value!r}. Give a file with {name}=@FILE.json.')

@@ -138,7 +138,7 @@ class Server:
         entries = attempt(lambda: [entry for name, run in self._calls(command, args, incident, parent)
                                    for entry in attempt(run, self.label(name))])
         for poll in polls_in(entries):
-            self.printer.happened(f'{poll.command} asks to run again in {poll.seconds:g} s: {poll.text}')
+            self.printer.happened(f'{poll.command} asks to run again in {poll.seconds:g} s, with {poll.args}')
         return [(room.add(entry), entry) for entry in entries]
 
     def _run_text(self, text: str, number: str) -> None:

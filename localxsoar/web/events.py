@@ -13,7 +13,6 @@ import bottle
 from localxsoar.server.server import Server
 from localxsoar.web.routes import as_json
 
-EVENTS = 'events'
 LATEST = 10_000
 BROKEN = (OSError, EOFError, zlib.error, ValueError)  # of a body that is not compressed, not UTF-8 or not JSON
 
@@ -41,7 +40,7 @@ class EventRoutes:
             events = [json.loads(line) for line in lines] if header('format') == 'json' else lines
         except BROKEN as error:
             refuse(400, f'The body is not lines of UTF-8 in gzip, or a line is not JSON: {error}')
-        kind, instance = header('collector-type') or EVENTS, header('instance-name') or ''
+        kind, instance = header('collector-type') or 'events', header('instance-name') or ''
         vendor, product = header('vendor') or '', header('product') or ''
         self._server.store.add_events(instance, kind, vendor, product, events)
         self._server.printer.happened(f'{kind}  {len(events)} from {vendor} {product}')

@@ -462,3 +462,32 @@ def test_a_client_without_a_proxy_forgets_those_of_the_environment(api: str, mon
     monkeypatch.setenv('http_proxy', 'http://127.0.0.1:1')
     assert common.BaseClient(api, proxy=False)._http_request('GET', '200/7') == 7
     assert 'http_proxy' not in os.environ
+
+
+@fact('documented', 'a polling function asks to run again with the arguments for the next run, and says so once; without '
+      '`polling` it returns what it has')
+def test_a_polling_function_asks_to_run_again_until_it_is_done() -> None:
+    @common.polling_function('x-poll', interval=5, timeout=60)  # type: ignore[untyped-decorator]
+    def poll(args: dict[str, Any]) -> Any:
+        following = {**args, 'left': args['left'] - 1}
+        return common.PollResult('done', continue_to_poll=args['left'] > 0, args_for_next_run=following)
+
+    first = poll({'left': 1, 'polling': 'true'}).to_context()
+    assert (first['PollingCommand'], first['NextRun'], first['Timeout'], first['HumanReadable']) == (
+        'x-poll', '5', '60', 'Fetching Results:')
+    assert first['PollingArgs'] == {'left': 0, 'polling': 'true', 'hide_polling_output': True}
+    assert poll({'left': 1}) == 'done' == poll(first['PollingArgs'])
+
+
+def test_packages_that_scripts_expect_are_imported_when_they_are_used() -> None:
+    assert common.dateparser.parse('2024-01-31').year == 2024 and common.requests.codes.ok == 200
+
+
+@pytest.mark.parametrize('value, expected', [
+    (common.b64_encode('ä'), 'w6Q='), (common.b64_encode(b''), ''),
+    (common.comma_separated_mapping_to_dict('a=b, c = d'), {'a': 'b', 'c': 'd'}),
+    (common.get_current_time().tzinfo, timezone.utc), (list(common.split_data_to_chunks('a\nbb\nc', 2)), [['a'], ['bb'], ['c']]),
+    (common.GetMappingFieldsResponse(common.SchemeTypeMapping('T', {'f': 'd'})).extract_mapping(), {'T': {'f': 'd'}}),
+    (common.GetModifiedRemoteDataResponse(modified_incident_entries=[{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
+def test_a_small_helper_returns_what_its_name_says(value: Any, expected: Any) -> None:
+    assert value == expected

@@ -19,12 +19,16 @@ def test_an_argument_that_is_no_text_is_read_from_json(given: dict[str, Any], ch
 
 
 @pytest.mark.parametrize('given, words', [
-    ({}, 'update-remote-system needs remoteId'),
     ({'remoteId': '7', 'delta': 'x'}, r"delta is dict as JSON, such as \\{\\}, not 'x'"),
     ({'remoteId': '7', 'entries': {}}, 'entries is list')])
 def test_an_argument_that_is_missing_or_of_another_type_is_named(given: dict[str, Any], words: str) -> None:
     with pytest.raises(CommandFailed, match=words.replace('\\\\', '\\')):
         fill('update-remote-system', given)
+
+
+def test_an_incident_to_read_is_needed() -> None:
+    with pytest.raises(CommandFailed, match='get-remote-data needs id'):
+        fill('get-remote-data', {})
 
 
 def test_the_time_since_when_is_a_date_and_a_descriptor_switches_the_commands_on() -> None:

@@ -93,7 +93,7 @@ def test_an_argument_is_read_from_a_file_and_a_polling_command_runs_until_it_is_
     (tmp_path / 'left.json').write_text('{"n": 2}')
     ended = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/left.json')
     assert (ended.returncode, ended.stdout) == (0, '2 left\n1 left\n0 left\n')
-    assert "Poll asks to run again in 0 s: !Poll left={'n': 1}" in ended.stderr
+    assert "Poll asks to run again in 0 s, with {'left': {'n': 1}}" in ended.stderr
     (tmp_path / 'left.json').write_text('{')
     for name, reason in (('left.json', 'it is not JSON'), ('other.json', 'No such file')):
         refused = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/{name}')
@@ -245,6 +245,7 @@ def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path) 
 @fact('inferred', "the contents for a list that does not exist are `Item not found (8)`")
 @fact('inferred', '`findIndicators` replies with a list, `createNewIndicator` with the indicator; other arguments are its fields')
 @fact('inferred', '`getUsers` replies with a list, `getUserByUsername` with a user')
+@fact('inferred', '`setIndicator` finds by `id` or `value`; `executeCommandAt` takes `command`, `arguments` and `incidents`')
 @fact('inferred', '`linkIncidents` takes `incidentId`, `linkedIncidentIDs` and the `action` link, unlink or duplicate')
 def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Server, pack: Path, printed: list[str]) -> None:
     server.store.create([{'name': 'a'}, {'name': 'b'}], 'i', 'b')
@@ -261,18 +262,23 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('getUsers', {'onCall': 'true'}, []), ('getUsers', {'roles': 'administrator'}, ...),
         ('getUserByUsername', {'username': 'kim'}, 'There is no user kim. The local XSOAR has one: admin.'),
         ('getUserByUsername', {'username': 'admin'}, ...), ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2'}, ...),
+        ('setIndicator', {'value': '192.0.2.1', 'site': 't', 'verdict': 'Good'}, '1 indicators were set'),
+        ('setIndicator', {'value': 'other'}, 'There is no indicator other.'),
+        ('findIndicators', {'query': 'site:t reputation:1'}, ...),
+        ('executeCommandAt', {'command': 'setOwner', 'incidents': '1,2', 'arguments': {'owner': 'admin'}}, ...),
         ('scheduleEntry', {'command': '!x', 'cron': '* * * * *'}, ...),
         ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, 'Key K.a set'),
         ('Set', {'key': 'K.a', 'value': 'c', 'append': 'true'}, ...), ('Print', {'value': 'said'}, 'said'),
         ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}), ('DeleteContext', {'all': 'yes'}, ...),
         ('getEntry', {'id': '9@9'}, 'There is no entry 9@9.'),
         ('getEntries', {'filter': {'page': 1}}, "getEntries: the local XSOAR filters entries by tags alone, not by {'page': 1}.")]
-    replies = [entry['Contents'] for [entry] in call_all(server, pack, *(row[:2] for row in rows))]
+    replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
     assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
     assert [found['CustomFields'] for found in replies[9]] == [{'site': 's'}] and replies[8]['score'] == 3
     assert [user['username'] for user in replies[13]] == ['admin'] and replies[15]['email'] == 'admin@localhost'
     assert [server.store.get(number)['linkedIncidents'] for number in '12'] == [['2'], ['1']]
-    assert [each['command'] for each in server.schedule.all()] == ['!x'] and replies[17]['id']
+    assert [each['command'] for each in server.schedule.all()] == ['!x'] and replies[21]['id']
+    assert len(replies[19]) == 1 and [server.store.get(number)['owner'] for number in '12'] == ['admin', 'admin']
     assert sum('Set is a script in JavaScript' in line for line in printed) == 1
 
 
