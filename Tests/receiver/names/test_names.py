@@ -107,7 +107,7 @@ LOGIN = {'event': 'login', 'utc_time': '2026-11-24T09:00:00Z'}
 
 @pytest.mark.parametrize(('payload', 'expected'), [
     (in_text(LOGIN), 'login'),
-    ({'MESSAGE': json.dumps(LOGIN, indent=4), 'PRIORITY': 'info', 'HOST': 'canary-1'}, 'login'),
+    ({'MESSAGE': json.dumps(LOGIN, indent=4), 'PRIORITY': 'info', 'HOST': 'canary-1'}, 'login (canary-1)'),
     ({'log': f' {json.dumps({"msg": "Disk full on db-1"})}\n', 'stream': 'stdout'}, 'Disk full on db-1'),
     ({'type': 'syslog', 'data': json.dumps({'title': 'Disk full on db-1'})}, 'syslog: Disk full on db-1'),
     ({'alert': in_text(LOGIN)}, 'login'),

@@ -53,7 +53,7 @@ import time
 import traceback
 import zlib
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -61,6 +61,7 @@ from enum import Enum
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, combinations, islice, product, repeat, zip_longest
+from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -2420,22 +2421,27 @@ WORDS = {meaning: words.split() for meaning, words in {
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
         reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        eventtypedisplayname shortmessage log fallback pretext markdown''',
+        eventtypedisplayname shortmessage log fallback pretext markdown intro''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype notificationtype operationname methodname
-        actionname activitydisplayname operation action actiontype event triggerevent trigger topic scope type kind category
+        actionname activitydisplayname operation action actiontype event triggerevent trigger hook topic scope type kind category
         typecomputedmap eventid status statestring state requesttype alert error''',
     # In objects under keys that are not in 'inside', only these name the kind.
-    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
+    'kind elsewhere': 'eventname eventtype action status statestring state statename checkstatename result',
     # If the event has no such text, the name ends with the object that it concerns, or else the person.
     'object': 'host hostname computername device resourcename resource repository repo project package',
-    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner srcip
-        sourceip ip ipaddress domain''',
+    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress
+        srcip sourceip ip ipaddress''',
     'name': 'name fullname hostname email login username displayname',
     'id': 'id key number',
-    # After such a text, the name ends with the first of these, unless the text contains it: `Disk full (db-1)`.
-    'object beside a text': 'host service check',
-    'address': 'url',
+    # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
+    'thing': 'host service check monitor database package domain',
+    # The names of the objects under these keys do the same, and keys such as `monitor_name` and `deviceLabel`.
+    'thing inside': '''host service monitor canary device entity resource database package application app job project''',
+    'whole': 'name',
+    'chat': 'attachments',
+    'chat text': 'text notification',
+    'address': 'url link',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
@@ -2476,7 +2482,7 @@ WORDS = {meaning: words.split() for meaning, words in {
 
 # If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
-    'last word: text': 'subject message output',
+    'last word: text': 'subject title message description output textbody entry',
     'last word: reason': 'reason',
     'last word: kind': 'status result',
     'last word: object': 'name email',
@@ -2537,9 +2543,20 @@ CHANGE = re.compile('''
     (un|re)?(resolv|clos|acknowledg|delet|assign)[a-z]* |
     (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
     ''', re.VERBOSE | re.IGNORECASE)
+FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
+OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
+TEXTS = ('title', 'rule', 'summary', 'text')
+# A key beside one of these says what happened only if nothing else does: a commit's message, somebody's position and name.
+NOT_BESIDE = {word: set(others.split()) for word, others in {
+    'message': 'commit commitid committer',
+    'title': 'firstname lastname',
+    'displayname': 'email useremail username userprincipalname',
+}.items()}
 # How an event says that a problem has ended.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)', re.IGNORECASE)
-OF_OWNER = re.compile('organization|account|app')  # the start of a key that names neither what happened nor to what
+# The start of a key that names neither what happened nor to what.
+OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit')
+NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
 # A key with one of these does not say how severe the event itself is.
 OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
@@ -3315,6 +3332,7 @@ URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_value
 PROVIDER_NAME = steps_of(['provider', 'name'])
 # The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are not times.
 TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
+FIRST_TIME_KEYS = {key for steps in TIME_STEPS for key, _ in steps[0]}
 
 
 class NamePart(NamedTuple):
@@ -3852,37 +3870,48 @@ def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[in
 
 PLACES = places_of(WORDS)
 ALL_LAST_WORDS = tuple(chain.from_iterable(LAST_WORDS.values()))
-NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS, 'state')}
+NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS, 'state', 'spare text')}
 
 
-@lru_cache(maxsize=512)  # events of one kind have the same keys
+@lru_cache(maxsize=4096)
+def places_of_key(key: str) -> tuple[str, list[tuple[int, str]]]:
+    """Return the word of a key, and its rank in each of its meanings: `Alert_Title` -> ('alerttitle', [(1, 'title')])."""
+    word = word_of(key)
+    if key == '@type':  # it names a schema
+        return word, []
+    places = list(PLACES.get(word, ()))
+    if word.endswith('severity') and not OTHER_SEVERITY.match(word):
+        places.append((len(WORDS['severity']), 'severity'))
+    elif word.endswith('state') and not EARLIER.search(word):
+        places.append((0, 'state'))
+    if (name := NAME.fullmatch(word)) and not OF_OWNER.match(word):
+        places += [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'thing inside']
+    if word not in PLACES and word.endswith(ALL_LAST_WORDS) and not EARLIER.search(word) and not OF_OWNER.match(word):
+        places += [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
+                   for rank, last in enumerate(last_words) if word.endswith(last)]
+    return word, places
+
+
+@lru_cache(maxsize=1024)  # events of one kind have the same keys
 def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
-    """Return an object's keys that have a meaning, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
+    """Return an object's keys that have a meaning, with their words, the best first: {'title': {'Alert_Title': ...}, ...}.
 
-    Those that mean a severity or a priority are not by word: {'severity': {'Alert_Severity': 'Alert_Severity'}, ...}.
+    Each spelling of a word counts, as of `status` and `Status`: one may have no value, and two severities may disagree.
     `parent` is the word of the key that the object is under, or ''.
     """
-    spellings = [(word_of(key), key) for key in keys if key != '@type']  # `@type` names a schema
-    keys_by_word = dict(spellings)
+    words = {key: places_of_key(key) for key in keys}
     if parent == 'resource':
-        keys_by_word.pop('type', None)  # of the thing, not of what happened to it
-    if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
-        keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
+        words.pop('type', None)  # of the thing, not of what happened to it
+    places = [(rank, meaning, key, word) for key, (word, places_of_word) in words.items() for rank, meaning in places_of_word]
+    if parent:  # the `name` in a `rule` has the meaning of `rulename`, too
+        places += [(rank, meaning, key, word) for key, (word, _) in words.items() if word == 'name'
+                   for rank, meaning in PLACES.get(parent + 'name', ())]
+    places.sort(key=itemgetter(0))
     found: dict[str, dict[str, str]] = {}
-    places = [(place, word) for word in keys_by_word for place in PLACES.get(word, ())]
-    for (_, meaning), word in sorted(places):
-        found.setdefault(meaning, {})[word] = keys_by_word[word]
-    for word, key in keys_by_word.items():
-        if word.endswith('severity') and not OTHER_SEVERITY.match(word):
-            found.setdefault('severity', {})[word] = key
-        elif word.endswith('state') and not EARLIER.search(word):
-            found.setdefault('state', {})[word] = key
-    for meaning in found.keys() & {'severity', 'priority'}:  # each spelling counts: `severity` and `Severity` may disagree
-        found[meaning] = {key: key for word, key in spellings if word in found[meaning]}
-    others = [word for word in keys_by_word if word.endswith(ALL_LAST_WORDS) and word not in PLACES
-              and not EARLIER.search(word) and not OF_OWNER.match(word)]
-    for meaning, last_words in LAST_WORDS.items() if others else ():
-        found[meaning] = {word: keys_by_word[word] for last in last_words for word in others if word.endswith(last)}
+    for _, meaning, key, word in places:
+        if word in NOT_BESIDE and meaning in TEXTS and not NOT_BESIDE[word].isdisjoint(other for other, _ in words.values()):
+            meaning = 'spare text'
+        found.setdefault(meaning, {}).setdefault(key, word)
     return NO_KEYS | found
 
 
@@ -3894,24 +3923,26 @@ class Scope:
 
     def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200):
         self.members = members
-        keys = [key for key in islice(members, max_keys) if len(key) <= MAX_KEY_CHARACTERS]
-        self.keys = keys_by_meaning(tuple(keys), parent)
-        self.scopes: dict[str, Scope | None] = {}  # those found inside it, by word: several searches begin with them
+        keys = tuple(islice(members, max_keys))
+        if max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
+            keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS)
+        self.keys = keys_by_meaning(keys, parent)
+        self.scopes: dict[str, Scope | None] = {}  # those found inside it, by key: several searches begin with them
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
-        return [member_at(self.members, key) for key in self.keys[meaning].values()]
+        return [member_at(self.members, key) for key in self.keys[meaning]]
 
     def inner(self, meaning: str, has_lists: bool = True) -> Iterator['Scope']:
         """Yield a scope for each object under a key that has this meaning, and for the first item of a list there.
 
         Without `has_lists`, ignore lists.
         """
-        for word, key in self.keys[meaning].items():
+        for key, word in self.keys[meaning].items():
             if has_lists or not isinstance(member_at(self.members, key), JsonArray):
-                if word not in self.scopes:
-                    self.scopes[word] = scope_in(member_at(self.members, key), word)
-                if scope := self.scopes[word]:
+                if key not in self.scopes:
+                    self.scopes[key] = scope_in(member_at(self.members, key), word)
+                if scope := self.scopes[key]:
                     yield scope
 
     def severities(self, meaning: str) -> set[float]:
@@ -3927,14 +3958,13 @@ class Scope:
 
     def is_of_windows_log(self) -> bool:
         """Return whether the object is a record of a Windows event log."""
-        return 'eventid' in self.keys['kind'] and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
+        return 'eventid' in self.keys['kind'].values() and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
 
-    def others(self) -> Iterator['Scope']:
-        """Yield a scope for each object, and for the first item of each list, under a key that is not in 'inside'."""
-        known = set(self.keys['inside'].values())
+    def objects(self, known: Container[str] = ()) -> Iterator['Scope']:
+        """Yield a scope for each object, and for the first item of each list, except under known keys."""
         for key, value in list(islice(self.members.items(), 200)):
-            is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
-            if key not in known and not is_single and (scope := scope_in(member_at(self.members, key))):
+            is_single = type(value) is Raw and memoryview(value)[0] not in b'{['
+            if not is_single and key not in known and (scope := scope_in(member_at(self.members, key))):
                 yield scope
 
 
@@ -4011,15 +4041,21 @@ class GeneralRule:
             yield from self.only_member.names_by_general_rule()
         name = self.own_name()
         text, who = self.text_and_who('' if self.parent else name)
-        topic = self.topic()
-        if text and not topic and (text == name or self.says_what_happened(text)):
-            yield text if text == name else self.with_object(text)
-        kind = (topic or (text and self.change) or self.kind or self.best(self.other_scopes, 'kind elsewhere')
-                or self.best([self.top], 'last word: kind'))
-        subject = ((text and self.with_object(text)) or name or self.name_in_text() or who
-                   or self.best([self.top], 'last word: text') or self.entity() or (kind and self.address()))
-        full_name = self.kind_and_subject(kind, subject)
+        topic, change = self.topic(), self.change_beside(text)
+        if text and not topic and (text == name or self.says_what_happened(text, change)):
+            yield text if text == name else self.with_thing(text)
+        kind = topic or change or self.kind() or self.kind_elsewhere()
+        subject = (text or name or self.name_in_text() or who or self.sentence([self.top]) or self.entity()
+                   or (kind and self.address()) or self.entity_id())
+        if not kind and not subject:
+            kind = self.best(self.other_scopes, 'kind')
+        full_name = self.kind_and_subject(kind, self.with_thing(subject) if subject else '')
         yield '' if full_name.isdecimal() else full_name
+
+    def sentence(self, scopes: Iterable[Scope]) -> str:
+        """Return the first text of several words under a key whose last word is that of a text, or ''."""
+        texts = (self.first_usable([value]) for scope in scopes for value in islice(scope.values('last word: text'), 10))
+        return first_of(text for text in texts if ' ' in text)
 
     @cached_property
     def only_member(self) -> 'GeneralRule | None':
@@ -4042,8 +4078,7 @@ class GeneralRule:
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
-        name = self.clean_text(self.text_member('name'))
-        if not name:
+        if 'name' not in self.members or not (name := self.clean_text(self.text_member('name'))):
             return ''
         is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
         return '' if is_logger_name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
@@ -4051,62 +4086,122 @@ class GeneralRule:
     def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
         text, who = name, ''
-        for meaning in ('title', 'rule', 'summary', 'text'):
-            if text and not WHO.fullmatch(text):
-                return text, who
-            who = who or text
-            text = self.best(self.scopes(), meaning)
-        return ('', who or text) if WHO.fullmatch(text) else (text, who)
+        if not text and self.top.keys['chat'] and (message := self.best([self.top], 'chat text')).count(' ') > 2:
+            text = message
+        for meaning in TEXTS:
+            if text and not WHO.fullmatch(text) and not self.repeats_the_kind(text):
+                return text if text == name else self.longest_with(text), who
+            who = who or ('' if text and not WHO.fullmatch(text) else text)
+            text = self.best(self.scopes, meaning)
+        if WHO.fullmatch(text):
+            return '', who or text
+        return ('' if self.repeats_the_kind(text) else self.longest_with(text)), who
 
-    def says_what_happened(self, text: str) -> bool:
-        """Return whether a text needs no kind of event before it: it is not one word, and no kind says more.
-
-        Look for the kind only in the event itself, because that is quick.
-        """
-        if ' ' not in text:
+    def repeats_the_kind(self, text: str) -> bool:
+        """Return whether a short text has no other words than a kind of event."""
+        scopes = [self.top] if ' ' in text else self.scopes
+        kinds = [kind for scope in scopes if len(kind := self.kind_in(scope)) >= len(text)]
+        if not kinds or NUMBER.search(text):
             return False
-        return not self.change or all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(self.change))
+        words = set(words_of(text.lower()))
+        return any(words.issubset(words_of(kind)) for kind in kinds)
+
+    def longest_with(self, text: str, max_length: int = 150) -> str:
+        """Return a text of the event itself that contains a text, and so says more, or that text."""
+        if not self.top.keys['text']:
+            return text
+        texts = map(self.clean_text, self.top.values('text'))
+        longer = [each for each in texts if text in each and len(text) < len(each) <= max_length]
+        return max((text, *map(self.first_usable, zip(longer))), key=len)
+
+    def says_what_happened(self, text: str, change: str) -> bool:
+        """Return whether a text needs no kind of event before it: it is not one word, and a change says no more."""
+        return ' ' in text and all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change))
+
+    def change_beside(self, text: str) -> str:
+        """Return the kind that says what became of something, such as `order.created`, `closed` or `build failed`, or ''.
+
+        One level down, only a failure counts beside a kind: the state of an issue is not what happened to its comment.
+        Without a text, look at all objects.
+        """
+        kind, scopes = self.own_kind, self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
+        is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
+        change = kind if is_change else self.change_in([self.top], 'kind', CHANGE)
+        failure = scopes and self.change_in(scopes, 'kind elsewhere', FAILURE)
+        if failure and not FAILURE.search(f'{change} {text}'):
+            return f'{change or kind} {failure}'.strip()
+        if change:
+            return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
+        return (('' if kind else self.change_in(scopes, 'kind elsewhere', CHANGE))
+                or first_of(filter(TELLING_KIND.fullmatch, () if text else map(self.kind_in, self.inner_scopes))))
+
+    def kind_in(self, scope: Scope) -> str:
+        """Return the kind of event that a key in a scope names, or ''."""
+        if scope is self.top:
+            return self.own_kind
+        return self.first_usable(scope.values('kind')) if scope.keys['kind'] else ''
+
+    def change_in(self, scopes: Iterable[Scope], meaning: str, change: re.Pattern[str]) -> str:
+        """Return the first kind in some scopes that is such a word of change, or ''. `meaning` is that of its key."""
+        for scope in scopes:
+            for key in (*scope.keys[meaning], *scope.keys['last word: kind']):
+                kind = member_at(scope.members, key)
+                if isinstance(kind, str) and change.fullmatch(kind) and (text := self.clean_text(kind)):
+                    return text
+        return ''
+
+    def kind_elsewhere(self) -> str:
+        """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
+        kind = (self.kind_in_uri() or self.best(self.other_scopes, 'kind elsewhere')
+                or self.best(self.scopes, 'last word: kind') or self.best(self.other_scopes, 'last word: kind'))
+        scopes = chain(self.scopes, self.other_scopes)
+        return kind or first_of(self.change_in([scope], 'kind elsewhere', OUTCOME) for scope in scopes)
+
+    def kind_in_uri(self) -> str:
+        """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
+        keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members if '://' in key)
+        return self.first_usable(key.rstrip('/').rpartition('/')[2] for key in keys)
 
     @cached_property
-    def change(self) -> str:
-        """Return the kind that says what became of something, such as `order.created` or `closed`, or ''."""
-        if TELLING_KIND.fullmatch(self.own_kind):
-            return self.own_kind
-        kinds = chain(self.top.values('kind'), self.top.values('last word: kind'))
-        return first_of(self.clean_text(kind) for kind in kinds if isinstance(kind, str) and CHANGE.fullmatch(kind))
+    def thing(self) -> str:
+        """Return the host or the like that the event is about, or ''."""
+        return first_of(self.thing_in(scope) for scope in self.scopes if scope.keys['thing'] or scope.keys['thing inside'])
 
-    def with_object(self, text: str) -> str:
+    def thing_in(self, scope: Scope) -> str:
+        """Return the host or the like in a scope, or ''."""
+        names = (value for inner in scope.inner('thing inside', has_lists=False) for value in inner.values('name'))
+        return self.first_usable(chain(scope.values('thing'), names))
+
+    def with_thing(self, text: str) -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
-        if not self.top.keys['object beside a text']:
-            return text
-        names = [*self.top.values('object beside a text'),
-                 *(value for scope in self.top.inner('object beside a text', has_lists=False) for value in scope.values('name'))]
-        thing = self.first_usable(names)
-        both = f'{text} ({thing})'
-        return text if thing.lower() in text.lower() or self.contains_token(both) else both
+        thing = self.thing.lower()
+        host = thing.partition('.')[0]  # without its domain
+        both = f'{text} ({self.thing})'
+        is_in_text = thing in text.lower() or (len(host) > 3 and host in text.lower())
+        return text if not thing or is_in_text or self.contains_token(both) else both
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
         names = topic_headers(tuple(self.headers))
         topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
-        return topic if topic and len(words_of(topic)) > len(words_of(self.kind)) else ''
+        return topic if topic and len(words_of(topic)) > len(words_of(self.kind())) else ''
 
     @cached_property
     def own_kind(self) -> str:
         """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
-        return self.best([self.top], 'kind')
+        return self.first_usable(self.top.values('kind')) if self.top.keys['kind'] else ''
 
-    @cached_property
     def kind(self) -> str:
         """Return the kind of event that the event itself names, or ''."""
         return self.own_kind or self.best(self.inner_scopes, 'kind')
 
     def address(self) -> str:
-        """Return the host and the path of the event's URL, without what may be secret in it, or ''.
+        """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
 
         A password with an `@`, `/`, `?` or `#` in it is not always told from the rest: such a URL gives ''.
         """
-        for text in map(self.clean_text, self.top.values('address')):
+        values = (value for scope in chain(self.scopes, self.other_scopes) for value in scope.values('address'))
+        for text in map(self.clean_text, islice(values, 40)):
             host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
             if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
                 return parts[1].rstrip('/')
@@ -4119,22 +4214,25 @@ class GeneralRule:
         return self.clean_text(': '.join(filter(None, (kind, subject))))
 
     def entity(self) -> str:
-        """Return what the event concerns: the name of a host, a user or another thing, else a text or an id, or ''.
+        """Return what the event concerns: the name of a host, a user or another thing, else a text, or ''.
 
         A reason says more than who it was, but less than the name of a thing.
         """
         objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
-        name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
-                or self.best(self.inner_scopes, 'name')
+        return (self.best([self.top], 'whole') or self.best(self.other_scopes, 'title') or self.best(self.scopes, 'object')
+                or self.best(objects, 'name') or self.best(self.inner_scopes, 'name')
                 or ((reason := self.best([self.top], 'last word: reason'))
                     and (self.best(self.other_scopes, 'name') or self.best([self.top], 'last word: object') or reason))
-                or self.best(self.scopes(), 'person') or self.best(persons, 'name')
-                or self.best([self.top], 'last word: object')
-                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
-        return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
+                or self.best(self.scopes, 'person') or self.best(persons, 'name')
+                or self.thing or self.best(self.scopes, 'last word: object')
+                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name', 'last word: object')
+                or self.sentence(self.scopes) or self.best(self.scopes, 'spare text')
+                or self.best(self.deep_scopes, 'title', 'rule', 'summary', 'last word: text', 'name', 'text', 'person',
+                             'last word: object'))
 
-    def entity_id(self, scopes: list[Scope]) -> str:
-        """Return the first `id` in some scopes that is neither too short to say anything nor a GUID or a hash, or ''."""
+    def entity_id(self) -> str:
+        """Return the first `id` in the event that is neither too short to say anything nor a GUID or a hash, or ''."""
+        scopes = chain(self.top.inner('object'), self.top.inner('person'), self.inner_scopes, self.other_scopes)
         ids = (value for scope in scopes for value in scope.values('id'))
         texts = map(self.clean_text, islice(ids, 40))
         return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
@@ -4156,10 +4254,11 @@ class GeneralRule:
 
     def texts_like_objects(self, max_bytes: int = 64 * 1024) -> Iterator[bytes]:
         """Yield the texts of the event that may be a JSON object and have at most `max_bytes`, in UTF-8."""
-        for scope in self.scopes():
-            for value in chain(scope.values('text'), scope.values('inside')):
-                if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= max_bytes:
-                    yield value.encode()
+        only_values = [member_at(self.members, key) for key in self.members] if len(self.members) == 1 else []
+        values = chain(only_values, *(chain(scope.values('text'), scope.values('inside')) for scope in self.scopes))
+        for value in values:
+            if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= max_bytes:
+                yield value.encode()
 
     def name_in_text(self) -> str:
         """Return the name of the event in a text, or ''."""
@@ -4194,7 +4293,7 @@ class GeneralRule:
                     if ':' in text and text[-1] != 'Z' and not ZONE.search(text):  # a local time, perhaps
                         yield from filter(UNIX_TIME.fullmatch, texts)
                     yield text
-        for steps in TIME_STEPS:
+        for steps in () if FIRST_TIME_KEYS.isdisjoint(self.members) else TIME_STEPS:
             if (value := find(self.members, steps)) is not None:
                 yield self.clean_text(value)
         yield from from_dates_alone
@@ -4242,10 +4341,10 @@ class GeneralRule:
                 return True
         return False
 
-    def scopes(self) -> Iterator[Scope]:
-        """Yield the event's own scope and its inner scopes."""
-        yield self.top
-        yield from self.inner_scopes
+    @cached_property
+    def scopes(self) -> list[Scope]:
+        """Return the event's own scope and its inner scopes."""
+        return [self.top, *self.inner_scopes]
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
@@ -4253,6 +4352,8 @@ class GeneralRule:
 
         The scopes directly in the event come first, then those one level deeper.
         """
+        if not self.top.keys['inside']:
+            return []
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
@@ -4260,7 +4361,17 @@ class GeneralRule:
     def other_scopes(self) -> list[Scope]:
         """Return at most 12 other objects in the event: they are less likely to say what happened."""
         outer_scopes = chain([self.top], self.top.inner('deeper'))
-        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 12))
+        return list(islice((inner for outer in outer_scopes for inner in outer.objects(outer.keys['inside'])), 12))
+
+    @cached_property
+    def deep_scopes(self) -> list[Scope]:
+        """Return at most 40 objects that are inside the other objects and the inner scopes, to depth 2."""
+        found: list[Scope] = []
+        level = [*self.inner_scopes, *self.other_scopes]
+        for _ in range(2):
+            level = list(islice((inner for outer in level for inner in outer.objects()), 40))
+            found += level
+        return found[:40]
 
     def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
         """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
@@ -4317,6 +4428,9 @@ class ThirdPartyEvent(GeneralRule):
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
             yield from self.names_in_body(self.text_member('body'))
         yield from self.names_by_general_rule()
+        if len(self.members) == 1:
+            [key] = self.members
+            yield from (line for line in self.names_in_body(self.text_member(key)) if line.count(' ') > 1)
 
     def names_in_body(self, body: str) -> Iterator[str]:
         """Yield the name of an XML document, or the lines at the start of any other text, in order."""
@@ -4394,7 +4508,7 @@ class ThirdPartyEvent(GeneralRule):
         Return None if one of them may have another, or if none has any: a priority or an urgency alone is not certain.
         """
         severities: set[float] = set()
-        for word, key in (self.top.keys['inside'] | self.top.keys['severity inside']).items():
+        for key, word in (self.top.keys['inside'] | self.top.keys['severity inside']).items():
             value = member_at(self.members, key)
             if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.each_item is None:
                 return None  # not all of its items are read
