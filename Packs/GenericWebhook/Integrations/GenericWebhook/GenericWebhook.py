@@ -3152,14 +3152,14 @@ class Condition:
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event certainly meets the condition."""
-        answers, has_value = [], False
+        answers, is_there = [], False
         for path in self.paths:
             values = path.values(event)
-            has_value |= bool(values)
+            is_there |= bool(values)
             answers.append(None if path.is_one_of_several(event.members) else self.are_wanted(values))
         if not self.is_negated:
             return True in answers
-        return set(answers) == {False} and (has_value or not self.needs_value)
+        return set(answers) == {False} and (is_there or not self.needs_value)
 
     def are_wanted(self, values: list[Any]) -> bool | None:
         """Return what is_wanted returns for all values at a path, or None if that differs; False if there is no value."""
