@@ -47,6 +47,7 @@ class Counter:
     def __init__(self) -> None:
         self.ids = itertools.count(1)
         self.values: dict[str, Any] = {}
+        self.secrets: list[str] = []
 
     def create(self, incidents: list[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
         return [{'id': str(next(self.ids)), 'name': incident['name'], 'type': incident['type']} for incident in incidents]
