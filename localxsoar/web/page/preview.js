@@ -60,7 +60,7 @@ function drawIncident(item, problems, withTime) {
   const others = (problems.get(problem(item)) || 1) - 1;
   const facts = [item.dbotMirrorId ? ['problem ', el('code', {}, cut(item.dbotMirrorId)), others ? `, as ${plural(others, 'other')}` : ''] : [],
     withTime ? [item.dbotMirrorId ? ' · ' : '', `occurred ${day(item.occurred)}`] : []];
-  return el('li', {}, el('bdi', {class: 'name'}, cut(item.name)), ' ', el('span', {class: 'dim'}, 'severity '), drawSeverity(item), ' ',
+  return el('li', {}, el('bdi', {class: 'name'}, cut(item.name)), ' ', el('span', {class: 'severity'}, 'severity ', drawSeverity(item)), ' ',
     item.state ? [el('bdi', {class: 'state-word good'}, item.state), ' '] : [], el('div', {class: 'dim'}, ...facts.flat()));
 }
 
