@@ -147,9 +147,9 @@ def tenant(xsoar8: dict[str, str]) -> str:
 def slow(facts: dict[str, Any]) -> str:
     """Return what a sender does if XSOAR is slow."""
     waits = f'{facts["title"]} waits {facts["waits"]}.' if 'waits' in facts else ''
-    loses = 'a 503 [loses the event](../maintain.md#which-senders-lose-events).'
-    again = {'no': f'So {loses}', 'undocumented': f'So assume that {loses}' if 'retries' in facts else
-             f'Nothing is documented, so assume that {loses}'}
+    loses = '503 [loses the event](../maintain.md#which-senders-lose-events).'
+    again = {'no': f'A {loses}', 'undocumented': f'So assume that a {loses}' if 'retries' in facts else
+             f'Nothing is documented, so assume that a {loses}'}
     return ' '.join(filter(None, (waits, facts.get('retries'), again.get(facts.get('retries_503', 'yes')))))
 
 
