@@ -47,6 +47,7 @@ class BuiltinCommands:
             'addToList': self._add_to_list,
             'removeFromList': self._remove_from_list,
             'findIndicators': self._find_indicators,
+            'getIndicator': self._find_indicators,
             'createNewIndicator': self._create_indicator,
             'setIndicator': self._set_indicator,
             'setIndicators': self._set_indicator,

@@ -13,6 +13,7 @@ from localxsoar.incidents.store import Store
 from localxsoar.terminal.printer import Printer
 
 SCHEDULED = 'scheduled'
+MINUTE = '%Y-%m-%dT%H:%M'
 # The fields of a cron expression: the first and the last number of each.
 FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 PART = re.compile(r'(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?')
@@ -35,7 +36,7 @@ class Schedule:
         """Schedule a command, without end if `times` is 0, and return it. Raise CallRejected if `cron` cannot be read."""
         read_cron(cron)
         added = {'id': uuid.uuid4().hex[:8], 'command': command, 'cron': cron, 'times': times, 'investigation': investigation,
-                 'latest': minute_of(datetime.now())}
+                 'latest': f'{datetime.now():{MINUTE}}'}
         with self._lock:
             self._store.keep('', SCHEDULED, [*self.all(), added])
         self._printer.happened(f'scheduled  {command}  by {cron}{f", {times} times" if times else ""}')
@@ -51,19 +52,15 @@ class Schedule:
         due, kept = [], []
         with self._lock:
             for each in self.all():
-                is_due = each['latest'] != minute_of(now) and is_at(each['cron'], now)
+                is_due = each['latest'] != f'{now:{MINUTE}}' and is_at(each['cron'], now)
                 due += [each] * is_due
                 if not (is_due and each['times'] == 1):
-                    kept.append({**each, 'latest': minute_of(now), 'times': max(0, each['times'] - 1)} if is_due else each)
+                    kept.append({**each, 'latest': f'{now:{MINUTE}}', 'times': max(0, each['times'] - 1)} if is_due else each)
             if due:
                 self._store.keep('', SCHEDULED, kept)
         for each in due:
             self._printer.happened(f'scheduled  {each["command"]}  runs')
             self._run(each['command'], each['investigation'])
-
-
-def minute_of(moment: datetime) -> str:
-    return moment.strftime('%Y-%m-%dT%H:%M')
 
 
 def is_at(cron: str, moment: datetime) -> bool:

@@ -12,7 +12,7 @@ from localxsoar.errors import UsageError
 from localxsoar.incidents.entries import OUTPUTS, PLAYGROUND
 from localxsoar.incidents.files import describe_file
 from localxsoar.terminal.printer import Printer
-from localxsoar.incidents.context import NotUnderstood, add_outputs, delete_value, set_value
+from localxsoar.incidents.context import NotUnderstood, add_outputs, delete_value, dig, set_value
 from localxsoar.incidents.store import Store
 
 NOTE = 1
@@ -43,7 +43,10 @@ class WarRoom:
             for key in str(args['key']).split(','):
                 delete_value(context, key)
         else:
-            context = {key: context[key] for key in str(args.get('keysToKeep') or '').split(',') if key in context}
+            whole, context = context, {}
+            for key in str(args.get('keysToKeep') or '').split(','):
+                if (value := dig(whole, key.strip().split('.'))) is not None:
+                    set_value(context, key, value)
         self._store.keep(self.investigation, OUTPUTS, context)
 
     def add(self, entry: Mapping[str, Any]) -> str:

@@ -269,7 +269,9 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('scheduleEntry', {'command': '!x', 'cron': '* * * * *'}, ...),
         ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, 'Key K.a set'),
         ('Set', {'key': 'K.a', 'value': 'c', 'append': 'true'}, ...), ('Print', {'value': 'said'}, 'said'),
-        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}), ('DeleteContext', {'all': 'yes'}, ...),
+        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}),
+        ('DeleteContext', {'all': 'yes', 'keysToKeep': 'K.a,no'}, ...),
+        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}), ('getIndicator', {'value': 'other'}, []),
         ('getEntry', {'id': '9@9'}, 'There is no entry 9@9.'),
         ('getEntries', {'filter': {'page': 1}}, "getEntries: the local XSOAR filters entries by tags alone, not by {'page': 1}.")]
     replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
