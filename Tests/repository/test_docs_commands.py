@@ -92,6 +92,7 @@ def test_the_commands_of_the_first_screen_print_what_it_shows(checkout: Path) ->
         assert_printed(xsoar.told(send.text), send.printed)
         assert_printed(xsoar.told(curl.text), curl.printed)
         xsoar.wait_for_line(' incident 2  ')
+        assert xsoar.control('GET', 'url-words')  # without which its page could not write URLs
         # The container's log and health come whenever they come; the document leaves them out.
         printed = '\n'.join(line for line in xsoar.output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
     assert_printed(printed, run.printed.replace('\n...\n', '\n'))
