@@ -140,7 +140,7 @@ const KEYS = {
   },
   Enter(one) {
     if (one.matches('.head, .more') || !one.querySelector('button:not(.more)')) one.click();
-    if (!one.matches('.head, .more')) one.querySelector('button:not(.more), button')?.focus();
+    if (!one.matches('.head, .more')) (one.querySelector('.offers button') || one.querySelector('button'))?.focus();
   },
 };
 KEYS[' '] = KEYS.Enter;

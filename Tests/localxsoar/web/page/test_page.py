@@ -1552,7 +1552,7 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     deep: Any = 1
     for _ in range(300):
         deep = {'d': deep}
-    hostile = {'a.b|"\'<img src=x onerror=alert(1)>,': 1, 'dotted.key': {'in.side': "it's"}, 'deep': deep,
+    hostile = {'a.b|"\'<img src=x onerror=alert(1)>,': 1, 'dotted.key': {'in.side': "it's"}, 'deep': deep, 'long': 'w' * 900,
                **{f'key{number}': number for number in range(10_000)}}
     post(webhook, hostile, User_Agent='hostile/1')
     page.locator('#deliveries .row').first.click()
@@ -1561,10 +1561,12 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     expect(page.locator('.offers')).to_contain_text('A URL cannot name this key')
     use(page, 'in.side', 'Name')
     assert page.locator('.offers').get_by_role('button', name='Ends when').count() == 0  # a quote is in the value
+    page.locator('.naming .leaf', has_text='www').press('Enter')  # on a text with a button of its own
+    expect(page.locator('.offers button').first).to_be_focused()
     page.locator('.naming .more.item').first.click()
-    use(page, 'key200', 'Name')
-    expect(page.locator('#finished-url')).to_have_text(f'{webhook.webhook_url}?name=dotted.key.in.side%2Ckey200')
-    expect(page.locator('#becomes')).to_contain_text("It would become it's: 200")
+    use(page, 'key199', 'Name')
+    expect(page.locator('#finished-url')).to_have_text(f'{webhook.webhook_url}?name=dotted.key.in.side%2Ckey199')
+    expect(page.locator('#becomes')).to_contain_text("It would become it's: 199")
     assert len(containers(webhook)) == 2
     page.goto('about:blank')  # as when the browser is closed
     wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
