@@ -4015,19 +4015,45 @@ URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 
 
-class GeneralRule:
-    """An event of which the general rule finds the name, the time and the severity, by keys that have a meaning.
+class ParsedEvent:
+    """An event as its JSON was read: `members` are those of its object, `source` is the JSON itself.
 
-    `source` is its JSON, `headers` are those of its request, by name in lower case. If it is the only member of another
-    event, `parent` is the word of its key.
+    `headers` are those of its request, by name in lower case. No text with the token is read from it.
+    """
+
+    def __init__(self, members: dict[str, Any], source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
+        self.members = members
+        self.source = source
+        self.headers = headers
+        self.contains_token = contains_token
+
+    def text_member(self, key: str) -> str:
+        """Return the string at a key of the event, or '' if there is none."""
+        value = member_at(self.members, key)
+        return value if isinstance(value, str) else ''
+
+    def clean_text(self, value: Any) -> str:
+        """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+        if type(value) not in TEXTS_AND_NUMBERS:
+            return ''
+        text = str(value)[:4096]  # more than any name or date has, and quick to search
+        if not text.isprintable():
+            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
+            text = re.sub(f'[{controls}{marks}]', '', text)
+        text = ' '.join(text.split())
+        return '' if text and self.contains_token(text) else text
+
+
+class KeyedEvent(ParsedEvent):
+    """An event, and the objects inside it, by those of their keys that have a meaning.
+
+    If the event is the only member of another one, `parent` is the word of its key.
     """
 
     def __init__(self, members: dict[str, Any], source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
                  parent: str = ''):
-        self.members = members
-        self.headers = headers
-        self.contains_token = contains_token
-        self.source = source
+        super().__init__(members, source, headers, contains_token)
         self.parent = parent
 
     @cached_property
@@ -4035,10 +4061,108 @@ class GeneralRule:
         """Return the scope of the event itself."""
         return Scope(self.members, self.parent)
 
-    def names_by_general_rule(self) -> Iterator[str]:
+    @cached_property
+    def scopes(self) -> list[Scope]:
+        """Return the event's own scope and its inner scopes."""
+        return [self.top, *self.inner_scopes]
+
+    @cached_property
+    def inner_scopes(self) -> list[Scope]:
+        """Return at most 40 scopes inside the event that may contain a name: a hostile event may have thousands.
+
+        The scopes directly in the event come first, then those one level deeper.
+        """
+        if not self.top.keys['inside']:
+            return []
+        deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
+        return list(islice(chain(self.top.inner('inside'), deeper), 40))
+
+    @cached_property
+    def other_scopes(self) -> list[Scope]:
+        """Return at most 12 other objects in the event: they are less likely to say what happened."""
+        outer_scopes = chain([self.top], self.top.inner('deeper'))
+        return list(islice((inner for outer in outer_scopes for inner in outer.objects(outer.keys['inside'])), 12))
+
+    @cached_property
+    def deep_scopes(self) -> list[Scope]:
+        """Return at most 40 objects that are inside the other objects and the inner scopes, to depth 2."""
+        found: list[Scope] = []
+        level = [*self.inner_scopes, *self.other_scopes]
+        for _ in range(2):
+            level = list(islice((inner for outer in level for inner in outer.objects()), 40))
+            found += level
+        return found[:40]
+
+    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
+        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
+        for meaning in meanings:
+            for scope in scopes:
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                    return text
+        return ''
+
+    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
+        for text in map(self.clean_text, islice(values, max_values)):
+            if '<' in text:
+                text = self.clean_text(without_tags(text))  # without tags between its parts, it may contain the token
+            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
+                return text
+        return ''
+
+
+class GeneralSeverity(KeyedEvent):
+    """The part of the general rule that finds the severity, and whether the event reports an end."""
+
+    def may_have_severity(self) -> bool:
+        """Return whether a key under which the general rule finds a severity can be in the event.
+
+        Searching a small text is much faster than decoding it, and most events that no row knows have none.
+        """
+        if len(self.source) > SMALL_BODY_BYTES:
+            return True
+        source = self.source.lower()
+        return b'severity' in source or b'priority' in source or b'urgency' in source or b'criticality' in source
+
+    def severity(self) -> float | None:
+        """Return the severity of the first known word under a key that means a severity, or None.
+
+        A level of a log and what an event repeats of a problem that has ended are no severities.
+        """
+        severities = self.severities()
+        return severities.pop() if len(severities) == 1 and not self.says_that_it_ended() else None
+
+    def severities(self) -> set[float]:
+        """Return what the words under the best keys in the first scope say that has any: several only if they disagree."""
+        if self.top.is_of_windows_log():
+            return set()
+        scopes: list[Scope] = []
+        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
+            if severities := scope.severities('severity'):
+                return severities
+            scopes.append(scope)
+        return next(filter(None, (scope.severities('priority') for scope in scopes)), set())
+
+    def says_that_it_ended(self) -> bool:
+        """Return whether a state, a status or an action is a word for the end of a problem.
+
+        That is not certain enough for a recovery, but too much to believe the severity beside it.
+        """
+        for scope in chain([self.top], self.top.inner('end inside', has_lists=False)):
+            if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
+                return True
+            if any(STATE_ENDED.fullmatch(self.clean_text(value)) for value in scope.values('state')):
+                return True
+        return False
+
+
+class GeneralRule(GeneralSeverity):
+    """The general rule for one event: it finds a name, a time and a severity by keys that have a meaning."""
+
+    def names(self) -> Iterator[str]:
         """Yield a text that says what happened, then the kind of event with its subject, such as `product.created: Blue mug`."""
         if len(self.members) == 1 and self.only_member:
-            yield from self.only_member.names_by_general_rule()
+            yield from self.only_member.names()
         name = self.own_name()
         text, who = self.text_and_who('' if self.parent else name)
         topic, change = self.topic(), self.change_beside(text)
@@ -4264,22 +4388,22 @@ class GeneralRule:
         """Return the name of the event in a text, or ''."""
         if self.event_in_text:
             with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
-                return first_of(self.event_in_text.names_by_general_rule())
+                return first_of(self.event_in_text.names())
         return ''
 
     def times_in_text(self) -> list[str]:
         """Return the texts that may be the time of the event in a text, the best first."""
         if self.event_in_text:
             with suppress(RecursionError):
-                return list(self.event_in_text.times_by_general_rule())
+                return list(self.event_in_text.times())
         return []
 
-    def times_by_general_rule(self) -> Iterator[str]:
+    def times(self) -> Iterator[str]:
         """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
         time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
         from_dates_alone: list[str] = []
         if len(self.members) == 1 and self.only_member and self.only_member.parent not in OWNERS:
-            yield from self.only_member.times_by_general_rule()
+            yield from self.only_member.times()
         scopes = []
         for scope in chain([self.top], self.top.inner('time inside')):
             scopes.append(scope)
@@ -4300,115 +4424,8 @@ class GeneralRule:
         for scope in scopes:
             yield from map(self.clean_text, scope.values('time of change'))
 
-    def may_have_severity(self) -> bool:
-        """Return whether a key under which the general rule finds a severity can be in the event.
 
-        Searching a small text is much faster than decoding it, and most events that no row knows have none.
-        """
-        if len(self.source) > SMALL_BODY_BYTES:
-            return True
-        source = self.source.lower()
-        return b'severity' in source or b'priority' in source or b'urgency' in source or b'criticality' in source
-
-    def severity_by_general_rule(self) -> float | None:
-        """Return the severity of the first known word under a key that means a severity, or None.
-
-        A level of a log and what an event repeats of a problem that has ended are no severities.
-        """
-        severities = self.severities_by_general_rule()
-        return severities.pop() if len(severities) == 1 and not self.says_that_it_ended() else None
-
-    def severities_by_general_rule(self) -> set[float]:
-        """Return what the words under the best keys in the first scope say that has any: several only if they disagree."""
-        if self.top.is_of_windows_log():
-            return set()
-        scopes: list[Scope] = []
-        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
-            if severities := scope.severities('severity'):
-                return severities
-            scopes.append(scope)
-        return next(filter(None, (scope.severities('priority') for scope in scopes)), set())
-
-    def says_that_it_ended(self) -> bool:
-        """Return whether a state, a status or an action is a word for the end of a problem.
-
-        That is not certain enough for a recovery, but too much to believe the severity beside it.
-        """
-        for scope in chain([self.top], self.top.inner('end inside', has_lists=False)):
-            if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
-                return True
-            if any(STATE_ENDED.fullmatch(self.clean_text(value)) for value in scope.values('state')):
-                return True
-        return False
-
-    @cached_property
-    def scopes(self) -> list[Scope]:
-        """Return the event's own scope and its inner scopes."""
-        return [self.top, *self.inner_scopes]
-
-    @cached_property
-    def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event that may contain a name: a hostile event may have thousands.
-
-        The scopes directly in the event come first, then those one level deeper.
-        """
-        if not self.top.keys['inside']:
-            return []
-        deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
-        return list(islice(chain(self.top.inner('inside'), deeper), 40))
-
-    @cached_property
-    def other_scopes(self) -> list[Scope]:
-        """Return at most 12 other objects in the event: they are less likely to say what happened."""
-        outer_scopes = chain([self.top], self.top.inner('deeper'))
-        return list(islice((inner for outer in outer_scopes for inner in outer.objects(outer.keys['inside'])), 12))
-
-    @cached_property
-    def deep_scopes(self) -> list[Scope]:
-        """Return at most 40 objects that are inside the other objects and the inner scopes, to depth 2."""
-        found: list[Scope] = []
-        level = [*self.inner_scopes, *self.other_scopes]
-        for _ in range(2):
-            level = list(islice((inner for outer in level for inner in outer.objects()), 40))
-            found += level
-        return found[:40]
-
-    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
-        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
-        for meaning in meanings:
-            for scope in scopes:
-                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
-                    return text
-        return ''
-
-    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
-        for text in map(self.clean_text, islice(values, max_values)):
-            if '<' in text:
-                text = self.clean_text(without_tags(text))  # without tags between its parts, it may contain the token
-            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
-                return text
-        return ''
-
-    def text_member(self, key: str) -> str:
-        """Return the string at a key of the event, or '' if there is none."""
-        value = member_at(self.members, key)
-        return value if isinstance(value, str) else ''
-
-    def clean_text(self, value: Any) -> str:
-        """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        if type(value) not in TEXTS_AND_NUMBERS:
-            return ''
-        text = str(value)[:4096]  # more than any name or date has, and quick to search
-        if not text.isprintable():
-            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
-            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
-            text = re.sub(f'[{controls}{marks}]', '', text)
-        text = ' '.join(text.split())
-        return '' if text and self.contains_token(text) else text
-
-
-class ThirdPartyEvent(GeneralRule):
+class ThirdPartyEvent(ParsedEvent):
     """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
     What no row finds, the general rule may find.
@@ -4416,6 +4433,11 @@ class ThirdPartyEvent(GeneralRule):
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         super().__init__(read_members(source), source, headers, contains_token)
+
+    @cached_property
+    def general_rule(self) -> GeneralRule:
+        """Return the event as the general rule reads it: what no row finds, that may find."""
+        return GeneralRule(self.members, self.source, self.headers, self.contains_token)
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
@@ -4427,7 +4449,7 @@ class ThirdPartyEvent(GeneralRule):
             yield self.name_by_row(self.row)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
             yield from self.names_in_body(self.text_member('body'))
-        yield from self.names_by_general_rule()
+        yield from self.general_rule.names()
         if len(self.members) == 1:
             [key] = self.members
             yield from (line for line in self.names_in_body(self.text_member(key)) if line.count(' ') > 1)
@@ -4435,7 +4457,7 @@ class ThirdPartyEvent(GeneralRule):
     def names_in_body(self, body: str) -> Iterator[str]:
         """Yield the name of an XML document, or the lines at the start of any other text, in order."""
         if body[:100].lstrip().startswith('<') and (elements := XmlReader().read(body)) is not None:
-            yield from GeneralRule(elements, b'', {}, self.contains_token).names_by_general_rule()
+            yield from GeneralRule(elements, b'', {}, self.contains_token).names()
             return
         for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
             # PREAMBLE also matches the empty text, so that its first match is always at the start.
@@ -4472,8 +4494,8 @@ class ThirdPartyEvent(GeneralRule):
             yield from (self.first_text([path])[1] for path in self.row.times)
             if self.row.has_no_other_time:
                 return
-        yield from self.times_by_general_rule()
-        yield from self.times_in_text()
+        yield from self.general_rule.times()
+        yield from self.general_rule.times_in_text()
         if len(self.members) == 1:
             # At the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
             date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
@@ -4492,7 +4514,7 @@ class ThirdPartyEvent(GeneralRule):
                     return severity
             if self.row.has_no_severity:
                 return None
-        return self.severity_by_general_rule() if self.may_have_severity() else None
+        return self.general_rule.severity() if self.general_rule.may_have_severity() else None
 
     def certain_severity(self) -> float | None:
         """Return the severity if the event certainly tells it, or None: `?at_least=` must not leave out what is in doubt."""
@@ -4508,7 +4530,8 @@ class ThirdPartyEvent(GeneralRule):
         Return None if one of them may have another, or if none has any: a priority or an urgency alone is not certain.
         """
         severities: set[float] = set()
-        for key, word in (self.top.keys['inside'] | self.top.keys['severity inside']).items():
+        top = self.general_rule.top
+        for key, word in (top.keys['inside'] | top.keys['severity inside']).items():
             value = member_at(self.members, key)
             if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.each_item is None:
                 return None  # not all of its items are read
@@ -4518,7 +4541,7 @@ class ThirdPartyEvent(GeneralRule):
                 if isinstance(members, CutObject) or scope.has_unknown_severity():
                     return None
                 severities |= scope.severities('severity')
-        return None if self.top.has_unknown_severity() else max(severities | self.top.severities('severity'), default=None)
+        return None if top.has_unknown_severity() else max(severities | top.severities('severity'), default=None)
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
