@@ -20,14 +20,22 @@ def load_url_words(file: Path) -> dict[str, dict[str, Any]]:
     """
     try:
         words = json.loads(file.read_text('utf-8'))
-        return {name: check_word(name, word) for name, word in words.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UsageError(f'--url-words {file}: {error}') from None
+    except OSError as error:
+        raise UsageError(f'--url-words {file}: {error.strerror}.') from None
+    except ValueError as error:
+        raise UsageError(f'--url-words {file}: it is not JSON: {error}.') from None
+    if not isinstance(words, dict):
+        raise UsageError(f'--url-words {file}: it is not a JSON object.')
+    for name, word in words.items():
+        if not is_word(word):
+            raise UsageError(f'--url-words {file}: the word {name} needs the texts {", ".join(NEEDED)}; '
+                             f'its kind is one of {", ".join(KINDS)}.')
+    return words
 
 
-def check_word(name: str, word: dict[str, Any]) -> dict[str, Any]:
-    """Return the word. Raise ValueError if something of it is missing or wrong."""
+def is_word(word: Any) -> bool:
+    """Return whether a word has all that it needs, and nothing else than texts."""
+    if not isinstance(word, dict) or not isinstance(word.get('scale', []), list):
+        return False
     texts = [*(word.get(key) for key in NEEDED), word.get('label', ''), *word.get('scale', [])]
-    if not all(isinstance(text, str) for text in texts) or word['kind'] not in KINDS:
-        raise ValueError(f'the word {name} needs the texts {", ".join(NEEDED)}; its kind is one of {", ".join(KINDS)}.')
-    return word
+    return all(isinstance(text, str) for text in texts) and word['kind'] in KINDS

@@ -25,9 +25,10 @@ def test_words_are_read_in_their_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('content', 'reason'), [
-    ('{', 'Expecting'), ([], 'list'), ({'name': 'title'}, 'str'),
+    ('{', 'it is not JSON: Expecting'), ([], 'it is not a JSON object'), ({'name': 'title'}, 'the word name needs'),
     *(({'name': word}, 'the word name needs the texts .* its kind is one of text,') for word in (
-        {'kind': 'parts'}, {**WORD, 'kind': 'word'}, {**WORD, 'kind': []}, {**WORD, 'label': 1}, {**WORD, 'scale': [1]}))])
+        {'kind': 'parts'}, {**WORD, 'kind': 'word'}, {**WORD, 'kind': []}, {**WORD, 'label': 1},
+        {**WORD, 'scale': [1]}, {**WORD, 'scale': 1}))])
 def test_a_wrong_file_is_named_with_the_reason(tmp_path: Path, content: Any, reason: str) -> None:
     file = written(tmp_path, content)
     with pytest.raises(UsageError, match=reason) as error:
@@ -36,5 +37,5 @@ def test_a_wrong_file_is_named_with_the_reason(tmp_path: Path, content: Any, rea
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r'--url-words .*none.json: .*No such file'):
+    with pytest.raises(UsageError, match=r'^--url-words .*none.json: No such file or directory\.$'):
         load_url_words(tmp_path / 'none.json')
