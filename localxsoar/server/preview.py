@@ -47,8 +47,8 @@ class Preview:
         self.store = Unkept()
         self.ended = threading.Event()
         self._starting = threading.Lock()
-        self._twin = self._new_twin()
-        self._forwarder = Forwarder({instance.name: lambda: self._twin.open_port}, {EXTERNAL_SETTING: 'true'})
+        self.twin = self._new_twin()
+        self._forwarder = Forwarder({instance.name: lambda: self.twin.open_port}, {EXTERNAL_SETTING: 'true'})
 
     def _new_twin(self) -> Instance:
         return self.instance.twin(self.store, Printer(write=lambda text: None))
@@ -59,27 +59,27 @@ class Preview:
             raise UsageError(LONG_RUNNING_IS_OFF)
         with self._starting:
             if not self.ended.is_set():
-                self._twin.enable()
+                self.twin.enable()
 
     def stop(self) -> None:
         """End the container, and return after it has ended."""
         self.ended.set()
         with self._starting:
-            self._twin.disable()
+            self.twin.disable()
 
     def renew(self) -> None:
         """Replace the container if the instance has other parameters or another script by now."""
-        if not self._twin.is_like(self.instance):
+        if not self.twin.is_like(self.instance):
             with self._starting:
-                self._twin.disable()
-                self._twin = self._new_twin()
+                self.twin.disable()
+                self.twin = self._new_twin()
             self.start()
 
     def wait_until_ready(self) -> None:
         """Return once the container listens. Raise CommandFailed if it cannot start, or if the preview ends before."""
-        while not self._twin.open_port:
-            health = self._twin.journal.health
-            if health['isError'] and self._twin.pid is None:
+        while not self.twin.open_port:
+            health = self.twin.journal.health
+            if health['isError'] and self.twin.pid is None:
                 raise CommandFailed(str(health['error']))
             if self.ended.wait(LOOK_SECONDS):
                 raise CommandFailed('The preview has ended.')

@@ -149,9 +149,11 @@ def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Call
     assert twin.port not in (None, instance.port)
     assert (twin.runtime.host, twin.runtime.instruments.debugger) == ('127.0.0.1', 0)  # whatever the first one has
     assert twin.is_like(instance)
-    instance.reconfigure({'secret': 'other'})
-    assert not twin.is_like(instance)
     preview = Preview(instance)
     preview.stop()
     preview.start()  # too late
-    assert preview.ended.is_set()
+    instance.reconfigure({'secret': 'other'})
+    assert not preview.twin.is_like(instance)
+    preview.renew()
+    assert preview.twin.is_like(instance) and preview.twin.params['secret'] == 'other'
+    assert preview.twin.pid is None
