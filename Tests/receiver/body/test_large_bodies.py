@@ -363,7 +363,7 @@ def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
     intake, lock = Intake(), Mock()
     lock.acquire.return_value = False
     intake.locks = {-1: lock}
-    with pytest.raises(Unavailable, match='Other bodies take too long'), intake.turn().wait(1):
+    with pytest.raises(Unavailable, match='Other bodies take too long'), intake.turn().wait(size=1):
         pass
     assert lock.acquire.call_args.kwargs == {'timeout': 25}
 

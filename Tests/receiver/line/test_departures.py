@@ -260,13 +260,13 @@ def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_
 
     def process() -> str:
         try:
-            with intake.turn().wait(1, look, seconds=0.01):
+            with intake.turn().wait(size=1, is_gone=look, seconds=0.01):
                 return 'processed'
         except Unavailable:
             return 'rejected'
 
     intake, asked = Intake(), list[bool]()
-    with intake.turn().wait(1):
+    with intake.turn().wait(size=1):
         second = gevent.spawn(process)
         clocks.until(lambda: len(asked) > 1 if is_gone else second.ready())
     assert second.get(timeout=PATIENCE_SECONDS) == ('processed' if is_gone else 'rejected')
