@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import itertools
 import json
 import os
 import smtplib
@@ -21,7 +22,7 @@ import pytest
 from clocks import lapse
 from documents import read, table
 from local_xsoar import ROOT, needs, wait_for
-from programs import Gate, Place, beside, free_port, installed, npm, unprivileged, venv
+from programs import Gate, Place, beside, free_port, installed, npm, postgres, postgres_data, unprivileged, venv
 from tools.senders.folders import read_folders
 from webhook import Webhook, curl
 
@@ -37,11 +38,15 @@ class Program:
     """How one sender's program sends an event about something, and what the incident is then."""
     folder: str  # of the sender
     send: Callable[[Place, str], Any]
-    name: str  # of the incident, with `{}` where it says what it is about
+    name: str  # of the incident, with `{}` where it says what it is about, or `{1}` for the same without blanks
     more: dict[str, Any]  # of the incident
     token: str = TOKEN
     end: Callable[[Place, str], Any] | None = None  # ends the problem
     shows_retries: bool = True  # else the test lets it run once only
+
+    def pattern(self, about: str) -> str:
+        """Return the pattern of the name of the incident about something."""
+        return self.name.format(about, about.replace(' ', '-'))
 
 
 BOX = '''
@@ -208,6 +213,28 @@ with start_worker(app, perform_ping_check=False):
 '''
 
 
+ZABBIX = '''
+DBHost=FOLDER
+DBName=postgres
+DBUser=postgres
+LogType=console
+PidFile=FOLDER/zabbix.pid
+SocketDir=FOLDER
+ListenIP=127.0.0.1
+ListenPort=PORT
+CacheUpdateFrequency=1
+AllowRoot=1
+AllowUnsupportedDBVersions=1
+'''
+ZABBIX_PAGES = '''<?php
+$DB = ['TYPE' => 'POSTGRESQL', 'SERVER' => getenv('ZABBIX_DATABASE'), 'PORT' => '0', 'DATABASE' => 'postgres',
+       'USER' => 'postgres', 'PASSWORD' => '', 'SCHEMA' => '', 'ENCRYPTION' => false, 'VAULT' => ''];
+$ZBX_SERVER = '127.0.0.1';
+$ZBX_SERVER_PORT = getenv('ZABBIX_PORT');
+$IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
+'''
+
+
 def pino(place: Place, about: str) -> None:
     """Pipe a line of pino's log into the command of the guide."""
     modules = npm('pino', 'pino-http-send') / 'node_modules'
@@ -337,20 +364,92 @@ def nagios_ends(place: Place, about: str) -> None:
     place.write('plugin', f'#!/bin/sh\necho "{about}"\n')
 
 
-def zabbix(place: Place, about: str, value: str = '1') -> None:
-    """Run the script of the guide as Zabbix does, in another time zone."""
-    macros = {'{EVENT.NAME}': about, '{HOST.NAME}': 'db-1', '{EVENT.SEVERITY}': 'High', '{EVENT.ID}': '4711',
-              '{TRIGGER.ID}': '1612', '{EVENT.VALUE}': value, '{EVENT.DATE}': '2026.11.24', '{EVENT.TIME}': '18:00:00',
-              '{EVENT.RECOVERY.DATE}': '2026.11.24', '{EVENT.RECOVERY.TIME}': '18:10:00'}
-    rows = table(read(ROOT / 'senders/zabbix/guide.md'), 'Name', 'Value')
-    parameters = {name.strip('`'): place.filled(macros.get(text.strip('`'), text.strip('`'))) for name, text in rows}
-    files = ('-s', place.write('script.js', place.block('zabbix')), '-i', place.write('parameters.json', json.dumps(parameters)))
-    place.run(needs('zabbix_js'), *files, env={**os.environ, 'TZ': 'Asia/Tokyo'})
+def zabbix(place: Place, about: str, value: int = 1) -> None:
+    """Let a Zabbix server in another time zone find a problem, and send it by the media type of the guide."""
+    address = place.folder / 'address'
+    if not address.exists():
+        address.write_text(run_zabbix(place))
+        set_up_zabbix(place)
+    key = about.replace(' ', '-')
+    if value:
+        host, = zabbix_api(place, 'host.get', {'filter': {'host': 'db-1'}})
+        zabbix_api(place, 'item.create', {'name': about, 'key_': key, 'hostid': host['hostid'], 'type': 2, 'value_type': 3})
+        zabbix_api(place, 'trigger.create', {'description': about, 'expression': f'last(/db-1/{key})>0', 'priority': 4})
+    numbers = itertools.count()
+
+    def is_known() -> Any:
+        """Report the value again, until the server knows the item and its trigger."""
+        item = {'host': 'db-1', 'key': key, 'value': value, 'clock': 1795510800 if value else 1795511400, 'ns': next(numbers)}
+        zabbix_api(place, 'history.push', [item])
+        return zabbix_api(place, 'trigger.get', {'filter': {'description': about, 'value': value}})
+
+    wait_for(is_known, 'a trigger with this value', every=1)
 
 
 def zabbix_ends(place: Place, about: str) -> None:
-    """Run the script for the recovery."""
-    zabbix(place, about, '0')
+    """Let the problem end."""
+    zabbix(place, about, 0)
+
+
+def run_zabbix(place: Place) -> str:
+    """Start a Zabbix server, its database and its web pages, and return the address of these."""
+    scripts = ' '.join(f'/usr/share/zabbix-server-pgsql/{name}.sql.gz' for name in ('schema', 'images', 'data'))
+    postgres(place, postgres_data('zabbix-data', f'zcat {scripts}'))
+    own_settings = ['sed', '-i', 's#/etc/zabbix/#{}/conf/#', '{}/include/classes/core/CConfigFile.php']
+    pages = installed('zabbix-pages', ['cp', '-rL', '/usr/share/zabbix/.', '{}'], own_settings)
+    port = free_port(*range(10051, 32767))  # Zabbix takes no higher one
+    (pages / 'conf/zabbix.conf.php').write_text(ZABBIX_PAGES)
+    settings = place.write('zabbix.conf', ZABBIX.replace('FOLDER', str(place.folder)).replace('PORT', str(port)))
+    place.start('env', 'TZ=Asia/Tokyo', needs('zabbix_server'), '-f', '-c', settings).line_with('server #0 started')
+    address = f'127.0.0.1:{free_port()}'
+    php = ('env', f'ZABBIX_DATABASE={place.folder}', f'ZABBIX_PORT={port}', needs('php'), '-S', address, '-t', pages)
+    place.start(*php).line_with('started')
+    return f'http://{address}/api_jsonrpc.php'
+
+
+def set_up_zabbix(place: Place) -> None:
+    """Do what the guide says: a media type, a media of a user, an action; and have a host."""
+    rows = table(read(ROOT / 'senders/zabbix/guide.md'), 'Name', 'Value')
+    parameters = [{'name': name.strip('`'), 'value': place.filled(value.strip('`'))} for name, value in rows]
+    messages = [{'eventsource': 0, 'recovery': recovery, 'subject': 'any', 'message': 'any'} for recovery in (0, 1)]
+    media = zabbix_api(place, 'mediatype.create', {
+        'type': 4, 'name': 'XSOAR', 'status': 0, 'script': place.block('zabbix'), 'parameters': parameters,
+        'message_templates': messages, 'maxattempts': 10, 'attempt_interval': '60s'})['mediatypeids'][0]
+    zabbix_api(place, 'user.update', {'userid': '1', 'medias': [{'mediatypeid': media, 'sendto': 'xsoar'}]})
+    to_user = [{'operationtype': 0, 'opmessage_usr': [{'userid': '1'}], 'opmessage': {'default_msg': 1, 'mediatypeid': media}}]
+    zabbix_api(place, 'action.create', {'name': 'XSOAR', 'eventsource': 0, 'operations': to_user, 'recovery_operations': to_user})
+    zabbix_api(place, 'host.create', {'host': 'db-1', 'groups': [{'groupid': '2'}]})
+
+
+def zabbix_api(place: Place, method: str, params: Any) -> Any:
+    """Return the result of a call of Zabbix's API, as its first user."""
+    call, url = {'jsonrpc': '2.0', 'method': method, 'params': params, 'id': 1}, (place.folder / 'address').read_text()
+    token = place.folder / 'token'
+    if not token.exists():
+        login = {**call, 'method': 'user.login', 'params': {'username': 'Admin', 'password': 'zabbix'}}
+        token.write_text(ask(url, login)['result'])
+    answer = ask(url, call, '-H', f'Authorization: Bearer {token.read_text()}')
+    assert 'result' in answer, answer
+    return answer['result']
+
+
+def unleash(place: Place, about: str) -> None:
+    """Create a flag in an Unleash with the integration of the guide."""
+    address = place.folder / 'address'
+    if not address.exists():
+        postgres(place, postgres_data())
+        port = free_port()
+        address.write_text(f'http://127.0.0.1:{port}/api/admin')
+        settings = {'DATABASE_HOST': place.folder, 'DATABASE_NAME': 'postgres', 'DATABASE_USERNAME': 'postgres',
+                    'DATABASE_PASSWORD': 'none', 'DATABASE_SSL': 'false', 'AUTH_TYPE': 'none', 'HTTP_HOST': '127.0.0.1',
+                    'HTTP_PORT': port, 'CHECK_VERSION': 'false', 'SEND_TELEMETRY': 'false', 'LOG_LEVEL': 'info'}
+        server = npm('unleash-server@6') / 'node_modules/unleash-server/dist/server.js'
+        daemon = place.start('env', *(f'{name}={value}' for name, value in settings.items()), needs('node'), server)
+        daemon.line_with('has started')
+        ask(f'{address.read_text()}/addons', {
+            'provider': 'webhook', 'enabled': True, 'events': ['feature-created'],
+            'parameters': {'url': place.url, 'authorization': TOKEN}})
+    ask(f'{address.read_text()}/projects/default/features', {'name': about.replace(' ', '-'), 'type': 'release'})
 
 
 def cowrie(place: Place, about: str) -> None:
@@ -479,8 +578,8 @@ PROGRAMS = [
     Program('intelmq', intelmq, 'malware-distribution {}: 192.0.2.7', {'occurred': '2026-11-24T09:00:00+00:00'}),
     Program('nagios', nagios, '{}', {'severity': 3}, end=nagios_ends),
     Program('icinga', icinga, '{} on db-1 is CRITICAL', {'severity': 3}, end=nagios_ends),
-    Program('zabbix', zabbix, '{}: db-1', {'severity': 3, 'occurred': '2026-11-24T09:00:00.000Z'}, end=zabbix_ends,
-            shows_retries=False),
+    Program('zabbix', zabbix, '{}: db-1', {'severity': 3, 'occurred': '2026-11-24T09:00:00.000Z'}, end=zabbix_ends),
+    Program('unleash', unleash, 'feature-created: {1} by *', {}),
     Program('cowrie', cowrie, 'login attempt ?{}/hunter2? succeeded: 127.0.0.1', {}, f'Splunk {TOKEN}'),
     Program('apprise', mailrise, '{} (nas-1@example.com)', {'severity': 3}),
     Program('rspamd', rspamd, 'reject: {} (billing@example.net)', {}, 'Basic dXNlcjpwYXNzd29yZA=='),
@@ -510,17 +609,17 @@ def place(program: Program, webhooks: Callable[[str], Webhook], tmp_path: Path) 
 
 @of_each
 def test_an_event_becomes_the_incident_that_the_guide_shows(program: Program, place: Place) -> None:
-    program.send(place, 'disk-full')
-    incident = place.incident(program.name.format('disk-full'))
+    program.send(place, 'disk full')
+    incident = place.incident(program.pattern('disk full'))
     assert {key: incident.get(key) for key in program.more} == program.more
 
 
 @pytest.mark.parametrize('program', [each for each in PROGRAMS if each.end], ids=lambda program: program.folder)
 def test_the_end_of_a_problem_has_the_key_of_the_problem(program: Program, place: Place) -> None:
-    program.send(place, 'disk-full')
-    began = place.incident(program.name.format('disk-full'))
+    program.send(place, 'disk full')
+    began = place.incident(program.pattern('disk full'))
     assert program.end
-    program.end(place, 'disk-full')
+    program.end(place, 'disk full')
     wait_for(lambda: len(place.named('*')) == 2, 'the end')
     ended = place.named('*')[1]
     assert began['dbotMirrorId'] and ended['dbotMirrorId'] == began['dbotMirrorId']
@@ -532,7 +631,7 @@ def test_after_half_a_minute_of_503_the_sender_does_what_its_facts_say(program: 
     if not program.shows_retries:
         pytest.skip('it was run once only')
     place.gate.is_shut = True
-    sending = beside(program.send, place, 'disk-lost')
+    sending = beside(program.send, place, 'disk lost')
     wait_for(lambda: place.gate.refused, 'a request that is refused')
     wait_for(lapse(OUTAGE_SECONDS), 'the end of the outage')
     tries_again = FOLDERS[program.folder].facts['retries_503'] == 'yes'
@@ -540,16 +639,16 @@ def test_after_half_a_minute_of_503_the_sender_does_what_its_facts_say(program: 
         sending.join()
     place.gate.is_shut = False
     if not tries_again:
-        program.send(place, 'disk-found')
-    place.incident(program.name.format('disk-lost' if tries_again else 'disk-found'))
+        program.send(place, 'disk found')
+    place.incident(program.pattern('disk lost' if tries_again else 'disk found'))
     sending.join()
-    assert tries_again or not place.named(program.name.format('disk-lost'))
+    assert tries_again or not place.named(program.pattern('disk lost'))
 
 
 @of_each
 def test_an_event_after_a_restart_of_the_container_arrives(program: Program, place: Place) -> None:
-    program.send(place, 'disk-before')
-    place.incident(program.name.format('disk-before'))
+    program.send(place, 'disk before')
+    place.incident(program.pattern('disk before'))
     place.webhook.renew()
-    program.send(place, 'disk-after')
-    place.incident(program.name.format('disk-after'))
+    program.send(place, 'disk after')
+    place.incident(program.pattern('disk after'))

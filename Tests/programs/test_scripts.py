@@ -3,15 +3,19 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from documents import code_blocks, read
 from local_xsoar import ROOT, needs, wait_for
-from programs import Gate, Place, free_port, npm
-from webhook import TOKEN, Webhook
+from programs import Gate, Place, free_port, npm, venv
+from webhook import TOKEN, Webhook, curl
 
 pytestmark = [pytest.mark.sockets, pytest.mark.programs]
 
@@ -51,6 +55,7 @@ def script(place: Place, name: str, words: str) -> Path:
 def test_a_problem_and_its_end_have_one_key_and_quotes_do_no_harm(place: Place) -> None:
     place.run(place.folder / 'to-xsoar', """title=It's "full" & 100 %""", 'host=db-1', 'severity=high', 'problem=db-1/disk')
     began = place.incident("""It's "full" & 100 % (db-1)""")
+    assert began['occurred'] == json.loads(began['rawJSON'])['time']
     place.run(place.folder / 'to-xsoar', 'title=Enough room', 'host=db-1', 'severity=high', 'problem=db-1/disk', 'state=ok')
     ended = place.incident('*Enough room*')
     assert (began['severity'], ended['severity']) == (3, 0.5)
@@ -102,6 +107,33 @@ def test_sec_reports_what_its_rule_finds(place: Place) -> None:
     assert place.incident('Login of root failed')['severity'] == 2
 
 
+def test_upsmon_reports_a_power_failure_what_follows_and_its_end(place: Place) -> None:
+    command, port = script(place, 'ups-to-xsoar', 'NOTIFYTYPE'), free_port()
+    for name, text in {'ups.conf': f'[rack]\ndriver = dummy-ups\nport = {place.folder}/rack.dev\n',
+                       'rack.dev': 'ups.status: OL\n', 'upsd.conf': f'LISTEN 127.0.0.1 {port}\n',
+                       'upsd.users': '[admin]\npassword = secret\nactions = SET\nupsmon secondary\n',
+                       'upsmon.conf': f'MONITOR rack@127.0.0.1:{port} 1 admin secret secondary\nSHUTDOWNCMD true\nPOLLFREQ 1\n'
+                                      f'POLLFREQALERT 1\nMINSUPPLIES 0\nNOTIFYCMD {command}\n' + ''.join(
+                                          f'NOTIFYFLAG {each} EXEC\n' for each in ('ONBATT', 'LOWBATT', 'ONLINE'))}.items():
+        place.write(name, text).chmod(0o600)
+    needs('upsd')
+    programs = Path('/lib/nut')  # those on the path ask Debian's configuration first
+    where = ('env', *(f'NUT_{what}PATH={place.folder}' for what in ('CONF', 'STATE', 'ALTPID')))
+    user = ('-u', getpass.getuser(), '-F')
+    place.start(*where, programs / 'dummy-ups', '-a', 'rack', *user)
+    wait_for((place.folder / 'dummy-ups-rack').exists, 'the UPS')
+    place.start(*where, programs / 'upsd', *user).line_with('Connected to UPS')
+    place.start(*where, programs / 'upsmon', '-p', *user)
+    change, ups = needs('upsrw'), f'rack@127.0.0.1:{port}'
+    wait_for(lambda: 'ups.status' in place.run(change, ups).stdout, 'what the UPS says of itself')
+    for status, text in (('OB', 'on battery'), ('OB LB', 'battery is low'), ('OL', 'on line power')):
+        place.run(change, '-s', f'ups.status={status}', '-u', 'admin', '-p', 'secret', ups)
+        place.incident(f'*UPS {ups} {text}')
+    began, low, ended = place.named('*')
+    assert (began['severity'], low['severity'], ended['severity']) == (3, 3, 0.5)
+    assert began['dbotMirrorId'] == low['dbotMirrorId'] == ended['dbotMirrorId']
+
+
 def test_snmptrapd_reports_a_trap(place: Place) -> None:
     command, port = script(place, 'trap-to-xsoar', 'variables='), free_port()
     settings = place.write('snmptrapd.conf', f'disableAuthorization yes\ntraphandle default {command}\n')
@@ -148,3 +180,149 @@ def test_winston_sends_an_error_by_the_line_of_the_guide(place: Place) -> None:
                'log.error("The payment service does not answer");')
     place.run(needs('node'), '-e', program, folder=npm('winston'))
     place.incident('The payment service does not answer*')
+
+
+# Programs that the guide does not name: each is set up by it alone.
+
+
+def says(place: Place, pattern: str) -> dict[str, Any]:
+    """Wait for the incident, and return its event, whose time it has."""
+    incident = place.incident(pattern)
+    event = json.loads(incident['rawJSON'])
+    assert incident['occurred'] == event['time']
+    return dict(event)
+
+
+def words_of(line: str) -> list[str]:
+    """Return what the line of the guide that begins like this has in backquotes."""
+    found, = re.findall(rf'^- {line}: (.+)$', read(ROOT / 'docs/senders/any-other.md'), re.MULTILINE)
+    return re.findall('`([^`]+)`', found)
+
+
+def test_rsyslog_reports_an_error(place: Place) -> None:
+    command = script(place, 'lines-to-xsoar', 'read -r line ||')
+    rules = '\n'.join(words_of('rsyslog')).replace('/usr/local/bin/lines-to-xsoar', str(command))
+    log = place.folder / 'log'
+    source = f'module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" Socket="{log}")\n'
+    settings = place.write('rsyslog.conf', f'{source}{rules}\n')
+    place.start(needs('rsyslogd'), '-n', '-i', place.folder / 'pid', '-f', settings)
+    wait_for(log.exists, 'rsyslog')
+    place.run(needs('logger'), '--socket', log, '--priority', 'user.info', 'all is well')
+    place.run(needs('logger'), '--socket', log, '--priority', 'user.err', '--tag', 'raid', 'slot 2; $(has failed)')
+    says(place, '* raid: slot 2; $(has failed)*')
+
+
+def test_swatchdog_reports_a_line_that_it_watches_for(place: Place) -> None:
+    script(place, 'lines-to-xsoar', 'read -r line ||')
+    action, _ = words_of('swatchdog')
+    rules = place.write('swatch.conf', f'watchfor /failed/\n    {action.replace("/usr/local/bin", str(place.folder))}\n')
+    log = place.write('raid.log', 'all is well\nslot 2 has failed\n')
+    place.run(needs('swatchdog'), f'--config-file={rules}', f'--script-dir={place.folder}', f'--examine={log}')
+    says(place, 'slot 2 has failed')
+
+
+def test_ntfy_reports_a_message(place: Place) -> None:
+    address = f'127.0.0.1:{free_port()}'
+    server = place.start(needs('ntfy'), 'serve', '--config', place.write('server.yml', ''), '--listen-http', address)
+    server.line_with('Listening')
+    curl(f'http://{address}/alerts', '-H', 'Title: Backup failed: db-1', '-d', 'no $(room)')
+    place.start(needs('ntfy'), 'subscribe', '--since=all', f'http://{address}/alerts',
+                f'{place.folder}/to-xsoar "title=$NTFY_TITLE" "message=$NTFY_MESSAGE"')
+    assert says(place, 'Backup failed: db-1*')['message'] == 'no $(room)'
+
+
+def test_borgmatic_reports_a_backup_that_failed(place: Place) -> None:
+    settings = {'source_directories': [str(place.folder)], 'repositories': [{'path': f'{place.folder}/nowhere'}],
+                'on_error': [f'{place.folder}/to-xsoar title="Borgmatic: backup failed" error={{error}}']}
+    place.run(needs('borgmatic'), '--config', place.write('borgmatic.yaml', json.dumps(settings)), 'create')
+    assert says(place, 'Borgmatic: backup failed*')['error']
+
+
+def test_git_reports_a_push(place: Place) -> None:
+    place.run('git', 'init', '--quiet', '--bare', 'shop.git')
+    hook = place.write('shop.git/hooks/post-receive', '#!/bin/sh\nwhile read -r old new ref; do\n'
+                       f'  {place.folder}/to-xsoar "title=Push to $ref" "commit=$new"\ndone\n')
+    hook.chmod(0o755)
+    place.run('git', 'init', '--quiet', '--initial-branch=main', 'work')
+    who = ('-c', 'user.name=Alice', '-c', 'user.email=alice@example.com')
+    place.run('git', *who, '-C', 'work', 'commit', '--quiet', '--allow-empty', '--message', 'One')
+    place.run('git', '-C', 'work', 'push', '--quiet', '../shop.git', 'main')
+    assert says(place, 'Push to refs/heads/main')['commit']
+
+
+def test_knockd_reports_who_knocks(place: Place) -> None:
+    if os.getuid():
+        pytest.skip('only root may listen to packets')
+    ports = [free_port(), free_port()]
+    sequence = ','.join(f'{port}:udp' for port in ports)
+    settings = place.write('knockd.conf', f'[options]\n  logfile = {place.folder}/log\n[door]\n  sequence = {sequence}\n'
+                           f"  command = {place.folder}/to-xsoar 'title=%IP% knocked' severity=low\n")
+    place.start(needs('knockd'), '-i', 'lo', '-c', settings, '-p', place.folder / 'pid', '-v').line_with('listening on lo')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for port in ports:
+            sender.sendto(b'knock', ('127.0.0.1', port))
+    says(place, '127.0.0.1 knocked')
+
+
+def test_glances_reports_that_memory_is_used_up(place: Place) -> None:
+    command = f'{place.folder}/to-xsoar title=Memory percent={{{{percent}}}}'
+    settings = place.write('glances.conf', f'[mem]\ncareful=0.1\nwarning=0.2\ncritical=0.3\ncritical_action={command}\n')
+    place.run(venv('glances[action]') / 'glances', '-C', settings, '--quiet', '--stop-after', '2', '--time', '1')
+    assert float(says(place, 'Memory')['percent']) > 0
+
+
+def test_collectd_posts_a_notification(place: Place) -> None:
+    """Its own JSON, with the token in a header, as the guide says."""
+    sock = place.folder / 'sock'
+    settings = place.write('collectd.conf', f"""
+Hostname "db-1"
+BaseDir "{place.folder}"
+PIDFile "{place.folder}/pid"
+TypesDB "/usr/share/collectd/types.db"
+LoadPlugin unixsock
+<Plugin unixsock>
+  SocketFile "{sock}"
+</Plugin>
+LoadPlugin write_http
+<Plugin write_http>
+  <Node "xsoar">
+    URL "{place.url}"
+    Format "JSON"
+    Metrics false
+    Notifications true
+    Header "Authorization: {TOKEN}"
+  </Node>
+</Plugin>
+""")
+    place.start(needs('collectd'), '-f', '-C', settings)
+    wait_for(sock.exists, 'collectd')
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(sock))
+        client.sendall(b'PUTNOTIF message="Disk full" severity=failure time=1795510800 host=db-1 plugin=df\n')
+        client.recv(100)
+    incident = place.incident('*Disk full*')
+    assert incident['occurred'].startswith('2026-11-24T09:00:00') and 'db-1' in incident['rawJSON']
+
+
+def test_loguru_sends_by_the_sample_in_python(place: Place) -> None:
+    sample, _, _ = of_the_guide(place, 'def send(').partition("\n\nsend(")
+    program = place.write('program.py', f"""{sample}
+
+
+from loguru import logger
+
+logger.add(lambda each: send({{'name': each.record['message'], 'severity': each.record['level'].name,
+                              'occurred': each.record['time'].isoformat(), 'raw_json': {{'line': each.record['line']}}}}),
+           level='ERROR')
+logger.error('The payment service does not answer')
+""")
+    place.run(venv('loguru') / 'python', program)
+    incident = place.incident('The payment service does not answer')
+    assert incident['severity'] == 3 and incident['occurred']
+
+
+def test_nodemon_reports_a_crash(place: Place) -> None:
+    place.write('nodemon.json', json.dumps({'events': {'crash': f"{place.folder}/to-xsoar 'title=The shop has crashed'"}}))
+    place.write('shop.js', 'throw new Error("no stock")')
+    place.start('env', '-C', place.folder, npm('nodemon') / 'node_modules/.bin/nodemon', 'shop.js')
+    says(place, 'The shop has crashed')

@@ -12,11 +12,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from pwd import getpwnam
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,13 +62,11 @@ def npm(*packages: str) -> Path:
     return installed('-'.join(packages), [needs('npm'), 'install', *quiet, '--prefix', '{}', *packages])
 
 
-def postgres(place: Place, *, data: Path | None = None) -> Path:
-    """Start a PostgreSQL with these data, or with none, and return the folder of its socket."""
-    shutil.copytree(data or postgres_data(), place.folder / 'data')
-    (place.folder / 'data').chmod(0o700)
+def postgres(place: Place, data: Path) -> None:
+    """Start a PostgreSQL with a copy of these data; its socket is in the folder of the sender."""
+    shutil.copytree(data, place.folder / 'data')
     place.start(*unprivileged(), postgres_program('postgres'), '-D', place.folder / 'data', '-k', place.folder,
                 '-c', 'listen_addresses=', '-c', 'fsync=off').line_with('ready to accept connections')
-    return place.folder
 
 
 def postgres_program(name: str) -> Path:
@@ -78,15 +77,20 @@ def postgres_program(name: str) -> Path:
     return found[-1]
 
 
-def postgres_data() -> Path:
-    """Return the data of a PostgreSQL whose databases are empty."""
-    return installed('postgres', [*unprivileged(), str(postgres_program('initdb')), '--pgdata={}/data', '--auth=trust',
-                                  '--username=postgres', '--encoding=UTF8', '--no-sync']) / 'data'
+def postgres_data(name: str = 'postgres', fill: str = 'true') -> Path:
+    """Return the data of a PostgreSQL after what a command of a shell prints, which is SQL."""
+    create, control = ([*unprivileged(), str(postgres_program(each)), '--pgdata={}/data'] for each in ('initdb', 'pg_ctl'))
+    return installed(
+        name, [*create, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'],
+        [*control, '--log={}/log', '--options=-k {} -c listen_addresses=', '--wait', 'start'],
+        ['sh', '-ec', f'{fill} | {postgres_program("psql")} --quiet --set=ON_ERROR_STOP=1 --host={{}} --username=postgres '
+                      '--output=/dev/null'],
+        [*control, 'stop']) / 'data'
 
 
 def unprivileged() -> list[str]:
     """Return what lets a program run as another user than root, if the tests run as root: some programs refuse to."""
-    return ['unshare', '--user', '--map-user=1000'] if os.getuid() == 0 else []
+    return ['unshare', '--user', f'--map-user={getpwnam("nobody").pw_uid}'] if os.getuid() == 0 else []
 
 
 class Gate:
@@ -195,10 +199,12 @@ class Place:
         return found
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(('127.0.0.1', 0)) as listening:
-        return int(listening.getsockname()[1])
+def free_port(*ports: int) -> int:
+    """Return a port that nothing listens on: any, or the first of these."""
+    for port in ports or [0]:
+        with suppress(OSError), socket.create_server(('127.0.0.1', port)) as listening:
+            return int(listening.getsockname()[1])
+    raise AssertionError('no port is free')
 
 
 def beside(work: Any, *arguments: Any) -> threading.Thread:

@@ -2234,6 +2234,12 @@ thousandeyes
       at           alert.dateEndZoned
     problem        alert.alertId
 
+unleash
+    identified by  featureName, project, createdBy, createdAt
+    name           {type}: {featureName} {environment} by {createdBy}
+    occurred       createdAt
+    severity       none
+
 wazuh
     identified by  rule.description, agent
     name           {rule.description} ({agent.name})
