@@ -99,7 +99,9 @@ def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
     {'severity': 'high', 'alertSeverity': 'error'}, {'severity': 'high', 'host_severity': 'unheard of'},
     *({inside: {'alertSeverity': 'high'}} for inside in (
         'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem', 'labels',
-        'commonLabels', 'tags', 'attributes', 'properties', 'vulnerability', 'extra')),
+        'commonLabels', 'tags', 'attributes', 'properties', 'vulnerability', 'ticket', 'extra')),
+    {'severity': {'name': 'High'}}, {'data': {'severity': {'id': 7, 'name': 'Major'}}},
+    {'criticality': 'ALERT_CRITICALITY_LEVEL_HIGH'}, {'severity': 'SEVERITY_HIGH'},
 ], ids=json.dumps)
 def test_the_general_rule_finds_a_word_under_its_keys(payload: dict[str, Any]) -> None:
     assert severity({'title': 'Disk full', **payload}) == 3
@@ -132,13 +134,19 @@ def test_a_priority_in_a_log_a_mail_or_an_object_of_kubernetes_is_no_severity(wo
 
 
 @pytest.mark.parametrize(('payload', 'expected'), [
-    # Semgrep and Dependency-Track have the last two.
+    # Semgrep and Dependency-Track have the third and the fourth, Taiga, VMware Aria, Zammad and Censys the others.
     ({'event': {'type': 'incident.created'}, 'data': {'title': 'Payments fail', 'priority': 'P1'}}, 4),
     ({'payload': {'x': 1}, 'incident': {'title': 'Payments fail', 'urgency': 'high', 'number': 7}}, 3),
     ({'check_id': 'sqli', 'path': 'app.py', 'extra': {'severity': 'ERROR', 'message': 'SQL from a request'}}, 3),
     ({'notification': {'group': 'NEW_VULNERABILITY'}, 'vulnerability': {'vulnId': 'CVE-2026-1', 'severity': 'MEDIUM'}}, 2),
+    ({'action': 'change', 'type': 'issue', 'data': {'subject': 'New', 'severity': {'id': 7, 'name': 'Minor'}}}, 1),
+    ({'status': 'ACTIVE', 'criticality': 'ALERT_CRITICALITY_LEVEL_CRITICAL', 'info': 'CPU of shop'}, 4),
+    ({'ticket': {'title': 'Printer is on fire', 'priority': 'High', 'state': 'open'}, 'article': {'id': 7}}, 3),
+    ({'ticket': {'title': 'Printer is on fire', 'priority': 'High', 'state': 'closed'}, 'article': {'id': 7}}, None),
+    ({'event': {'type': 'risk_opened', 'data': {'risk_severity': 'medium'}}}, 2),
+    ({'event': {'type': 'risk_closed', 'data': {'risk_severity': 'medium', 'status': 'closed'}}}, None),
 ])
-def test_a_documented_event_has_the_severity_of_its_words(payload: dict[str, Any], expected: float) -> None:
+def test_a_documented_event_has_the_severity_of_its_words(payload: dict[str, Any], expected: float | None) -> None:
     assert severity(payload) == expected
 
 
@@ -166,7 +174,7 @@ def test_what_has_only_one_key_of_a_windows_log_has_a_severity() -> None:
 @pytest.mark.parametrize('end', [
     {'status': 'Manually resolved'}, {'status': 'resolved'}, {'status': 'Auto-Closed'}, {'action': 'CLEARED'},
     {'Status': 'recovered'}, {'alert': {'status': 'automatically resolved'}}, {'incident': {'state': 'closed'}},
-    {'issue': {'currentState': 'OK'}},
+    {'issue': {'currentState': 'OK'}}, {'ticket': {'status': 'closed'}},
     {'problem': {'alert_state': 'normal'}}, {'entity_state': 'UP'}, {'state': 'Resolved', 'previousState': 'open'},
 ])
 def test_an_event_that_says_that_it_ended_has_no_severity_and_no_label(end: dict[str, Any]) -> None:

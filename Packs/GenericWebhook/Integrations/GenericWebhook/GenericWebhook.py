@@ -2457,6 +2457,9 @@ WORDS = {meaning: words.split() for meaning, words in {
     # If no key above holds a time, these count: what reports a change occurred when it changed.
     'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
                                for ending in ('at', 'on', 'time', 'date')),
+    # In any other object, only these count, and the above if the object is what the kind names (`ticket` in `ticket.closed`):
+    # a rule or a customer may have been created and changed years ago.
+    'time elsewhere': 'timestamp time eventtime receivedat',
     # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': '''alert event data incident issue detail finding metadata action meta messages heartbeat notification
         attachments''',
@@ -2472,7 +2475,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname criticality',
-    'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability extra
+    'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability ticket extra
         labels commonlabels tags attributes properties''',
     # Without a severity, these count, except beside a key of 'log or mail': in a record of a log, in a mail and in an object of
     # Kubernetes, they say how urgent a message is.
@@ -2483,7 +2486,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'windows log': 'channel sourcename providername',
     # If one of these holds a word of ENDED, or a key that ends in `state` one of STATE_ENDED, the general rule finds no severity.
     'end': 'status action',
-    'end inside': 'alert incident issue problem',
+    'end inside': 'alert incident issue problem ticket',
 }.items()}
 
 # If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
@@ -2566,6 +2569,7 @@ NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a 
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
 # A key with one of these does not say how severe the event itself is.
 OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
+SEVERITY_CONSTANT = re.compile('[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?(?P<word>[A-Z]+)')
 # Only under a key that ends in `state` do these say so, too: a `"status": "ok"` is often that of a request.
 STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
@@ -2726,7 +2730,7 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
 # 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
 UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
 ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
-DATE_ALONE = re.compile(r'(?a)\d{4}([-.])\d\d\1\d\d')
+DATE_ALONE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
 
 
 def other_date_to_iso(text: str) -> str:
@@ -2784,8 +2788,8 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
                 text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
         text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
-        if DATE_ALONE.match(text):  # Zabbix writes 2026.11.24 09:00:00
-            text = text[:10].replace('.', '-') + text[10:]
+        if DATE_ALONE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
+            text = f'{text[:4]}-{text[5:7]}-{text[8:]}'
         is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
         return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), YEAR_2000, now + DAY_SECONDS)
     return ''
@@ -3955,7 +3959,8 @@ class Scope:
         """Return the severities that words under the keys of this meaning say, unless they are levels of a log or of a mail."""
         if not self.keys[meaning] or self.is_of_windows_log() or (meaning == 'priority' and self.keys['log or mail']):
             return set()
-        return {severity for value in self.values(meaning) if (severity := SCALE['words'].severity(value)) is not None}
+        words = map(word_of_severity, self.values(meaning))
+        return {severity for word in words if (severity := SCALE['words'].severity(word)) is not None}
 
     def has_unknown_severity(self) -> bool:
         """Return whether there are values under keys that mean a severity, but no word that says one."""
@@ -3972,6 +3977,14 @@ class Scope:
             is_single = type(value) is Raw and memoryview(value)[0] not in b'{['
             if not is_single and key not in known and (scope := scope_in(member_at(self.members, key))):
                 yield scope
+
+
+def word_of_severity(value: Any) -> Any:
+    """Return the name of an object, the word in a constant (`SEVERITY_LEVEL_HIGH` -> 'HIGH'), or any other value as it is."""
+    if isinstance(value, dict) and not isinstance(value, JsonArray):
+        return member_at(value, 'name')
+    constant = SEVERITY_CONSTANT.fullmatch(value) if type(value) is str else None
+    return constant['word'] if constant else value
 
 
 def objects_with_severity(value: Any) -> list[dict[str, Any]]:
@@ -4154,7 +4167,8 @@ class GeneralSeverity(KeyedEvent):
 
         That is not certain enough for a recovery, but too much to believe the severity beside it.
         """
-        for scope in chain([self.top], self.top.inner('end inside', has_lists=False)):
+        inside = self.top.inner('severity inside' if self.parent else 'end inside', has_lists=False)
+        for scope in chain([self.top], inside):
             if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
                 return True
             if any(STATE_ENDED.fullmatch(self.clean_text(value)) for value in scope.values('state')):
@@ -4191,7 +4205,7 @@ class GeneralRule(GeneralSeverity):
     def only_member(self) -> 'GeneralRule | None':
         """Return the object inside an event that has no other member, and inside that (to depth 4), or None.
 
-        Only its name and its time are used.
+        Only its name, its time and its severity are used.
         """
         members, parent, depth = self.members, '', 0
         while len(members) == 1 and depth < 4:
@@ -4205,6 +4219,13 @@ class GeneralRule(GeneralSeverity):
         inner = GeneralRule(members, self.source, {}, self.contains_token, parent)
         inner.only_member = None
         return inner
+
+    def severities(self) -> set[float]:
+        """Return the severities that the event says, or else those of its only member, unless that has ended."""
+        severities = super().severities()
+        if severities or len(self.members) != 1 or not self.only_member or self.only_member.says_that_it_ended():
+            return severities
+        return self.only_member.severities()
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
@@ -4429,6 +4450,16 @@ class GeneralRule(GeneralSeverity):
         yield from from_dates_alone
         for scope in scopes:
             yield from map(self.clean_text, scope.values('time of change'))
+        yield from self.times_elsewhere()
+
+    def times_elsewhere(self) -> Iterator[str]:
+        """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
+        for outer in chain([self.top], self.top.inner('deeper')):
+            for key in list(islice(outer.members, 40)):
+                word = word_of(key[:MAX_KEY_CHARACTERS])
+                if word not in OWNERS and (scope := scope_in(member_at(outer.members, key))):
+                    meanings = ('time of change', 'time elsewhere') if word in word_of(self.own_kind) else ('time elsewhere',)
+                    yield from (self.clean_text(value) for meaning in meanings for value in scope.values(meaning))
 
 
 class ThirdPartyEvent(ParsedEvent):
