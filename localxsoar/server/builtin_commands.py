@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from localxsoar.containers.commands import USER
@@ -178,7 +179,7 @@ class BuiltinCommands:
         if args.get('cancel'):
             return {'Contents': self._schedule.cancel(needed('scheduleEntry', args, 'id')), 'ContentsFormat': 'json'}
         text, cron = needed('scheduleEntry', args, 'command'), needed('scheduleEntry', args, 'cron')
-        added = self._schedule.add(text, cron, int(args.get('times') or 0), self._room({}).investigation)
+        added = self._schedule.add(text, cron, int(args.get('times') or 0), self._room({}).investigation, datetime.now())
         return {'Contents': added, 'ContentsFormat': 'json'}
 
     # Stand-ins for scripts in JavaScript.

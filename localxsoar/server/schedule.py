@@ -32,11 +32,11 @@ class Schedule:
     def all(self) -> list[Scheduled]:
         return self._store.kept('', SCHEDULED)[0] or []
 
-    def add(self, command: str, cron: str, times: int, investigation: str) -> Scheduled:
+    def add(self, command: str, cron: str, times: int, investigation: str, now: datetime) -> Scheduled:
         """Schedule a command, without end if `times` is 0, and return it. Raise CallRejected if `cron` cannot be read."""
         read_cron(cron)
         added = {'id': uuid.uuid4().hex[:8], 'command': command, 'cron': cron, 'times': times, 'investigation': investigation,
-                 'latest': f'{datetime.now():{MINUTE}}'}
+                 'latest': f'{now:{MINUTE}}'}
         with self._lock:
             self._store.keep('', SCHEDULED, [*self.all(), added])
         self._printer.happened(f'scheduled  {command}  by {cron}{f", {times} times" if times else ""}')

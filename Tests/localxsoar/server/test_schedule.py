@@ -25,18 +25,17 @@ def test_a_cron_expression_means_a_minute(cron: str, is_due: bool) -> None:
     ('5-2 * * * *', '5-2'), ('*/0 * * * *', '/0')])
 def test_a_cron_expression_that_cannot_be_read_is_rejected(cron: str, words: str) -> None:
     with pytest.raises(CallRejected, match=words):
-        Schedule(Store(), Printer(), lambda text, number: None).add('!a', cron, 1, 'playground')
+        Schedule(Store(), Printer(), lambda text, number: None).add('!a', cron, 1, 'playground', MONDAY)
 
 
 @fact('inferred', '`scheduleEntry` takes `command`, `cron` and `times`, replies with an `id`, and cancels with `id` and `cancel`')
 def test_a_command_runs_when_its_time_comes_as_often_as_it_should_until_it_is_cancelled() -> None:
     runs: list[str] = []
     schedule = Schedule(Store(), Printer(write=lambda text: None), lambda text, number: runs.append(f'{text} in {number}'))
-    schedule.add('!once', '* * * * *', 1, '7')
-    forever = schedule.add('!always', '* * * * *', 0, 'playground')
-    later = datetime.now() + timedelta(minutes=1)
-    schedule.run_due(datetime.now())
-    for moment in (later, later, later + timedelta(minutes=1)):
+    schedule.add('!once', '* * * * *', 1, '7', MONDAY)
+    forever = schedule.add('!always', '* * * * *', 0, 'playground', MONDAY)
+    later = MONDAY + timedelta(minutes=1)
+    for moment in (MONDAY, later, later, later + timedelta(minutes=1)):
         schedule.run_due(moment)
     assert runs == ['!once in 7', '!always in playground', '!always in playground']
     schedule.cancel(forever['id'])
