@@ -55,7 +55,7 @@ def test_help_says_what_is_not_emulated() -> None:
     done = run_local_xsoar('--help')
     assert done.returncode == 0 and 'does NOT emulate' in done.stdout and '--common-server-python' in done.stdout
     assert done.stdout.startswith('usage: localxsoar [')
-    assert 'pre-process rules' not in done.stdout and 'one instance' not in done.stdout
+    assert 'one script for all' in done.stdout and 'one instance' not in done.stdout
 
 
 def test_a_command_leaves_its_file_under_its_name_and_a_closed_pipe_is_not_an_error(echo_pack: Path, tmp_path: Path) -> None:
