@@ -4065,15 +4065,9 @@ class ParsedEvent:
 
 
 class KeyedEvent(ParsedEvent):
-    """An event, and the objects inside it, by those of their keys that have a meaning.
+    """An event, and the objects inside it, by those of their keys that have a meaning."""
 
-    If the event is the only member of another one, `parent` is the word of its key.
-    """
-
-    def __init__(self, members: dict[str, Any], source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
-                 parent: str = ''):
-        super().__init__(members, source, headers, contains_token)
-        self.parent = parent
+    parent = ''  # the word of its key, if the event is the only member of another one
 
     @cached_property
     def top(self) -> Scope:
@@ -4216,7 +4210,8 @@ class GeneralRule(GeneralSeverity):
             members, parent, depth = value, word_of(key[:MAX_KEY_CHARACTERS]), depth + 1
         if not depth:
             return None
-        inner = GeneralRule(members, self.source, {}, self.contains_token, parent)
+        inner = GeneralRule(members, self.source, {}, self.contains_token)
+        inner.parent = parent
         inner.only_member = None
         return inner
 
@@ -4470,11 +4465,7 @@ class ThirdPartyEvent(ParsedEvent):
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         super().__init__(read_members(source), source, headers, contains_token)
-
-    @cached_property
-    def general_rule(self) -> GeneralRule:
-        """Return the event as the general rule reads it: what no row finds, that may find."""
-        return GeneralRule(self.members, self.source, self.headers, self.contains_token)
+        self.general_rule = GeneralRule(self.members, source, headers, contains_token)
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
