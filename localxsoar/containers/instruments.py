@@ -78,4 +78,4 @@ def staged(script: Unified, prelude: str) -> Unified:
     ends = [start - 1 for start, _ in script.files[1:]] + [len(lines)]
     files = [(str(Path(file).resolve()), '\n'.join(lines[start - 1:end])) for (start, file), end in
              zip(script.files, ends, strict=True)]
-    return Unified(prelude + FILES.format(files=files), ((1, 'the debugger'),))
+    return Unified(prelude + FILES.format(files=files), ((1, 'what observes the script'),))
