@@ -20,17 +20,17 @@ _debugpy.listen(('127.0.0.1', {port}))
 _sys.stderr.write('A debugger can attach to 127.0.0.1:{port}. The script waits for it.\\n')
 _debugpy.wait_for_client()
 '''
-# It saves its data at the end of the process, or at SIGTERM.
 COVERAGE = '''import coverage as _coverage
 _measured = _coverage.Coverage(auto_data=True, data_suffix=True, config_file=False, **{options!r})
 _measured.set_option('run:sigterm', True)
 _measured.start()
 '''
+# A traceback may show the last line: the secrets are in the one before it.
 RECORDING = '''from importlib.util import module_from_spec as _module_from_spec, spec_from_file_location as _spec_from
 _spec = _spec_from('recording', {module!r})
 _recording = _module_from_spec(_spec)
-_spec.loader.exec_module(_recording)
-_recording.start({file!r}, {replays!r}, {secrets!r}, {own!r})
+_spec.loader.exec_module(_recording); _secrets = {secrets!r}
+_recording.start({file!r}, {replays!r}, _secrets, {own!r}); del _secrets
 '''
 FILES = '''for _name, _text in {files!r}:
     exec(compile(_text, _name, 'exec'), globals())

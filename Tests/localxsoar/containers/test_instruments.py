@@ -14,6 +14,7 @@ import yaml
 from localxsoar.containers.container import Runtime
 from localxsoar.containers.instruments import Instruments
 from localxsoar.errors import CommandFailed
+from localxsoar.packs.pack import Unified
 from localxsoar.pytest_plugin import coverage_of_containers
 from localxsoar.server.instance import Instance
 
@@ -82,6 +83,15 @@ def test_http_is_recorded_without_secrets_and_replayed_offline_and_an_unknown_re
     assert json.loads(replayed['Contents'])['found']['path'] == '/a?key=***'
     with pytest.raises(CommandFailed, match='/other'):
         instance.run('ask', {'path': '/other'})
+
+
+def test_a_traceback_of_a_recording_that_cannot_start_shows_no_secret(tmp_path: Path) -> None:
+    instruments = Instruments()
+    instruments.record(tmp_path / 'new')
+    script = instruments.prepare(Unified('pass\n', ((1, 'A.py'),)), 'ask', ['h4sh-hush'], '')
+    number = next(n for n, line in enumerate(script.text.split('\n'), 1) if '.start(' in line)
+    shown = script.locate(f'  File "<string>", line {number}, in <module>\nModuleNotFoundError')
+    assert 'h4sh-hush' in script.text and '.start(' in shown and 'h4sh-hush' not in shown
 
 
 def test_coverage_names_the_lines_of_the_scripts_own_file(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
