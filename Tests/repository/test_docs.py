@@ -23,6 +23,7 @@ from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL,
                        read, read_tests, section, severity_words, table)
 from local_xsoar import ROOT
 from tools.names_table import land
+from tools.words import maintained
 from webhook import PACK, SCRIPT, TOKEN
 
 from localxsoar.webhooks.senders import KINDS, load_senders
@@ -390,6 +391,10 @@ READINGS = {
 @pytest.mark.parametrize('goal', READINGS)
 def test_a_reader_comes_to_the_goal_in_at_most_4000_words(goal: str) -> None:
     assert sum(len(read(ROOT / name).split()) for name in READINGS[goal]) <= 4000
+
+
+def test_at_most_25000_words_are_maintained_by_hand() -> None:
+    assert sum(maintained().values()) <= 25_000, 'python -m tools.words prints those of each file'
 
 
 # Links
