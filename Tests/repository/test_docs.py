@@ -380,7 +380,7 @@ def test_the_badges_are_true() -> None:
 # What a reader reads to a goal, and with how many words.
 READINGS = {
     'a stranger decides': ['README.md'],
-    'XSOAR 8 tonight': ['README.md', 'docs/xsoar-8.md', 'docs/install.md'],
+    'XSOAR 8 and GitHub tonight': ['README.md', 'docs/xsoar-8.md', 'docs/install.md', 'docs/senders/github.md'],
     'XSOAR 6 behind a proxy': ['README.md', 'docs/install.md', 'docs/several-machines.md'],
     'a fault at 2 a.m.': ['docs/operate.md'],
     'another token, a leak, an audit': ['docs/maintain.md', 'docs/what-is-kept.md'],
