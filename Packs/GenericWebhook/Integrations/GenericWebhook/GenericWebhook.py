@@ -21,14 +21,14 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #   STATE                  without threads and sockets: the queue of posts, remembered deliveries, log lines, samples, history
 #   THE LINE TO THE SERVER ServerLine, which makes one call at a time: incidents, health, log lines, context
 #   THE APP                the routes, and the steps of a POST
-#   THE HTTP SERVER        from a socket to a request and back: heads, bodies and their pace, connections
+#   THE RECEIVER           from a socket to a request and back: heads, bodies and their pace, connections
 #   COMMANDS               serving, the Test button, and the command that lists deliveries
 #   MAIN                   which command runs
 #
-# The way of a POST: THE HTTP SERVER reads its head (Connection.read_head) and gives it a greenlet (Connection.serve). In THE
+# The way of a POST: THE RECEIVER reads its head (Connection.read_head) and gives it a greenlet (Connection.serve). In THE
 # APP, WebhookApp.receive reads the BODY, asks AUTHENTICATION whether its sender knows a token, and has PAYLOAD TO INCIDENTS
 # and NAMES make its incidents. In STATE, DeliveryMemory recognizes a retry, and PostQueue keeps the post until THE LINE TO THE
-# SERVER has created its incidents. The response goes back through THE APP and THE HTTP SERVER to the sender.
+# SERVER has created its incidents. The response goes back through THE APP and THE RECEIVER to the sender.
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
@@ -1017,7 +1017,7 @@ def reveals_token(settings: Settings, value: str) -> bool:
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Turn), and the size of a body after decompression (decompress).
-# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section THE HTTP SERVER.
+# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section THE RECEIVER.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
@@ -7216,11 +7216,11 @@ def unfinished_response(post: Post) -> HTTPResponse:
     return problem(status, f'{what_happens} Its incidents may exist, or will be created later.', headers)
 
 
-''' THE HTTP SERVER '''
+''' THE RECEIVER '''
 
 # Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
-# the server. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
+# the receiver. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
 # accept many of the forbidden forms of Tests/receiver/http/test_http.py. Tests/support/fuzz_framing.py compares it with the
 # first two.
 
