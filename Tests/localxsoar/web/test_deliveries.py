@@ -4,6 +4,8 @@ import base64
 import gzip
 import hmac
 import json
+import re
+import shutil
 import socket
 from collections.abc import Iterator
 from itertools import takewhile
@@ -32,7 +34,8 @@ from localxsoar.packs.pack import load_integration
 from localxsoar.web.deliveries import DeliveryRoutes, message
 from localxsoar.web.incidents import IncidentRoutes
 from localxsoar.web.instances import InstanceRoutes
-from localxsoar.web.page_files import read_file
+from localxsoar.web import page_files
+from localxsoar.web.page_files import FILES, read_file, read_index, version
 from localxsoar.web.routes import ONLY_HERE
 from localxsoar.containers.ports import any_free_port
 from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
@@ -77,12 +80,27 @@ def test_a_message_has_its_bytes_where_its_text_differs_and_says_when_it_is_cut(
     assert (shown['cut'], bool(shown['base64'])) == (cut, has_bytes)
 
 
-@pytest.mark.parametrize('name, kind', [('index.html', 'text/html'), ('style.css', 'text/css'), ('script.js', 'text/javascript')])
-def test_a_file_of_the_page_comes_with_what_a_browser_may_do_with_it(name: str, kind: str) -> None:
-    assert read_file(name).strip()
+@pytest.mark.parametrize('name, kind, caching', [
+    ('', 'text/html', 'no-store'), ('style.css', 'text/css', 'immutable'), ('script.js', 'text/javascript', 'immutable')])
+def test_a_file_of_the_page_comes_with_what_a_browser_may_do_with_it(name: str, kind: str, caching: str) -> None:
+    assert (read_file(name) if name else read_index()).strip()
     assert bottle.response.content_type == f'{kind}; charset=utf-8'
-    expected = {'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'}
+    assert caching in bottle.response.get_header('Cache-Control')
+    expected = {'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer'}
     assert {header: bottle.response.get_header(header) for header in expected} == expected
+
+
+def test_the_page_names_each_of_its_files_at_an_address_that_changes_with_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(page_files.FOLDER, tmp_path / 'page')
+    monkeypatch.setattr(page_files, 'FOLDER', folder)
+    before = version()
+    assert set(re.findall(rf'="/page/{before}/([\w-]+\.\w+)"', read_index())) == set(FILES)
+    (folder / 'tree.js').write_text('changed', 'utf-8')
+    assert version() != before and f'/page/{version()}/tree.js' in read_index()
+    with pytest.raises(bottle.HTTPError):
+        read_file('../front.py')
 
 
 # The routes, in this process: only so can a request come from another machine.

@@ -205,7 +205,7 @@ def test_no_route_does_anything_without_the_api_key(locked: LocalXsoar, key: Any
     headers = {} if key is None else {'Authorization': key}
     statuses = {route: status(locked, route, headers) for route in all_routes()}
     assert len(statuses) > 50 and {method for method, _ in statuses} == {'GET', 'POST', 'PUT', 'DELETE', 'PATCH'}
-    assert {('GET', '/'), ('GET', '/script.js'), ('POST', '/localxsoar/commands'), ('GET', '/localxsoar/deliveries/1.har'),
+    assert {('GET', '/'), ('GET', '/page/1/1'), ('POST', '/localxsoar/commands'), ('GET', '/localxsoar/deliveries/1.har'),
             ('POST', '/localxsoar/cut')} <= statuses.keys()
     assert {route for route in statuses if statuses[route] != 401} == set()
     assert locked.state() == before
@@ -214,7 +214,7 @@ def test_no_route_does_anything_without_the_api_key(locked: LocalXsoar, key: Any
 def test_a_browser_asks_for_the_api_key_and_then_has_the_page(locked: LocalXsoar) -> None:
     challenge = requests.get(locked.url).headers['WWW-Authenticate']
     assert challenge.startswith('Basic ') and 'charset="UTF-8"' in challenge
-    for path in ('/', '/script.js', '/localxsoar/instance', '/localxsoar/deliveries'):
+    for path in ('/', '/page/any/script.js', '/localxsoar/instance', '/localxsoar/deliveries'):
         assert status(locked, ('GET', path), {'Authorization': basic('anyone:k3y')}) == 200
 
 

@@ -1066,7 +1066,7 @@ def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> Non
     wait_for(lambda: row.bounding_box() == before, 'the line at its old place')
     # One that is no longer kept leaves it there, too.
     page.evaluate('''async () => {
-        const {incidents} = await import('/incidents.js');
+        const {incidents} = await import(document.scripts[0].src.replace('script', 'incidents'));
         incidents.remove(incidents.all[3].id);
     }''')
     page.evaluate(DRAWN)
@@ -1097,7 +1097,7 @@ def test_a_page_catches_up_after_a_pause_in_several_tasks(open_page: Callable[..
     page.locator('#pause').click()
     send(page, 'incident', *({**INCIDENT, 'id': str(10 ** 6 + number)} for number in range(300)))
     taken = page.evaluate('''async () => {
-        const {incidents} = await import('/incidents.js');
+        const {incidents} = await import(document.scripts[0].src.replace('script', 'incidents'));
         const counts = [incidents.all.length];
         let reading = 0;
         Object.assign(performance, {now: () => (reading += 10)});  // each event takes 10 ms by this clock

@@ -24,7 +24,7 @@ SEED = 20261128
 OUTCOME = re.compile(r'"(random-\d+)".*?(?:bytes|token \d+|delivery "[^"]*"): (.*)$')
 KINDS = ('plain', 'plain', 'repeats', 'repeats', 'leaves', 'skipped', 'wrong', 'refused', 'array', 'retried')
 ROWS = '''async () => {
-    const {deliveries} = await import('/deliveries.js');
+    const {deliveries} = await import(document.scripts[0].src.replace('script', 'deliveries'));
     const box = document.getElementById('deliveries');
     const found = {};
     for (let top = 0; Object.keys(found).length < deliveries.all.length; top += 320) {
