@@ -1,5 +1,6 @@
 // Which of the server's instances the page shows.
 import {choose, chosen, goToInstance} from './address.js';
+import {deliveries} from './deliveries.js';
 import {$, el} from './dom.js';
 import {drawState} from './instance.js';
 import {setLines} from './log.js';
@@ -32,6 +33,7 @@ export async function showInstance(name, route) {
   $('view-instance').replaceChildren();  // what was typed and not saved is of the other instance
   $('instances').value = name;
   drawState();
+  deliveries.redraw();  // a path is that of the instance
   route();
 }
 

@@ -13,7 +13,7 @@ export function drawDetail(name, ...children) {
   const focused = detail.contains(document.activeElement) ? document.activeElement.id : '';
   detail.replaceChildren(...children.filter(Boolean));
   detail.hidden = false;
-  detail.scrollTop = top;
+  if (top) detail.scrollTop = top;  // to ask for it takes a layout
   const again = focused && (detail.querySelector(`#${CSS.escape(focused)}`) || detail);  // the other detail may have the same control
   const target = isWanted ? detail : again;
   isWanted = false;

@@ -52,7 +52,7 @@ export function showChosen() {
 function count() {
   const kinds = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 0]));
   const senders = new Map();
-  for (const item of deliveries.all.filter((each) => deliveries.hasWords(each))) {
+  for (const item of deliveries.withWords()) {
     if (isWantedSender(item)) kinds[kindOf(item)] += 1;
     if (!senders.has(senderOf(item))) senders.set(senderOf(item), 0);
     if (isWantedKind(item)) senders.set(senderOf(item), senders.get(senderOf(item)) + 1);

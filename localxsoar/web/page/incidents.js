@@ -33,6 +33,7 @@ class Incidents extends Lines {
     const hasEnded = noteEnd(item);
     const isNew = super.add(item);
     if (hasEnded && (this.order || isOpenOnly())) this.filter();
+    else if (hasEnded) this.redraw();
     return isNew;
   }
 

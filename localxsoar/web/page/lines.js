@@ -1,8 +1,11 @@
 // A list that puts only its visible rows into the document: thousands of rows would make the browser slow.
 import {$, el} from './dom.js';
+import {paced} from './pace.js';
 
-const ROW_HEIGHT = 32;
+export const ROW_HEIGHT = 32;
 const SPARE_ROWS = 8;
+const PAUSE_MS = 100;  // between two drawings of what arrives: a person cannot read more
+const COUNTING_MS = 300;
 
 let searched = '';
 let wantedWords = [];
@@ -34,15 +37,23 @@ export class Lines {
     this.unseen = new Set();  // the keys of items that came above what is read
     this.moved = 0;  // pixels inserted above the viewport since the last render
     this.fresh = new Set();
+    this.scrolled = null;  // where the box is scrolled to, as far as it was asked: each answer may cost a layout
+    this.height = 0;  // of the box
+    this.drawn = new Map();  // the rows in the document, by their items
     this.room = el('div', {class: 'room', role: 'presentation'});
     this.box.append(this.room);
-    this.box.addEventListener('scroll', () => { this.plan(); if (this.box.scrollTop === 0) this.seen(); });
+    this.box.addEventListener('scroll', () => { this.scrolled = null; this.plan(); if (this.box.scrollTop === 0) this.seen(); });
     this.box.addEventListener('click', (event) => {
       const row = event.target.closest('.row');
       if (row) this.open(this.shown[Number(row.dataset.at)]);
     });
-    this.pill.addEventListener('click', () => { this.moved = 0; this.box.scrollTop = 0; this.seen(); });
-    new ResizeObserver(() => this.plan()).observe(this.box);
+    this.pill.addEventListener('click', () => { this.toTop(); this.plan(); });
+    this.planSoon = paced(() => this.plan(), PAUSE_MS);
+    this.describeSoon = paced(() => this.describe(), COUNTING_MS);
+    new ResizeObserver(([{contentRect}]) => {
+      this.height = contentRect.height;
+      this.plan();
+    }).observe(this.box);
   }
 
   set(items) {
@@ -62,8 +73,8 @@ export class Lines {
     if (!this.matches(item)) this.hide(shown);
     else if (shown < 0) this.insert(item, this.place(item));
     else this.replace(item, shown);
-    this.changed = true;
-    this.plan();
+    this.hasGrown = true;
+    this.planSoon();
     return isNew;
   }
 
@@ -92,7 +103,10 @@ export class Lines {
     if (this.top() > place * ROW_HEIGHT) this.moved -= ROW_HEIGHT;
   }
 
-  top() { return this.box.scrollTop + this.moved; }
+  top() {
+    this.scrolled ??= this.box.scrollTop;
+    return this.scrolled + this.moved;
+  }
 
   // Return where an item belongs: above equal items.
   place(item) {
@@ -107,10 +121,13 @@ export class Lines {
 
   sort(order) {
     this.order = order;
-    this.moved = 0;
-    this.box.scrollTop = 0;
-    this.seen();
+    this.toTop();
     this.filter();
+  }
+
+  toTop() {
+    this.moved = this.scrolled = this.box.scrollTop = 0;
+    this.seen();
   }
 
   // Remove an item, mostly the oldest, without moving the rows that the user reads.
@@ -120,8 +137,8 @@ export class Lines {
     this.all.splice(this.all.findLastIndex(isItem), 1);
     this.hide(this.shown.findLastIndex(isItem));
     if (this.unseen.delete(key)) this.drawPill();
-    this.changed = true;
-    this.plan();
+    this.hasGrown = true;
+    this.planSoon();
   }
 
   seen() {
@@ -134,17 +151,30 @@ export class Lines {
     this.pill.hidden = !this.unseen.size;
   }
 
-  matches(item) { return this.accepts(item) && this.hasWords(item); }
+  matches(item, wanted = words()) { return this.accepts(item) && this.hasWords(item, wanted); }
 
-  hasWords(item) {
+  // Return the items that have the words of the search.
+  withWords() {
     const wanted = words();
+    return wanted.length ? this.all.filter((item) => this.hasWords(item, wanted)) : this.all;
+  }
+
+  hasWords(item, wanted = words()) {
     if (!wanted.length || this.found.has(item[this.key])) return true;
     const text = this.words(item).toLowerCase();
     return wanted.every((word) => text.includes(word));
   }
 
+  // Draw anew what an item shows that is not its own.
+  redraw() {
+    this.drawn.clear();
+    this.plan();
+  }
+
   filter() {
-    this.shown = this.all.filter((item) => this.matches(item));
+    this.drawn.clear();
+    const wanted = words();
+    this.shown = this.all.filter((item) => this.matches(item, wanted));
     if (this.order) this.shown.sort(this.order);
     this.changed = true;
     this.plan();
@@ -157,12 +187,13 @@ export class Lines {
       const top = at * ROW_HEIGHT - this.moved;
       if (top < this.box.scrollTop) this.box.scrollTop = top;
       else if (top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + ROW_HEIGHT - this.box.clientHeight;
+      this.scrolled = null;
     }
     this.plan();
   }
 
   // Return how many rows are seen at once.
-  page() { return Math.max(1, Math.floor(this.box.clientHeight / ROW_HEIGHT) - 1); }
+  page() { return Math.max(1, Math.floor(this.height / ROW_HEIGHT) - 1); }
 
   move(by) {
     const at = this.shown.findIndex((item) => item[this.key] === this.selected);
@@ -184,32 +215,52 @@ export class Lines {
   }
 
   render() {
-    if (this.changed) this.describe();
-    this.changed = false;
-    const top = this.top();
+    if (!this.height) return;  // it is not shown; once it is, its size changes
+    const top = Math.max(0, Math.min(this.top(), this.shown.length * ROW_HEIGHT - this.height));  // before anything changes
+    if (this.changed) this.describe(); else if (this.hasGrown) this.describeSoon();
+    this.changed = this.hasGrown = false;
     this.resize();
-    if (this.moved) this.box.scrollTop = top;
-    this.moved = 0;
-    const first = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
-    const last = Math.min(this.shown.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);
-    const rows = [];
-    for (let at = first; at < last; at += 1) {
-      const item = this.shown[at];
-      const row = this.draw(item);
-      row.id = `${this.name}-${item[this.key]}`;
-      row.classList.add('row');
-      if (this.fresh.has(item[this.key])) row.classList.add('new');
-      row.dataset.at = at;
-      row.style.top = `${at * ROW_HEIGHT}px`;
-      row.setAttribute('role', 'option');
-      row.setAttribute('aria-selected', String(item[this.key] === this.selected));
-      row.setAttribute('aria-setsize', this.shown.length);
-      row.setAttribute('aria-posinset', at + 1);
-      rows.push(row);
-    }
-    this.room.replaceChildren(...rows);
-    const chosen = rows.find((row) => row.getAttribute('aria-selected') === 'true');
-    if (chosen) this.box.setAttribute('aria-activedescendant', chosen.id);
+    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE_ROWS);
+    const last = Math.min(this.shown.length, Math.ceil((top + this.height) / ROW_HEIGHT) + SPARE_ROWS);
+    const rows = new Map();
+    for (let at = first; at < last; at += 1) rows.set(this.shown[at], this.row(this.shown[at], at));
+    this.drawn = rows;
+    this.show([...rows.values()]);
+    const chosen = [...rows].find(([item]) => item[this.key] === this.selected);
+    if (chosen) this.box.setAttribute('aria-activedescendant', chosen[1].id);
     else this.box.removeAttribute('aria-activedescendant');
+    if (this.moved) this.scrolled = this.box.scrollTop = top;
+    this.moved = 0;
+  }
+
+  // Return the row of an item, at its place. One that is in the document already only moves.
+  row(item, at) {
+    const row = this.drawn.get(item) || this.newRow(item);
+    row.classList.toggle('new', this.fresh.has(item[this.key]));
+    row.dataset.at = at;
+    row.style.top = `${at * ROW_HEIGHT}px`;
+    row.setAttribute('aria-selected', String(item[this.key] === this.selected));
+    row.setAttribute('aria-setsize', this.shown.length);
+    row.setAttribute('aria-posinset', at + 1);
+    return row;
+  }
+
+  newRow(item) {
+    const row = this.draw(item);
+    row.id = `${this.name}-${item[this.key]}`;
+    row.classList.add('row');
+    row.setAttribute('role', 'option');
+    return row;
+  }
+
+  // Put rows into the document, and leave those alone that are there in this order.
+  show(rows) {
+    const wanted = new Set(rows);
+    for (const row of [...this.room.children]) if (!wanted.has(row)) row.remove();
+    let next = this.room.firstChild;
+    for (const row of rows) {
+      if (row === next) next = next.nextSibling;
+      else this.room.insertBefore(row, next);
+    }
   }
 }

@@ -12,6 +12,7 @@ import {addLine, setLines} from './log.js';
 import {noteForPreview} from './naming.js';
 import {opened} from './opened.js';
 import {thousands} from './format.js';
+import {paced} from './pace.js';
 import {ask} from './server.js';
 import {instance, missed, own, setInstance} from './state.js';
 import {drawEmpty, setSenders} from './try.js';
@@ -19,6 +20,7 @@ import {route} from './views.js';
 
 const LISTED_INCIDENTS = 10000;  // as many as the server lists
 const KEPT_EVENTS = 5000;
+const COUNTING_MS = 100;
 
 let paused = null;  // the events that arrived while the page was paused
 let isCut = false;  // whether more arrived during the pause than is worth keeping
@@ -27,14 +29,15 @@ let isStale = false;  // whether to load once more after that
 let arrived = 0;
 let hasRemoved = 0;  // how many deliveries the server has removed to make room
 
-function count() {
+// Show how many there are.
+const count = paced(() => {
   $('count-deliveries').textContent = deliveries.all.length || '';
   $('count-incidents').textContent = incidents.all.length || '';
   $('no-incidents').hidden = incidents.all.length > 0;
   $('removed-deliveries').hidden = !hasRemoved;
   if (hasRemoved) $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
   drawEmpty();
-}
+}, COUNTING_MS);
 
 const HANDLERS = {
   delivery(item) {
@@ -87,7 +90,7 @@ function later() {
   }, 1500);
 }
 
-const TASK_MS = 50;  // a longer task makes keys and clicks wait
+const TASK_MS = 20;  // a longer task makes keys and clicks wait, on a busy machine much longer
 const waiting = [];  // the events that have arrived together, to be taken in several tasks
 
 function takeWaiting() {

@@ -7,7 +7,7 @@ import {marked} from './visible.js';
 const SHOWN_ENTRIES = 200;
 const OPEN_LEVELS = 2;
 const OPEN_LENGTH = 50;  // a longer list or object is closed at first
-const OPEN_ENTRIES = 400;  // of a whole tree at first: the browser lays them out at once
+const OPEN_ENTRIES = 200;  // of a whole tree at first: the browser lays them out at once
 const SHOWN_CHARACTERS = 600;
 
 const inner = new WeakMap();  // by the head of a branch: the element with its entries, and what draws them

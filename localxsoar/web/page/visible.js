@@ -16,18 +16,21 @@ export const visible = (text) => text.replace(HIDDEN, name);
 const BLANKS = /^ +| +$| {2,}|[\t\n\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;  // single spaces between words need no mark
 const MARKS = {' ': '·', '\t': '⇥\t', '\n': '↵\n', '\u00a0': '⍽'};
 
-// Return the parts of a text with a mark for each blank that could be overlooked, each tab and each line break.
-export function marked(text) {
+// Return the parts of a text, or of a piece of it, with a mark for each blank that could be overlooked, each tab and each line break.
+export function marked(text, from = 0, to = text.length) {
   const parts = [];
-  let end = 0;
-  for (const {0: blanks, index} of text.matchAll(BLANKS)) {
+  let end = from;
+  for (const {0: {length}, index} of text.matchAll(BLANKS)) {
+    const begin = Math.max(index, from);
+    const blanks = text.slice(begin, Math.min(index + length, to));
+    if (!blanks) continue;
     const mark = document.createElement('span');
     mark.className = 'mark';
     mark.textContent = [...blanks].map((blank) => MARKS[blank] || name(blank)).join('');
-    parts.push(visible(text.slice(end, index)), mark);
-    end = index + blanks.length;
+    parts.push(visible(text.slice(end, begin)), mark);
+    end = begin + blanks.length;
   }
-  return [...parts, visible(text.slice(end))].filter((part) => part !== '');
+  return [...parts, visible(text.slice(end, to))].filter((part) => part !== '');
 }
 
 // Return the parts of a text, each string in quotes apart if its direction could swap it with its neighbours.

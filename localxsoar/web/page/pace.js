@@ -1,0 +1,17 @@
+// Work for which many events ask.
+
+// Return a function that does the work at once, and then at most once in each pause.
+export function paced(work, pauseMs) {
+  let rests = false;
+  let isWanted = false;
+  function act() {
+    if (rests) { isWanted = true; return; }
+    rests = true;
+    setTimeout(() => {
+      rests = false;
+      if (isWanted) { isWanted = false; act(); }
+    }, pauseMs);
+    work();
+  }
+  return act;
+}
