@@ -1,6 +1,7 @@
 """The deliveries: each request to the server's address, its response, and what the request became."""
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -66,11 +67,12 @@ class Delivery:
     mentioned: Mentioned = field(default_factory=Mentioned)
     note: str = ''  # what the response's header for notes says
     origin: int | None = None  # the delivery that this one repeats, if the page sent it
+    alike: int = 0  # the number of the first delivery to the same path with the same body, or 0 if that is not known
     missing: str = ''  # why the request is not kept as it came, or ''
     is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'own', 'triage', 'text', 'note', 'response_size', 'origin')
+               'milliseconds', 'kind', 'incidents', 'own', 'triage', 'text', 'note', 'response_size', 'origin', 'alike')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
@@ -173,6 +175,7 @@ class Deliveries:
         self.index = SearchIndex(masks, self._texts, file.absolute().parent if file else None, is_complete=not self._sizes)
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
         self._origins = Origins(self._contents)
+        self._alike: OrderedDict[bytes, int] = OrderedDict()  # the first deliveries by what they have in common with others
         self._next_incident = 1
         printer.claim = self.created
 
@@ -226,6 +229,7 @@ class Deliveries:
         sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
         changed = self._note_result(delivery)
+        delivery.alike = self._first_alike(delivery)
         self._keep(delivery)
         del self._waiting[delivery.number]
         shown = self._shown(delivery.summary())
@@ -233,6 +237,15 @@ class Deliveries:
         self._printer.delivery(shown)
         self._correct(changed)
         self._make_room()
+
+    def _first_alike(self, delivery: Delivery) -> int:
+        if not delivery.size or delivery.gap():
+            return 0
+        path = delivery.target.partition('?')[0]
+        first = self._alike.setdefault(hashlib.sha256(path.encode() + b'\0' + delivery.body).digest(), delivery.number)
+        while len(self._alike) > self._limit:
+            self._alike.popitem(last=False)
+        return first
 
     def _keep(self, delivery: Delivery) -> None:
         row = [json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
@@ -396,6 +409,7 @@ class Deliveries:
 
     def clear(self) -> None:
         self._sizes.clear()
+        self._alike.clear()
         self.index.clear()
         self._bytes = self.removed = 0
         self._query('DELETE FROM delivery')

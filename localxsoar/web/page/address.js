@@ -5,18 +5,19 @@
 import {instance, isOneOfSeveral} from './state.js';
 
 const LISTS = ['deliveries', 'incidents'];
-const ORDER = ['kind', 'sender', 'q', 'sort', 'only', 'level', 'open', 'tab', 'words', 'instance'];
-const IN_DETAIL = ['open', 'tab', 'words'];  // parameters that have a meaning only while something is open
+const ORDER = ['kind', 'sender', 'q', 'as', 'sort', 'only', 'level', 'open', 'tab', 'with', 'words', 'instance'];
+const IN_DETAIL = ['open', 'tab', 'with', 'words'];  // parameters that have a meaning only while something is open
 
 export let view = '';  // the name of the view that is shown
 let name = '';  // the command whose form is open
 let values = new URLSearchParams();
 const remembered = {};  // by view, what was chosen there last
 let show = () => {};  // draws what the address says
+let read = '';  // the address that was read or written last
 
 export function startAddress(route) {
   show = route;
-  window.addEventListener('hashchange', route);
+  window.addEventListener('hashchange', () => { if (location.hash !== read) route(); });
 }
 
 export const chosen = (parameter) => values.get(parameter) || '';
@@ -32,7 +33,7 @@ function parse(hash) {
 // Return what an address says with what was chosen in its view before, unless it is exact.
 function complete({first, rest, given}, isExact) {
   const found = given || new URLSearchParams(isExact ? '' : remembered[first]);
-  if (!given) for (const key of ['open', 'words']) found.delete(key);
+  if (!given) for (const key of ['open', 'with', 'words']) found.delete(key);
   if (LISTS.includes(first) && rest) found.set('open', rest);
   if (isOneOfSeveral() && !found.get('instance')) found.set('instance', instance.instance);
   return found;
@@ -52,6 +53,7 @@ export function readAddress(views, home) {
   values = complete({...parsed, first: view}, history.state?.isExact);
   keep();
   if (view && location.hash) history.replaceState({isExact: true}, '', write(view, name, values));
+  read = location.hash;
 }
 
 function keep() {
@@ -59,10 +61,11 @@ function keep() {
   remembered[view].delete('instance');  // it is the same in all views
 }
 
-// Go where an address leads, such as `deliveries/7`.
+// Go where an address leads, such as `deliveries/7`. It is shown at once: the next key may be pressed for what is there.
 export function go(to) {
   const parsed = parse(`#/${to}`);
   location.hash = write(parsed.first, parsed.rest, complete(parsed));
+  if (location.hash !== read) show();
 }
 
 // The same, in place of what is shown now: Back leads to what was before that.
@@ -76,6 +79,7 @@ export function choose(some) {
   for (const [key, value] of Object.entries(some)) if (value) values.set(key, value); else values.delete(key);
   keep();
   history.replaceState({isExact: true}, '', write(view, name, values));
+  read = location.hash;
 }
 
 // Show another instance of the server.

@@ -2,10 +2,12 @@
 import {choose, chosen, isOpened} from './address.js';
 import {curlCommand, fileName, isInFile} from './curl.js';
 import {drawChecks, drawCopies, drawOrigin} from './checks.js';
+import {drawComparison} from './compare.js';
 import {became, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
+import {revealHit} from './hits.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
 import {exportLink, recipeButton, shareLink} from './keep.js';
@@ -19,15 +21,18 @@ import {drawFields, drawText} from './text.js';
 import {drawEmpty} from './try.js';
 
 let asking = null;  // the delivery that the server is asked for, and whether it has changed meanwhile
+const LARGE_BYTES = 100000;
 
 export async function openDelivery(number, shows) {
   const path = `deliveries/${number}`;
   const request = asking = {number: Number(number), isStale: false};
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
+  if (found.request?.size > LARGE_BYTES) await new Promise((done) => setTimeout(done));  // so that reading and drawing it are two tasks
   if (asking !== request || !isOpened('deliveries', number)) return;  // the user has opened something else meanwhile
   asking = null;
   if (request.isStale) { await openDelivery(number, shows); return; }
-  const isSame = opened && opened.number === found.number && isEdited();
+  const isOther = opened?.number !== found.number;
+  const isSame = !isOther && isEdited();
   setOpened(found instanceof Error ? null : found);
   if (!opened) {
     closeNaming();
@@ -36,6 +41,7 @@ export async function openDelivery(number, shows) {
   }
   opened.shows = Boolean(shows);
   if (!isSame) drawOpened();
+  if (isOther) revealHit($('delivery'));
   drawEmpty();
   loadLog();
 }
@@ -104,7 +110,7 @@ export function drawOpened() {
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
   const parts = [['request', 'Request'], ['response', 'Response'],
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : []),
-    ['log', logTitle(item)]];
+    ['log', logTitle(item)], ['compare', 'Compare']];
   const part = parts.some(([name]) => name === chosen('tab')) ? chosen('tab') : 'request';
   const body = el('div');
   const [recipe, ...notes] = recipeButton(item);
@@ -116,6 +122,7 @@ export function drawOpened() {
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else if (part === 'log') body.append(drawLines(item));
+  else if (part === 'compare') body.append(drawComparison(item));
   else drawMessage(part, body);
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),

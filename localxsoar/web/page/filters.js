@@ -4,6 +4,7 @@ import {deliveries} from './deliveries.js';
 import {$, button, el} from './dom.js';
 import {areIncidentsShown, incidents, showChosenIncidents} from './incidents.js';
 import {listButtons} from './keep.js';
+import {areLanesShown, lanes, showLanes} from './lanes.js';
 import {ask} from './server.js';
 
 const KINDS = {created: 'created', rejected: 'rejected', repeat: 'repeat', handshake: 'handshake', other: 'other'};
@@ -31,7 +32,7 @@ let shownView = '';
 // Return whether all that the address says is shown already.
 const isShown = () => view === shownView && $('search').value === chosen('q') && (view !== 'log' || $('level').value === chosen('level'))
   && (view !== 'deliveries' || ([...wanted].join() === chosen('kind') && sender === chosen('sender')))
-  && (view !== 'incidents' || areIncidentsShown());
+  && (view !== 'incidents' || (areIncidentsShown() && $('as-lanes').getAttribute('aria-pressed') === String(areLanesShown())));
 
 // Show what the address says was searched for and filtered.
 export function showChosen() {
@@ -45,7 +46,7 @@ export function showChosen() {
     sender = chosen('sender');
   }
   deliveries.filter();
-  if (view === 'incidents') showChosenIncidents(); else incidents.filter();
+  if (view === 'incidents') { showChosenIncidents(); showLanes(); } else incidents.filter();
 }
 
 // Return how many deliveries each filter would show beside the others, by kind and by sender.
@@ -82,7 +83,7 @@ function drawSenders(senders) {
 function describe(list) {
   const shown = list.shown.length;
   const all = list.all.length;
-  const unknown = list === SEARCHED[view] ? searching : '';
+  const unknown = [SEARCHED[view], shownList()].includes(list) ? searching : '';
   $(`shown-${list.name}`).textContent = unknown || (shown === all ? '' : `${shown} of ${all}`);
   const none = $(`none-${list.name}`);
   none.hidden = shown > 0 || !all || Boolean(unknown);
@@ -92,6 +93,17 @@ function describe(list) {
 }
 
 const SEARCHED = {deliveries, incidents};  // the lists of which the server knows more, by their views
+
+// Return the list that is shown, if the view has one.
+export const shownList = () => (areLanesShown() ? lanes : SEARCHED[view]);
+
+// Look again for what passes the filters and the search.
+export function filterLists() {
+  deliveries.filter();
+  incidents.filter();
+  if (areLanesShown()) lanes.filter();
+}
+
 let typing = null;
 let asked = '';  // the view and the text that were searched for last
 let searching = '';  // why it is not known yet what the server has found, or ''
@@ -119,13 +131,14 @@ async function find(name, text) {
   list.found = new Set(found);
   const shown = new Set(list.shown.map((item) => list.keyOf(item)));
   if (found?.every((key) => shown.has(key) || !list.keys.has(key))) list.describe(); else list.filter();  // what is shown stays in its order
+  if (areLanesShown()) lanes.filter();
 }
 
 export function startFilters() {
   clearAll = () => {
     choose({q: '', kind: '', sender: '', only: ''});
     showChosen();
-    (incidents.box.checkVisibility() ? incidents : deliveries).box.focus();
+    shownList().box.focus();
   };
   $('kinds').append(...Object.entries(KINDS).map(([kind, label]) => {
     const made = button(label, () => press(kind));
@@ -145,4 +158,5 @@ export function startFilters() {
     describe(deliveries);
   };
   incidents.describe = () => describe(incidents);
+  lanes.describe = () => describe(lanes);
 }

@@ -42,6 +42,22 @@ export function markHits() {
   CSS.highlights.set('hits', hits);
 }
 
+// Scroll a detail that was just opened to the first hit, unless one is seen already.
+export function revealHit(detail) {
+  const texts = wanted();
+  if (!texts.length) return;
+  const box = detail.getBoundingClientRect();
+  let first = null;
+  for (const range of rangesIn(detail, texts)) {
+    const {top, bottom} = range.getBoundingClientRect();
+    if (top === bottom) continue;  // it is folded
+    if (top >= box.top && bottom <= box.bottom) return;
+    first ||= range;
+    if (bottom > box.bottom) break;  // and so are all others
+  }
+  first?.startContainer.parentElement.scrollIntoView({block: 'nearest'});
+}
+
 function plan() {
   if (planned) return;
   planned = true;

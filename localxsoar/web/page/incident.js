@@ -4,6 +4,7 @@ import {deliveries, ownOf} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, el} from './dom.js';
 import {day} from './format.js';
+import {revealHit} from './hits.js';
 import {incidents} from './incidents.js';
 import {shortened} from './long.js';
 import {preview} from './mapping.js';
@@ -53,7 +54,7 @@ function drawParts(item, title, box) {
     el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
       ' · source ', el('bdi', {}, item.sourceInstance)),
     el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
-      item.dbotMirrorId ? el('span', {}, 'problem ', el('code', {}, item.dbotMirrorId)) : null),
+      item.dbotMirrorId ? el('span', {}, 'problem ', el('a', {id: 'lane', href: `#/incidents/lane-${item.id}`, title: 'All that happened to this problem'}, el('code', {}, item.dbotMirrorId))) : null),
     drawLinks(item), ...drawValues('Labels', item.labels));
   drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
   box.append(...drawValues('Fields', item.fields));
@@ -74,7 +75,9 @@ export async function openIncident(id) {
   const isOther = opened !== id;
   opened = id;
   drawDetail('incident', backButton('incidents'), box);
-  if (isOther) $('incident').scrollTop = 0;
+  if (!isOther) return;
+  $('incident').scrollTop = 0;
+  revealHit($('incident'));
 }
 
 // Show a delivery of the incident that is open, which has just ended.

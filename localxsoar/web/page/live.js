@@ -8,6 +8,7 @@ import {searchBodies} from './filters.js';
 import {linkIncident, openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, refreshHistory, setLost} from './instance.js';
+import {noteChange} from './lanes.js';
 import {addLine, setLines} from './log.js';
 import {noteForPreview} from './naming.js';
 import {opened} from './opened.js';
@@ -37,6 +38,7 @@ const count = paced(() => {
   $('removed-deliveries').hidden = !hasRemoved;
   if (hasRemoved) $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
   drawEmpty();
+  noteChange();
 }, COUNTING_MS);
 
 const HANDLERS = {

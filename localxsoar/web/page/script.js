@@ -1,15 +1,15 @@
 // The page of the local XSOAR: its keys and controls. Whatever comes from senders is shown as text, never as markup.
-import {choose, go, isOpened, startAddress, step as stepTo, view} from './address.js';
+import {choose, chosen, go, isOpened, startAddress, step as stepTo, view} from './address.js';
 import {startChoice} from './choice.js';
 import {drawChoices, openFirst} from './commands.js';
-import {deliveries} from './deliveries.js';
 import {copyCurl, drawOpened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
-import {searchBodies, startFilters} from './filters.js';
-import {chooseOpen, incidents, sortIncidents} from './incidents.js';
+import {filterLists, searchBodies, shownList, startFilters} from './filters.js';
+import {chooseOpen, sortIncidents} from './incidents.js';
 import {startHits} from './hits.js';
+import {areLanesShown, chooseLanes, lanes} from './lanes.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
 import {opened} from './opened.js';
@@ -24,8 +24,7 @@ function search() {
   else if (view === 'log') drawLog();
   else if (view === 'commands') drawChoices();
   searchBodies();
-  deliveries.filter();
-  incidents.filter();
+  filterLists();
 }
 
 const isTyping = (target) => target.closest('input, textarea, select, dialog');
@@ -69,15 +68,14 @@ function press(event) {
   if (event.key === 'Escape' && event.target === $('search')) {
     $('search').value = '';
     search();
-    const list = {incidents, deliveries}[view];
+    const list = shownList();
     if (list) list.box.focus(); else $('search').blur();
     return;
   }
   if (event.key === 'Enter' && event.target === $('search') && view === 'commands') return openFirst();
-  const hits = {incidents, deliveries}[view];
-  if (['ArrowDown', 'Enter'].includes(event.key) && event.target === $('search') && hits) return goToHits(event, hits);
+  const list = shownList();
+  if (['ArrowDown', 'Enter'].includes(event.key) && event.target === $('search') && list) return goToHits(event, list);
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  const list = view === 'deliveries' ? deliveries : view === 'incidents' ? incidents : null;
   const inDetail = event.target.closest('.detail');
   const views = shownViews();
   const keys = {
@@ -87,7 +85,8 @@ function press(event) {
     Home: () => leap(list, -Infinity, -1000), End: () => leap(list, Infinity, 1000),
     Escape: () => { if (list) { go(view); list.box.focus(); } },
     '/': () => $('search').focus(), '?': () => $('help').showModal(),
-    ...(view === 'deliveries' && opened && !$('delivery').hidden ? {r: () => resend('came', drawOpened), e: () => edit(drawOpened), c: () => copyCurl()} : {}),
+    ...(view === 'deliveries' && opened && !$('delivery').hidden ? {r: () => resend('came', drawOpened), e: () => edit(drawOpened), c: () => copyCurl(), d: compareOpened} : {}),
+    ...(view === 'incidents' ? {l: () => chooseWay(!areLanesShown())} : {}),
   };
   if (inDetail && ['ArrowDown', 'ArrowUp', 'Enter', 'PageDown', 'PageUp', 'Home', 'End'].includes(event.key)) return;
   if (!list && ['j', 'k', 'ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;
@@ -96,6 +95,18 @@ function press(event) {
   if (!act) return;
   event.preventDefault();
   act();
+}
+
+// Show incidents as lanes or as a list, and keep what is open.
+function chooseWay(areLanes) {
+  chooseLanes(areLanes);
+  route();
+}
+
+// Show what differs from the previous delivery of the sender, or the request again.
+function compareOpened() {
+  choose({tab: chosen('tab') === 'compare' ? '' : 'compare', with: ''});
+  drawOpened();
 }
 
 function step(list, by) {
@@ -109,7 +120,9 @@ $('keys').addEventListener('click', () => $('help').showModal());
 $('search').addEventListener('input', search);
 $('level').addEventListener('change', () => { choose({level: $('level').value}); drawLog(); });
 $('sort').addEventListener('change', () => { choose({sort: $('sort').value}); sortIncidents(); });
-$('open-only').addEventListener('click', chooseOpen);
+$('open-only').addEventListener('click', () => { chooseOpen(); lanes.filter(); });
+$('as-list').addEventListener('click', () => chooseWay(false));
+$('as-lanes').addEventListener('click', () => chooseWay(true));
 $('pause').addEventListener('click', pause);
 if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
 startFilters();

@@ -48,7 +48,7 @@ function moreButton(left, depth, draw) {
   return more;
 }
 
-const pathOf = (keys) => cut(keys.map((each) => cut(each.key, 1000)).join('.'), 1000);
+export const pathOf = (keys) => cut(keys.map((each) => cut(each.key, 1000)).join('.'), 1000);
 const item = (kind, keys, depth, options, ...children) => el('div', {class: `${kind} item`, role: 'treeitem', 'aria-level': depth + 1, tabindex: '-1', title: pathOf(keys), ...options}, ...children);
 
 function branch(key, value, keys, depth, acts) {

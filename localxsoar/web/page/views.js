@@ -9,6 +9,8 @@ import {showChosen} from './filters.js';
 import {openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {refreshInstance} from './instance.js';
+import {openLane} from './lane.js';
+import {areLanesShown, laneOf, lanes} from './lanes.js';
 import {drawLog} from './log.js';
 import {closeNaming} from './naming.js';
 import {hasPorts, instance} from './state.js';
@@ -35,11 +37,11 @@ export function route() {
   }
   document.title = [TITLES[view], instance.instance || 'Local XSOAR'].filter(Boolean).join(' · ');
   if (view === 'deliveries' || view === 'incidents') {
-    const list = view === 'deliveries' ? deliveries : incidents;
     const id = chosen('open');
+    const [list, key] = view === 'deliveries' ? [deliveries, Number(id)] : areLanesShown() ? [lanes, laneOf(id.startsWith('lane-') ? id : `lane-${id}`)?.key] : [incidents, id];
     if (id) {
-      list.select(view === 'deliveries' ? Number(id) : id);
-      (view === 'deliveries' ? openDelivery : openIncident)(id);
+      list.select(key);
+      (view === 'deliveries' ? openDelivery : id.startsWith('lane-') ? openLane : openIncident)(id);
     } else { closeDetail(); list.plan(); }
   }
   if (view === 'try') refreshTry();

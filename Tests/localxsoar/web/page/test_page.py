@@ -1179,28 +1179,99 @@ def test_keys_for_a_delivery_do_nothing_where_none_is_seen(page: Page, webhook: 
     assert len(webhook.control('GET', 'deliveries')) == before and page.locator('form.edit').count() == 0
 
 
-def test_all_of_it_works_by_keyboard(page: Page, webhook: Webhook) -> None:
+def tab_to(page: Page, control: str) -> None:
+    """Press Tab until a control has the focus."""
+    for _ in range(100):
+        if page.locator(control).evaluate('control => control === document.activeElement'):
+            return
+        page.keyboard.press('Tab')
+    raise AssertionError(f'Tab does not reach {control}')
+
+
+def test_every_task_with_a_delivery_is_done_by_keyboard_alone(page: Page, webhook: Webhook) -> None:
+    press = page.keyboard.press
     for name in ('key one', 'key two'):
         post(webhook, {'name': name})
     expect(newest(page)).to_contain_text('key two')
-    page.keyboard.press('j')
-    page.keyboard.press('j')
-    page.keyboard.press('Enter')
+    for key in ('j', 'j', 'Enter'):
+        press(key)
     expect(page.locator('#delivery .result')).to_contain_text('key one')
-    before = page.url
-    page.keyboard.press('r')
-    page.wait_for_url(lambda url: url != before)
-    page.keyboard.press('Escape')
+    press('c')
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('key one')")
+    tab_to(page, '#share')
+    with page.expect_download() as shared:
+        press('Enter')
+    assert 'key one' in shared.value.path().read_text('utf-8')
+    for key, opens in (('r', 'the original is delivery'), ('e', 'key three')):
+        before = page.url
+        press(key)
+        if key == 'e':
+            expect(page.get_by_role('textbox', name='Body')).to_be_focused()
+            press('Control+a')
+            page.keyboard.type('{"name": "key three"}')
+            press('Control+Enter')
+        expect(page).not_to_have_url(before)
+        expect(page.locator('#delivery')).to_contain_text(opens)
+    press('d')
+    expect(page.locator('.differences').first).to_contain_text('key three')
+    press('d')
+    expect(page.locator('.differences')).to_have_count(0)
+    press('Escape')
     expect(page.locator('#delivery')).to_be_hidden()
-    page.keyboard.press('/')
+    press('/')
     page.keyboard.type('key two')
     expect(page.locator('#deliveries .row')).to_have_count(1)
-    page.keyboard.press('Escape')
-    page.keyboard.press('?')
+    press('Escape')
+    tab_to(page, '[data-kind=created]')
+    press('Space')
+    expect(page.locator('[data-kind=created]')).to_have_attribute('aria-pressed', 'true')
+    press('Space')
+    tab_to(page, '#sender')
+    press('ArrowDown')
+    expect(page.locator('#sender')).not_to_have_value('')
+    press('ArrowUp')
+    tab_to(page, '#clear')
+    press('Enter')
+    press('Enter')
+    expect(page.locator('#empty')).to_be_visible()
+    press('?')
     expect(page.locator('#help')).to_be_visible()
-    page.keyboard.press('Escape')
-    page.keyboard.press('6')
+    press('Escape')
+    press('6')
     expect(page.locator('#log')).to_be_visible()
+
+
+# Keep the controls that a person can see until Tab reaches them, and those on which the focus can't be seen.
+WATCH_FOCUS = '''() => {
+    const isSeen = (each) => each.checkVisibility({visibilityProperty: true}) && each.tabIndex >= 0 && !each.disabled;
+    const controls = 'a[href], button, select, input, textarea, summary, [tabindex="0"]';
+    window.unreached = new Set([...document.querySelectorAll(controls)].filter(isSeen));
+    window.unseen = [];
+    document.addEventListener('focusin', ({target}) => {
+        unreached.delete(target);
+        const shown = target.querySelector('[aria-selected=true]') || target;
+        if (getComputedStyle(shown).outlineStyle === 'none') unseen.push(target.outerHTML);
+    });
+    return unreached.size;
+}'''
+UNREACHED = '[[...unreached].filter((each) => each.isConnected).map((each) => each.outerHTML), unseen]'  # what is still there
+
+
+def test_tab_reaches_whatever_can_be_pressed_and_the_focus_is_seen(page: Page, webhook: Webhook) -> None:
+    number = post(webhook, {'title': 'reached', 'host': 'db-1'}).json()[0]['id']
+    post(webhook, {'title': 'rejected'}, token='wrong')
+    expect(page.locator('#deliveries .row')).to_have_count(2)
+    first = int(webhook.control('GET', 'deliveries')[-1]['number'])
+    details = (f'deliveries?open={first + 1}&tab=compare&with={first}', f'deliveries?open={first}',
+               f'incidents?as=lanes&open=lane-{number}', f'incidents?open={number}')
+    for view in (*details, 'try?q=github', 'commands', 'instance', 'log'):
+        page.goto(f'{webhook.url}/#/{view}')
+        if view in details:
+            expect(page.locator('.detail:visible').locator('.tree, table').first).to_be_visible()
+        page.evaluate(DRAWN)
+        for _ in range(page.evaluate(WATCH_FOCUS) + 5):
+            page.keyboard.press('Tab')
+        assert page.evaluate(UNREACHED) == [[], []], view
 
 
 def focused(page: Page) -> str:

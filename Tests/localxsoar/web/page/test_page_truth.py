@@ -19,7 +19,7 @@ from webhook import TOKEN, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 
-KEPT = 5
+KEPT = 20
 # The first detail that the page asks for arrives only after `release()`.
 HOLD_DETAIL = '''() => {
     const ask = window.fetch;
@@ -66,11 +66,11 @@ def post(webhook: Webhook, body: Any, token: str = TOKEN, query: str = '', **hea
                          timeout=PATIENCE_SECONDS)
 
 
-def post_and_leave(webhook: Webhook, body: Any) -> None:
+def post_and_leave(webhook: Webhook, body: Any, query: str = '') -> None:
     """Post while calls hang, and leave once the request waits for one."""
     url = urlsplit(webhook.url)
     with socket.create_connection((url.hostname, url.port or 0), timeout=PATIENCE_SECONDS) as sender:
-        sender.sendall(request_bytes(webhook.webhook_url, json.dumps(body).encode(), {'Authorization': TOKEN}))
+        sender.sendall(request_bytes(webhook.webhook_url + query, json.dumps(body).encode(), {'Authorization': TOKEN}))
         wait_for(lambda: webhook.control('GET', 'deliveries')[0]['size'] == len(json.dumps(body)))
 
 
@@ -295,3 +295,119 @@ def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(page: Page
     rows(page).first.click()
     page.locator('#part-log').click()
     expect(page.locator('#delivery-log')).to_contain_text('skipped: resolved')
+
+
+# Lanes, and two deliveries beside each other.
+
+
+COLORS: tuple[Any, ...] = ({}, {'color_scheme': 'dark'}, {'forced_colors': 'active'})
+NARROW: Any = {'width': 360, 'height': 720}
+LANES = '''() => Object.fromEntries([...document.querySelectorAll('#lanes .row')].map((row) => {
+    const text = (name) => [...row.querySelectorAll(name)].map((each) => each.textContent).join(' ');
+    return [text('.name'), [text('.state-word'), text('.unseen').split(', from')[0], text('.sign'),
+                              row.querySelectorAll('.span').length]];
+}))'''
+
+
+def check_colors_and_width(page: Page) -> None:
+    """Check that nothing is in the way of a screen reader, whatever the colors, and that a phone need not scroll sideways."""
+    for colors in COLORS:
+        page.emulate_media(**{'color_scheme': 'light', 'forced_colors': 'none', **colors})
+        assert violations(page) == [], colors
+    page.emulate_media(color_scheme='light', forced_colors='none')
+    page.set_viewport_size(NARROW)
+    page.wait_for_function('''() => [document.documentElement, ...document.querySelectorAll('.detail')]
+        .every((each) => each.scrollWidth <= each.clientWidth)''')
+    page.set_viewport_size(DESKTOP)
+
+
+def texts_of(rows: Locator) -> list[str]:
+    return [' '.join(text.split()) for text in rows.all_text_contents()]
+
+
+def first_payload(sender: str) -> Any:
+    """Return what a recipe sends first."""
+    return json.loads((ROOT / f'senders/{sender}/deliveries.json').read_text('utf-8'))['deliveries'][0]['payload']
+
+
+def send_what_happened(webhook: Webhook) -> None:
+    """Send a problem of Alertmanager, one of PagerDuty and one of a sender of one's own, each from its beginning to its end."""
+    alerts, agent = first_payload('alertmanager'), 'Alertmanager/0.28.0'
+    for token in ('wrong', TOKEN, TOKEN):
+        post(webhook, alerts, token, User_Agent=agent)
+    alerts['status'] = alerts['alerts'][0]['status'] = 'resolved'
+    post(webhook, alerts, User_Agent=agent)
+    paging = first_payload('pagerduty')
+    for kind in ('triggered', 'triggered', 'acknowledged', 'resolved'):
+        paging['event'] |= {'event_type': f'incident.{kind}', 'id': kind}
+        post(webhook, paging, User_Agent='PagerDuty-Webhook/V3.0', X_Webhook_Id=kind)
+    for over, flow in (('no', '1.0'), ('no', '1'), ('yes', '1'), ('no', '0.5')):
+        body = f'{{"what": "Pump 3 is hot", "pump": 3, "over": "{over}", "flow": {flow}}}'
+        post(webhook, body, query='?name=what&problem=pumps:pump&resolved=over=yes', User_Agent='pumps/1')
+
+
+def test_a_lane_shows_what_happened_to_a_problem_and_leads_to_what_has_changed(page: Page, webhook: Webhook) -> None:
+    send_what_happened(webhook)
+    webhook.faults(hang=True)
+    try:
+        post_and_leave(webhook, {'title': 'late for its lane'}, '?problem=late:title')
+        expect(rows(page).first).to_contain_text('The sender left before the response.')
+    finally:
+        webhook.faults(hang=False)
+    expect(rows(page).first).to_contain_text('the sender had left')
+    page.keyboard.press('2')
+    expect(page.locator('#as-lanes')).to_be_visible()
+    page.keyboard.press('l')
+    expect(page.locator('#lanes .row', has_text='DiskFull')).to_be_visible()
+    found = page.evaluate(LANES)
+    expected = {'Pump 3 is hot': ['open', '2 × created, again, end', '● ○ ✓ ●', 2],
+                'late for its lane': ['open', 'sender left, created', '↯ ●', 1],
+                '[firing] DiskFull: Disk of db-1 is full in 4 hours': ['ended', 'rejected, created, again, end', '✗ ● ○ ✓', 1],
+                'incident.acknowledged: Payment service is down': ['ended', 'created, repeat, again, end', '● ↺ ○ ✓', 1]}
+    assert {name: found[name] for name in expected} == expected
+    states = [state for state, *_ in found.values()]
+    assert states == sorted(states, key=['open', 'ended', ''].index)
+    for keys in ('/', *'pump 3', 'ArrowDown', 'Enter'):
+        page.keyboard.press(keys)
+    expect(page.locator('#incident')).to_be_focused()
+    events = page.locator('#incident .events tbody tr')
+    assert texts_of(events.locator('.what')) == ['● created', '○ again', '✓ end', '● created']
+    check_colors_and_width(page)
+    page.reload()
+    expect(page.locator('#lanes .row')).to_have_count(1)
+    events.nth(1).get_by_role('link', name=re.compile('^Compare delivery')).press('Enter')
+    changes = page.locator('.differences').first.locator('tbody tr')
+    expect(changes).to_have_count(2)
+    assert texts_of(changes) == ['3 equal: what, pump, over', '≠changed: flow1.01']
+
+
+def test_a_delivery_is_compared_with_the_previous_one_of_its_sender_or_another(page: Page, webhook: Webhook) -> None:
+    before: dict[str, Any] = {'title': 'Disk full on db-1', 'host': {'name': 'db-1', 'cpu': 4}, 'tags': ['a', 'b'], 'old': 1}
+    after = {**before, 'title': 'Disk full on db-22', 'tags': ['new', 'a', 'b'], '<img src=x onerror=alert(1)>': {'deep': '<b>'}}
+    del after['old']
+    post(webhook, before, User_Agent='own/1')
+    post(webhook, 'no JSON\nbut lines', User_Agent='other/1')
+    post(webhook, after, User_Agent='own/1')
+    expect(rows(page)).to_have_count(3)
+    rows(page).first.click()
+    expect(page.locator('#delivery .result')).to_be_visible()
+    page.keyboard.press('d')
+    body = page.locator('.differences').first.locator('tbody tr')
+    expect(body.first).to_be_visible()
+    assert texts_of(body) == [
+        '≠changed: title"Disk full on db-1""Disk full on db-22"', '1 equal: host', '+added: tags.0not there"new"',
+        '2 equal: 1, 2', '\N{MINUS SIGN}removed: old1not there', '+added: <img src=x onerror=alert(1)>not theredeep: "<b>"Copy']
+    assert page.locator('.differences mark').all_text_contents()[:2] == ['1', '22']
+    expect(page.locator('.comparison .several tr')).to_have_text([re.compile('db-1$'), re.compile(r'db-22 \(db-1\)$')])
+    page.get_by_role('button', name='2 equal').press('Enter')
+    expect(page.locator('.differences .equal')).to_have_count(2)
+    check_colors_and_width(page)
+    other = str(webhook.control('GET', 'deliveries')[1]['number'])
+    page.get_by_label('Compare with').select_option(other)
+    results = page.locator('.comparison .several')
+    expect(results).to_contain_text('no JSON')
+    page.reload()
+    expect(results).to_contain_text('no JSON')
+    assert f'tab=compare&with={other}' in page.url
+    page.keyboard.press('d')
+    expect(page.locator('#part-request[aria-current]')).to_be_visible()

@@ -1,0 +1,56 @@
+// Lanes of problems: which events each has, in which order, and which lanes come first.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import './document.mjs';
+
+const {lanesOf} = await import('../../../../localxsoar/web/page/problems.js');
+const {noteEnd} = await import('../../../../localxsoar/web/page/triage.js');
+
+const at = (minute) => 1.7e9 + 60 * minute;
+const incident = (id, dbotMirrorId, minute, more) => ({id: String(id), sourceInstance: 'webhook', dbotMirrorId, created: new Date(at(minute) * 1000).toISOString(), name: `name ${id}`,
+  state: '', status: 0, severity: 2, ...more});
+const delivery = (number, minute, own, more) => ({number, started: at(minute), sender: 'GitHub', kind: 'created', incidents: own, own, ...more});
+const END = {state: 'resolved'};
+
+// Each lane as its key and its events: the kind and the minute, with the numbers of the delivery and of the incident.
+function drawn(incidents, deliveries) {
+  incidents.forEach(noteEnd);
+  return lanesOf(incidents, deliveries).map(({key, isOpen, events}) => [key, isOpen ? 'open' : '', ...events.map((each) =>
+    `${each.kind} ${Math.round((each.at / 1000 - at(0)) / 60)} ${each.delivery?.number ?? '-'} ${each.incident?.id ?? '-'}`)]);
+}
+
+test('a lane has the events of its problem as they were, and begins anew after an end', () => {
+  const incidents = [incident(1, 'a', 1), incident(2, 'a', 2), incident(3, 'a', 4, END), incident(4, 'a', 5)];
+  const deliveries = [delivery(5, 5, ['4']), delivery(4, 4, ['3']), delivery(3, 3, [], {kind: 'repeat', incidents: ['2']}), delivery(2, 2, ['2']), delivery(1, 1, ['1'])];
+  assert.deepEqual(drawn(incidents, deliveries), [['lane-1', 'open', 'created 1 1 1', 'again 2 2 2', 'repeat 3 3 2', 'end 4 4 3', 'created 5 5 4']]);
+});
+
+test('what was rejected, and whose sender left, is in the lane of the same body, and its late incident after it', () => {
+  const incidents = [incident(11, 'b', 3), incident(12, 'c', 8)];
+  const deliveries = [delivery(14, 6, ['12'], {kind: 'gone', alike: 14}), delivery(13, 4, [], {kind: 'gone', alike: 11}), delivery(12, 3, ['11'], {alike: 11}),
+    delivery(11, 1, [], {kind: 'rejected', alike: 11})];
+  assert.deepEqual(drawn(incidents, deliveries), [['lane-12', 'open', 'left 6 14 -', 'created 8 14 12'],
+    ['lane-11', 'open', 'rejected 1 11 -', 'created 3 12 11', 'left 4 13 -']]);
+});
+
+test('open problems come first, then those with the latest events, then what belongs to no problem', () => {
+  const incidents = [incident(21, 'ended', 9), incident(22, 'ended', 10, END), incident(23, 'old', 1), incident(24, 'new', 2), incident(25, '', 30), incident(26, '', 31)];
+  const deliveries = [delivery(21, 40, [], {kind: 'rejected', sender: 'one'}), delivery(22, 41, [], {kind: 'rejected', sender: 'one'}), delivery(23, 41, [], {kind: 'answered'})];
+  assert.deepEqual(drawn(incidents, deliveries).map(([key, open, ...events]) => [key, open, events.length]),
+    [['lane-24', 'open', 1], ['lane-23', 'open', 1], ['lane-21', '', 2], ['lane-of-21', '', 2], ['lane-25', '', 2]]);
+});
+
+test('one delivery is in the lane of each of its problems, and a key of another instance is another problem', () => {
+  const incidents = [incident(31, 'x', 1), incident(32, 'y', 1), incident(33, 'x', 2, {sourceInstance: 'other'})];
+  const deliveries = [delivery(32, 2, [], {kind: 'repeat', incidents: ['31', '32']}), delivery(31, 1, ['31', '32'])];
+  assert.deepEqual(drawn(incidents, deliveries).map(([, , ...events]) => events), [['created 1 31 31', 'repeat 2 32 31'], ['created 1 31 32', 'repeat 2 32 32'], ['created 2 - 33']]);
+});
+
+test('a lane is as severe as the gravest of its open incidents, and is named by the latest that is no end', () => {
+  const incidents = [incident(41, 'z', 1, {severity: 4, status: 2}), incident(42, 'z', 2, {severity: 3}), incident(43, 'z', 3, {severity: 1})];
+  const [lane] = lanesOf(incidents, []);
+  assert.deepEqual([lane.severity, lane.last.name, lane.isOpen], [3, 'name 43', true]);
+  const ended = [...incidents, incident(44, 'z', 4, {...END, severity: 0.5})];
+  ended.forEach(noteEnd);
+  assert.deepEqual(lanesOf(ended, []).map((each) => [each.severity, each.last.name, each.isOpen]), [[4, 'name 43', false]]);
+});

@@ -1,0 +1,155 @@
+// The lanes of problems: a third way to see incidents, one line for each problem, with what happened to it from left to right.
+import {choose, chosen, go, view} from './address.js';
+import {deliveries} from './deliveries.js';
+import {$, el, spaced} from './dom.js';
+import {day} from './format.js';
+import {incidents} from './incidents.js';
+import {Lines, ROW_HEIGHT} from './lines.js';
+import {cut} from './long.js';
+import {paced} from './pace.js';
+import {lanesOf} from './problems.js';
+import {marksOf, spansOf, ticksOf} from './tracks.js';
+import {drawSeverity, severity} from './triage.js';
+
+const PAUSE_MS = 500;  // between two drawings of what changes: thousands of events take a while
+
+// The signs of events, what they are called, and their colors; those of an incident have that of its severity.
+export const SIGNS = {created: ['●', 'created', ''], again: ['○', 'again', ''], repeat: ['↺', 'repeat', 'again'], end: ['✓', 'end', 'good'], rejected: ['✗', 'rejected', 'bad'],
+  left: ['↯', 'sender left', 'warn'], many: ['⋯', 'several', 'dim']};
+
+let scale = {from: 0, to: 0, width: 0};  // of all lanes that are shown
+let isStale = true;
+
+export const areLanesShown = () => view === 'incidents' && chosen('as') === 'lanes';
+const areLanesWanted = () => areLanesShown() || (view === 'incidents' && chosen('open').startsWith('lane-'));
+
+export const titleOf = ({problem, last, sender, incidents: {length}}) => (problem ? last.name : length ? 'Incidents without a problem key'
+  : `${sender || 'Unknown senders'}: rejected, or left, without an incident`);
+export const stateOf = ({problem, isOpen}) => (problem ? (isOpen ? 'open' : 'ended') : '');
+
+export const toneOf = (kind, lane) => SIGNS[kind][2] || (lane.problem ? `severity ${severity(lane)}` : '');
+
+// Return how often each kind of event occurs, such as `created, 3 × again, end`.
+function summary({events}) {
+  const counts = new Map();
+  for (const {kind} of events) counts.set(kind, (counts.get(kind) || 0) + 1);
+  return [...counts].map(([kind, count]) => (count > 1 ? `${count} × ${SIGNS[kind][1]}` : SIGNS[kind][1])).join(', ');
+}
+
+function drawMark({kind, left, events}, lane) {
+  const [first, last] = [events[0], events.at(-1)];
+  const count = events.length > 1 ? String(events.length) : '';
+  const title = [`${count && `${count} × `}${SIGNS[kind][1]}`, day(first.at), ...(count ? [`to ${day(last.at)}`] : [])].join(' ');
+  const mark = el('span', {class: `sign ${toneOf(kind, lane)}`, title}, SIGNS[kind][0], count && el('small', {}, count));
+  mark.style.left = `${left}px`;
+  return mark;
+}
+
+function drawSpan([left, right], lane) {
+  const span = el('span', {class: `span ${toneOf('created', lane)}`});
+  Object.assign(span.style, {left: `${left}px`, width: `${right - left}px`});
+  return span;
+}
+
+function drawTrack(lane) {
+  const marks = marksOf(lane.events, scale);
+  return el('span', {class: 'track', 'aria-hidden': 'true'}, (lane.problem ? spansOf(marks, lane.isOpen, scale.width) : []).map((span) => drawSpan(span, lane)), marks.map((mark) => drawMark(mark, lane)));
+}
+
+function drawLane(lane) {
+  const [first, last] = [lane.events[0], lane.events.at(-1)];
+  return el('div', {class: `lane ${lane.problem && !lane.isOpen ? 'over' : ''}`}, ...spaced(lane.problem ? drawSeverity(lane) : el('span', {class: 'severity'}),
+    el('span', {class: lane.isOpen ? 'state-word' : 'state-word good'}, stateOf(lane)),
+    el('span', {class: 'became', title: cut(`${titleOf(lane)} ${lane.problem}`, 1000)}, el('bdi', {class: 'name'}, cut(titleOf(lane))), ' ', el('bdi', {class: 'dim'}, cut(lane.problem))),
+    el('span', {class: 'unseen'}, `${summary(lane)}, from ${day(first.at)} to ${day(last.at)}`), drawTrack(lane)));
+}
+
+class Lanes extends Lines {
+  // Show other lanes without moving the one that is read.
+  set(items) {
+    const top = Math.floor(this.top() / ROW_HEIGHT);
+    const read = this.box.scrollTop > 0 && this.shown[top]?.key;
+    super.set(items);
+    const to = read ? this.shown.findIndex(({key}) => key === read) : -1;
+    if (to >= 0) this.moved += (to - top) * ROW_HEIGHT;
+  }
+
+  hasWords(lane, wanted) { return super.hasWords(lane, wanted) || lane.incidents.some((item) => incidents.hasWords(item, wanted)); }
+
+  render() {
+    if (this.height) measure(this);
+    super.render();
+  }
+}
+
+export const lanes = new Lanes('lanes', 'key', drawLane, (lane) => [titleOf(lane), lane.problem, lane.source, lane.sender, stateOf(lane)].join(' '),
+  ({key}) => go(`incidents/${key}`));
+
+lanes.refreshed = () => {};  // called when they may be others
+lanes.accepts = ({isOpen}) => chosen('only') !== 'open' || isOpen;
+
+// The line of time.
+
+function label(at, {isOfDays, isOfSeconds}) {
+  const text = day(at);
+  return isOfDays ? text.slice(0, 10) : text.slice(11, isOfSeconds ? undefined : 16);
+}
+
+// Fit the line of time to the lanes that are shown and to the room that they have.
+function measure({shown, box}) {
+  const axis = $('axis');
+  $('lanes-heads').style.paddingRight = `${16 + box.offsetWidth - box.clientWidth}px`;  // beside the scroll bar
+  const width = axis.clientWidth;
+  const from = Math.min(...shown.map(({events}) => events[0].at));
+  const to = Math.max(...shown.map(({events}) => events.at(-1).at));
+  if (from === scale.from && to === scale.to && width === scale.width) return;
+  scale = {from, to, width};
+  lanes.drawn.clear();
+  const found = ticksOf(scale);
+  axis.replaceChildren(...found.ticks.map(({at, left}) => {
+    const tick = el('span', {class: 'tick', title: day(at)}, label(at, found));
+    tick.style.left = `${left}px`;
+    return tick;
+  }));
+}
+
+// When they are shown.
+
+function refresh() {
+  if (!isStale || !areLanesWanted()) return;
+  isStale = false;
+  lanes.set(lanesOf(incidents.all, deliveries.all));
+  lanes.refreshed();
+}
+
+const refreshSoon = paced(refresh, PAUSE_MS);
+
+// Take note that incidents or deliveries have changed.
+export function noteChange() {
+  isStale = true;
+  if (areLanesWanted()) refreshSoon();
+}
+
+// Show the lanes or the list, as the address says.
+export function showLanes() {
+  const areShown = areLanesShown();
+  $('as-list').setAttribute('aria-pressed', String(!areShown));
+  $('as-lanes').setAttribute('aria-pressed', String(areShown));
+  $('view-incidents').classList.toggle('as-lanes', areShown);
+  if (!$('signs').childElementCount) $('signs').append(...Object.values(SIGNS).slice(0, -1).flatMap(([sign, word, color]) => [el('span', {}, el('b', {class: color}, sign), ` ${word}`), ' ']));
+  refresh();
+  if (areShown) lanes.filter();
+}
+
+export function chooseLanes(areChosen = !areLanesShown()) {
+  choose({as: areChosen ? 'lanes' : ''});
+  showLanes();
+}
+
+// Return the lane with a key, or the one that has the incident or the delivery of which the key was made.
+export function laneOf(key) {
+  refresh();
+  const [, , number] = /^lane-(of-)?(\d+)$/.exec(key) || [];
+  return lanes.all.find((lane) => lane.key === key) || lanes.all.find((lane) => (key.startsWith('lane-of-') ? !lane.incidents.length && lane.events.some(({delivery}) => String(delivery.number) === number)
+    : lane.incidents.some(({id}) => id === number)));
+}
