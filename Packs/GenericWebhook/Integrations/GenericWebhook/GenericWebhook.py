@@ -2553,6 +2553,7 @@ CHANGE = re.compile('''
     (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
     ''', re.VERBOSE | re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
+SUCCESS = re.compile(r'(succe|pass)\w*', re.IGNORECASE)
 OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
 TEXTS = ('title', 'rule', 'summary', 'text')
 # A key beside one of these says what happened only if nothing else does: a commit's message, somebody's position and name.
@@ -3937,6 +3938,7 @@ class Scope:
         if max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
             keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS)
         self.keys = keys_by_meaning(keys, parent)
+        self.is_one_of_several = False
         self.scopes: dict[str, Scope | None] = {}  # those found inside it, by key: several searches begin with them
 
     def values(self, meaning: str) -> list[Any]:
@@ -3997,7 +3999,11 @@ def objects_with_severity(value: Any) -> list[dict[str, Any]]:
 def scope_in(value: Any, parent: str = '') -> Scope | None:
     """Return a scope for an object, or for the first item of a list if that item is an object, or None."""
     members = member_at(value, '0') if isinstance(value, JsonArray) else value
-    return Scope(members, parent) if isinstance(members, dict) else None
+    if not isinstance(members, dict):
+        return None
+    scope = Scope(members, parent)
+    scope.is_one_of_several = members is not value
+    return scope
 
 
 def gravest(scale: Scale, values: list[Any]) -> float | None:
@@ -4267,19 +4273,21 @@ class GeneralRule(GeneralSeverity):
     def change_beside(self, text: str) -> str:
         """Return the kind that says what became of something, such as `order.created`, `closed` or `build failed`, or ''.
 
-        One level down, only a failure counts beside a kind: the state of an issue is not what happened to its comment.
-        Without a text, look at all objects.
+        One level down, only a failure counts beside a kind: the state of an issue is not what happened to its comment. That of
+        one in a list does not, nor beside a success: others may have succeeded. Without a text, look at all objects.
         """
         kind, scopes = self.own_kind, self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
         is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
         change = kind if is_change else self.change_in([self.top], 'kind', CHANGE)
-        failure = scopes and self.change_in(scopes, 'kind elsewhere', FAILURE)
-        if failure and not FAILURE.search(f'{change} {text}'):
+        failure = self.change_in([scope for scope in scopes if not scope.is_one_of_several], 'kind elsewhere', FAILURE)
+        is_known = failure and (FAILURE.search(f'{change} {text}') or self.change_in([self.top], 'kind elsewhere', SUCCESS))
+        if failure and not is_known:
             return f'{change or kind} {failure}'.strip()
         if change:
             return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
+        inner_kinds = [] if text else map(self.kind_in, self.inner_scopes)
         return (('' if kind else self.change_in(scopes, 'kind elsewhere', CHANGE))
-                or first_of(filter(TELLING_KIND.fullmatch, () if text else map(self.kind_in, self.inner_scopes))))
+                or first_of(each for each in inner_kinds if len(words_of(each)) > 1 and TELLING_KIND.fullmatch(each)))
 
     def kind_in(self, scope: Scope) -> str:
         """Return the kind of event that a key in a scope names, or ''."""
