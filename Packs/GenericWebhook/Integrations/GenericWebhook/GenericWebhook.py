@@ -3861,9 +3861,12 @@ def is_one_slip_away(name: str, word: str) -> bool:
     return is_swapped or found[1:] in (wanted, wanted[1:]) or found == wanted[1:]
 
 
+NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
+
+
 def word_of(key: str) -> str:
     """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`."""
-    return re.sub('[-_.:@ ]', '', key.lower())
+    return key.lower().translate(NO_SEPARATORS)
 
 
 OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
@@ -3938,6 +3941,7 @@ class Scope:
         if max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
             keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS)
         self.keys = keys_by_meaning(keys, parent)
+        self.key = ''  # that it is under
         self.is_one_of_several = False
         self.scopes: dict[str, Scope | None] = {}  # those found inside it, by key: several searches begin with them
 
@@ -3951,11 +3955,20 @@ class Scope:
         Without `has_lists`, ignore lists.
         """
         for key, word in self.keys[meaning].items():
-            if has_lists or not isinstance(member_at(self.members, key), JsonArray):
-                if key not in self.scopes:
-                    self.scopes[key] = scope_in(member_at(self.members, key), word)
-                if scope := self.scopes[key]:
-                    yield scope
+            if key not in self.scopes:
+                self.scopes[key] = self.scope_at(key, word)
+            if (scope := self.scopes[key]) and (has_lists or not scope.is_one_of_several):
+                yield scope
+
+    def scope_at(self, key: str, parent: str = '') -> 'Scope | None':
+        """Return a scope for the object at a key, or for the first item of a list there, or None."""
+        value = self.members[key]
+        if type(value) is Raw and memoryview(value)[0] not in b'{[':  # not worth decoding
+            return None
+        scope = scope_in(member_at(self.members, key), parent)
+        if scope:
+            scope.key = key
+        return scope
 
     def severities(self, meaning: str) -> set[float]:
         """Return the severities that words under the keys of this meaning say, unless they are levels of a log or of a mail."""
@@ -3975,9 +3988,8 @@ class Scope:
 
     def objects(self, known: Container[str] = ()) -> Iterator['Scope']:
         """Yield a scope for each object, and for the first item of each list, except under known keys."""
-        for key, value in list(islice(self.members.items(), 200)):
-            is_single = type(value) is Raw and memoryview(value)[0] not in b'{['
-            if not is_single and key not in known and (scope := scope_in(member_at(self.members, key))):
+        for key in list(islice(self.members, 200)):
+            if key not in known and (scope := self.scope_at(key)):
                 yield scope
 
 
@@ -4099,6 +4111,8 @@ class KeyedEvent(ParsedEvent):
     @cached_property
     def other_scopes(self) -> list[Scope]:
         """Return at most 12 other objects in the event: they are less likely to say what happened."""
+        if self.source and self.source.count(b'{') < 2:  # quicker than looking at each member
+            return []
         outer_scopes = chain([self.top], self.top.inner('deeper'))
         return list(islice((inner for outer in outer_scopes for inner in outer.objects(outer.keys['inside'])), 12))
 
@@ -4240,14 +4254,13 @@ class GeneralRule(GeneralSeverity):
         text, who = name, ''
         if not text and self.top.keys['chat'] and (message := self.best([self.top], 'chat text')).count(' ') > 2:
             text = message
-        for meaning in TEXTS:
-            if text and not WHO.fullmatch(text) and not self.repeats_the_kind(text):
+        for meaning in (*TEXTS, ''):
+            if text and WHO.fullmatch(text):
+                who = who or text
+            elif text and not self.repeats_the_kind(text):
                 return text if text == name else self.longest_with(text), who
-            who = who or ('' if text and not WHO.fullmatch(text) else text)
-            text = self.best(self.scopes, meaning)
-        if WHO.fullmatch(text):
-            return '', who or text
-        return ('' if self.repeats_the_kind(text) else self.longest_with(text)), who
+            text = self.best(self.scopes, meaning) if meaning else ''
+        return '', who
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a short text has no other words than a kind of event."""
@@ -4268,7 +4281,7 @@ class GeneralRule(GeneralSeverity):
 
     def says_what_happened(self, text: str, change: str) -> bool:
         """Return whether a text needs no kind of event before it: it is not one word, and a change says no more."""
-        return ' ' in text and all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change))
+        return ' ' in text and (not change or all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)))
 
     def change_beside(self, text: str) -> str:
         """Return the kind that says what became of something, such as `order.created`, `closed` or `build failed`, or ''.
@@ -4277,6 +4290,8 @@ class GeneralRule(GeneralSeverity):
         one in a list does not, nor beside a success: others may have succeeded. Without a text, look at all objects.
         """
         kind, scopes = self.own_kind, self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
+        if not kind and not scopes:
+            return self.change_in([self.top], 'kind', CHANGE)
         is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
         change = kind if is_change else self.change_in([self.top], 'kind', CHANGE)
         failure = self.change_in([scope for scope in scopes if not scope.is_one_of_several], 'kind elsewhere', FAILURE)
@@ -4316,7 +4331,6 @@ class GeneralRule(GeneralSeverity):
         keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members if '://' in key)
         return self.first_usable(key.rstrip('/').rpartition('/')[2] for key in keys)
 
-    @cached_property
     def thing(self) -> str:
         """Return the host or the like that the event is about, or ''."""
         return first_of(self.thing_in(scope) for scope in self.scopes if scope.keys['thing'] or scope.keys['thing inside'])
@@ -4328,11 +4342,13 @@ class GeneralRule(GeneralSeverity):
 
     def with_thing(self, text: str) -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
-        thing = self.thing.lower()
-        host = thing.partition('.')[0]  # without its domain
-        both = f'{text} ({self.thing})'
-        is_in_text = thing in text.lower() or (len(host) > 3 and host in text.lower())
-        return text if not thing or is_in_text or self.contains_token(both) else both
+        thing = self.thing()
+        if not thing:
+            return text
+        host = thing.lower().partition('.')[0]  # without its domain
+        both = f'{text} ({thing})'
+        is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
+        return text if is_in_text or self.contains_token(both) else both
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
@@ -4378,7 +4394,7 @@ class GeneralRule(GeneralSeverity):
                 or ((reason := self.best([self.top], 'last word: reason'))
                     and (self.best(self.other_scopes, 'name') or self.best([self.top], 'last word: object') or reason))
                 or self.best(self.scopes, 'person') or self.best(persons, 'name')
-                or self.thing or self.best(self.scopes, 'last word: object')
+                or self.thing() or self.best(self.scopes, 'last word: object')
                 or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name', 'last word: object')
                 or self.sentence(self.scopes) or self.best(self.scopes, 'spare text')
                 or self.best(self.deep_scopes, 'title', 'rule', 'summary', 'last word: text', 'name', 'text', 'person',
@@ -4457,12 +4473,12 @@ class GeneralRule(GeneralSeverity):
 
     def times_elsewhere(self) -> Iterator[str]:
         """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
-        for outer in chain([self.top], self.top.inner('deeper')):
-            for key in list(islice(outer.members, 40)):
-                word = word_of(key[:MAX_KEY_CHARACTERS])
-                if word not in OWNERS and (scope := scope_in(member_at(outer.members, key))):
-                    meanings = ('time of change', 'time elsewhere') if word in word_of(self.own_kind) else ('time elsewhere',)
-                    yield from (self.clean_text(value) for meaning in meanings for value in scope.values(meaning))
+        for scope in chain(self.inner_scopes, self.other_scopes):
+            word = word_of(scope.key)
+            if word not in OWNERS and (scope.keys['time elsewhere'] or scope.keys['time of change']):
+                is_in_kind = word in word_of(self.own_kind)
+                yield from map(self.clean_text, scope.values('time of change') if is_in_kind else ())
+                yield from map(self.clean_text, scope.values('time elsewhere'))
 
 
 class ThirdPartyEvent(ParsedEvent):
