@@ -3962,9 +3962,6 @@ class Scope:
 
     def scope_at(self, key: str, parent: str = '') -> 'Scope | None':
         """Return a scope for the object at a key, or for the first item of a list there, or None."""
-        value = self.members[key]
-        if type(value) is Raw and memoryview(value)[0] not in b'{[':  # not worth decoding
-            return None
         scope = scope_in(member_at(self.members, key), parent)
         if scope:
             scope.key = key
@@ -3988,7 +3985,9 @@ class Scope:
 
     def objects(self, known: Container[str] = ()) -> Iterator['Scope']:
         """Yield a scope for each object, and for the first item of each list, except under known keys."""
-        for key in list(islice(self.members, 200)):
+        for key, value in list(islice(self.members.items(), 200)):
+            if type(value) is Raw and memoryview(value)[0] not in b'{[':  # not worth decoding
+                continue
             if key not in known and (scope := self.scope_at(key)):
                 yield scope
 
