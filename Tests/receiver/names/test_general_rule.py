@@ -278,6 +278,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'build': {'status': 'success', 'project_name': 'octo/shop', 'message': 'Mend the cart', 'committer': 'alice'}},
      'success: octo/shop', ''),
     ({'commit_id': 7, 'message': 'Mend the cart'}, 'Mend the cart', ''),
+    # A push without the header that would name it: Gitea
+    ({'ref': 'refs/heads/main', 'commits': [{'id': 'b2', 'message': 'Mend the cart'}], 'repository': {'full_name': 'octo/shop'}},
+     'push: octo/shop', ''),
     # The thing that a text is about: Atera, Auvik, SAP Alert Notification, Squadcast, Honeybadger, Sentry's older alerts,
     # Detectify, AlertifyPro, Cronitor, Laravel Forge, Contrast, Coolify, Heroku, dbt, PlanetScale, Buildkite's packages, Shipper,
     # Thinkst
@@ -348,6 +351,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'iss': 'https://idp.example.com', 'events': {
         'https://schemas.openid.net/secevent/caep/event-type/session-revoked': {'subject': {'email': 'a@example.com'}}}},
      'session-revoked: a@example.com', ''),
+    ({'iss': 'a', 'events': {'https://idp.example.com/events#logout?sig=x': {'sub': 7}}}, 'logout', ''),
     ({'json': '{"event": {"event_type": "signature_request_declined"}, "signature_request": {"title": "NDA of Acme"}}'},
      'signature_request_declined: NDA of Acme', ''),
     ({'data': "Case 2 was updated. <a href='https://x.example.com'>See</a>"}, 'Case 2 was updated. See', ''),

@@ -2553,6 +2553,7 @@ CHANGE = re.compile('''
     (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
     ''', re.VERBOSE | re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
+PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 SUCCESS = re.compile(r'(succe|pass)\w*', re.IGNORECASE)
 OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
 TEXTS = ('title', 'rule', 'summary', 'text')
@@ -4328,7 +4329,7 @@ class GeneralRule(GeneralSeverity):
     def kind_in_uri(self) -> str:
         """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
         keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members if '://' in key)
-        return self.first_usable(key.rstrip('/').rpartition('/')[2] for key in keys)
+        return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
 
     def thing(self) -> str:
         """Return the host or the like that the event is about, or ''."""
@@ -4362,7 +4363,7 @@ class GeneralRule(GeneralSeverity):
 
     def kind(self) -> str:
         """Return the kind of event that the event itself names, or ''."""
-        return self.own_kind or self.best(self.inner_scopes, 'kind')
+        return self.own_kind or self.best(self.inner_scopes, 'kind') or ('push' if self.members.keys() >= PUSH_KEYS else '')
 
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
