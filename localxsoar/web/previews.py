@@ -72,8 +72,9 @@ class PreviewRoutes:
 
     def _open(self, instance: Instance) -> Preview:
         with self._opening:
-            self.close()
-            self._preview = Preview(instance)
+            older, self._preview = self._preview, Preview(instance)
+            if older:
+                older.stop()
             self._preview.start()
             return self._preview
 
@@ -83,7 +84,7 @@ class PreviewRoutes:
         try:
             yield b'\n'
             preview.ended.wait()
-            yield b'Another window has opened a preview.\n'
+            yield b'The local XSOAR has stopped.\n' if preview is self._preview else b'Another window has opened a preview.\n'
         finally:
             watcher.kill()
             preview.stop()

@@ -13,7 +13,7 @@ from localxsoar.web.front import PEER, is_loopback
 
 ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
 # What a handler may raise if a request lacks a key, or a value has another type than expected.
-MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)
+MALFORMED = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)
 
 
 def read_object() -> dict[str, Any]:

@@ -112,14 +112,17 @@ def test_one_preview_lives_at_a_time_and_none_without_the_page_that_wants_it(web
     wait_for(lambda: containers(webhook) == first, 'the second preview to end')
     with pytest.raises(HTTPError, match='409'):
         ask(webhook, '', [], 1)
+    with pytest.raises(HTTPError, match='400'):
+        ask(webhook, '', [], 0)
 
 
 def test_the_end_of_the_server_ends_the_preview() -> None:
-    with LocalXsoar('--url-words', WORDS, pack=PACK, instance='webhook') as xsoar, hold(xsoar):
+    with LocalXsoar('--url-words', WORDS, pack=PACK, instance='webhook') as xsoar, hold(xsoar) as held:
         wait_for(lambda: len(containers(xsoar)) == 2, 'a second container')
         pids = containers(xsoar)
         assert xsoar.stop() == 0
         assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
+        assert b'The local XSOAR has stopped.' in b''.join(iter(lambda: held.recv(65536), b''))
 
 
 # The routes and the second instance, in this process.

@@ -125,7 +125,7 @@ function change(keepsChips = false) {
   refresh();
 }
 
-const hasMask = () => panel.others.some((each) => each.includes(MASK));
+const hasMask = () => target().includes(MASK);
 const target = () => [panel.path, writeQuery(panel.words, panel.others)].filter(Boolean).join('?');
 
 function partsFor(name) { return panel.words.has(name) ? partsOf(kindOf(name), panel.words.get(name)) : {prefix: prefixOf(panel.item.sender), parts: []}; }
@@ -236,15 +236,15 @@ function closeOffers() {
 
 // The URL and the preview.
 
+// Copy the URL, with what is masked in it where the server still shows that.
 async function copyUrl({target: pressed}) {
-  const {item} = panel;
-  let others = panel.others;
-  if (item.is_here && hasMask()) {
-    const whole = await ask('GET', `deliveries/${item.number}?secrets=show`).catch(() => null);
-    if (whole) others = readQuery(whole.target.split(/\?(.*)/s)[1] || '', panel.known).others;
-  }
-  copy(`${location.origin}${[panel.path, writeQuery(panel.words, others)].filter(Boolean).join('?')}`, pressed);
-  $('url-note').textContent = 'Put it into the sender in place of its URL. For another server, copy what follows the question mark.';
+  const {item, words, known: names} = panel;
+  const whole = item.is_here && hasMask() ? await ask('GET', `deliveries/${item.number}?secrets=show`).catch(() => item) : item;
+  const [path, query = ''] = whole.target.split(/\?(.*)/s);
+  const url = [path, writeQuery(words, readQuery(query, names).others)].filter(Boolean).join('?');
+  copy(location.origin + url, pressed);
+  if (!$('url-note')) return;  // the panel was closed meanwhile
+  $('url-note').textContent = `${url.includes(MASK) ? 'What is masked was copied masked: put it back yourself. ' : ''}Put it into the sender in place of its URL. For another server, copy what follows the question mark.`;
 }
 
 // Return the latest deliveries of the same sender to the same instance, this one first.

@@ -1625,7 +1625,7 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
         deep = {'d': deep}
     hostile = {'a.b|"\'<img src=x onerror=alert(1)>,': 1, 'dotted.key': {'in.side': "it's"}, 'deep': deep, 'long': 'w' * 900,
                **{f'key{number}': number for number in range(10_000)}}
-    post(webhook, hostile, User_Agent='hostile/1')
+    webhook.post(hostile, f'?token={TOKEN}', {'User-Agent': 'hostile/1'})
     page.locator('#deliveries .row').first.click()
     page.locator('#name-it').click()
     use(page, 'a.b|"\'<img src=x onerror=alert(1)>,')
@@ -1636,8 +1636,16 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     expect(page.locator('.offers button').first).to_be_focused()
     page.locator('.naming .more.item').first.click()
     use(page, 'key199', 'Name')
-    expect(page.locator('#finished-url')).to_have_text(f'{webhook.webhook_url}?name=dotted.key.in.side%2Ckey199')
+    url = f'{webhook.webhook_url}?token={TOKEN}&name=dotted.key.in.side%2Ckey199'
+    masked = url.replace(TOKEN, '••••••')
+    expect(page.locator('#finished-url')).to_have_text(masked)
     expect(page.locator('#becomes')).to_contain_text("It would become it's: 199")
+    for reached, copied, note in ((True, url, 'Put it into'), (False, masked, 'What is masked was copied masked: put it back')):
+        if not reached:
+            page.route('**/*secrets=show', lambda route: route.abort())
+        page.locator('#copy-url').click()
+        expect(page.locator('#url-note')).to_have_text(re.compile(f'^{note}'))
+        assert page.evaluate('navigator.clipboard.readText()') == copied
     assert len(containers(webhook)) == 2
     page.goto('about:blank')  # as when the browser is closed
     wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
