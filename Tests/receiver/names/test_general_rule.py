@@ -9,7 +9,7 @@ from typing import Any
 
 import GenericWebhook
 import pytest
-from GenericWebhook import LAST_WORDS, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_key
+from GenericWebhook import LAST_WORDS, TIME_WORDS, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_key
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z
 NINE = '2026-11-24T09:00:00Z'
@@ -474,6 +474,11 @@ def test_the_time_of_a_change_counts_if_there_is_no_other_and_a_later_change_bef
     assert [word for word in words if word not in WORDS['time'] and read({'created': NINE, word: EIGHT})[1] != NINE] == []
     new = [word for word in words if word not in WORDS['time']]
     assert [pair for pair in pairwise(new) if read({pair[1]: EIGHT, pair[0]: NINE})[1] != NINE] == []
+
+
+def test_a_word_of_each_key_of_a_time_elsewhere_is_searched_for_first() -> None:
+    words = [*WORDS['time elsewhere'], *WORDS['time of change']]
+    assert [word for word in words if not any(each.decode() in word for each in TIME_WORDS)] == []
 
 
 @pytest.mark.parametrize('key', ['modified_at', 'updated', 'change_date', 'account_updated_at', 'updated_at_ms', 'sent'])
