@@ -404,6 +404,17 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'item:completed: Buy milk', ''),
     *(({'title': 'A card was moved', 'monitor': {key: NINE}}, 'A card was moved', '') for key in ('created_at', 'updated_at')),
     ({'title': 'A card was moved', 'account': {'timestamp': NINE}}, 'A card was moved', ''),
+    ({'title': 'A card was moved', 'last_alert': {'timestamp': NINE}}, 'A card was moved', ''),
+    ({'event': 'ticket.updated', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.updated: A door is open',
+     ''),
+    ({'event': 'ticket.created', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.created: A door is open',
+     NINE),
+    ({'event': 'card.updated', 'a': {'updated_at': NINE}, '_': {'updated_at': NINE}}, 'card.updated', ''),
+    # A text without the words of English does not repeat the kind
+    ({'event': 'disk.alarm', 'message': '\u78c1\u76d8\u5df2\u6ee1'}, 'disk.alarm: \u78c1\u76d8\u5df2\u6ee1', ''),
+    ({'event': 'alarm_closed', 'message': 'Alarm \u0437\u0430\u043a\u0440\u044b\u0442'},
+     'alarm_closed: Alarm \u0437\u0430\u043a\u0440\u044b\u0442', ''),
+    ({'event': 'alarm_closed', 'message': 'A, B, C'}, 'alarm_closed: A, B, C', ''),
     ({'author': 'alice', 'message': 'Remove a file', 'revision': 3, 'time': '2026/11/24 09:00:00 +0000'}, 'Remove a file', NINE),
     *(({'title': 'A card was moved', place: {'created_at': NINE, 'updated_at': NINE}}, 'A card was moved', '') for place in (
         'repository', 'project', 'user', 'account', 'organization')),

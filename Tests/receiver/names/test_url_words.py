@@ -260,6 +260,8 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'critical'}}),  # not one severity, and not all are lower
     ({'at_least': 'high'}, {'alert': {'severity': 'low'}, 'event': {'severity': 'critical'}}),
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'critical'}]}),
+    *(({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'x': 1}, {key: 'critical'}]})
+      for key in ('severityLabel', 'severity_name', 'criticality')),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': [{'severity': 'low'}, {'alertSeverity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'SEV-1'}}),
     ({'at_least': 'high'}, {'severity': 'SEV-1', 'alert': {'severity': 'low'}}),

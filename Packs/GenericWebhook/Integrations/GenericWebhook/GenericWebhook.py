@@ -3923,9 +3923,10 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
         places += [(rank, meaning, key, word) for key, (word, _) in words.items() if word == 'name'
                    for rank, meaning in PLACES.get(parent + 'name', ())]
     places.sort(key=itemgetter(0))
+    all_words = {word for word, _ in words.values()}
     found: dict[str, dict[str, str]] = {}
     for _, meaning, key, word in places:
-        if word in NOT_BESIDE and meaning in TEXTS and not NOT_BESIDE[word].isdisjoint(other for other, _ in words.values()):
+        if word in NOT_BESIDE and meaning in TEXTS and not NOT_BESIDE[word].isdisjoint(all_words):
             meaning = 'spare text'
         found.setdefault(meaning, {}).setdefault(key, word)
     return NO_KEYS | found
@@ -3981,6 +3982,13 @@ class Scope:
         has_values = any(type(each) is CutText or each not in (None, '') for each in self.values('severity'))
         return has_values and not self.severities('severity')
 
+    def change_keys(self, kind: str) -> list[str]:
+        """Return the keys of times at which the object changed; that of its creation only if the kind of event says so.
+
+        What `customer.updated` names may have been created years ago.
+        """
+        return [key for key, word in self.keys['time of change'].items() if 'creat' in kind or not word.startswith('creat')]
+
     def is_of_windows_log(self) -> bool:
         """Return whether the object is a record of a Windows event log."""
         return 'eventid' in self.keys['kind'].values() and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
@@ -4003,10 +4011,15 @@ def word_of_severity(value: Any) -> Any:
 
 
 def objects_with_severity(value: Any) -> list[dict[str, Any]]:
-    """Return an object, or those items of a list that have a key that ends in `severity`; none of anything else."""
+    """Return an object, or those items of a list that have a key that means a severity; none of anything else."""
     if not isinstance(value, JsonArray):
         return [value] if isinstance(value, dict) else []
-    return value.items_with([key for key in value.items_by_key if word_of(key).endswith('severity')])
+    return value.items_with([key for key in value.items_by_key if means_severity(key)])
+
+
+def means_severity(key: str) -> bool:
+    """Return whether a key means a severity, as `severity_label` and `alertSeverity` do."""
+    return len(key) <= MAX_KEY_CHARACTERS and any(meaning == 'severity' for _, meaning in places_of_key(key)[1])
 
 
 def scope_in(value: Any, parent: str = '') -> Scope | None:
@@ -4264,13 +4277,13 @@ class GeneralRule(GeneralSeverity):
         return '', who
 
     def repeats_the_kind(self, text: str) -> bool:
-        """Return whether a short text has no other words than a kind of event."""
+        """Return whether a short text has no other words than a kind of event. One that is not all ASCII always has others."""
         scopes = [self.top] if ' ' in text else self.scopes
         kinds = [kind for scope in scopes if len(kind := self.kind_in(scope)) >= len(text)]
-        if not kinds or NUMBER.search(text):
+        if not kinds or not text.isascii() or NUMBER.search(text):
             return False
         words = set(words_of(text.lower()))
-        return any(words.issubset(words_of(kind)) for kind in kinds)
+        return bool(words) and any(words.issubset(words_of(kind)) for kind in kinds)
 
     def longest_with(self, text: str, max_length: int = 150) -> str:
         """Return a text of the event itself that contains a text, and so says more, or that text."""
@@ -4477,12 +4490,14 @@ class GeneralRule(GeneralSeverity):
         source = self.source.lower()
         if not any(word in source for word in TIME_WORDS):  # much faster than decoding the objects
             return
+        kind = word_of(self.own_kind)
         for scope in chain(self.inner_scopes, self.other_scopes):
             word = word_of(scope.key)
-            if word not in OWNERS and (scope.keys['time elsewhere'] or scope.keys['time of change']):
-                is_in_kind = word in word_of(self.own_kind)
-                yield from map(self.clean_text, scope.values('time of change') if is_in_kind else ())
-                yield from map(self.clean_text, scope.values('time elsewhere'))
+            is_of_event = word not in OWNERS and not EARLIER.search(word)  # `last_alert` is another event
+            if is_of_event and (scope.keys['time elsewhere'] or scope.keys['time of change']):
+                changes = scope.change_keys(kind) if len(word) > 2 and word in kind else []
+                keys = (*changes, *scope.keys['time elsewhere'])
+                yield from (self.clean_text(member_at(scope.members, key)) for key in keys)
 
 
 class ThirdPartyEvent(ParsedEvent):
