@@ -94,7 +94,7 @@ export async function drawNaming(item, drawOpened, isNew = false) {
 function hold() {
   holdPreview(instanceOf(panel.item), (reason) => {
     $('preview').replaceChildren(el('p', {class: 'warn', role: 'status'}, `The preview has ended: ${reason} `),
-      button('Start it again', () => { hold(); refresh(); }, {id: 'preview-again'}));
+      button('Start it again', () => { $('preview').replaceChildren(); hold(); refresh(); }, {id: 'preview-again'}));
   });
 }
 
@@ -197,7 +197,7 @@ function drawScale(name, path, scale) {
   };
   const fields = panel.known[name].scale.map((level) => [level, el('input', {value: levels.get(level) || '', size: 5, spellcheck: false, id: `scale-${level}`, oninput: set})]);
   return el('details', {open: levels.size > 0 || panel.isScaleOpen, ontoggle: ({target: {open}}) => { panel.isScaleOpen = open; }}, el('summary', {}, 'scale'),
-    el('p', {class: 'dim'}, 'The value that means each severity, or several with | between them. Numbers that rise with the severity mean “at least”. ', el('span', {id: 'values-seen'}, panel.seen)),
+    el('p', {class: 'dim'}, 'The value that means each severity, or several with | between them; any other tells none. Numbers that rise with the severity mean “at least”. ', el('span', {id: 'values-seen'}, panel.seen)),
     el('div', {class: 'scale'}, ...fields.map(([level, field]) => el('label', {}, level, ' ', field))));
 }
 
@@ -208,7 +208,7 @@ function offer(keys, value, leaf) {
   const each = [...panel.words.keys()].find((name) => kindOf(name) === 'path');
   const path = pathTo(panel.root, keys, value, each ? panel.words.get(each) : '');
   const drawn = Object.entries(panel.known).filter(([, {label}]) => label).flatMap(([name, word]) => offerWord(name, word, keys, value, path)).filter(Boolean);
-  const hint = el('p', {class: 'dim'}, path.reason || 'What is it?');
+  const hint = el('p', {class: 'dim'}, path.reason || (path.isOfSeveral ? 'What is it? It is in the first of several items, so it tells neither which problem it is nor its end.' : 'What is it?'));
   const explain = ({target: {dataset}}) => { if (dataset.word) hint.textContent = panel.known[dataset.word].sentence; };
   panel.offers = el('div', {class: 'offers', role: 'group', 'aria-label': 'What it is', onfocusin: explain, onpointerover: explain}, ...drawn, hint);
   panel.offered = [keys, value, leaf];
@@ -220,7 +220,7 @@ function offerWord(name, {kind, label}, keys, value, path) {
     const list = listAround(panel.root, keys);
     return [list && offerButton(name, list, `${label}: ${list}`)];
   }
-  if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind)) return [];
+  if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind) || (path.isOfSeveral && ['key', 'conditions'].includes(kind))) return [];
   if (kind !== 'conditions') return [offerButton(name, path.text, label)];
   const text = value.text === undefined && value.source === 'null' ? null : quoted(value.text ?? value.source);
   return [text !== null && offerButton(name, `${path.text}=${text}`, `${label} = this`)];

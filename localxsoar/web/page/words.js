@@ -71,7 +71,8 @@ function inEvent(root, keys, each) {
 // Return the value at some keys of a payload.
 const at = (root, keys) => keys.reduce((node, {key}) => (node.isArray ? node.entries[Number(key)][1] : member(node, key)), root);
 
-// Return the path of a value in a payload as `text` with its `keys`, or as `reason` why a URL cannot have it.
+// Return the path of a value in a payload as `text` with its `keys`, or as `reason` why a URL cannot have it. It `isOfSeveral` if a list
+// on its way has more items, for which the first does not speak: such a value identifies no problem, and ends none.
 export function pathTo(root, keys, value, each = '') {
   const found = inEvent(root, keys, each);
   if (!found) return {reason: `It is in no item of ${each}.`};
@@ -85,7 +86,8 @@ export function pathTo(root, keys, value, each = '') {
   if (rest.some(({key, isIndex}) => isIndex && key !== '0')) return {reason: 'Of a list, a path names the first item only.'};
   const reached = follow(event, text);
   if (!reached || reached.value !== value || reached.keys.length !== rest.length) return {reason: 'Another value has the same path.'};
-  return {text, keys: reached.keys};
+  const isOfSeveral = rest.some(({isIndex}, place) => isIndex && at(event, rest.slice(0, place)).entries.length > 1);
+  return {text, keys: reached.keys, isOfSeveral};
 }
 
 // Return the path of the outermost list of objects in which a value is, or ''.

@@ -1609,6 +1609,11 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     assert copied == url
     [made] = requests.post(copied, json.dumps(event), headers={'Authorization': TOKEN}, timeout=PATIENCE_SECONDS).json()
     assert (made['name'], made['severity'], made['dbotMirrorId']) == ('Backup failed: db-1, db-2', 0.5, 'url/nightly:J-1')
+    requests.post(f'{webhook.url}/localxsoar/preview', stream=True, timeout=PATIENCE_SECONDS).close()  # as another window does
+    expect(page.locator('#preview')).to_contain_text('The preview has ended: Another window has opened a preview.')
+    page.locator('#preview-again').click()
+    assert page.locator('#preview-again').count() == 0
+    expect(rows.nth(2)).to_contain_text('Backup failed severity high')
     assert len(containers(webhook)) == 2
     page.get_by_role('button', name='Remove Ends when').click()
     expect(rows.nth(0)).to_contain_text('Backup failed: db-1, db-2 severity high')
@@ -1624,6 +1629,7 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     for _ in range(300):
         deep = {'d': deep}
     hostile = {'a.b|"\'<img src=x onerror=alert(1)>,': 1, 'dotted.key': {'in.side': "it's"}, 'deep': deep, 'long': 'w' * 900,
+               'parts': ['first', 'second'],
                **{f'key{number}': number for number in range(10_000)}}
     webhook.post(hostile, f'?token={TOKEN}', {'User-Agent': 'hostile/1'})
     page.locator('#deliveries .row').first.click()
@@ -1632,6 +1638,8 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     expect(page.locator('.offers')).to_contain_text('A URL cannot name this key')
     use(page, 'in.side', 'Name')
     assert page.locator('.offers').get_by_role('button', name='Ends when').count() == 0  # a quote is in the value
+    page.locator('.naming .leaf', has_text='first').click()
+    expect(page.locator('.offers button')).to_have_text(['Name', 'Time', 'Severity'])  # of several items, the first is neither key nor end
     page.locator('.naming .leaf', has_text='www').press('Enter')  # on a text with a button of its own
     expect(page.locator('.offers button').first).to_be_focused()
     page.locator('.naming .more.item').first.click()

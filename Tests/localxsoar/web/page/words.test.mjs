@@ -27,6 +27,8 @@ test('a value has the path that leads to it', () => {
     ['{"a": [{"b": {"c": 1}}, {"b": {"c": 2}}]}', ['a', 1, 'b', 'c'], 'b.c', 'a'], ['{"a": [{"b": 1}], "c": {"a": 2}}', ['a', 0, 'b'], 'a.0.b', 'c.none'],
   ]) assert.equal(path(text, keys, each).text, expected);
   assert.deepEqual(path('{"a.b": {"c.d": 1}}', ['a.b', 'c.d']).keys, ['a.b', 'c.d']);
+  const isOfSeveral = (text, each) => path(text, ['a', 0, 'b'], each).isOfSeveral;
+  assert.deepEqual([isOfSeveral('{"a": [{"b": 1}]}'), isOfSeveral('{"a": [{"b": 1}, 2]}'), isOfSeveral('{"a": [{"b": 1}, 2]}', 'a')], [false, true, false]);
 });
 
 test('a value that no path can name has a reason instead', () => {
