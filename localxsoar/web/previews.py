@@ -88,6 +88,8 @@ class PreviewRoutes:
         finally:
             watcher.kill()
             preview.stop()
+            if preview is self._preview:
+                self._preview = None  # what it described may be large
 
     def close(self) -> None:
         """End the preview, if there is one, and return after its container has ended."""

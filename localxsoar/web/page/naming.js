@@ -276,7 +276,7 @@ function refresh() {
     clearTimeout(slow);
     if (panel !== own) return;
     $('preview').replaceChildren(...drawPreview(rows, paths.map(([text]) => text), (number) => started.get(number), withTime));
-    $('becomes').replaceChildren(...drawOne(rows, panel.item.number));
+    $('becomes').replaceChildren(...drawOne(rows, panel.item.number, withTime));
     panel.seen = valuesSeen(rows, scaled);
     if ($('values-seen')) $('values-seen').textContent = panel.seen;
     if (panel.seen && !panel.hasAskedForScale && hasNoSeverity(rows)) askForScale();

@@ -120,10 +120,10 @@ export function drawPreview(rows, paths, startedAt, withTime) {
       el('tbody', {}, ...rows.map((row) => drawRow(row, startedAt(row.number), problems, withTime))))];
 }
 
-// Draw what one of the deliveries would become.
-export function drawOne(rows, number) {
+// Draw what one of the deliveries would become, with its time if `withTime`.
+export function drawOne(rows, number, withTime) {
   const row = rows instanceof Error ? null : rows.find((each) => each.number === number);
-  return row ? [el('span', {class: 'dim'}, 'It would become '), ...drawResult(row.after)] : [];
+  return row ? [el('span', {class: 'dim'}, 'It would become '), ...drawResult(row.after, undefined, withTime)] : [];
 }
 
 // Return the values at a path that the events of the deliveries have, as a sentence.
