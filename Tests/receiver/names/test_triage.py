@@ -145,6 +145,7 @@ def test_a_priority_in_a_log_a_mail_or_an_object_of_kubernetes_is_no_severity(wo
     ({'ticket': {'title': 'Printer is on fire', 'priority': 'High', 'state': 'closed'}, 'article': {'id': 7}}, None),
     ({'event': {'type': 'risk_opened', 'data': {'risk_severity': 'medium'}}}, 2),
     ({'event': {'type': 'risk_closed', 'data': {'risk_severity': 'medium', 'status': 'closed'}}}, None),
+    ({'event': {'severity': 'medium', 'status': 'closed', 'title': 'Disk full'}}, None),
 ])
 def test_a_documented_event_has_the_severity_of_its_words(payload: dict[str, Any], expected: float | None) -> None:
     assert severity(payload) == expected

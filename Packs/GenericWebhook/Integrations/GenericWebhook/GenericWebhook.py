@@ -3908,7 +3908,7 @@ def places_of_key(key: str) -> tuple[str, list[tuple[int, str]]]:
     return word, places
 
 
-@lru_cache(maxsize=1024)  # events of one kind have the same keys
+@lru_cache(maxsize=512)  # events of one kind have the same keys; of hostile ones, these take up to 20 MiB
 def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
     """Return an object's keys that have a meaning, with their words, the best first: {'title': {'Alert_Title': ...}, ...}.
 
@@ -4250,11 +4250,11 @@ class GeneralRule(GeneralSeverity):
         return inner
 
     def severities(self) -> set[float]:
-        """Return the severities that the event says, or else those of its only member, unless that has ended."""
-        severities = super().severities()
-        if severities or len(self.members) != 1 or not self.only_member or self.only_member.says_that_it_ended():
-            return severities
-        return self.only_member.severities()
+        """Return the severities that the event says, or else those of its only member; none if that has ended."""
+        inner = self.only_member if len(self.members) == 1 else None
+        if inner and inner.says_that_it_ended():
+            return set()
+        return super().severities() or (inner.severities() if inner else set())
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
