@@ -10,6 +10,7 @@ from typing import Any
 import GenericWebhook
 import pytest
 from GenericWebhook import LAST_WORDS, TIME_WORDS, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_key
+from msgspec import Raw
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z
 NINE = '2026-11-24T09:00:00Z'
@@ -537,3 +538,11 @@ def test_a_kind_of_several_words_goes_before_a_text(kind: str) -> None:
                                    'PostmanRuntime'])
 def test_the_program_that_somebody_used_is_no_object(agent: str) -> None:
     assert read({'event': 'login', 'agent': f'{agent}/7.1 (X11)', 'ip': '10.0.0.1'})[0] == 'login: 10.0.0.1'
+
+
+def test_few_of_thousands_of_empty_lists_are_looked_into() -> None:
+    payload: dict[str, Any] = {f'o{number}': {f'k{n}': [] for n in range(190)} for number in range(12)}
+    event = ThirdPartyEvent(json.dumps(payload).encode(), {}, lambda text: False)
+    assert event.name() == ''
+    members = [value for each in event.members.values() if isinstance(each, dict) for value in each.values()]
+    assert len(members) == 12 * 190 and sum(not isinstance(value, Raw) for value in members) <= 40

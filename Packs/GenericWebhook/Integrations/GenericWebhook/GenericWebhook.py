@@ -53,7 +53,7 @@ import time
 import traceback
 import zlib
 from bisect import insort
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -3993,13 +3993,11 @@ class Scope:
         """Return whether the object is a record of a Windows event log."""
         return 'eventid' in self.keys['kind'].values() and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
 
-    def objects(self, known: Container[str] = ()) -> Iterator['Scope']:
-        """Yield a scope for each object, and for the first item of each list, except under known keys."""
+    def object_keys(self) -> Iterator[str]:
+        """Yield the keys of the objects and lists; what is neither is not worth decoding."""
         for key, value in list(islice(self.members.items(), 200)):
-            if type(value) is Raw and memoryview(value)[0] not in b'{[':  # not worth decoding
-                continue
-            if key not in known and (scope := self.scope_at(key)):
-                yield scope
+            if type(value) is not Raw or memoryview(value)[0] in b'{[':
+                yield key
 
 
 def word_of_severity(value: Any) -> Any:
@@ -4128,17 +4126,19 @@ class KeyedEvent(ParsedEvent):
         if self.source and self.source.count(b'{') < 2:  # quicker than looking at each member
             return []
         outer_scopes = chain([self.top], self.top.inner('deeper'))
-        return list(islice((inner for outer in outer_scopes for inner in outer.objects(outer.keys['inside'])), 12))
+        scopes = (outer.scope_at(key) for outer in outer_scopes for key in outer.object_keys() if key not in outer.keys['inside'])
+        return list(islice(filter(None, islice(scopes, 60)), 12))  # a hostile event may have thousands of empty lists
 
     @cached_property
     def deep_scopes(self) -> list[Scope]:
-        """Return at most 40 objects that are inside the other objects and the inner scopes, to depth 2."""
+        """Return at most 20 objects of each level that are inside the other objects and the inner scopes, to depth 2."""
         found: list[Scope] = []
         level = [*self.inner_scopes, *self.other_scopes]
         for _ in range(2):
-            level = list(islice((inner for outer in level for inner in outer.objects()), 40))
+            objects_and_lists = (outer.scope_at(key) for outer in level for key in outer.object_keys())
+            level = list(filter(None, islice(objects_and_lists, 20)))
             found += level
-        return found[:40]
+        return found
 
     def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
         """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
@@ -4289,7 +4289,7 @@ class GeneralRule(GeneralSeverity):
         """Return a text of the event itself that contains a text, and so says more, or that text."""
         if not self.top.keys['text']:
             return text
-        texts = map(self.clean_text, self.top.values('text'))
+        texts = (self.clean_text(member_at(self.members, key)) for key in islice(self.top.keys['text'], 10))
         longer = [each for each in texts if text in each and len(text) < len(each) <= max_length]
         return max((text, *map(self.first_usable, zip(longer))), key=len)
 
