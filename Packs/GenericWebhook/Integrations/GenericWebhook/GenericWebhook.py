@@ -3952,15 +3952,15 @@ class Scope:
         """Return the values of the keys that have this meaning, the best first."""
         return [member_at(self.members, key) for key in self.keys[meaning]]
 
-    def inner(self, meaning: str, has_lists: bool = True) -> Iterator['Scope']:
+    def inner(self, meaning: str, with_lists: bool = True) -> Iterator['Scope']:
         """Yield a scope for each object under a key that has this meaning, and for the first item of a list there.
 
-        Without `has_lists`, ignore lists.
+        Without `with_lists`, ignore lists.
         """
         for key, word in self.keys[meaning].items():
             if key not in self.scopes:
                 self.scopes[key] = self.scope_at(key, word)
-            if (scope := self.scopes[key]) and (has_lists or not scope.is_one_of_several):
+            if (scope := self.scopes[key]) and (with_lists or not scope.is_one_of_several):
                 yield scope
 
     def scope_at(self, key: str, parent: str = '') -> 'Scope | None':
@@ -4148,9 +4148,9 @@ class KeyedEvent(ParsedEvent):
                     return text
         return ''
 
-    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
-        for text in map(self.clean_text, islice(values, max_values)):
+    def first_usable(self, values: Iterable[Any]) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first 40 values, to bound the time."""
+        for text in map(self.clean_text, islice(values, 40)):
             if '<' in text:
                 text = self.clean_text(without_tags(text))  # without tags between its parts, it may contain the token
             if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
@@ -4184,7 +4184,7 @@ class GeneralSeverity(KeyedEvent):
         if self.top.is_of_windows_log():
             return set()
         scopes: list[Scope] = []
-        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
+        for scope in chain([self.top], self.top.inner('severity inside', with_lists=False)):
             if severities := scope.severities('severity'):
                 return severities
             scopes.append(scope)
@@ -4195,7 +4195,7 @@ class GeneralSeverity(KeyedEvent):
 
         That is not certain enough for a recovery, but too much to believe the severity beside it.
         """
-        inside = self.top.inner('severity inside' if self.parent else 'end inside', has_lists=False)
+        inside = self.top.inner('severity inside' if self.parent else 'end inside', with_lists=False)
         for scope in chain([self.top], inside):
             if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
                 return True
@@ -4351,7 +4351,7 @@ class GeneralRule(GeneralSeverity):
 
     def thing_in(self, scope: Scope) -> str:
         """Return the host or the like in a scope, or ''."""
-        names = (value for inner in scope.inner('thing inside', has_lists=False) for value in inner.values('name'))
+        names = (value for inner in scope.inner('thing inside', with_lists=False) for value in inner.values('name'))
         return self.first_usable(chain(scope.values('thing'), names))
 
     def with_thing(self, text: str) -> str:
@@ -4436,12 +4436,12 @@ class GeneralRule(GeneralSeverity):
                 return inner
         return None
 
-    def texts_like_objects(self, max_bytes: int = 64 * 1024) -> Iterator[bytes]:
-        """Yield the texts of the event that may be a JSON object and have at most `max_bytes`, in UTF-8."""
+    def texts_like_objects(self) -> Iterator[bytes]:
+        """Yield the texts of the event that may be a JSON object and have at most 64 KiB, in UTF-8."""
         only_values = [member_at(self.members, key) for key in self.members] if len(self.members) == 1 else []
         values = chain(only_values, *(chain(scope.values('text'), scope.values('inside')) for scope in self.scopes))
         for value in values:
-            if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= max_bytes:
+            if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= 64 * 1024:
                 yield value.encode()
 
     def name_in_text(self) -> str:
