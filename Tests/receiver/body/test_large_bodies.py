@@ -119,6 +119,11 @@ def incidents_of(body: bytes, shape: Shape) -> list[dict[str, Any]]:
     return []
 
 
+def test_an_event_under_a_huge_uri_needs_a_few_times_its_size() -> None:
+    body = json.dumps({'event': {'x://' + 'ab/' * MIB: 1}}).encode()
+    assert peak_of(lambda: to_incidents([body], replace(ARRIVAL, headers={}))) < 8 * len(body)
+
+
 def test_bodies_that_xsoar_rejected_leave_nothing(app: App) -> None:
     def post_rejected(count: int) -> int:
         for number in range(count):

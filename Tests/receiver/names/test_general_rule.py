@@ -406,6 +406,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     *(({'title': 'A card was moved', 'monitor': {key: NINE}}, 'A card was moved', '') for key in ('created_at', 'updated_at')),
     ({'title': 'A card was moved', 'account': {'timestamp': NINE}}, 'A card was moved', ''),
     ({'title': 'A card was moved', 'last_alert': {'timestamp': NINE}}, 'A card was moved', ''),
+    ({'title': 'A card was moved', f'{"x" * 40} last alert': {'timestamp': NINE}}, 'A card was moved', NINE),  # no key is so long
     ({'event': 'ticket.updated', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.updated: A door is open',
      ''),
     ({'event': 'ticket.created', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.created: A door is open',

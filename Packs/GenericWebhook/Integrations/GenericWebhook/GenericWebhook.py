@@ -3873,6 +3873,7 @@ def word_of(key: str) -> str:
 
 OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
+MAX_URI_CHARACTERS = 1000  # of a key that is a URI: splitting one of 25 MiB would take hundreds of MiB
 
 
 def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[int, str]]]:
@@ -4342,7 +4343,8 @@ class GeneralRule(GeneralSeverity):
 
     def kind_in_uri(self) -> str:
         """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
-        keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members if '://' in key)
+        keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members
+                if len(key) <= MAX_URI_CHARACTERS and '://' in key)
         return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
 
     def thing(self) -> str:
@@ -4492,7 +4494,7 @@ class GeneralRule(GeneralSeverity):
             return
         kind = word_of(self.own_kind)
         for scope in chain(self.inner_scopes, self.other_scopes):
-            word = word_of(scope.key)
+            word = word_of(scope.key[:MAX_KEY_CHARACTERS])
             is_of_event = word not in OWNERS and not EARLIER.search(word)  # `last_alert` is another event
             if is_of_event and (scope.keys['time elsewhere'] or scope.keys['time of change']):
                 changes = scope.change_keys(kind) if len(word) > 2 and word in kind else []
