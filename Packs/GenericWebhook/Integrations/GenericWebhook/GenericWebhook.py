@@ -4299,7 +4299,7 @@ class GeneralRule(GeneralSeverity):
         return ' ' in text and (not change or all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)))
 
     def change_beside(self, text: str) -> str:
-        """Return the kind that says what became of something, such as `order.created`, `closed` or `build failed`, or ''.
+        """Return the kind that says what became of something, such as `order.created`, `closed` or `build passed`, or ''.
 
         One level down, only a failure counts beside a kind: the state of an issue is not what happened to its comment. That of
         one in a list does not, nor beside a success: others may have succeeded. Without a text, look at all objects.
@@ -4310,11 +4310,13 @@ class GeneralRule(GeneralSeverity):
         is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
         change = kind if is_change else self.change_in([self.top], 'kind', CHANGE)
         failure = self.change_in([scope for scope in scopes if not scope.is_one_of_several], 'kind elsewhere', FAILURE)
-        is_known = failure and (FAILURE.search(f'{change} {text}') or self.change_in([self.top], 'kind elsewhere', SUCCESS))
-        if failure and not is_known:
+        success = self.change_in([self.top], 'kind elsewhere', SUCCESS) if failure or (kind and not text) else ''
+        if failure and not success and not FAILURE.search(f'{change} {text}'):
             return f'{change or kind} {failure}'.strip()
         if change:
             return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
+        if success and kind and not text and success.lower() not in kind.lower():
+            return f'{kind} {success}'
         inner_kinds = [] if text else map(self.kind_in, self.inner_scopes)
         return (('' if kind else self.change_in(scopes, 'kind elsewhere', CHANGE))
                 or first_of(each for each in inner_kinds if len(words_of(each)) > 1 and TELLING_KIND.fullmatch(each)))
