@@ -83,8 +83,9 @@ class Branch {
 }
 
 // Return the value in a text: one with `entries`, or one with its `source` and, if it is a string, its `text`. Raise SyntaxError.
+// A byte order mark, which some senders put first, is no part of it.
 export function readJson(text) {
-  JSON.parse(text);  // only to raise; a correct text needs no further check
+  JSON.parse(text.replace(/^\ufeff/, ''));  // only to raise; a correct text needs no further check
   return valueAt(text, endsOf(text), /\S/.exec(text).index)[0];
 }
 

@@ -30,13 +30,19 @@ function wordsOf(instance) {
   return known.get(instance);
 }
 
+// Return the object or list in the body of a delivery, or null if there is none, or it is not known whole.
+function rootOf({missing, request}) {
+  if (missing || !request.is_text || request.cut) return null;
+  try {
+    const root = readJson(request.body);
+    return root.entries ? root : null;
+  } catch { return null; }
+}
+
 // Return the button that opens the panel. It is there where the pack's URL has words, and the body is JSON that is known whole.
 export function nameButton(item, drawOpened) {
   const made = button('Name by clicking…', () => openNaming(item, drawOpened), {id: 'name-it', hidden: true, title: 'Write a URL for this sender: click on what its incidents are to be called'});
-  const {request} = item;
-  if (hasPort(instanceOf(item)) && !item.missing && request.is_text && !request.cut && /^\s*[[{]/.test(request.body)) {
-    wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
-  }
+  if (hasPort(instanceOf(item)) && rootOf(item)) wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
   return made;
 }
 
@@ -67,9 +73,8 @@ export async function drawNaming(item, drawOpened, isNew = false) {
   };
   const words = await wordsOf(instanceOf(item));
   if (!isOpened('deliveries', item.number) || !chosen('words')) return null;  // the user has opened something else meanwhile
-  let root;
-  try { root = readJson(item.request.body); } catch { /* no panel */ }
-  if (!root?.entries || !Object.keys(words).length) return close();
+  const root = rootOf(item);
+  if (!root || !Object.keys(words).length) return close();
   const [path, query = ''] = item.target.split(/\?(.*)/s);
   const now = readQuery(query, words);
   const given = isNew ? left.get(sender) || now.words : readQuery(chosen('words').slice(1), words).words;

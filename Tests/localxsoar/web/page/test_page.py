@@ -1577,7 +1577,7 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
              'begun': '2026-11-24T09:00:00Z'}
     post(webhook, {**event, 'evt': {'what': 'Backup failed', 'state': 'over'}}, User_Agent='acme/1')
     post(webhook, event, token='wrong', User_Agent='acme/1')
-    post(webhook, event, User_Agent='acme/1')
+    post(webhook, '\ufeff' + json.dumps(event), User_Agent='acme/1')  # with the byte order mark of some Windows programs
     page.locator('#deliveries .row').first.click()
     page.locator('#name-it').click()
     expect(page.locator('#preview-summary')).to_contain_text('Of the last 3 deliveries of this sender, 3 create incidents.')
@@ -1623,6 +1623,10 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
     page.keyboard.press('Enter')  # what was chosen is still there
     expect(page.locator('.chip')).to_have_count(5)
+    post(webhook, '{"ref": 1}\n{"ref": 2}', User_Agent='acme/1')
+    page.locator('#deliveries .row').first.click()
+    expect(page.locator('#delivery')).to_contain_text('{"ref": 2}')
+    assert page.locator('#name-it').is_hidden()  # the lines are no JSON that a tree could show
 
 
 def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webhook: Webhook) -> None:
