@@ -4121,10 +4121,14 @@ class KeyedEvent(ParsedEvent):
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
+    def is_flat(self) -> bool:
+        """Return whether there is certainly no object inside the event: that is quicker than looking at each member."""
+        return self.source.count(b'{') == 1
+
     @cached_property
     def other_scopes(self) -> list[Scope]:
         """Return at most 12 other objects in the event: they are less likely to say what happened."""
-        if self.source and self.source.count(b'{') < 2:  # quicker than looking at each member
+        if self.is_flat():
             return []
         outer_scopes = chain([self.top], self.top.inner('deeper'))
         scopes = (outer.scope_at(key) for outer in outer_scopes for key in outer.object_keys() if key not in outer.keys['inside'])
@@ -4491,6 +4495,8 @@ class GeneralRule(GeneralSeverity):
 
     def times_elsewhere(self) -> Iterator[str]:
         """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
+        if self.is_flat():
+            return
         source = self.source.lower()
         if not any(word in source for word in TIME_WORDS):  # much faster than decoding the objects
             return
