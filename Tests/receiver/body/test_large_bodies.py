@@ -20,9 +20,9 @@ import gevent
 import pytest
 from app import App
 from clocks import PATIENCE_SECONDS, until
-from GenericWebhook import (Arrival, BadRequest, Intake, Post, Rejected, RequestBody, Room, Settings, Tokens, TooLarge,
-                            Unavailable, UrlWords, decompress, valid_signature, read_body, read_payloads, signatures_to_check,
-                            to_incidents, with_text)
+from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Findings, Intake, Post, Rejected, RequestBody, Room, Settings,
+                            Tokens, TooLarge, Unavailable, UrlWords, decompress, valid_signature, read_body, read_payloads,
+                            signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
 from model import let_greenlets_run
 from webhook import TOKEN, Webhook, changed_pack, request_bytes
@@ -122,6 +122,11 @@ def incidents_of(body: bytes, shape: Shape) -> list[dict[str, Any]]:
 def test_an_event_under_a_huge_uri_needs_a_few_times_its_size() -> None:
     body = json.dumps({'event': {'x://' + 'ab/' * MIB: 1}}).encode()
     assert peak_of(lambda: to_incidents([body], replace(ARRIVAL, headers={}))) < 8 * len(body)
+
+
+def test_a_large_event_is_searched_for_a_time_without_a_copy_of_it() -> None:
+    event = ARRIVAL.event(json.dumps({'title': 'x', 'text': 'x' * 3 * MIB}).encode(), NO_WORDS, Findings(NO_WORDS))
+    assert peak_of(lambda: event.occurred(0)) < MIB
 
 
 def test_bodies_that_xsoar_rejected_leave_nothing(app: App) -> None:

@@ -874,7 +874,8 @@ def token_in_query(tokens: Tokens, query: str) -> tuple[Token | None, str]:
     if token:
         parts = [part for part in parts if not tokens.find(readings_of(part))]
     remaining_query = '&'.join(parts)
-    if remaining_query == query and len(query) <= MAX_KEPT_QUERY:
+    shows_none = remaining_query == query  # and has no parameter beyond MAX_PARAMETERS
+    if shows_none and len(query) <= MAX_KEPT_QUERY:
         tokens.queries_without[query] = None
         if len(tokens.queries_without) > MAX_KEPT_QUERIES:
             del tokens.queries_without[next(iter(tokens.queries_without))]
@@ -2881,9 +2882,10 @@ class JsonArray(dict[str, Any]):
         return max(len(ANYTHING.decode(self.source)) - 1, 0) if count_byte(b',', self.source) < 1_000_000 else None
 
     def item_values(self, path: 'Path') -> list[Any]:
-        """Return the value at the end of a path (after its `*`) in each item; None may stand twice for more items without it.
+        """Return the value at the end of a path (after its `*`) in each item, None for an item without it.
 
-        Return [UNKNOWN] if the array is too large to be read whole, or if an item is not an object.
+        Items without any key of the path may be left out, all but two of them. Return [UNKNOWN] if the array is too large to be
+        read whole, or if an item is not an object.
         """
         if self.each_item is None:
             return [UNKNOWN]
@@ -4122,8 +4124,8 @@ class KeyedEvent(ParsedEvent):
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     def is_flat(self) -> bool:
-        """Return whether there is certainly no object inside the event: that is quicker than looking at each member."""
-        return self.source.count(b'{') == 1
+        """Return whether there is certainly no object inside a small event: that is quicker than looking at each member."""
+        return len(self.source) <= SMALL_BODY_BYTES and self.source.count(b'{') == 1
 
     @cached_property
     def other_scopes(self) -> list[Scope]:
@@ -4200,6 +4202,7 @@ class GeneralSeverity(KeyedEvent):
 
         That is not certain enough for a recovery, but too much to believe the severity beside it.
         """
+        # In the only member of an event, any object with the severity may also say that it ended, such as a `data`.
         inside = self.top.inner('severity inside' if self.parent else 'end inside', with_lists=False)
         for scope in chain([self.top], inside):
             if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
@@ -4332,7 +4335,10 @@ class GeneralRule(GeneralSeverity):
         return self.first_usable(scope.values('kind')) if scope.keys['kind'] else ''
 
     def change_in(self, scopes: Iterable[Scope], meaning: str, change: re.Pattern[str]) -> str:
-        """Return the first kind in some scopes that is such a word of change, or ''. `meaning` is that of its key."""
+        """Return the first text that `change` matches, under a key of some scopes that means a kind, or ''.
+
+        `meaning` is that of the key; keys whose last word means a kind count, too.
+        """
         for scope in scopes:
             for key in (*scope.keys[meaning], *scope.keys['last word: kind']):
                 kind = member_at(scope.members, key)
@@ -4497,9 +4503,10 @@ class GeneralRule(GeneralSeverity):
         """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
         if self.is_flat():
             return
-        source = self.source.lower()
-        if not any(word in source for word in TIME_WORDS):  # much faster than decoding the objects
-            return
+        if len(self.source) <= SMALL_BODY_BYTES:  # searching a larger one would keep all others waiting
+            source = self.source.lower()
+            if not any(word in source for word in TIME_WORDS):  # much faster than decoding the objects
+                return
         kind = word_of(self.own_kind)
         for scope in chain(self.inner_scopes, self.other_scopes):
             word = word_of(scope.key[:MAX_KEY_CHARACTERS])
