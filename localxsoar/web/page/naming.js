@@ -265,8 +265,10 @@ function chosenPaths() {
   const [each] = [...panel.words].filter(([name]) => kindOf(name) === 'path').map(([, text]) => text);
   let event = panel.root.isArray ? panel.root.entries[0]?.[1] : panel.root;
   if (each) event = follow(event, each)?.value?.entries?.[0]?.[1];
-  const texts = [...panel.words].filter(([name]) => ['part', 'parts', 'severity', 'key'].includes(kindOf(name)))
-    .flatMap(([name]) => partsFor(name).parts.map((part) => pathIn(kindOf(name), part)[0])).filter((text) => !/^[@']|\|/.test(text));
+  // A severity without a scale may be a word for all events, such as `high`.
+  const isPath = (name, part) => kindOf(name) !== 'severity' || pathIn('severity', part)[1] || (event?.entries && follow(event, part));
+  const texts = [...panel.words.keys()].filter((name) => ['part', 'parts', 'severity', 'key'].includes(kindOf(name)))
+    .flatMap((name) => partsFor(name).parts.filter((part) => isPath(name, part)).map((part) => pathIn(kindOf(name), part)[0])).filter((text) => !/^[@']|\|/.test(text));
   return [...new Set(texts)].map((text) => [text, (event?.entries && follow(event, text)?.keys) || text.split('.')]);
 }
 

@@ -108,7 +108,7 @@ export function readQuery(query, known) {
   const words = new Map();
   for (const parameter of query.split('&').filter(Boolean)) {
     const [[name, text]] = new URLSearchParams(parameter);
-    if (!(name in known) || text.includes(MASK)) others.push(parameter);
+    if (!Object.hasOwn(known, name) || text.includes(MASK)) others.push(parameter);
     else if (text.trim()) words.set(name, text);
   }
   return {words, others};

@@ -1636,7 +1636,7 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     hostile = {'a.b|"\'<img src=x onerror=alert(1)>,': 1, 'dotted.key': {'in.side': "it's"}, 'deep': deep, 'long': 'w' * 900,
                'parts': ['first', 'second'],
                **{f'key{number}': number for number in range(10_000)}}
-    webhook.post(hostile, f'?token={TOKEN}', {'User-Agent': 'hostile/1'})
+    webhook.post(hostile, f'?token={TOKEN}&severity=high', {'User-Agent': 'hostile/1'})
     page.locator('#deliveries .row').first.click()
     page.locator('#name-it').click()
     use(page, 'a.b|"\'<img src=x onerror=alert(1)>,')
@@ -1649,10 +1649,11 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     expect(page.locator('.offers button').first).to_be_focused()
     page.locator('.naming .more.item').first.click()
     use(page, 'key199', 'Name')
-    url = f'{webhook.webhook_url}?token={TOKEN}&name=dotted.key.in.side%2Ckey199'
+    url = f'{webhook.webhook_url}?token={TOKEN}&severity=high&name=dotted.key.in.side%2Ckey199'
     masked = url.replace(TOKEN, '••••••')
     expect(page.locator('#finished-url')).to_have_text(masked)
-    expect(page.locator('#becomes')).to_contain_text("It would become it's: 199")
+    expect(page.locator('#becomes')).to_contain_text("It would become it's: 199 severity high")
+    assert page.locator('.remark').count() == 0  # no event lacks `high`, which is a word for all
     for reached, copied, note in ((True, url, 'Put it into'), (False, masked, 'What is masked was copied masked: put it back')):
         if not reached:
             page.route('**/*secrets=show', lambda route: route.abort())
