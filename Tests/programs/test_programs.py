@@ -587,7 +587,15 @@ PROGRAMS = [
     Program('suricata', suricata, '{}: 192.0.2.5 → 203.0.113.9', {'severity': 3} | NINE),
     Program('elastalert2', elastalert2, 'Failed logins: {}', {'severity': 3} | NINE, shows_retries=False),
 ]
-of_each = pytest.mark.parametrize('program', PROGRAMS, ids=lambda program: program.send.__name__)
+
+
+def of(programs: list[Program]) -> pytest.MarkDecorator:
+    """Give a test these programs. All tests of a program run in one worker: what it installs is there once."""
+    return pytest.mark.parametrize('program', [
+        pytest.param(each, id=each.send.__name__, marks=pytest.mark.xdist_group(each.send.__name__)) for each in programs])
+
+
+of_each = of(PROGRAMS)
 
 
 @pytest.fixture(scope='module')
@@ -614,7 +622,7 @@ def test_an_event_becomes_the_incident_that_the_guide_shows(program: Program, pl
     assert {key: incident.get(key) for key in program.more} == program.more
 
 
-@pytest.mark.parametrize('program', [each for each in PROGRAMS if each.end], ids=lambda program: program.folder)
+@of([each for each in PROGRAMS if each.end])
 def test_the_end_of_a_problem_has_the_key_of_the_problem(program: Program, place: Place) -> None:
     program.send(place, 'disk full')
     began = place.incident(program.pattern('disk full'))
@@ -624,6 +632,22 @@ def test_the_end_of_a_problem_has_the_key_of_the_problem(program: Program, place
     ended = place.named('*')[1]
     assert began['dbotMirrorId'] and ended['dbotMirrorId'] == began['dbotMirrorId']
     assert {'type': 'state', 'value': 'resolved'} in ended['labels']
+
+
+@of([each for each in PROGRAMS if each.folder == 'alertmanager'])
+def test_an_alert_that_ends_while_it_is_silenced_never_reports_its_end(program: Program, place: Place) -> None:
+    program.send(place, 'disk full')
+    place.incident(program.pattern('disk full'))
+    api = f'http://{(place.folder / "address").read_text()}/api/v2'
+    silence = ask(f'{api}/silences', {'matchers': [{'name': 'disk', 'value': 'disk full', 'isRegex': False}], 'createdBy': 'soc',
+                                      'comment': 'work', 'startsAt': '2026-11-24T09:00:00Z', 'endsAt': '2099-11-24T09:00:00Z'})
+    alertmanager_ends(place, 'disk full')
+    program.send(place, 'disk lost')
+    wait_for(lambda: place.named(program.pattern('disk lost')), 'another alert, during the silence')
+    curl(f'{api}/silence/{silence["silenceID"]}', '--request', 'DELETE')
+    program.send(place, 'disk found')
+    wait_for(lambda: place.named(program.pattern('disk found')), 'another alert, after the silence')
+    assert not [each for each in place.named('*') if {'type': 'state', 'value': 'resolved'} in each.get('labels', [])]
 
 
 @of_each
