@@ -70,6 +70,17 @@ def name_by_clicking(page: Page) -> None:
     expect(page.locator('.becoming tbody')).to_contain_text('critical')
 
 
+def compare(page: Page) -> None:
+    open_row(page, 'acme-backup')
+    page.keyboard.press('d')
+    expect(page.locator('.differences').first).to_be_visible()
+
+
+def open_lane(page: Page) -> None:
+    page.locator('#lanes .row').first.click()
+    expect(page.locator('#incident .events')).to_be_visible()
+
+
 def show_mapping(page: Page) -> None:
     page.locator('#incident .leaf', has_text='host').first.locator('.map').focus()
     page.keyboard.press('Enter')
@@ -89,8 +100,10 @@ PICTURES: tuple[tuple[str, str, str, Callable[[Page], object]], ...] = (
     ('form', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Printer on fire')),
     ('rejection', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'has a scheme before')),
     ('edit', 'deliveries', '#deliveries .row', edit),
+    ('compare', 'deliveries', '#deliveries .row', compare),
     ('incidents', 'incidents', '#incidents .row', lambda page: page.get_by_label('Sort by').select_option('severity')),
     ('incident', 'incidents/4', '#incident .tree', lambda page: None),
+    ('lanes', 'incidents?as=lanes', '#lanes .row', open_lane),
     ('mapping', 'incidents/11', '#incident .tree', show_mapping),
     ('try', 'try', '.card', lambda page: None),
     ('commands', 'commands/generic-webhook-deliveries', '#run', run_command),
