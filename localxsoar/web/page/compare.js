@@ -11,7 +11,7 @@ import {drawTree, pathOf} from './tree.js';
 import {marked} from './visible.js';
 
 const OFFERED = 100;  // deliveries of this sender to compare with, and as many of others
-const SHOWN_ROWS = 200;
+const SHOWN_ROWS = 100;
 const NAMED_PARTS = 4;  // of those that are equal and folded
 const SHOWN_CHARACTERS = 600;
 const CONTEXT = 40;  // characters of a long text before and after what differs

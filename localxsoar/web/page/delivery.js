@@ -15,6 +15,7 @@ import {drawLine} from './log.js';
 import {shortened} from './long.js';
 import {closeNaming, drawNaming, isNaming, nameButton} from './naming.js';
 import {opened, setOpened} from './opened.js';
+import {nextTask} from './pace.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawFields, drawText} from './text.js';
@@ -27,7 +28,7 @@ export async function openDelivery(number, shows) {
   const path = `deliveries/${number}`;
   const request = asking = {number: Number(number), isStale: false};
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
-  if (found.request?.size > LARGE_BYTES) await new Promise((done) => setTimeout(done));  // so that reading and drawing it are two tasks
+  if (found.request?.size > LARGE_BYTES) await nextTask();  // reading and drawing it are two tasks
   if (asking !== request || !isOpened('deliveries', number)) return;  // the user has opened something else meanwhile
   asking = null;
   if (request.isStale) { await openDelivery(number, shows); return; }

@@ -38,6 +38,7 @@ class Incidents extends Lines {
   }
 
   filter() {
+    if (view !== 'incidents') return;  // it is done when they are shown
     senders.clear();
     for (const delivery of deliveries.all) this.noteSender(delivery);
     super.filter();

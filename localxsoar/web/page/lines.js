@@ -5,7 +5,6 @@ import {paced} from './pace.js';
 export const ROW_HEIGHT = 32;
 const SPARE_ROWS = 8;
 const PAUSE_MS = 100;  // between two drawings of what arrives: a person cannot read more
-const COUNTING_MS = 300;
 
 let searched = '';
 let wantedWords = [];
@@ -49,7 +48,6 @@ export class Lines {
     });
     this.pill.addEventListener('click', () => { this.toTop(); this.plan(); });
     this.planSoon = paced(() => this.plan(), PAUSE_MS);
-    this.describeSoon = paced(() => this.describe(), COUNTING_MS);
     new ResizeObserver(([{contentRect}]) => {
       this.height = contentRect.height;
       this.plan();
@@ -73,7 +71,7 @@ export class Lines {
     if (!this.matches(item)) this.hide(shown);
     else if (shown < 0) this.insert(item, this.place(item));
     else this.replace(item, shown);
-    this.hasGrown = true;
+    this.changed = true;
     this.planSoon();
     return isNew;
   }
@@ -137,7 +135,7 @@ export class Lines {
     this.all.splice(this.all.findLastIndex(isItem), 1);
     this.hide(this.shown.findLastIndex(isItem));
     if (this.unseen.delete(key)) this.drawPill();
-    this.hasGrown = true;
+    this.changed = true;
     this.planSoon();
   }
 
@@ -217,8 +215,8 @@ export class Lines {
   render() {
     if (!this.height) return;  // it is not shown; once it is, its size changes
     const top = Math.max(0, Math.min(this.top(), this.shown.length * ROW_HEIGHT - this.height));  // before anything changes
-    if (this.changed) this.describe(); else if (this.hasGrown) this.describeSoon();
-    this.changed = this.hasGrown = false;
+    if (this.changed) this.describe();
+    this.changed = false;
     this.resize();
     const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE_ROWS);
     const last = Math.min(this.shown.length, Math.ceil((top + this.height) / ROW_HEIGHT) + SPARE_ROWS);

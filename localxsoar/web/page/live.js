@@ -13,7 +13,7 @@ import {addLine, setLines} from './log.js';
 import {noteForPreview} from './naming.js';
 import {opened} from './opened.js';
 import {thousands} from './format.js';
-import {paced} from './pace.js';
+import {nextTask, paced} from './pace.js';
 import {ask} from './server.js';
 import {instance, missed, own, setInstance} from './state.js';
 import {drawEmpty, setSenders} from './try.js';
@@ -144,7 +144,9 @@ async function loadAll() {
   deliveries.set(all);
   hasRemoved = removed;
   showPaths(all);
-  incidents.set(await ask('GET', 'incidents/list'));
+  const listed = await ask('GET', 'incidents/list');
+  await nextTask();
+  incidents.set(listed);
   return logged;
 }
 

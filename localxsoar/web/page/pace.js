@@ -1,4 +1,7 @@
-// Work for which many events ask.
+// When work is done: in which task, and how often.
+
+// Let what has waited meanwhile have its turn.
+export const nextTask = () => new Promise((done) => setTimeout(done));
 
 // Return a function that does the work at once, and then at most once in each pause.
 export function paced(work, pauseMs) {
