@@ -413,6 +413,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'event': 'ticket.created', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.created: A door is open',
      NINE),
     ({'event': 'card.updated', 'a': {'updated_at': NINE}, '_': {'updated_at': NINE}}, 'card.updated', ''),
+    # A text that repeats the kind is left out, but then not the kind
+    ({'type': 'payment failed', 'title': 'Payment failed', 'message': 'Ask the bank'}, 'payment failed: Ask the bank', ''),
+    ({'type': 'DISK_FULL', 'title': 'Disk full', 'message': 'Ask the owner'}, 'DISK_FULL: Ask the owner', ''),
     # A text without the words of English does not repeat the kind
     ({'event': 'disk.alarm', 'message': '\u78c1\u76d8\u5df2\u6ee1'}, 'disk.alarm: \u78c1\u76d8\u5df2\u6ee1', ''),
     ({'event': 'alarm_closed', 'message': 'Alarm \u0437\u0430\u043a\u0440\u044b\u0442'},

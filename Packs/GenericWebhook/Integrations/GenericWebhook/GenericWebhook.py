@@ -4220,9 +4220,9 @@ class GeneralRule(GeneralSeverity):
         if len(self.members) == 1 and self.only_member:
             yield from self.only_member.names()
         name = self.own_name()
-        text, who = self.text_and_who('' if self.parent else name)
+        text, who, needs_kind = self.text_and_who('' if self.parent else name)
         topic, change = self.topic(), self.change_beside(text)
-        if text and not topic and (text == name or self.says_what_happened(text, change)):
+        if text and not topic and (text == name or (not needs_kind and self.says_what_happened(text, change))):
             yield text if text == name else self.with_thing(text)
         kind = topic or change or self.kind() or self.kind_elsewhere()
         subject = (text or name or self.name_in_text() or who or self.sentence([self.top]) or self.entity()
@@ -4271,18 +4271,23 @@ class GeneralRule(GeneralSeverity):
         is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
         return '' if is_logger_name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
 
-    def text_and_who(self, name: str) -> tuple[str, str]:
-        """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
-        text, who = name, ''
+    def text_and_who(self, name: str) -> tuple[str, str, bool]:
+        """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''.
+
+        Return also whether a text before it was left out because it repeats the kind, so that the name needs the kind.
+        """
+        text, who, needs_kind = name, '', False
         if not text and self.top.keys['chat'] and (message := self.best([self.top], 'chat text')).count(' ') > 2:
             text = message
         for meaning in (*TEXTS, ''):
             if text and WHO.fullmatch(text):
                 who = who or text
-            elif text and not self.repeats_the_kind(text):
-                return text if text == name else self.longest_with(text), who
+            elif text and self.repeats_the_kind(text):
+                needs_kind = True
+            elif text:
+                return text if text == name else self.longest_with(text), who, needs_kind
             text = self.best(self.scopes, meaning) if meaning else ''
-        return '', who
+        return '', who, False
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a short text has no other words than a kind of event. One that is not all ASCII always has others."""
