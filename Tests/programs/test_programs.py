@@ -135,6 +135,7 @@ nagios_group=USER
 query_socket=FOLDER/rw/nagios.qh
 check_external_commands=0
 interval_length=1
+notification_timeout=120
 enable_notifications=1
 illegal_macro_output_chars=`~$&|'<>
 '''
@@ -576,14 +577,14 @@ PROGRAMS = [
     Program('alertmanager', alertmanager, 'Disk: {}', {'severity': 4} | NINE, f'Bearer {TOKEN}', alertmanager_ends),
     Program('cloud-custodian', cloud_custodian, 'ec2-without-imdsv2: {}', {'severity': 3}),
     Program('intelmq', intelmq, 'malware-distribution {}: 192.0.2.7', {'occurred': '2026-11-24T09:00:00+00:00'}),
-    Program('nagios', nagios, '{}', {'severity': 3}, end=nagios_ends),
+    Program('nagios', nagios, '{} (db-1)', {'severity': 3}, end=nagios_ends),
     Program('icinga', icinga, '{} on db-1 is CRITICAL', {'severity': 3}, end=nagios_ends),
     Program('zabbix', zabbix, '{}: db-1', {'severity': 3, 'occurred': '2026-11-24T09:00:00.000Z'}, end=zabbix_ends),
     Program('unleash', unleash, 'feature-created: {1} by *', {}),
     Program('cowrie', cowrie, 'login attempt ?{}/hunter2? succeeded: 127.0.0.1', {}, f'Splunk {TOKEN}'),
     Program('apprise', mailrise, '{} (nas-1@example.com)', {'severity': 3}),
     Program('rspamd', rspamd, 'reject: {} (billing@example.net)', {}, 'Basic dXNlcjpwYXNzd29yZA=='),
-    Program('syslog-ng', syslog_ng, '{}', {'severity': 3}),
+    Program('syslog-ng', syslog_ng, '{}*', {'severity': 3}),
     Program('suricata', suricata, '{}: 192.0.2.5 → 203.0.113.9', {'severity': 3} | NINE),
     Program('elastalert2', elastalert2, 'Failed logins: {}', {'severity': 3} | NINE, shows_retries=False),
 ]

@@ -5,6 +5,7 @@ import getpass
 import json
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,6 +201,8 @@ def words_of(line: str) -> list[str]:
 
 
 def test_rsyslog_reports_an_error(place: Place) -> None:
+    if not shutil.which('rsyslogd'):
+        pytest.skip('rsyslog is not installed: of it and syslog-ng, which other tests need, Debian allows one')
     command = script(place, 'lines-to-xsoar', 'read -r line ||')
     rules = '\n'.join(words_of('rsyslog')).replace('/usr/local/bin/lines-to-xsoar', str(command))
     log = place.folder / 'log'
@@ -267,7 +270,7 @@ def test_knockd_reports_who_knocks(place: Place) -> None:
 def test_glances_reports_that_memory_is_used_up(place: Place) -> None:
     command = f'{place.folder}/to-xsoar title=Memory percent={{{{percent}}}}'
     settings = place.write('glances.conf', f'[mem]\ncareful=0.1\nwarning=0.2\ncritical=0.3\ncritical_action={command}\n')
-    place.run(venv('glances[action]') / 'glances', '-C', settings, '--quiet', '--stop-after', '2', '--time', '1')
+    place.start(venv('glances[action]') / 'glances', '-C', settings, '--quiet', '--time', '1')
     assert float(says(place, 'Memory')['percent']) > 0
 
 
