@@ -58,7 +58,9 @@ const HANDLERS = {
     count();
   },
   incident(item) {
-    if (!incidents.add(item) && isOpened('incidents', item.id)) openIncident(item.id);
+    const known = isOpened('incidents', item.id) && incidents.all.find(({id}) => id === item.id);
+    incidents.add(item);
+    if (known && JSON.stringify(known) !== JSON.stringify(item)) openIncident(item.id);  // drawn anew, a tree loses the focus
     if (view === 'incidents') searchBodies();
     if (incidents.all.length > LISTED_INCIDENTS) incidents.remove(incidents.all.at(-1).id);
     count();
