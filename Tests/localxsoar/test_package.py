@@ -102,6 +102,7 @@ def block(language: str, number: int = 0) -> str:
     return str(re.findall(rf'```{language}\n(.*?)```', README, re.DOTALL)[number])
 
 
+@pytest.mark.weekly
 @pytest.mark.network
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert wheel.name == f'localxsoar-{localxsoar.__version__}-py3-none-any.whl'
@@ -122,23 +123,27 @@ def test_its_licence_is_the_repositorys() -> None:
     assert (PACKAGE / 'LICENSE').read_text() == (PACKAGE.parent / 'LICENSE').read_text()
 
 
+@pytest.mark.weekly
 @pytest.mark.network
 def test_it_is_installed_from_its_file_and_says_its_version(programs: Path) -> None:
     assert call(programs / 'localxsoar', '--version') == f'localxsoar {localxsoar.__version__}\n'
 
 
+@pytest.mark.weekly
 @pytest.mark.network
 def test_a_first_integration_runs_as_the_readme_says(hello: tuple[Path, str]) -> None:
     _, said = hello
     assert said.splitlines()[0] == 'ok' and 'Hello you' in said
 
 
+@pytest.mark.weekly
 @pytest.mark.network
 def test_a_fetching_integration_fetches_as_the_readme_says(acme: tuple[Path, str]) -> None:
     _, said = acme
     assert said.splitlines()[0] == 'ok' and '"name": "Failed logins"' in said
 
 
+@pytest.mark.weekly
 @pytest.mark.network
 @pytest.mark.parametrize('made, number', [('hello', 0), ('acme', 1)])
 def test_a_test_passes_as_the_readme_says(programs: Path, made: str, number: int, request: pytest.FixtureRequest) -> None:
@@ -148,6 +153,7 @@ def test_a_test_passes_as_the_readme_says(programs: Path, made: str, number: int
     assert '1 passed' in said
 
 
+@pytest.mark.weekly
 @pytest.mark.network
 def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hello: tuple[Path, str], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(hello[0] / 'Hello', tmp_path / 'Hello'))
