@@ -209,7 +209,7 @@ class LocalXsoar:
         return faults
 
     def record(self, cassette: Path | str) -> bool:
-        """Record what the integration's HTTP asks and gets in the commands that follow, or replay it if the folder exists.
+        """Record what the integration's HTTP asks and gets in the commands that follow, or replay what the folder has.
 
         Return whether it is replayed. A replay asks nobody, and fails for a request that is not in it.
         """

@@ -47,11 +47,11 @@ class Instruments:
     _runs: Counter[str] = field(default_factory=Counter)
 
     def record(self, cassette: Path) -> bool:
-        """Record each command from now on in a file of the folder, or replay them if it exists. Return whether it does.
+        """Record each command from now on in a file of the folder, or replay those that it has. Return whether it has any.
 
         Raise UsageError if the folder cannot be made.
         """
-        self._replays = cassette.is_dir()
+        self._replays = any(cassette.glob('*.yaml'))
         try:
             cassette.mkdir(parents=True, exist_ok=True)
         except OSError as error:

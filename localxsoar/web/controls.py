@@ -30,7 +30,7 @@ class Controls:
             api.route(path, method, handler)
 
     def _record(self) -> dict[str, Any]:
-        """Record the HTTP of all commands from now on, or replay it if the cassette exists."""
+        """Record the HTTP of all commands from now on, or replay what the cassette has."""
         return {'replays': self._server.runtime.instruments.record(Path(str(read_object()['cassette'])).absolute())}
 
     def _end(self, action: str) -> dict[str, Any]:

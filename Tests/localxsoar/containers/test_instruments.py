@@ -68,6 +68,7 @@ def test_http_is_recorded_without_secrets_and_replayed_offline_and_an_unknown_re
         threading.Thread(target=remote.serve_forever, daemon=True).start()
         instance = instance_of(pack, {'url': f'http://127.0.0.1:{remote.server_port}', 'apikey': 'hush hush/1'}, runtime)
         instance.keep_secrets()
+        assert not runtime.instruments.record(cassette), 'as where vcrpy was missing: the folder is made and stays empty'
         assert runtime.instruments.record(cassette) is False
         [asked] = instance.run('ask', {'path': '/a'})
         instance.run('ask', {'path': '/b'})
