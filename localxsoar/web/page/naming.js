@@ -122,12 +122,21 @@ const kindOf = (name) => panel.known[name].kind;
 // Show what has been chosen by now. `keepsChips` leaves the fields in them to whoever is typing there.
 function change(keepsChips = false) {
   choose({words: `?${writeQuery(panel.words)}`});
-  if (!keepsChips) drawChips();
+  if (!keepsChips) still(drawChips);
   $('finished-url').textContent = location.origin + target();
   const note = panel.item.is_here ? 'Copy puts back what is masked here.' : 'What is masked here is copied masked: put it back yourself.';
   $('url-note').textContent = hasMask() ? note : '';
   for (const each of panel.offers?.querySelectorAll('button[data-part]') || []) each.setAttribute('aria-pressed', String(hasPart(each.dataset.word, each.dataset.part)));
   refresh();
+}
+
+// Draw what stands above the tree, and keep in its place what a value offers: the next click is meant for it.
+function still(draw) {
+  const place = () => panel.offers?.getBoundingClientRect().top || 0;
+  const before = place();
+  draw();
+  const moved = place() - before;
+  if (moved) $('delivery').scrollTop += moved;
 }
 
 const hasMask = () => target().includes(MASK);
@@ -283,7 +292,7 @@ function refresh() {
     clearTimeout(slow);
     if (panel !== own) return;
     $('preview').replaceChildren(...drawPreview(rows, paths.map(([text]) => text), (number) => started.get(number), withTime));
-    $('becomes').replaceChildren(...drawOne(rows, panel.item.number, withTime));
+    still(() => $('becomes').replaceChildren(...drawOne(rows, panel.item.number, withTime)));
     panel.seen = valuesSeen(rows, scaled);
     if ($('values-seen')) $('values-seen').textContent = panel.seen;
     if (panel.seen && !panel.hasAskedForScale && hasNoSeverity(rows)) askForScale();

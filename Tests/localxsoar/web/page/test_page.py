@@ -1589,7 +1589,11 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     use(page, 'prio', 'Severity')
     page.get_by_label('critical', exact=True).fill('9')  # the fields open by themselves, as 7 alone means nothing
     page.get_by_label('high', exact=True).fill('7')
-    use(page, 'ref', 'Key')
+    use(page, 'ref')
+    place = page.locator('.offers').bounding_box()
+    use(page, 'ref', 'Key')  # another row of chips stands above the tree, which stays where it is
+    expect(page.locator('#becomes')).to_contain_text('problem')
+    assert page.locator('.offers').bounding_box() == pytest.approx(place, abs=1)
     use(page, 'begun', 'Time', 'Name', 'Name')  # the second takes it back
     page.get_by_label(re.compile('^Prefix')).fill('nightly')
     url = (f'{webhook.webhook_url}?name=evt.what%2Cevt.where&resolved=evt.state%3Dopen&severity=prio%3Acritical%3D9%2Chigh%3D7'
