@@ -1591,7 +1591,7 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     page.get_by_label('high', exact=True).fill('7')
     use(page, 'ref')
     place = page.locator('.offers').bounding_box()
-    use(page, 'ref', 'Key')  # another row of chips stands above the tree, which stays where it is
+    page.locator('.offers').get_by_role('button', name='Key').click()  # a row of chips stands above the tree, which stays
     expect(page.locator('#becomes')).to_contain_text('problem')
     assert page.locator('.offers').bounding_box() == pytest.approx(place, abs=1)
     use(page, 'begun', 'Time', 'Name', 'Name')  # the second takes it back
