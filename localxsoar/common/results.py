@@ -106,6 +106,10 @@ class PollResult:
         self.partial_result = partial_result
 
 
+class BaseWidget:
+    """What a script of a widget returns: a subclass has `to_display`, and the annotations of integrations name the class."""
+
+
 def polling_function(name: str, interval: int = 30, timeout: int = 600, poll_message: str = 'Fetching Results:',
                      polling_arg_name: str = 'polling', requires_polling_arg: bool = True) -> Any:
     """Decorate a function of a command that takes its arguments first and returns a PollResult: the server runs it again."""

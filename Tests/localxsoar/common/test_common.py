@@ -314,11 +314,13 @@ def test_results_of_other_kinds_are_sent_as_their_own_entries(results: list[Any]
     common.return_results(common.GetRemoteDataResponse({'id': '1'}, [{'Type': 1}]))
     common.return_results(common.CommandResults(scheduled_command=common.ScheduledCommand('c', 5, {'a': 1}, 60), tags=['t']))
     common.return_outputs('text', {'A': 1})
+    common.return_results(type('Number', (common.BaseWidget,), {'to_display': lambda _: '7'})())
     assert results[0] == {'User': {'mail': 'An address'}}
     assert (results[1]['Contents'], results[2]) == (['1'], [{'id': '1'}, {'Type': 1}])
     scheduled = [results[3][key] for key in ('PollingCommand', 'NextRun', 'PollingArgs', 'Timeout', 'Tags')]
     assert scheduled == ['c', '5', {'a': 1}, '60', ['t']]
     assert (results[4]['HumanReadable'], results[4]['EntryContext'], results[4]['Contents']) == ('text', {'A': 1}, {'A': 1})
+    assert results[5] == '7'
 
 
 # The server, and commands on users.
