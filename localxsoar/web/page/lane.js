@@ -37,7 +37,7 @@ function drawEvent(lane, at) {
   const sign = el('b', {class: incident && !SIGNS[kind][2] ? `severity ${toneOf(kind, lane)}` : toneOf(kind, lane), 'aria-hidden': 'true'}, SIGNS[kind][0]);
   return el('tr', {}, el('th', {scope: 'row', class: 'when'}, el('span', {title: new Date(event.at).toISOString()}, isSameDay ? day(event.at).slice(11) : day(event.at)), ' ', el('span', {class: 'dim'}, before ? `+${span(event.at - before.at)}` : '')),
     el('td', {class: 'what'}, sign, ' ', words(event)),
-    el('td', {class: 'which'}, delivery ? el('a', {id: `of-${at}`, href: `#/deliveries/${delivery.number}`}, `delivery ${delivery.number}`) : el('span', {class: 'dim'}, 'delivery not known'),
+    el('td', {class: 'which'}, delivery ? el('a', {id: `of-${at}`, href: `#/deliveries?open=${delivery.number}`}, `delivery ${delivery.number}`) : el('span', {class: 'dim'}, 'delivery not known'),
       delivery && earlier ? [' ', compareLink(delivery, earlier)] : null),
     el('td', {class: 'wide'}, incident ? [el('a', {id: `to-${at}`, href: `#/incidents/${incident.id}`}, `incident ${incident.id}`), ' ', drawSeverity(incident), ' ', drawState(incident), ' ', incident.name === titleOf(lane) ? '' : el('bdi', {}, incident.name)] : null));
 }

@@ -34,7 +34,7 @@ class Building {
     if (['gone', 'rejected'].includes(delivery.kind)) {
       const kind = delivery.kind === 'gone' ? 'left' : 'rejected';
       const own = this.lanesOf(delivery.incidents);
-      const lanes = own.size ? own : alike.get(delivery.alike) || new Set([this.lane(JSON.stringify(['', delivery.sender]), {problem: '', source: '', sender: delivery.sender})]);
+      const lanes = own.size ? own : alike.get(delivery.alike) || new Set([this.lane(JSON.stringify(['', delivery.sender]), {problem: '', source: ''})]);
       for (const lane of lanes) lane.events.push({kind, at, delivery, isAlike: !own.size && lane.incidents.length > 0});
     } else {
       const own = ownOf(delivery);
@@ -77,7 +77,8 @@ function finish(lane) {
   lane.isOpen = Boolean(lane.problem) && open.length > 0;
   lane.last = reports.at(-1) || incidents.at(-1);  // which names the problem as it is now
   lane.severity = lane.problem ? Math.max(...(open.length ? open : incidents).map(({severity}) => severity || 0)) : 0;
-  lane.sender = lane.sender ?? events.findLast(({delivery}) => delivery)?.delivery.sender ?? '';
+  const senders = new Set(events.flatMap(({delivery}) => (delivery ? [delivery.sender] : [])));
+  lane.sender = senders.size > 1 ? `${senders.size} senders` : [...senders][0] ?? '';
   lane.key = incidents.length ? `lane-${incidents[0].id}` : `lane-of-${events[0].delivery.number}`;
   return lane;
 }

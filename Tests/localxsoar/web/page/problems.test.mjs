@@ -40,6 +40,12 @@ test('open problems come first, then those with the latest events, then what bel
     [['lane-24', 'open', 1], ['lane-23', 'open', 1], ['lane-21', '', 2], ['lane-of-21', '', 2], ['lane-25', '', 2]]);
 });
 
+test('a lane of several senders names none of them', () => {
+  const deliveries = [delivery(28, 2, ['28'], {sender: 'one'}), delivery(27, 1, ['27'], {sender: 'two'})];
+  const [both, single] = [lanesOf([incident(27, '', 1), incident(28, '', 2)], deliveries), lanesOf([incident(28, '', 2)], deliveries)];
+  assert.deepEqual([both[0].sender, single[0].sender], ['2 senders', 'one']);
+});
+
 test('one delivery is in the lane of each of its problems, and a key of another instance is another problem', () => {
   const incidents = [incident(31, 'x', 1), incident(32, 'y', 1), incident(33, 'x', 2, {sourceInstance: 'other'})];
   const deliveries = [delivery(32, 2, [], {kind: 'repeat', incidents: ['31', '32']}), delivery(31, 1, ['31', '32'])];
