@@ -330,8 +330,8 @@ time.sleep(100)'''
 def test_a_container_that_is_stopped_finishes_its_calls(
     start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 2)  # enough for a slow machine to begin the first call
-    instance = start(FINISHES, call_delay_ms='2200')
+    monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 10)  # enough for a slow machine to begin the first call
+    instance = start(FINISHES, call_delay_ms='5500')  # both together take longer
     wait_for(lambda: any(line.endswith('  ready') for line in printed))
     instance.disable()
     assert [item['sent']['name'] for item in instance.store.sent()] == ['a', 'b']
