@@ -1,6 +1,7 @@
 """The words of a sender's URL, each through a socket: what they find, what beats what, each mistake and each trap."""
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -537,11 +538,13 @@ def calls_of(work: Callable[[], object]) -> int:
         nonlocal counted
         counted += 1
 
+    gc.disable()  # its callbacks, which other tests may have, are calls, too
     sys.setprofile(count)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return counted
 
 
@@ -563,4 +566,4 @@ def calls_for_paths(paths: int, items: list[dict[str, str]]) -> int:
 def test_a_further_path_into_a_list_costs_no_look_at_items_without_it(first: dict[str, str]) -> None:
     few, many = ([first, *[{}] * count] for count in (10, 900))
     assert (calls_for_paths(32, many) - calls_for_paths(16, many)
-            <= 3 * (calls_for_paths(32, few) - calls_for_paths(16, few)))
+            <= 1.5 * (calls_for_paths(32, few) - calls_for_paths(16, few)))

@@ -708,19 +708,23 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
         return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, settings)).incidents
 
     requests = max(1000 // count, 2)
-    tracemalloc.start()
-    try:
-        several = [incidents_of(number) for number in range(requests)]
-        counted = sum(Post(incidents).size for incidents in several)
-        gc.collect()
-        before, _ = tracemalloc.get_traced_memory()
-        several.clear()  # what it frees is what they took, and not what caches took
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    freed = before - after - 8 * requests  # without the list of all
-    assert 0.95 * freed <= counted <= 1.5 * freed  # what tests before this one left may be freed, too: it was 2.7 %
+
+    def freed_and_counted() -> tuple[int, int]:
+        tracemalloc.start()
+        try:
+            several = [incidents_of(number) for number in range(requests)]
+            counted = sum(Post(incidents).size for incidents in several)
+            gc.collect()
+            before, _ = tracemalloc.get_traced_memory()
+            several.clear()  # what it frees is what they took, and not what caches took
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return before - after - 8 * requests, counted  # without the list of all
+
+    freed, counted = min(freed_and_counted() for _ in range(3))  # other threads of the test run may free something, too
+    assert 0.99 * freed <= counted <= 1.5 * freed
 
 
 def test_posts_wait_up_to_the_bounds_and_repeats_count_among_them() -> None:
