@@ -531,14 +531,17 @@ def test_short_queries_that_show_no_token_need_not_be_compared_again() -> None:
 
 
 def calls_of(work: Callable[[], object]) -> int:
-    """Return how many functions and iterators, of Python and of C, are called in the work."""
+    """Return how many functions and iterators, of Python and of C, are called in the work.
+
+    The clock must stand still, so that the work lets no other greenlet run, and nothing is collected that earlier tests left.
+    """
     counted = 0
 
     def count(*_: object) -> None:
         nonlocal counted
         counted += 1
 
-    gc.disable()  # its callbacks, which other tests may have, are calls, too
+    gc.disable()
     sys.setprofile(count)
     try:
         work()
@@ -563,6 +566,7 @@ def calls_for_paths(paths: int, items: list[dict[str, str]]) -> int:
 
 
 @pytest.mark.parametrize('first', [{}, {f'x{part}{number}': 'y' for part in range(8) for number in range(4)}])
+@pytest.mark.usefixtures('clock')
 def test_a_further_path_into_a_list_costs_no_look_at_items_without_it(first: dict[str, str]) -> None:
     few, many = ([first, *[{}] * count] for count in (10, 900))
     assert (calls_for_paths(32, many) - calls_for_paths(16, many)
