@@ -1219,8 +1219,15 @@ def test_every_task_with_a_delivery_is_done_by_keyboard_alone(page: Page, webhoo
     expect(page.locator('.differences')).to_have_count(0)
     press('Escape')
     expect(page.locator('#delivery')).to_be_hidden()
+
+
+def test_every_task_with_the_list_of_deliveries_is_done_by_keyboard_alone(page: Page, webhook: Webhook) -> None:
+    press = page.keyboard.press
+    for name in ('key four', 'key five'):
+        post(webhook, {'name': name})
+    expect(newest(page)).to_contain_text('key five')
     press('/')
-    page.keyboard.type('key two')
+    page.keyboard.type('key four')
     expect(page.locator('#deliveries .row')).to_have_count(1)
     press('Escape')
     tab_to(page, '[data-kind=created]')
@@ -1573,12 +1580,8 @@ def use(page: Page, key: str, *labels: str) -> None:
         page.locator('.offers').get_by_role('button', name=label).click()
 
 
-def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Page, webhook: Webhook) -> None:
-    event = {'evt': {'what': 'Backup failed', 'where': 'db-1, db-2', 'state': 'open'}, 'prio': 7, 'ref': 'J-1',
-             'begun': '2026-11-24T09:00:00Z'}
-    post(webhook, {**event, 'evt': {'what': 'Backup failed', 'state': 'over'}}, User_Agent='acme/1')
-    post(webhook, event, token='wrong', User_Agent='acme/1')
-    post(webhook, '\ufeff' + json.dumps(event), User_Agent='acme/1')  # with the byte order mark of some Windows programs
+def choose_words(page: Page) -> None:
+    """Say what the values of the newest delivery are, by mouse and keyboard."""
     page.locator('#deliveries .row').first.click()
     page.locator('#name-it').click()
     expect(page.locator('#preview-summary')).to_contain_text('Of the last 3 deliveries of this sender, 3 create incidents.')
@@ -1597,6 +1600,25 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     assert page.locator('.offers').bounding_box() == pytest.approx(place, abs=1)
     use(page, 'begun', 'Time', 'Name', 'Name')  # the second takes it back
     page.get_by_label(re.compile('^Prefix')).fill('nightly')
+
+
+def start_the_preview_again(page: Page, webhook: Webhook) -> None:
+    """Start the preview again after another window has ended it."""
+    requests.post(f'{webhook.url}/localxsoar/preview', stream=True, timeout=PATIENCE_SECONDS).close()  # as another window does
+    expect(page.locator('#preview')).to_contain_text('The preview has ended: Another window has opened a preview.')
+    page.locator('#preview-again').click()
+    assert page.locator('#preview-again').count() == 0
+    expect(page.locator('.becoming tbody tr').nth(2)).to_contain_text('Backup failed severity high')
+    assert len(containers(webhook)) == 2
+
+
+def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Page, webhook: Webhook) -> None:
+    event = {'evt': {'what': 'Backup failed', 'where': 'db-1, db-2', 'state': 'open'}, 'prio': 7, 'ref': 'J-1',
+             'begun': '2026-11-24T09:00:00Z'}
+    post(webhook, {**event, 'evt': {'what': 'Backup failed', 'state': 'over'}}, User_Agent='acme/1')
+    post(webhook, event, token='wrong', User_Agent='acme/1')
+    post(webhook, '\ufeff' + json.dumps(event), User_Agent='acme/1')  # with the byte order mark of some Windows programs
+    choose_words(page)
     url = (f'{webhook.webhook_url}?name=evt.what%2Cevt.where&resolved=evt.state%3Dopen&severity=prio%3Acritical%3D9%2Chigh%3D7'
            '&problem=nightly%3Aref&occurred=begun')
     expect(page.locator('#finished-url')).to_have_text(url)
@@ -1615,12 +1637,7 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     assert copied == url
     [made] = requests.post(copied, json.dumps(event), headers={'Authorization': TOKEN}, timeout=PATIENCE_SECONDS).json()
     assert (made['name'], made['severity'], made['dbotMirrorId']) == ('Backup failed: db-1, db-2', 0.5, 'url/nightly:J-1')
-    requests.post(f'{webhook.url}/localxsoar/preview', stream=True, timeout=PATIENCE_SECONDS).close()  # as another window does
-    expect(page.locator('#preview')).to_contain_text('The preview has ended: Another window has opened a preview.')
-    page.locator('#preview-again').click()
-    assert page.locator('#preview-again').count() == 0
-    expect(rows.nth(2)).to_contain_text('Backup failed severity high')
-    assert len(containers(webhook)) == 2
+    start_the_preview_again(page, webhook)
     page.get_by_role('button', name='Remove Ends when').click()
     expect(rows.nth(0)).to_contain_text('Backup failed: db-1, db-2 severity high')
     page.keyboard.press('Escape')
