@@ -31,7 +31,7 @@ function* rangesIn(root, texts) {
   }
 }
 
-export function markHits() {
+function markHits() {
   planned = false;
   CSS.highlights.delete('hits');
   const texts = wanted();

@@ -93,7 +93,7 @@ function drawRuns() {
 }
 
 // Draw the run that is shown, and keep all for a reload.
-export function drawShown() {
+function drawShown() {
   drawRuns();
   saveFirst('runs', runs.map((each) => ({...each, isShown: each === shown})));
   $('result').hidden = !shown;
