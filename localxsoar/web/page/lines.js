@@ -42,10 +42,14 @@ export class Lines {
     this.room = el('div', {class: 'room', role: 'presentation'});
     this.box.append(this.room);
     this.box.addEventListener('scroll', () => { this.scrolled = null; this.plan(); if (this.box.scrollTop === 0) this.seen(); });
-    this.box.addEventListener('click', (event) => {
-      const row = event.target.closest('.row');
-      if (row) this.open(this.shown[Number(row.dataset.at)]);
+    this.box.addEventListener('click', ({target}) => {
+      const row = target.closest('.row');
+      const item = row && this.all.find((each) => this.idOf(each) === row.id);
+      if (item) this.open(item);
     });
+    this.isPressed = false;  // whether the pointer presses a row, which must stay where it is until it is let go
+    this.box.addEventListener('pointerdown', ({target}) => { this.isPressed = Boolean(target.closest('.row')); });
+    for (const end of ['pointerup', 'pointercancel']) window.addEventListener(end, () => { if (this.isPressed) { this.isPressed = false; this.plan(); } });
     this.pill.addEventListener('click', () => { this.toTop(); this.plan(); });
     this.planSoon = paced(() => this.plan(), PAUSE_MS);
     new ResizeObserver(([{contentRect}]) => {
@@ -202,6 +206,8 @@ export class Lines {
 
   keyOf(item) { return item[this.key]; }
 
+  idOf(item) { return `${this.name}-${item[this.key]}`; }
+
   current() { return this.shown.find((item) => item[this.key] === this.selected); }
 
   resize() { this.room.style.height = `${this.shown.length * ROW_HEIGHT}px`; }
@@ -213,7 +219,7 @@ export class Lines {
   }
 
   render() {
-    if (!this.height) return;  // it is not shown; once it is, its size changes
+    if (!this.height || this.isPressed) return;  // it is not shown, and its size changes once it is; or it is drawn once it is let go
     const top = Math.max(0, Math.min(this.top(), this.shown.length * ROW_HEIGHT - this.height));  // before anything changes
     if (this.changed) this.describe();
     this.changed = false;
@@ -235,7 +241,6 @@ export class Lines {
   row(item, at) {
     const row = this.drawn.get(item) || this.newRow(item);
     row.classList.toggle('new', this.fresh.has(item[this.key]));
-    row.dataset.at = at;
     row.style.top = `${at * ROW_HEIGHT}px`;
     row.setAttribute('aria-selected', String(item[this.key] === this.selected));
     row.setAttribute('aria-setsize', this.shown.length);
@@ -245,7 +250,7 @@ export class Lines {
 
   newRow(item) {
     const row = this.draw(item);
-    row.id = `${this.name}-${item[this.key]}`;
+    row.id = this.idOf(item);
     row.classList.add('row');
     row.setAttribute('role', 'option');
     return row;

@@ -1580,6 +1580,29 @@ def use(page: Page, key: str, *labels: str) -> None:
         page.locator('.offers').get_by_role('button', name=label).click()
 
 
+# Wait until the page knows a delivery by its text, and has drawn its list once more.
+UNTIL_TOLD = '''async (text) => {
+    const {deliveries} = await import(document.scripts[0].src.replace('script', 'deliveries'));
+    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+    while (deliveries.all[0].text !== text) await frame();
+    deliveries.plan();
+    await frame();
+    await frame();
+}'''
+
+
+def test_a_row_that_is_pressed_stays_until_it_is_let_go_while_others_come(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'is pressed'})
+    expect(newest(page)).to_contain_text('is pressed')
+    newest(page).hover()
+    page.mouse.down()
+    post(webhook, {'name': 'comes meanwhile'})
+    page.evaluate(UNTIL_TOLD, 'comes meanwhile')
+    page.mouse.up()
+    expect(page.locator('#delivery .result')).to_contain_text('is pressed')
+    expect(newest(page)).to_contain_text('comes meanwhile')
+
+
 def choose_words(page: Page) -> None:
     """Say what the values of the newest delivery are, by mouse and keyboard."""
     page.locator('#deliveries .row').first.click()
@@ -1618,6 +1641,7 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     post(webhook, {**event, 'evt': {'what': 'Backup failed', 'state': 'over'}}, User_Agent='acme/1')
     post(webhook, event, token='wrong', User_Agent='acme/1')
     post(webhook, '\ufeff' + json.dumps(event), User_Agent='acme/1')  # with the byte order mark of some Windows programs
+    expect(page.locator('#deliveries .row')).to_have_count(3)
     choose_words(page)
     url = (f'{webhook.webhook_url}?name=evt.what%2Cevt.where&resolved=evt.state%3Dopen&severity=prio%3Acritical%3D9%2Chigh%3D7'
            '&problem=nightly%3Aref&occurred=begun')
@@ -1646,7 +1670,8 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     page.keyboard.press('Enter')  # what was chosen is still there
     expect(page.locator('.chip')).to_have_count(5)
     post(webhook, '{"ref": 1}\n{"ref": 2}', User_Agent='acme/1')
-    page.locator('#deliveries .row').first.click()
+    expect(page.locator('#deliveries .row')).to_have_count(5)
+    newest(page).click()
     expect(page.locator('#delivery')).to_contain_text('{"ref": 2}')
     assert page.locator('#name-it').is_hidden()  # the lines are no JSON that a tree could show
 
