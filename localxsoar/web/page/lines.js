@@ -49,7 +49,8 @@ export class Lines {
     });
     this.isPressed = false;  // whether the pointer presses a row, which must stay where it is until it is let go
     this.box.addEventListener('pointerdown', ({target}) => { this.isPressed = Boolean(target.closest('.row')); });
-    for (const end of ['pointerup', 'pointercancel']) window.addEventListener(end, () => { if (this.isPressed) { this.isPressed = false; this.plan(); } });
+    const letGo = () => { if (this.isPressed) { this.isPressed = false; this.plan(); } };
+    for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, letGo);  // wherever the pointer is by then
     this.pill.addEventListener('click', () => { this.toTop(); this.plan(); });
     this.planSoon = paced(() => this.plan(), PAUSE_MS);
     new ResizeObserver(([{contentRect}]) => {

@@ -79,7 +79,8 @@ function build() {
     return named.get(id);
   };
   const body = new Element('body');
-  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag), querySelector: (wanted) => body.querySelector(wanted)};
+  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag), querySelector: (wanted) => body.querySelector(wanted),
+          addEventListener: (name, act) => body.addEventListener(name, act)};
 }
 
 // Answer requests: each waits for `reply` with its path. Nothing is drawn, and no time passes, by itself.
