@@ -615,19 +615,19 @@ def simple_value() -> str:
 
 
 def json_start() -> str:
-    """Return the verbose pattern for the start of a JSON object, or of an array with (the start of) its first item.
+    """Return the verbose pattern for the start of a JSON object or array, which no usual line of a log matches.
 
-    Log lines begin similarly and must not match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. A text may end early: it is
-    reported as invalid JSON.
+    It matches `{"a`, `{}`, `["a`, `[{`, `[1, 2`, `[1]` and `[]`, but not `{x}`, `[Wed Oct 11`, `[12.5] kernel:` and `[] full`.
+    It also matches a text that ends early, such as `[` or `[1`: that is reported as invalid JSON.
     """
-    return rf"""
-        (?: \{{ {blanks()} (?: ["}}] | \Z )       # an object: a key or its end follows
-          | \[ {blanks()} (?:                     # an array:
-                ["{{[] | \Z                       # a string, an object or an array follows, or the text ends here
-              | {simple_value()} {blanks()} (?: , | \Z | \] {blanks()} \Z )
-              | \] {blanks()} \Z                  # an empty array and no more: `[] full` is a line of a log
-            )
-        )"""
+    in_object = r'["}] | \Z'  # a key, or the end of the object or of the text
+    # As the first item a string, an object, an array, or a simple value with what must follow it; or no item.
+    in_array = rf"""
+        ["{{[]
+        | {simple_value()} {blanks()} (?: , | \Z | \] {blanks()} \Z )
+        | \] {blanks()} \Z
+        | \Z"""
+    return rf'(?: \{{ {blanks()} (?: {in_object} ) | \[ {blanks()} (?: {in_array} ) )'
 
 
 def json_text() -> str:
@@ -644,24 +644,19 @@ JSON_START = re.compile((before_json + json_start()).encode(), re.VERBOSE)
 # The bytes of a form field's name, as a character class: `disk`, `a%5Bb%5D`, `c[0]`, UTF-8. Also `&`, since a field can be
 # empty: `&a=1`.
 FIELD_NAME_BYTES = r'[\w.*+%~$@&\[\]\x80-\xff-]*'
+FIELD_VALUE_BYTES = r'[^\s&]*'
 
 
 def signed_body_start() -> str:
     """Return the verbose pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing.
 
-    It matches no usual line of a log, except that `<` matches one with a syslog priority.
+    It matches `{"a": 1}`, `a=1&b=2`, `--b1` and `<a>`, but no usual line of a log, such as `-- MARK --`, except one with a syslog
+    priority, such as `<134>`. After blanks, a form must have a whole first field: ` host=db-1 level=error` is a line of a log.
     """
-    value = atomic(r'[^\s&]*')
-    return rf"""
-        (?: {atomic(FIELD_NAME_BYTES)} =          # directly after the time a form needs no more than a first key
-          | {before_json} (?:
-                \Z | <                            # nothing, or XML
-              | -{{2,70}} [^\s-]                  # a multipart boundary, as in `--b1`; `-- MARK --` is a line of a log
-              | {json_start()} | {json_text()}
-              # A form: its first value ends with `&` or the body. `host=db-1 level=error` is a line of a log.
-              | {atomic(FIELD_NAME_BYTES)} = {value} (?: & | \s{{0,2}} \Z )
-            )
-        )"""
+    field_start = rf'{atomic(FIELD_NAME_BYTES)} ='
+    whole_field = rf'{atomic(FIELD_NAME_BYTES)} = {atomic(FIELD_VALUE_BYTES)} (?: & | \s{{0,2}} \Z )'
+    boundary = r'-{2,70} [^\s-]'
+    return rf'(?: {field_start} | {before_json} (?: \Z | < | {boundary} | {json_start()} | {json_text()} | {whole_field} ) )'
 
 
 def timed_text_pattern(prefixes: set[str]) -> str:
@@ -690,10 +685,17 @@ TIMED_END_BYTES = 200  # more than a time and some blanks
 
 
 def is_timed_text(body: bytes) -> bool:
-    """Return whether a body looks like the text that a scheme signs together with a time."""
+    """Return whether a body looks like the text that a scheme signs: like a payload with a time before or behind it.
+
+    Examples are `v0:1732442400:disk full` and `{"a": 1}2026-11-24T10:00:00Z`.
+    """
+    if TIMED_TEXT.match(body):
+        return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    is_after_json = timed_end and JSON_START.match(body, 0, len(body) - len(timed_end[1]))
-    return bool(is_after_json or TIMED_TEXT.match(body))
+    if not timed_end:
+        return False
+    json_length = len(body) - len(timed_end[1])
+    return JSON_START.match(body, 0, json_length) is not None
 
 
 class YieldTimer:
@@ -796,7 +798,7 @@ def body_time(body: bytes) -> str:
         return decoded_time(body)
     # read_payloads mends some JSON that the decoder rejects. The time in it must be found, too.
     with suppress(ValueError, RecursionError):
-        return decoded_time(simplified(body))
+        return decoded_time(without_escapes(body))
     return ''
 
 
@@ -806,12 +808,12 @@ def decoded_time(body: bytes) -> str:
     return '' if stamp == b'null' else stamp.decode().strip('"')
 
 
-def simplified(body: bytes) -> bytes:
-    r"""Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend.
+def without_escapes(body: bytes) -> bytes:
+    r"""Return JSON without what its strings may contain that a decoder rejects: escapes, and control characters.
 
-    An example is half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings change,
-    but their ends and the numbers do not. That suffices to find a number, and takes less time than mending, which keeps what
-    the strings say.
+    An example with half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings say
+    something else then, but all other values are the same. So a number can be read, in less time than it takes to mend the
+    strings.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
@@ -865,7 +867,8 @@ MAX_KEPT_QUERY = 1024  # characters
 def token_in_query(tokens: Tokens, query: str) -> tuple[Token | None, str]:
     """Return the token that is the value of a query parameter, or None, and the query without such parameters.
 
-    Those say nothing about what is to be created. Only the first MAX_PARAMETERS parameters count.
+    For example, 'name=title&key=TOKEN' -> (the token, 'name=title'). Only the first MAX_PARAMETERS parameters count, and the
+    others are dropped.
     """
     if query in tokens.queries_without:
         return None, query
@@ -874,12 +877,19 @@ def token_in_query(tokens: Tokens, query: str) -> tuple[Token | None, str]:
     if token:
         parts = [part for part in parts if not tokens.find(readings_of(part))]
     remaining_query = '&'.join(parts)
-    shows_none = remaining_query == query  # and has no parameter beyond MAX_PARAMETERS
-    if shows_none and len(query) <= MAX_KEPT_QUERY:
-        tokens.queries_without[query] = None
-        if len(tokens.queries_without) > MAX_KEPT_QUERIES:
-            del tokens.queries_without[next(iter(tokens.queries_without))]
+    if remaining_query == query:
+        keep_query_without(tokens, query)
     return token, remaining_query
+
+
+def keep_query_without(tokens: Tokens, query: str) -> None:
+    """Remember that a query shows no token, unless it is long; forget the oldest one beyond MAX_KEPT_QUERIES."""
+    if len(query) > MAX_KEPT_QUERY:
+        return
+    tokens.queries_without[query] = None
+    if len(tokens.queries_without) > MAX_KEPT_QUERIES:
+        oldest = next(iter(tokens.queries_without))
+        del tokens.queries_without[oldest]
 
 
 def parts_of(query: str) -> list[str]:
@@ -1006,12 +1016,12 @@ def contains_token(settings: Settings, text: str) -> bool:
 def reveals_token(settings: Settings, value: str) -> bool:
     """Return whether the value of a parameter of the URL is a token, or contains one: any parameter can be the proof.
 
-    In a token that was not percent-encoded, `+` has become a space.
+    In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
     with_plus = value.replace(' ', '+')
-    # contains_token ignores a short token.
-    equal = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in settings.tokens)
-    return equal > 0 or contains_token(settings, value) or contains_token(settings, with_plus)
+    # The sum compares with all tokens, so that the time reveals nothing. It is needed because contains_token ignores a short one.
+    equal_tokens = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in settings.tokens)
+    return equal_tokens > 0 or contains_token(settings, value) or contains_token(settings, with_plus)
 
 
 ''' BODY '''
@@ -1052,7 +1062,7 @@ class Share:
         if self not in self.lane.shares:
             raise no_room()
         self.resize(size)
-        self.room.keep_limit(self)
+        self.room.make_room_for(self)
 
     def settle(self) -> None:
         """Protect the share from being evicted; it counts until it is released."""
@@ -1129,11 +1139,15 @@ class Room:
         finally:
             share.release()
 
-    def keep_limit(self, share: Share) -> None:
-        """Evict shares until the limit is kept, now that this one has grown, or until it is alone or evicted itself."""
-        while self.reserved > self.limit and share.size < self.reserved and share in share.lane.shares:
+    def make_room_for(self, grown: Share) -> None:
+        """Evict shares until all that remain keep the limit, now that one has grown: others, or that one itself."""
+        while self.reserved > self.limit:
+            is_alone = grown.size == self.reserved
+            was_evicted = grown not in grown.lane.shares
+            if is_alone or was_evicted:
+                return
             fullest = max(self.lanes, key=lambda lane: lane.size)
-            evicted = next(iter(fullest.shares)) if self.evicts_oldest else share
+            evicted = next(iter(fullest.shares)) if self.evicts_oldest else grown
             evicted.release()
             evicted.on_evicted()
 
