@@ -2414,8 +2414,11 @@ class ScaleFromUrl(Scale):
     def severity(self, value: Any) -> float | None:
         """Return the severity that a text, a number or a bool means on this scale, or None."""
         text = text_of(value)
-        number = value if type(value) is SentFloat else float(text) if NUMBER.fullmatch(text) else None  # an int may be too large
-        if number is None:
+        if type(value) is SentFloat:
+            number: float = value
+        elif NUMBER.fullmatch(text):
+            number = float(text)  # of the text, which may be inf: an int may be too large for a float
+        else:
             return self.by_word.get(text)
         reached = (severity for minimum, severity in self.by_minimum if number >= minimum)
         return next(reached, self.by_word.get(str(number)))
@@ -2873,7 +2876,8 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
     return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
-# A URL may have a hundred paths into a list, and a request a million items: further paths look only at items with their keys.
+# As many paths into a list look at each of its items. Further ones look only at the items that have their first key: a URL may
+# have a hundred paths, and a request a million items.
 FEW_PATHS = 2
 
 
@@ -2893,28 +2897,34 @@ class JsonArray(dict[str, Any]):
     @cached_property
     def others(self) -> int | None:
         """Return the number of items after the first, or None if there may be over a million: a list could take 100 MiB."""
-        return max(len(ANYTHING.decode(self.source)) - 1, 0) if count_byte(b',', self.source) < 1_000_000 else None
+        if count_byte(b',', self.source) >= 1_000_000:
+            return None
+        return max(len(ANYTHING.decode(self.source)) - 1, 0)
 
     def item_values(self, path: 'Path') -> list[Any]:
-        """Return the value at the end of a path (after its `*`) in each item, None for an item without it.
+        """Return the values that the items have at a path inside them, such as `labels.host` of `alerts.*.labels.host`.
 
-        Items without any key of the path may be left out, all but two of them. Return [UNKNOWN] if the array is too large to be
-        read whole, or if an item is not an object.
+        An item without a value has None. But after FEW_PATHS, at most two None stand for all items without the first key of the
+        path: no caller asks whether there are more. Return [UNKNOWN] if the items are not read (see each_item).
         """
         if self.each_item is None:
             return [UNKNOWN]
-        if path.text not in self.found:
-            items = self.each_item if len(self.found) < FEW_PATHS else self.items_with([key for key, _ in path.steps[0]])
-            missing = len(self.each_item) - len(items)
-            self.found[path.text] = [*map(path.item_value, items), *[None] * min(missing, 2)]
-        return self.found[path.text]
+        if path.text in self.found:
+            return self.found[path.text]
+        items = self.each_item
+        if len(self.found) >= FEW_PATHS:
+            items = self.items_with([key for key, _ in path.steps[0]])
+        left_out = len(self.each_item) - len(items)
+        values = [*map(path.item_value, items), *[None] * min(left_out, 2)]
+        self.found[path.text] = values
+        return values
 
     @cached_property
     def each_item(self) -> list[dict[str, Any]] | None:
-        """Return the items, {} for null, or None if they are not read."""
+        """Return the items, {} for null; or None if the array is too large to read them all, or has one that is no object."""
         if len(memoryview(self.source)) > SMALL_BODY_BYTES:
             return None
-        with suppress(ValueError):
+        with suppress(ValueError):  # an item is no object
             items = ITEMS.decode(self.source)
             return [item or {} for item in items] if len(items) <= MAX_EVENTS else None
         return None
@@ -3161,7 +3171,11 @@ DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
 
 @dataclass(frozen=True)
 class Condition:
-    """What an event must say at one of some paths."""
+    """What an event must say at one of some paths.
+
+    The methods whose names begin with `answer` return True or False for what a value certainly answers, and None if that is in
+    doubt. They leave the `!` to is_met.
+    """
 
     paths: tuple[Path, ...]
     wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
@@ -3179,30 +3193,39 @@ class Condition:
         return False
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether an event certainly meets the condition."""
-        answers, is_there = [], False
+        """Return whether an event certainly meets the condition: one path answers it with yes; or, after a `!`, all with no."""
+        answers: list[bool | None] = []
+        has_any_value = False
         for path in self.paths:
             values = path.values(event)
-            is_there |= bool(values)
-            answers.append(None if path.is_one_of_several(event.members) else self.are_wanted(values))
+            has_any_value = has_any_value or bool(values)
+            is_in_doubt = path.is_one_of_several(event.members)  # the items that are not read may answer otherwise
+            answers.append(None if is_in_doubt else self.answer_of_all(values))
         if not self.is_negated:
             return True in answers
-        return set(answers) == {False} and (is_there or not self.needs_value)
+        are_all_no = set(answers) == {False}
+        return are_all_no and (has_any_value or not self.needs_value)
 
-    def are_wanted(self, values: list[Any]) -> bool | None:
-        """Return what is_wanted returns for all values at a path, or None if that differs; False if there is no value."""
+    def answer_of_all(self, values: list[Any]) -> bool | None:
+        """Return the answer that all values at a path have in common, None if they differ, or False if there is no value."""
         if len(values) == 1:
-            return self.is_wanted(values[0])
-        answers = {self.is_wanted(value) for value in values} or {False}
+            return self.answer_of(values[0])
+        answers = {self.answer_of(value) for value in values} or {False}
         return answers.pop() if len(answers) == 1 else None
 
-    def is_wanted(self, value: Any) -> bool | None:
-        """Return whether a value is what the condition names, regardless of a `!` before it; None if that is in doubt."""
+    def answer_of(self, value: Any) -> bool | None:
+        """Return the answer of one value: in `state=ok`, whether it is one of the wanted texts; in `state`, whether there is one.
+
+        In `state=ok`, 'ok' is True, 'down' False, and {} None; in `state`, 'down' is True, '' False, and 'no' None.
+        """
         if value is UNKNOWN or isinstance(value, CutText):
             return None
         if not self.wanted:
-            return None if isinstance(value, str) and value.lower() in DOUBTFUL_TEXTS else bool(value)
-        if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
+            is_doubtful = isinstance(value, str) and value.lower() in DOUBTFUL_TEXTS
+            return None if is_doubtful else bool(value)
+        if isinstance(value, (dict, list)):
+            return None
+        if self.needs_value and value in (None, ''):
             return None
         return self.matches(value)
 
@@ -3342,7 +3365,11 @@ def unquoted(text: str) -> str:
 
 
 NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
-PATH = re.compile(r"(?!@?(?:[!.]|\Z))[^.*']+(?:\.[^.*']+)*(?:\.\*(?:\.[^.*']+)+)?")
+PATH = re.compile(r"""
+    (?!@?(?:[!.]|\Z))                # it is not empty, and begins neither with ! nor with a dot, also behind @
+    [^.*']+ (?:\.[^.*']+)*           # keys joined by dots: `alerts.0.status`
+    (?:\.\* (?:\.[^.*']+)+ )?        # and perhaps those in every item of a list: `.*.labels.host`
+    """, re.VERBOSE)
 PATH_FAULTS = (  # what is wrong with a text that is no PATH: a pattern that finds it, and the reason
     (r'\A@?\Z', 'a path is empty'),
     (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
@@ -3456,24 +3483,27 @@ def sender_rows(table: str) -> Iterator[Row]:
 
 
 def read_columns(title: str, lines: list[str]) -> dict[str, list[list[str]]]:
-    """Return the texts of each label: [['state=ok', 'endsAt'], ['state=off']] of two `resolved`, the first with an `at`.
+    """Return the texts of each label, one list for each time that it is there, with the text of the label below it.
 
-    Raise Unreadable for a line that has no place there.
+    The lines `resolved  state=ok`, `  at  endsAt` and `resolved  state=off` give {'resolved': [['state=ok', 'endsAt'],
+    ['state=off']]}. Raise Unreadable for a line that has no place there.
     """
     columns: dict[str, list[list[str]]] = {}
-    last, texts = '', ['']
+    last_label, last_texts = '', ['']  # of the latest label that is not below another
     for line in lines:
         label, text = LABELS.get(line[:MARGIN], ''), line[MARGIN:]
-        is_continued = texts[-1].endswith((',', '|')) or last == 'name'
         if not text or text != text.strip():
             raise Unreadable(f'a line has no text, or blanks around it: {line}', title)
-        if is_continued and line[:MARGIN].isspace():
-            texts[-1] += text if texts[-1].endswith('|') else f' {text}'
-        elif label in ABOVE and ABOVE[label] == last and len(texts) == 1:
-            texts.append(text)
-        elif label and label not in ABOVE and not (label in ALONE and label in columns):
-            last, texts = label, [text]
-            columns.setdefault(label, []).append(texts)
+        may_go_on = last_label == 'name' or last_texts[-1].endswith((',', '|'))
+        is_below_last = ABOVE.get(label) == last_label and len(last_texts) == 1
+        is_second_of_alone = label in ALONE and label in columns
+        if may_go_on and line[:MARGIN].isspace():
+            last_texts[-1] += text if last_texts[-1].endswith('|') else f' {text}'
+        elif is_below_last:
+            last_texts.append(text)
+        elif label and label not in ABOVE and not is_second_of_alone:
+            last_label, last_texts = label, [text]
+            columns.setdefault(label, []).append(last_texts)
         else:
             raise Unreadable(f'a line is out of place: {line}', title)
     return columns
@@ -3494,12 +3524,14 @@ class RowReader:
     def fields(self) -> dict[str, Any]:
         """Return the fields of the Row."""
         times = self.only('occurred')
-        has_no_other_time = f'|{times}'.endswith(f'|{NOTHING}')
+        has_no_other_time = times == NOTHING or times.endswith(f'|{NOTHING}')
+        if has_no_other_time:
+            times = times.removesuffix(NOTHING).removesuffix('|')
         severities = [text for text, in self.columns.get('severity', [])]
         return {
             'inner': Path(self.inner) if self.one_value('inner', self.inner) else None,
             'name_parts': self.name_parts(),
-            'times': self.one_value('occurred', times[:-2] if has_no_other_time else times),  # without `|-`
+            'times': self.one_value('occurred', times),
             'has_no_other_time': has_no_other_time,
             'severities': [] if severities == [NONE] else [*map(self.severity, severities)],
             'has_no_severity': severities == [NONE],
@@ -3685,16 +3717,21 @@ class Findings:
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        missing: dict[tuple[str, str], list[int]] = {}
-        for each in self.not_found or ():
-            reason = TOO_LARGE if each in self.unread else NO_HEADER if each.is_of_headers else NO_VALUE
-            missing.setdefault((each.word, reason), []).append(each.position)
-        empty = [f'{word}, {in_words(positions)}: {reason}' for (word, reason), positions in missing.items()]
-        words_of_parts = {word for word, _ in missing}
-        useless = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
-                   for word, is_there in self.has_found.items()
-                   if not is_there and word not in words_of_parts and (self.has_looked_in_all or word == 'each')]
-        return escaped('; '.join((*self.words.notes, *empty, *useless)), longest - len('...'))
+        positions: dict[tuple[str, str], list[int]] = {}  # of the parts without a value, by their word and the reason
+        for part in self.not_found or ():
+            reason = TOO_LARGE if part in self.unread else NO_HEADER if part.is_of_headers else NO_VALUE
+            positions.setdefault((part.word, reason), []).append(part.position)
+        of_parts = [f'{word}, {in_words(where)}: {reason}' for (word, reason), where in positions.items()]
+        words_with_parts = {word for word, _ in positions}
+        of_words = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
+                    for word in self.words_in_vain if word not in words_with_parts]
+        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), longest - len('...'))
+
+    @property
+    def words_in_vain(self) -> list[str]:
+        """Return the words that found nothing in any event; but only `each` if some events were not looked at."""
+        in_vain = [word for word, has_found in self.has_found.items() if not has_found]
+        return in_vain if self.has_looked_in_all else [word for word in in_vain if word == 'each']
 
 
 def in_words(positions: list[int]) -> str:
@@ -3758,7 +3795,8 @@ def split_scale(text: str) -> tuple[str, str]:
 def scale_from_url(text: str) -> Scale:
     """Return the scale in a text such as 'critical=9, high=7'.
 
-    Numbers are thresholds if those of a graver severity are higher, as here. Other values are equal or not.
+    Numbers are thresholds if those of a graver severity are higher, as here: 8 is high. Any other value must be equal to one of
+    the scale: in 'critical=1, high=2' and 'critical=down, high=slow', nothing but these values means a severity.
     """
     levels = URL_GRAMMAR.levels('severity', text)
     if not all(SEVERITIES[name] for name in levels):
@@ -3770,9 +3808,9 @@ def scale_from_url(text: str) -> Scale:
     words: dict[str, float | None] = {ScaleFromUrl.word(value): severity for value, severity in values}
     if len(words) < len(values):
         raise Unreadable('a scale has a value twice', 'severity')
-    rising = [severity for _, severity in sorted(numbers)]
-    are_thresholds = len(levels) > 1 and rising == sorted(rising)
-    return ScaleFromUrl({}, [*sorted(numbers, reverse=True)]) if numbers and are_thresholds else ScaleFromUrl(words, [])
+    severities = [severity for _, severity in sorted(numbers)]  # of the lowest number first
+    are_thresholds = len(numbers) > 0 and len(levels) > 1 and severities == sorted(severities)
+    return ScaleFromUrl({}, sorted(numbers, reverse=True)) if are_thresholds else ScaleFromUrl(words, [])
 
 
 def problem_columns(text: str) -> dict[str, Any]:
@@ -3869,14 +3907,15 @@ def meant_word(name: str) -> str:
 
 
 def is_one_slip_away(name: str, word: str) -> bool:
-    """Return whether a word becomes the name by one character added, missing or wrong, or by two neighbours swapped."""
-    if abs(len(name) - len(word)) > 1:
-        return False
-    differs = [one != other for one, other in zip(name, word, strict=False)]
-    start = differs.index(True) if True in differs else len(differs)  # of the first difference
-    found, wanted = name[start:], word[start:]
-    is_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]
-    return is_swapped or found[1:] in (wanted, wanted[1:]) or found == wanted[1:]
+    """Return whether a word becomes the name by one slip: from `name` to `naame`, `nme`, `nane` or `naem`."""
+    shorter = min(len(name), len(word))
+    start = next((position for position in range(shorter) if name[position] != word[position]), shorter)
+    found, wanted = name[start:], word[start:]  # from the first difference on
+    is_character_added = found[1:] == wanted
+    is_character_missing = found == wanted[1:]
+    is_character_wrong = found[1:] == wanted[1:]
+    are_two_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]
+    return is_character_added or is_character_missing or is_character_wrong or are_two_swapped
 
 
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
@@ -4572,18 +4611,27 @@ class ThirdPartyEvent(ParsedEvent):
             yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or looks_like_json(line) else line
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
-        """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
+        """Return the incident's type: that of the URL, or else of the instance, or else the event's own; None if there is none.
 
-        The event's own counts only beside a `name`, and only if no row fits: elsewhere, it says what kind of event it is (in
-        1,246 real payloads it never was an incident type). With an `occurred`, the event is in our format with keys added,
-        and its `type` is used before that of the instance. One of more than MAX_TYPE_CHARACTERS does not count.
+        An event with a time at `occurred` is in our format with keys added: its own type goes before that of the instance.
         """
-        text = '' if self.row or not self.text_member('name') else self.text_member('type')
-        own_type = text if len(text) <= MAX_TYPE_CHARACTERS else ''
+        own_type = self.own_type
         is_in_our_format = own_type and any_time_to_rfc3339(self.text_member('occurred'), time.time())
-        preferred_type = own_type if is_in_our_format else ''
-        chosen = type_from_url or preferred_type or instance_type or own_type
+        others = (own_type, instance_type) if is_in_our_format else (instance_type, own_type)
+        chosen = first_of((type_from_url, *others))
         return without_error_markers(chosen) if chosen else None
+
+    @property
+    def own_type(self) -> str:
+        """Return the event's `type` if that can be an incident type, or ''.
+
+        It can be one only beside a `name`, and only if no row fits: elsewhere, it says what kind of event it is (in 1,246 real
+        payloads it never was an incident type). One of more than MAX_TYPE_CHARACTERS does not count.
+        """
+        if self.row or not self.text_member('name'):
+            return ''
+        text = self.text_member('type')
+        return text if len(text) <= MAX_TYPE_CHARACTERS else ''
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds.
@@ -4629,26 +4677,32 @@ class ThirdPartyEvent(ParsedEvent):
             return self.only_inner_event.certain_severity()
         if column := self.column_with_value(self.row.severities if self.row else ()):
             return self.certain_severity_in(*column)
-        return None if self.row and self.row.has_no_severity else self.gravest_in_scopes()
+        return None if self.row and self.row.has_no_severity else self.certain_severity_of_scopes()
 
-    def gravest_in_scopes(self) -> float | None:
+    def certain_severity_of_scopes(self) -> float | None:
         """Return the highest severity in the event, in the objects inside it and in the items of its lists.
 
-        Return None if one of them may have another, or if none has any: a priority or an urgency alone is not certain.
+        Return None if one of them was not read or has an unknown severity, which may be higher, or if none has any: a priority
+        or an urgency alone is not certain.
         """
         severities: set[float] = set()
+        for scope in self.scopes_with_severity():
+            if scope is None or scope.has_unknown_severity():
+                return None
+            severities |= scope.severities('severity')
+        return max(severities, default=None)
+
+    def scopes_with_severity(self) -> Iterator[Scope | None]:
+        """Yield a scope for each object that may have a severity, the event itself last, and None for what was not read."""
         top = self.general_rule.top
         for key, word in (top.keys['inside'] | top.keys['severity inside']).items():
             value = member_at(self.members, key)
-            if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.each_item is None:
-                return None  # not all of its items are read
+            if isinstance(value, JsonArray) and value.each_item is None and count_byte(b'{', value.source):
+                yield None
             for members in objects_with_severity(value):
                 yield_if_due()
-                scope = Scope(members, word, MAX_MEMBERS)
-                if isinstance(members, CutObject) or scope.has_unknown_severity():
-                    return None
-                severities |= scope.severities('severity')
-        return None if top.has_unknown_severity() else max(severities | top.severities('severity'), default=None)
+                yield None if isinstance(members, CutObject) else Scope(members, word, MAX_MEMBERS)
+        yield top
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
@@ -4698,7 +4752,9 @@ class ThirdPartyEvent(ParsedEvent):
                 # A CutText is no str here: two problems could have the same start.
                 text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
                 is_certain = 0 < len(text) <= 300 and not each.is_one_of_several(self.members) and identifies_something(text)
-                return '' if not is_certain else host_of(text) if part.is_host else text
+                if not is_certain:
+                    return ''
+                return host_of(text) if part.is_host else text
         return ''
 
     def queryable(self, parts: list[str]) -> str:
