@@ -5031,12 +5031,12 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
 def is_form(source: bytes) -> bool:
     """Return whether a text that is labelled as a form really is one."""
     first_equals, end = source.find(b'='), form_length(source)
-    has_fields = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
-    has_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
-    if has_break or not has_fields:
+    begins_with_name = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
+    has_line_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
+    if has_line_break or not begins_with_name:
         return False
-    is_log_message = b'&' not in source and NEXT_PAIR.search(source) is not None
-    return not is_log_message
+    is_line_of_log = b'&' not in source and NEXT_PAIR.search(source) is not None
+    return not is_line_of_log
 
 
 def form_length(source: bytes) -> int:
@@ -5250,21 +5250,27 @@ def array_items(array: bytes | Raw) -> list[bytes]:
     return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
 
 
+# The two halves of a surrogate pair as JSON escapes: `\ud83d\ude00` is one emoji. Without the other, a half is alone.
+HIGH, LOW = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
+# Successive matches of this pattern cover a JSON text. What contains no lone half is matched, too, so that no search begins in
+# the middle of it: a whole pair would be taken for two halves, and the end of `\\ud800` (an escaped backslash, then letters) for
+# an escape. The repetitions are limited so that no match takes long.
+LONE_HALVES_OR_OTHER = re.compile(rb"""
+    (?P<lone_halves> (?: HIGH (?!LOW) | LOW ){1,999} )
+    | (?: [^\\]{1,999} | \\[^u] | \\u(?![dD][89a-fA-F]) | HIGH LOW ){1,999}
+    """.replace(b'HIGH', HIGH).replace(b'LOW', LOW), re.VERBOSE)
+
+
 def replace_lone_surrogates(source: bytes) -> bytes:
-    r"""Return a JSON text in which \ufffd replaces each lone surrogate, as it does in what the server writes.
+    r"""Return a JSON text with \ufffd in place of each lone surrogate, as the server writes it: `"\ud83d!"` -> `"\ufffd!"`.
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
-    high, low = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
-    halves = rb'(?:%b(?!%b)|%b){1,999}' % (high, low, low)
-    # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
-    # escaped backslash, then letters) for an escape. The repetitions are limited so that no match takes long.
-    others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
     mended = io.BytesIO(source)  # it copies the text only when something is written
-    for found in re.finditer(rb'(?P<halves>%b)|%b' % (halves, others), source):
+    for found in LONE_HALVES_OR_OTHER.finditer(source):
         yield_if_due()
-        if found['halves']:
-            number_of_halves = len(found['halves']) // len(rb'\ufffd')
+        if found['lone_halves']:
+            number_of_halves = len(found['lone_halves']) // len(rb'\ufffd')
             mended.seek(found.start())
             mended.write(rb'\ufffd' * number_of_halves)
     return mended.getvalue()
@@ -5323,9 +5329,11 @@ class Conversion:
         unknown_key = ''
         try:
             fields = asdict(ENVELOPE.decode(source))
-            is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
+            has_raw_json = any(fields[key] for key in RAW_KEYS)
+            is_third_party = fields['severity'] and not has_raw_json  # third parties send a severity beside a name, too
             # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
-            if is_envelope and (any(fields.values()) or not self.arrival.has_known_sender):
+            is_of_known_sender = not any(fields.values()) and self.arrival.has_known_sender
+            if not is_third_party and not is_of_known_sender:
                 self.incidents.append(envelope_incident(fields, source, self.arrival))
                 return
         except ValidationError as error:
@@ -5341,7 +5349,8 @@ class Conversion:
         """
         words = self.arrival.words
         items = items_at(source, words.each) if words.each else []
-        event = self.arrival.event(source, words.without_items if words.each and not items else words, self.findings)
+        has_no_items = words.each and not items
+        event = self.arrival.event(source, words.without_items if has_no_items else words, self.findings)
         self.product = event.row.sender if event.row else ''
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
@@ -5527,13 +5536,14 @@ def narrowed(source: bytes) -> bytes:
         characters += len(piece)
         narrow += len(piece.encode('latin-1', 'ignore'))
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
-    others = characters - narrow - wide
-    # An escape is 6 bytes, or 12 for a wide character. The others take 2 or 3 bytes in UTF-8, wide ones 4.
+    middle = characters - narrow - wide
+    # An escape has 6 characters, so 5 more; that of a wide one 12, so 11 more. In UTF-8 a middle one takes 2 or 3 bytes, so its
+    # escape at most 4 more; and a wide one 4, so its escape 8 more.
+    size = len(source)
     spellings = [
-        Spelling(None, len(source), characters, 4 if wide else 2 if others else 1),
-        Spelling(re.compile('[\U00010000-\U0010ffff]+'), len(source) + 8 * wide, characters + 11 * wide, 2 if others else 1),
-        Spelling(re.compile('[\u0100-\U0010ffff]+'), len(source) + 8 * wide + 4 * others,
-                 characters + 11 * wide + 5 * others, 1),
+        Spelling(None, size, characters, 4 if wide else 2 if middle else 1),
+        Spelling(re.compile('[\U00010000-\U0010ffff]+'), size + 8 * wide, characters + 11 * wide, 2 if middle else 1),
+        Spelling(re.compile('[\u0100-\U0010ffff]+'), size + 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle, 1),
     ]
     escaped, *_ = min((each for each in spellings if each.size <= MAX_ESCAPED_BYTES), key=lambda each: each.memory_bytes)
     if not escaped:
@@ -5559,22 +5569,24 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 
 
 def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes | Raw:
-    """Return the JSON of the member to which some keys lead, as steps_of understands them. Raise ValueError.
+    """Return the JSON of the member to which some keys lead, as steps_of understands them. Raise ValueError if there is none.
 
     With `is_deep`, a large source is read once, and not once for each key; but then a text in place of an object on the way is
-    an error even where a longer key leads on.
+    an error (ValidationError) even where a longer key leads on.
     """
-    value: Any = source
+    value: Any = source  # JSON, or what struct_along describes
     while keys:
         if isinstance(value, bytes | Raw):
             if keys[0] == '0' and bytes(memoryview(value)[:1]) == b'[':
                 value, keys = FIRST_ITEM.decode(value).item, keys[1:]
                 continue
             value = decoder_along(keys, is_deep).decode(value)
-        length = next((length for length in range(len(keys), 0, -1) if getattr(value, f'first_{length}')), 0)
-        if not length:
+        for count in range(len(keys), 0, -1):  # the longest key that exists is used
+            if member := getattr(value, f'joined_{count}'):
+                value, keys = member, keys[count:]
+                break
+        else:
             raise ValueError('none of these members')
-        value, keys = getattr(value, f'first_{length}'), keys[length:]
     return value  # type: ignore[no-any-return]
 
 
@@ -5585,14 +5597,17 @@ def decoder_along(keys: tuple[str, ...], is_deep: bool) -> Decoder[Any]:
 
 
 def struct_along(keys: tuple[str, ...], is_deep: bool) -> type[Struct]:
-    """Return a struct for the members to which some of the first keys lead: for `a`, `b`, `first_1` is `a`, `first_2` is `a.b`.
+    """Return a struct with the members to which the first keys may lead: `joined_2` is the one whose key is two of them joined.
 
-    They are JSON. With `is_deep`, `first_1` is the struct for the other keys, unless these begin with the first item of a list.
+    For the keys `a`, `b`, `c`, `joined_1` is the member `a`, `joined_2` is `a.b`, and `joined_3` is `a.b.c`, each as JSON. But
+    with `is_deep`, `joined_1` is the struct for `b`, `c`, unless `b` is the `0` of a list.
     """
     others = keys[1:]
-    inner: Any = struct_along(others, is_deep) if is_deep and others and others[0] != '0' else Raw
-    names = {f'first_{length}': '.'.join(keys[:length]) for length in range(1, len(keys) + 1)}
-    return defstruct('Member', [(name, Raw if number else inner, Raw()) for number, name in enumerate(names)], rename=names)
+    is_struct_inside = is_deep and others and others[0] != '0'
+    type_of_first: Any = struct_along(others, is_deep) if is_struct_inside else Raw
+    names = {f'joined_{count}': '.'.join(keys[:count]) for count in range(1, len(keys) + 1)}
+    types = [type_of_first, *[Raw] * len(others)]
+    return defstruct('Member', [(name, type_, Raw()) for name, type_ in zip(names, types, strict=True)], rename=names)
 
 
 ''' HANDSHAKES '''
