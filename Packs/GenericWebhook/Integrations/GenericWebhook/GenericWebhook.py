@@ -5970,14 +5970,17 @@ class CallSizer:
         MAX_GROWTH times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
         """
         cost = self.cost
-        wanted = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
+        seconds_for_incidents = planned_seconds(cost.overhead, seconds) - cost.overhead
+        wanted = seconds_for_incidents / cost.per_incident
         count, spent = self.known_timings[-1]
-        if count == 1 and not cost.is_overhead_known and spent <= PROBE_SECONDS:
+        may_probe = count == 1 and not cost.is_overhead_known and spent <= PROBE_SECONDS
+        if may_probe:
             wanted = max(wanted, 2)
-        largest, _ = max(self.known_timings)
-        most = max(count * LONGEST_CALL_SECONDS / spent, MAX_GROWTH * largest)
-        # A quotient such as 7.9999999 means 8.
-        return max(int(min(wanted, most) + 1e-6), 1)
+        largest_count, _ = max(self.known_timings)
+        most_without_overhead = count * LONGEST_CALL_SECONDS / spent
+        most = max(most_without_overhead, MAX_GROWTH * largest_count)
+        fitting = int(min(wanted, most) + 1e-6)  # a quotient such as 7.9999999 means 8
+        return max(fitting, 1)
 
 
 def planned_seconds(overhead: float, seconds: float) -> float:
@@ -6386,6 +6389,7 @@ def can_be_written(value: Any) -> bool:
 
 FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as one that waits for its response
 LOOK_EVERY_SECONDS = 1
+EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone by then may still read
 
 
 class Delivery:
@@ -6422,14 +6426,16 @@ class Delivery:
 
         - The sender stayed at first (`has_waited`), and is gone now. It counts as having left at once, and may retry.
         - The sender was gone at the first look. It wants no response, so it will not retry. But it may have closed only its
-          sending side and still read: so it counts as having left two seconds later.
+          sending side and still read: so it counts as having left EARLY_CLOSE_SECONDS later, or at `until`.
         """
-        closed_early_until = time.monotonic() + FIRST_LOOK_SECONDS + 2
+        reads_until = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
         result.wait(FIRST_LOOK_SECONDS)
         while not result.ready():
             now, is_gone = time.monotonic(), self.is_gone()
-            self.has_waited |= not is_gone
-            self.has_departed = is_gone and (self.has_waited or now >= min(closed_early_until, until))
+            if not is_gone:
+                self.has_waited = True
+            may_still_read = not self.has_waited and now < reads_until
+            self.has_departed = is_gone and not may_still_read
             if self.has_departed or now >= until:
                 return False
             result.wait(min(until - now, LOOK_EVERY_SECONDS))
@@ -6505,7 +6511,7 @@ class DeliveryMemory:
             self.wait_for_original(original, delivery, post)
             if original.created_json or not original.finished.is_set():
                 return original
-        self.create(delivery, post)
+        self.queue_and_wait(delivery, post)
         return delivery
 
     def find_original(self, key: bytes) -> Delivery | None:
@@ -6516,7 +6522,10 @@ class DeliveryMemory:
         return None
 
     def wait_for_original(self, original: Delivery, delivery: Delivery, post: Post) -> None:
-        """Wait until the original is finished or the sender leaves. Raise Unavailable if that takes too long."""
+        """Wait until the original is finished or the sender of its repeat, `delivery`, leaves: then keep the original's post.
+
+        Raise Unavailable if that takes too long. `post` is the repeat's: it only counts towards the limits of the queue.
+        """
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
         original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
@@ -6524,14 +6533,21 @@ class DeliveryMemory:
             if delivery.wait_for(original.finished, post.hand_over_by):
                 return
             if not delivery.has_departed:
-                self.ask_for_retry(delivery)
-            if original.post.result.ready():  # it ends just now, and it may have failed
-                original.finished.wait()
-            else:
-                original.post.keep()  # it stands for what the sender that left has sent, too
-                delivery.release_connection()
+                self.ask_for_retry(delivery)  # raises Unavailable
+            self.keep_original(original, delivery)
         finally:
             self.queue.repeats.remove(post)
+
+    def keep_original(self, original: Delivery, delivery: Delivery) -> None:
+        """Keep the post of an original, since the sender of a repeat has left: nobody else will send its incidents again.
+
+        If the original ends just now, wait for that instead: it may have failed.
+        """
+        if original.post.result.ready():
+            original.finished.wait()
+        else:
+            original.post.keep()
+            delivery.release_connection()
 
     def ask_for_retry(self, delivery: Delivery) -> None:
         """Raise Unavailable for a sender whose delivery goes on without it. What it then sends is a retry."""
@@ -6539,8 +6555,8 @@ class DeliveryMemory:
         delivery.release_connection()
         raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
 
-    def create(self, delivery: Delivery, post: Post) -> None:
-        """Queue the post and wait for its result, or until the sender leaves. Raise the post's error.
+    def queue_and_wait(self, delivery: Delivery, post: Post) -> None:
+        """Queue the post and wait for its result, or until the sender leaves. Raise the post's error, or that of a full queue.
 
         Remember the delivery if it succeeds, also if it does so after the sender has left.
         """
@@ -6549,20 +6565,22 @@ class DeliveryMemory:
         self.by_key.setdefault(delivery.key, []).append(delivery)
         try:
             self.queue.add(post)
-            self.wait_for_creation(delivery, post)
+            self.wait_for_result(delivery, post)
         finally:
-            if post.is_kept and not post.result.ready():
-                post.result.rawlink(partial(self.finish, delivery))  # no greenlet waits for it any more
+            goes_on_without_sender = post.is_kept and not post.result.ready()
+            if goes_on_without_sender:
+                post.result.rawlink(partial(self.finish, delivery))
             else:
                 self.finish(delivery, post.result)
         if post.result.ready():
-            post.result.get()
+            post.result.get()  # raises the error
 
-    def wait_for_creation(self, delivery: Delivery, post: Post) -> None:
+    def wait_for_result(self, delivery: Delivery, post: Post) -> None:
         """Wait until a queued post has its result, or until its sender leaves: then keep the post.
 
-        A post that is in a call or partly created may take longer than HAND_OVER_SECONDS; its sender goes on waiting. But
-        raise Unavailable if the post is kept for the sender of a repeat, which has left: it may then take any time.
+        The wait has rounds of HAND_OVER_SECONDS. After the first, a post that still waits for a call fails, and one that is in a
+        call or partly created goes on. But raise Unavailable if the post is kept for the sender of a repeat, which has left:
+        it may then take any time.
         """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
         while not delivery.wait_for(post.result, until):
@@ -6572,9 +6590,9 @@ class DeliveryMemory:
                 return
             # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
             self.queue.expire(until)
-            is_kept_for_repeat = post.is_kept and not post.result.ready() and not delivery.is_gone()
-            if is_kept_for_repeat:
-                self.ask_for_retry(delivery)
+            has_result = post.result.ready()
+            if post.is_kept and not has_result and not delivery.is_gone():
+                self.ask_for_retry(delivery)  # raises Unavailable
             until += HAND_OVER_SECONDS
 
     def finish(self, delivery: Delivery, result: 'AsyncResult[list[Any]]') -> None:
