@@ -524,7 +524,8 @@ def send_to(server: Receiver, sent: bytes, heads: int | None = None) -> socket.s
     sender.settimeout(PATIENCE_SECONDS)
     sender.sendall(sent)
     if heads is not None:
-        wait_for(lambda: sum(each.head is not None for each in connections(server)) == heads, 'the heads', sleep=gevent.sleep)
+        wait_for(lambda: sum(each.head_share is not None for each in connections(server)) == heads, 'the heads',
+                 sleep=gevent.sleep)
     return sender
 
 
@@ -565,7 +566,7 @@ def test_a_newcomer_takes_the_place_of_an_idle_connection_and_not_of_a_request_t
         connection.begin_if_complete(50)
         newcomer, other_end = gevent.socket.socketpair()
         server.do_handle(other_end, ('',))
-        assert connection.state is State.SIGNED and connection.head not in server.lanes[State.UNSIGNED].shares
+        assert connection.state is State.SIGNED and connection.head_share not in server.head_lanes[State.UNSIGNED].shares
         assert idle not in connections(server)
         assert b' 401 ' in waiting.recv(100)
         for each in (begun, sender, waiting, newcomer):
@@ -587,7 +588,7 @@ def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next(
 def test_what_is_sent_behind_a_request_counts_with_it_and_keeps_to_the_limit_of_heads(head: bytes) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         behind.append([len(each.reader.buffer) for each in connections(server)])
-        assert server.heads.reserved >= sum(len(each.reader.buffer) for each in connections(server) if each.head)
+        assert server.heads.reserved >= sum(len(each.reader.buffer) for each in connections(server) if each.head_share)
         assert environ[REQUEST].memory_bytes >= 32 * 1024 + 15_000
         start_response('200 OK', [('Connection', 'close')])
         return []

@@ -340,7 +340,7 @@ def test_heads_of_16_mib_may_arrive_and_beyond_them_the_oldest_is_rejected(beyon
 
 def has_head(connection: Connection, state: State, size: int) -> None:
     connection.enter(state, Request() if state is not State.ARRIVING else None)
-    connection.head.reserve(size)
+    connection.head_share.reserve(size)
 
 
 @pytest.mark.parametrize('fuller', ['signed', 'others'])
@@ -353,7 +353,7 @@ def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(
         has_head(few, states.pop('signed' if fuller == 'others' else 'others'), 8 * MIB - 1000)
         for connection, size in zip(many, (1000, 8 * MIB - 1000, 2000), strict=True):
             has_head(connection, states[fuller], size)
-        assert [each for each in (few, *many) if each.head] == [few, *many[1:]]
+        assert [each for each in (few, *many) if each.head_share] == [few, *many[1:]]
         assert b' 503 ' in senders[1].recv(100)
 
 

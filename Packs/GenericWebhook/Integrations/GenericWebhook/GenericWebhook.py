@@ -7298,16 +7298,18 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 post.hand_over_by = hand_over_by
                 delivery = Delivery(request.headers, f'{dict(request.parameters)}', body, request.is_gone)
             del body, payloads  # what waits for a call keeps neither
-            # A large post has its turn until XSOAR has replied to its first call, because the call and the reply contain its
-            # incidents several times. A large post of a small body need not: copies of its headers made it large.
-            post.on_tried = turn.end
+            # The call and the reply contain the incidents of a post several times. So a large post has its turn until XSOAR has
+            # replied to its first call. One of a small body has not: only copies of its headers made it large.
             is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
-            if not is_large:
+            if is_large:
+                post.on_tried = turn.end
+            else:
                 turn.end()
-            response = self.create(request, delivery, post)
+            response = self.response_with_incidents(request, delivery, post)
             if request.url_note:
                 response.set_header('X-Webhook-Note', request.url_note)
-            if request.unfinished is delivery:  # its sender has left, and it has its turn all the same
+            goes_on_without_sender = request.unfinished is delivery
+            if goes_on_without_sender:
                 turn.end_after(post.result)
             return response
 
@@ -7347,8 +7349,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
         return conversion.incidents
 
-    def create(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
-        """Return the response with the created incidents, or with those of the delivery that this one repeats.
+    def response_with_incidents(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
+        """Create the incidents of a post. Return the response with them, or with those of the delivery that this one repeats.
 
         If the sender has left before they exist, set `request.unfinished`, and return an unfinished_response.
         """
@@ -7544,20 +7546,25 @@ HEAD_END = re.compile(rb'\n\r?\n')
 EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 
 
-def find_head_end(buffer: bytearray, searched: int) -> int:
-    """Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
+def head_length(buffer: bytearray, searched: int) -> int:
+    r"""Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
 
-    If the bytes can no longer become a head, return the length of the buffer, so that they are rejected at once. The first
-    `searched` bytes were searched before, so that a head that arrives byte by byte is not searched again with each byte.
+    If the bytes can no longer become a head, all of them count as one, so that it is rejected at once. For example, of
+    `GET / HTTP/1.1\r\n\r\nGET` it is 18, of `GET / HT` 0, and of `hello\n` 6.
+
+    The first `searched` bytes were searched before, so that a head that arrives byte by byte is not searched again with each.
     """
     # HEAD_END has up to three bytes, of which two may have been searched before.
     if match := HEAD_END.search(buffer, max(searched - 2, 0)):
         return match.end()
-    start_size = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
-    most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_size else 0)
-    is_start_new = searched < start_size  # it was completed by the latest bytes, so it has not been checked yet
-    is_start_bad = is_start_new and not REQUEST_START.fullmatch(buffer, 0, start_size)
-    return len(buffer) if len(buffer) >= most_bytes or is_start_bad else 0
+    start_length = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
+    most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_length else 0)
+    if len(buffer) >= most_bytes:
+        return len(buffer)
+    was_start_checked = searched >= start_length  # with the bytes that completed it
+    if not was_start_checked and not REQUEST_START.fullmatch(buffer, 0, start_length):
+        return len(buffer)
+    return 0
 
 
 # RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
@@ -7729,7 +7736,7 @@ class Connection:
     arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
     """
 
-    __slots__ = ('began', 'head', 'peer', 'reader', 'receiver', 'socket', 'state', 'unread_body', 'waiting',
+    __slots__ = ('began', 'head_share', 'peer', 'reader', 'receiver', 'socket', 'state', 'unread_body', 'waiting',
                  'watcher')
 
     def __init__(self, sock: Any, peer: str, receiver: 'Receiver'):
@@ -7741,26 +7748,24 @@ class Connection:
         self.unread_body = 0  # bytes that nobody read of the last request's body: they are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
         self.state = State.IDLE
-        self.head: Any = None  # the HeadShare of a head that arrives or waits
+        self.head_share: Any = None  # the HeadShare of a head that arrives or waits
         self.waiting: Any = None  # the Request that waits to be served
         receiver.connections[State.IDLE][self] = None
 
     def enter(self, state: State, waiting: Request | None = None) -> None:
-        """Leave the present state for another one, in which a request may wait. Nothing else changes the state.
-
-        While a head arrives or waits, the connection has a share of the room for heads.
-        """
+        """Leave the present state for another one, in which a request may wait. Nothing else changes the state."""
         del self.receiver.connections[self.state][self]
         self.state = state
         self.waiting = waiting
         if state is not State.CLOSED:
             self.receiver.connections[state][self] = None
-        lane = self.receiver.lanes.get(state)
-        if self.head and self.head.lane is not lane:
-            self.head.release()
-            self.head = None
-        if lane and not self.head:
-            self.head = HeadShare(self, lane)
+        # While a head arrives or waits, it has a share of the room for heads, in the lane of the state.
+        lane = self.receiver.head_lanes.get(state)
+        if self.head_share and self.head_share.lane is not lane:
+            self.head_share.release()
+            self.head_share = None
+        if lane and not self.head_share:
+            self.head_share = HeadShare(self, lane)
         if state is not State.SERVED:
             self.receiver.admit_more()  # since this connection is closed by now, or may be closed for a new one
 
@@ -7799,36 +7804,42 @@ class Connection:
         if has_begun or data:
             return
         if searched:
-            self.begin_request(searched)
+            self.begin_request(searched)  # which rejects it
         else:
             self.close()
 
     def begin_if_complete(self, searched: int) -> bool:
         """Begin the request and return True if the buffer holds a whole head, or bytes that can no longer become one.
 
-        The first `searched` bytes of the buffer are known not to be a whole head. First drop what belongs to the request
-        before: what remains of its body, and empty lines. With the first byte of a head the connection is no longer idle.
-        From then on its bytes count, and if all heads take too many, the one that began first is rejected.
+        The first `searched` bytes of the buffer are known not to be a whole head.
+        """
+        self.drop_what_precedes_head()
+        buffer = self.reader.buffer
+        if not buffer:
+            return False
+        is_new = self.state is State.IDLE  # the first bytes of the head are among the latest
+        if is_new:
+            self.began = time.monotonic()
+            self.reader.expect(self.receiver.limits.head_seconds)
+        length = head_length(buffer, searched)
+        if length:
+            self.begin_request(length)
+            return True
+        if is_new:
+            self.enter(State.ARRIVING)
+        self.head_share.reserve(len(buffer))  # if all heads take too much memory, the one that began first is rejected
+        return False
+
+    def drop_what_precedes_head(self) -> None:
+        """Drop what belongs to the request before from the buffer: what remains of its body, and empty lines.
+
+        A caller that knows that a part of the buffer was searched need not correct it: at most a lone carriage return was.
         """
         buffer = self.reader.buffer
         dropped = min(self.unread_body, len(buffer))
         self.unread_body -= dropped
         del buffer[:dropped]
-        # `searched` needs no correction: before bytes are deleted here, at most a lone carriage return was searched.
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
-        if not buffer:
-            return False
-        if self.state is State.IDLE:
-            self.began = time.monotonic()
-            self.reader.expect(self.receiver.limits.head_seconds)
-        size = find_head_end(buffer, searched)
-        if size:
-            self.begin_request(size)
-            return True
-        if self.state is State.IDLE:
-            self.enter(State.ARRIVING)
-        self.head.reserve(len(buffer))
-        return False
 
     def begin_request(self, size: int) -> None:
         """Parse the head, which is the first `size` bytes of the buffer, and have the receiver serve the request."""
@@ -8077,7 +8088,7 @@ class Receiver(StreamServer):
         # Of the heads that wait because they show no token, those with a signature that can be read have their own lane.
         self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=2)
         signed, others = self.heads.lanes
-        self.lanes = {State.SIGNED: signed, State.UNSIGNED: others, State.ARRIVING: others}
+        self.head_lanes = {State.SIGNED: signed, State.UNSIGNED: others, State.ARRIVING: others}
         self.has_unauthenticated = Event()  # set when a request begins to wait
         self.workers: list[Any] = []  # greenlets that wait for a request
         # Separate rooms, so that senders without a proof never evict one that has shown it.
@@ -8128,7 +8139,7 @@ class Receiver(StreamServer):
         connection.enter(State.SIGNED if self.app.may_be_signed(request) else State.UNSIGNED, request)
         self.has_unauthenticated.set()
         # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-        connection.head.reserve(2 * request.head_size + 2048 + request.bytes_behind())
+        connection.head_share.reserve(2 * request.head_size + 2048 + request.bytes_behind())
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
