@@ -346,7 +346,7 @@ def test_three_bad_side_by_side_in_60_are_rejected_alone() -> None:
     assert len(played.calls) <= 20
 
 
-@pytest.mark.parametrize('seed', range(20))
+@pytest.mark.parametrize('seed', range(ROUNDS or 5))
 def test_four_bad_of_400_are_rejected_alone_in_at_most_80_calls(seed: int) -> None:
     names = ['good'] * 400
     for index in random.Random(seed).sample(range(400), 4) if seed else (0, 100, 200, 300):
@@ -698,7 +698,7 @@ EVENTS = {
 }
 
 
-@pytest.mark.parametrize('count', [1, 500])
+@pytest.mark.parametrize('count', [1, 100])
 @pytest.mark.parametrize('event', EVENTS)
 def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_more(event: str, count: int) -> None:
     settings = Settings(8080, Tokens(), None)
@@ -707,9 +707,10 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
         return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, settings)).incidents
 
-    requests = max(1000 // count, 2)
+    requests = max(100 // count, 2)
 
     def freed_and_counted() -> tuple[int, int]:
+        gc.freeze()  # what was there before need not be looked at
         tracemalloc.start()
         try:
             several = [incidents_of(number) for number in range(requests)]
@@ -721,6 +722,7 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
             after, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
+            gc.unfreeze()
         return before - after - 8 * requests, counted  # without the list of all
 
     freed, counted = min(freed_and_counted() for _ in range(3))  # other threads of the test run may free something, too
