@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 from documents import code_blocks, read
-from local_xsoar import ROOT
+from local_xsoar import ROOT, run_main
+from tools.senders.__main__ import main, show
 from tools.senders.checks import row_faults, shape_faults
 from tools.senders.folders import Folder, Wrong, read_folders
 from tools.senders.missing import to_expect
 from tools.senders.written import BLOCKS, GUIDES, SCRIPT, files_of
 from webhook import PACK, TOKEN, Webhook
+
+from localxsoar.send import main as send
 
 ACME = {
     'sender': 'FILL IN: the name of the product', 'kind': 'siem', 'source': 'https://docs.acme.example/webhooks',
@@ -34,6 +37,25 @@ ROW = next(block for language, block in code_blocks(read(ROOT / 'docs/new-sender
 SCHEME = 'schemes: [{header: "X-Acme-Signature", why: "its documents"}]\n'
 
 
+# The senders that the tests name, and those that these name: to read and try them all takes a second.
+FEW = ('falco', 'forgejo', 'gitea', 'github', 'gogs', 'okta', 'opsgenie', 'pagerduty', 'pingdom', 'wazuh', 'wiz')
+
+
+@pytest.fixture(scope='module')
+def folders() -> dict[str, Folder]:
+    """All senders, to be read and not changed."""
+    return read_folders()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder whose `senders` has a few."""
+    for name in FEW:
+        shutil.copytree(ROOT / 'senders' / name, tmp_path / 'senders' / name)
+    shutil.copy(ROOT / 'senders/schema.json', tmp_path / 'senders')
+    return tmp_path
+
+
 def copy_of(folder: Path) -> Path:
     """Return a copy of all that `./dev senders` reads and writes."""
     shutil.copytree(ROOT / 'senders', folder / 'senders')
@@ -45,38 +67,46 @@ def copy_of(folder: Path) -> Path:
     return folder
 
 
-def run(root: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of the repository with the script that is under `root`."""
+def write(root: Path, *arguments: str) -> str:
+    """Run `./dev senders` on a copy, in a process of its own because it changes the script, and return what it prints."""
     paths = [ROOT, ROOT / 'Tests/support', ROOT / 'Tests/demistomock', root / Path(SCRIPT).parent]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, paths))}
-    command = [sys.executable, '-m', module, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-
-
-def write(root: Path, *arguments: str) -> str:
-    """Run `./dev senders` on a copy and return what it prints."""
-    done = run(root, 'tools.senders', *arguments, '--root', str(root))
+    command = [sys.executable, '-m', 'tools.senders', *arguments, '--root', str(root)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_nothing_that_is_written_from_the_folders_is_stale() -> None:
-    stale = files_of(ROOT, read_folders())
+def make(root: Path, name: str) -> None:
+    """Make a folder from a saved recipe."""
+    saved = root / 'new.json'
+    saved.write_text(json.dumps(ACME))
+    main(['--new', name, str(saved), '--root', str(root)])
+
+
+def missing_in(root: Path, name: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what `./dev senders` says that a sender's folder lacks."""
+    show(root, name)
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith('missing: ')]
+
+
+def test_nothing_that_is_written_from_the_folders_is_stale(folders: dict[str, Folder]) -> None:
+    stale = files_of(ROOT, folders)
     assert [*stale] == [], 'run ./dev senders'
 
 
-def test_every_sender_passes_the_checks() -> None:
-    folders = read_folders()
+def test_every_sender_passes_the_checks(folders: dict[str, Folder]) -> None:
     assert [*map(str, shape_faults(folders)), *map(str, row_faults(folders))] == []
 
 
 @pytest.mark.sockets
-def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
+def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = copy_of(tmp_path)
-    saved = tmp_path / 'acme-new.json'
-    saved.write_text(json.dumps(ACME))
-    assert 'made senders/acme.' in write(root, '--new', 'acme', str(saved))
+    make(root, 'acme')
+    assert 'made senders/acme.' in capsys.readouterr().out
     facts = root / 'senders/acme/sender.yml'
+    assert [line for line in ROW.splitlines() if f'# {line}'.rstrip() not in read(facts)] == [], 'a column of the document'
+    assert "grep '^soc' senders/*/sender.yml" in read(facts)
     filled = read(facts).replace('"FILL IN: the name of the product"', '"Acme"').replace('"FILL IN: ', '"')
     facts.write_text('\n'.join(line for line in filled.splitlines() if not line.startswith('#')) + '\n' + ROW + SCHEME)
     told = write(root, 'acme')
@@ -92,29 +122,18 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
     assert '\n# Acme\n' in guide and '| `Failed logins: dc-1` | high | | `acme:4711` |' in guide
     assert '[Acme](senders/acme.md)' in read(root / 'docs/maintain.md'), 'no retry is documented'
     with Webhook('--senders', str(root / 'senders'), pack=root / PACK.relative_to(ROOT), token=TOKEN) as webhook:
-        sent = run(root, 'localxsoar.send', 'acme', '--senders', str(root / 'senders'), '--url', webhook.url)
+        sent = run_main(send, 'acme', '--senders', str(root / 'senders'), '--url', webhook.url)
         assert '200 OK' in sent.stdout and 'Failed logins: dc-1' in sent.stdout
-    assert write(root) == 'Everything is as the folders of senders say.\n'
+    assert files_of(root, read_folders(root)) == {}
 
 
-def test_each_column_of_the_row_in_the_document_is_one_of_the_template(tmp_path: Path) -> None:
-    root = copy_of(tmp_path)
-    (tmp_path / 'new.json').write_text(json.dumps(ACME))
-    write(root, '--new', 'acme', str(tmp_path / 'new.json'))
-    made = read(root / 'senders/acme/sender.yml')
-    assert [line for line in ROW.splitlines() if f'# {line}'.rstrip() not in made] == []
-    assert "grep '^soc' senders/*/sender.yml" in made
+def test_a_saved_recipe_does_not_become_a_folder_that_exists(root: Path) -> None:
+    with pytest.raises(SystemExit, match='senders/github exists'):
+        make(root, 'github')
 
 
-def test_a_saved_recipe_becomes_a_folder_once(tmp_path: Path) -> None:
-    root = copy_of(tmp_path)
-    (tmp_path / 'new.json').write_text(json.dumps(ACME))
-    refused = run(root, 'tools.senders', '--new', 'github', str(tmp_path / 'new.json'), '--root', str(root))
-    assert refused.returncode == 1 and 'senders/github exists' in refused.stderr
-
-
-def test_a_delivery_that_becomes_something_else_is_told_what_to_expect() -> None:
-    folder = read_folders()['opsgenie']
+def test_a_delivery_that_becomes_something_else_is_told_what_to_expect(folders: dict[str, Folder]) -> None:
+    folder = folders['opsgenie']
     told = [delivery['expected'] | {'state': None} for delivery in folder.sender.deliveries[:-1]]
     told.append(folder.sender.deliveries[-1]['expected'] | {'name': 'Ümlaut', 'severity': None})
     text, = to_expect(folder, told, [''] * len(told))
@@ -124,24 +143,21 @@ def test_a_delivery_that_becomes_something_else_is_told_what_to_expect() -> None
     assert 'severity' not in text
 
 
-@pytest.mark.parametrize('seconds, words', [
-    (1796115600, 'an earlier time: 2026-12-01T09:00:00Z is more than a day after 2026-11-24T10:00:00Z, '),
-    (1795512600, 'if the incident is right, "expected": ')])
 def test_a_delivery_that_is_later_than_it_is_tried_is_told_so_and_not_what_to_expect(
-        tmp_path: Path, seconds: int, words: str) -> None:
-    root = copy_of(tmp_path)
+        root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = root / 'senders/pingdom/deliveries.json'
-    file.write_text(read(file).replace('1795510800', str(seconds), 1))
-    told = [line for line in write(root, 'pingdom').splitlines() if line.startswith('missing: senders/pingdom/deliveries.json:')]
-    assert len(told) == 1 and words in told[0] and '"occurred": null' not in told[0]
+    too_late, later = read(file).replace('1795510800', '1796115600', 1), read(file).replace('1795510800', '1795512600', 1)
+    for text, words in ((too_late, 'an earlier time: 2026-12-01T09:00:00Z is more than a day after 2026-11-24T10:00:00Z, '),
+                        (later, 'if the incident is right, "expected": ')):
+        file.write_text(text)
+        [told] = [line for line in missing_in(root, 'pingdom', capsys) if 'pingdom/deliveries.json:' in line]
+        assert words in told and '"occurred": null' not in told
 
 
-def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(tmp_path: Path) -> None:
-    root = copy_of(tmp_path)
+def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     beginning = change(root, 'pingdom', 'at: "importance_level"', 'at: "importance_levle|importance_level"')
-    told = write(root, 'pingdom')
-    assert f'missing: {beginning}importance_levle is in none of its deliveries\n' in told
-    assert told.count('in none of its deliveries') == 1
+    told = [line for line in missing_in(root, 'pingdom', capsys) if 'in none of its deliveries' in line]
+    assert told == [f'missing: {beginning}importance_levle is in none of its deliveries']
 
 
 # What is refused.
@@ -162,12 +178,6 @@ def faults(root: Path) -> list[str]:
         return [*map(str, shape_faults(read_folders(root)))]
     except Wrong as error:
         return [*map(str, error.faults)]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / 'senders', tmp_path / 'senders')
-    return tmp_path
 
 
 @pytest.mark.parametrize('name, old, new, words', [
@@ -254,28 +264,28 @@ def test_a_folder_without_facts_is_refused(root: Path) -> None:
     assert faults(root) == ['senders/falco/sender.yml:1: the file is missing']
 
 
-def with_rows(name: str, *more: dict[str, Any], **columns: Any) -> tuple[dict[str, Folder], list[str]]:
+def with_rows(root: Path, name: str, *more: dict[str, Any], **columns: Any) -> tuple[dict[str, Folder], list[str]]:
     """Return two senders, one of them with other columns of its first row and more rows, and what is wrong with them."""
-    folders = {key: folder for key, folder in read_folders().items() if key in ('opsgenie', 'wiz')}
+    folders = {key: folder for key, folder in read_folders(root).items() if key in ('opsgenie', 'wiz')}
     rows = folders[name].facts['rows']
     rows[0].update(columns)
     rows += more
     return folders, [*map(str, row_faults(folders))]
 
 
-def test_a_row_that_fits_none_of_its_own_deliveries_is_refused() -> None:
-    folders, found = with_rows('opsgenie', identified_by=[['alert.message', 'no.such']])
+def test_a_row_that_fits_none_of_its_own_deliveries_is_refused(root: Path) -> None:
+    folders, found = with_rows(root, 'opsgenie', identified_by=[['alert.message', 'no.such']])
     line = folders['opsgenie'].lines['rows', 0, 'identified_by']
     assert found == [f'senders/opsgenie/sender.yml:{line}: the row opsgenie fits none of its deliveries: alert.message, no.such']
 
 
-def test_a_row_that_another_one_always_hides_is_refused() -> None:
-    _, found = with_rows('opsgenie', {'label': 'again', 'identified_by': [['alert.message', 'action']]})
+def test_a_row_that_another_one_always_hides_is_refused(root: Path) -> None:
+    _, found = with_rows(root, 'opsgenie', {'label': 'again', 'identified_by': [['alert.message', 'action']]})
     assert [text.partition(': ')[2] for text in found] == ['the row opsgenie: again is always hidden by opsgenie']
 
 
-def test_a_delivery_that_the_row_of_another_sender_wins_is_refused() -> None:
-    folders, _ = with_rows('wiz', {'label': 'greedy', 'identified_by': [['alert.message']]})
+def test_a_delivery_that_the_row_of_another_sender_wins_is_refused(root: Path) -> None:
+    folders, _ = with_rows(root, 'wiz', {'label': 'greedy', 'identified_by': [['alert.message']]})
     folders['wiz'].facts['before'] = ['opsgenie']
     titles = [delivery['title'] for delivery in folders['opsgenie'].sender.deliveries]
     written = read(ROOT / 'senders/opsgenie/deliveries.json').splitlines()
