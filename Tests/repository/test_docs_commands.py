@@ -55,6 +55,8 @@ class DevRun(LocalXsoar):
     def __init__(self, checkout: Path, *arguments: str) -> None:
         super().__init__(pack=PACK)
         self.checkout = checkout
+        self.first_told: list[str] = []
+        self.first_output: list[str] = []
         self.argv = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
 
     def told(self, command: str) -> str:
@@ -70,9 +72,16 @@ class DevRun(LocalXsoar):
         return done.stdout or done.stderr
 
 
+RUN, SEND, CURL = [command for command in commands(read(ROOT / 'README.md')) if command.printed]  # the first screen
+
+
 @pytest.fixture(scope='module')
 def running(checkout: Path) -> Iterator[DevRun]:
+    """One that has just been asked for what is on the first screen."""
     with DevRun(checkout) as xsoar:
+        xsoar.first_told = [xsoar.told(command.text) for command in (SEND, CURL)]
+        xsoar.wait_for_line(' incident 2  ')
+        xsoar.first_output = xsoar.output[:]
         yield xsoar
 
 
@@ -86,16 +95,13 @@ def assert_printed(printed: str, documented: str) -> None:
     assert re.fullmatch(pattern, steady(printed), re.DOTALL), f'{printed}\nis not what the document says:\n{documented}'
 
 
-def test_the_commands_of_the_first_screen_print_what_it_shows(checkout: Path) -> None:
-    run, send, curl = [command for command in commands(read(ROOT / 'README.md')) if command.printed]
-    with DevRun(checkout) as xsoar:
-        assert_printed(xsoar.told(send.text), send.printed)
-        assert_printed(xsoar.told(curl.text), curl.printed)
-        xsoar.wait_for_line(' incident 2  ')
-        assert xsoar.control('GET', 'url-words')  # without which its page could not write URLs
-        # The container's log and health come whenever they come; the document leaves them out.
-        printed = '\n'.join(line for line in xsoar.output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
-    assert_printed(printed, run.printed.replace('\n...\n', '\n'))
+def test_the_commands_of_the_first_screen_print_what_it_shows(running: DevRun) -> None:
+    for printed, command in zip(running.first_told, (SEND, CURL), strict=True):
+        assert_printed(printed, command.printed)
+    assert running.control('GET', 'url-words')  # without which its page could not write URLs
+    # The container's log and health come whenever they come; the document leaves them out.
+    printed = '\n'.join(line for line in running.first_output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
+    assert_printed(printed, RUN.printed.replace('\n...\n', '\n'))
 
 
 def check_run(command: Command, running: DevRun) -> None:
@@ -144,16 +150,18 @@ def prints(*words: str) -> Callable[[Command, DevRun], None]:
 
 
 def check_senders(command: Command, running: DevRun) -> None:
-    """In a copy, where the example is a folder: the command writes files."""
+    """In a copy with a few senders, which have one of each thing at least, and the example: the command writes files."""
     example, = [block for language, block in code_blocks(read(ROOT / 'docs/new-sender.md')) if language == 'json']
     with TemporaryDirectory() as name:
         copy = Path(name)
-        for part in ('docs', 'Packs', 'senders'):
+        for part in ('docs', 'Packs', *(f'senders/{name}' for name in ('box', 'falco', 'opsgenie', 'slack', 'stripe'))):
             shutil.copytree(ROOT / part, copy / part)
+        for part in ('schema.json', 'url_words.json'):
+            shutil.copy(ROOT / 'senders' / part, copy / 'senders')
         for part in ('dev', '.tox', 'Tests', 'localxsoar', 'requirements', 'tools'):
             (copy / part).symlink_to(running.checkout / part)
         (copy / 'acme-new.json').write_text(example)
-        made, *written = [subprocess.run(['bash', '-c', text], cwd=copy, capture_output=True, text=True, check=True).stdout
+        made, *written = [subprocess.run(['bash', '-c', text], cwd=copy, stdout=subprocess.PIPE, text=True, check=True).stdout
                           for text in dict.fromkeys(('./dev senders --new acme acme-new.json', command.text))]
     assert 'made senders/acme.' in made
     assert all('wrote docs/senders/acme.md' in text for text in written)
