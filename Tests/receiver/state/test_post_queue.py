@@ -711,6 +711,7 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
 
     def freed_and_counted() -> tuple[int, int]:
         gc.freeze()  # what was there before need not be looked at
+        gc.collect()  # and the memory of what earlier tests freed is not lent again
         tracemalloc.start()
         try:
             several = [incidents_of(number) for number in range(requests)]
