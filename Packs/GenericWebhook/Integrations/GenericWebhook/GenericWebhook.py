@@ -504,7 +504,10 @@ class Scheme(NamedTuple):
                                 bool(self.time))
 
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
-        """Return the keys of all tokens: first what each token means in the first place, then what else it may mean."""
+        """Return the keys of all tokens: first what each token means in the first place, then what else it may mean.
+
+        If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
+        """
         of_each = ([(token, key) for key in self.keys(token.value)] for token in tokens)
         kinds = ([pair for pair in kind if pair and not equals_empty_key(pair[1])] for kind in zip_longest(*of_each))
         return list(filter(None, kinds))
@@ -2654,7 +2657,7 @@ MAX_XML_DEPTH = 32
 class XmlReader:
     """Reads an XML document as the members of an object.
 
-    Each element is a text or an object, of several with one name the first: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
+    Each element becomes a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}. Of several with one name, the first counts.
     """
 
     def __init__(self) -> None:
@@ -3188,7 +3191,8 @@ class Condition:
             return self.is_met(event)
         for path in self.paths:
             for value in path.values(event):
-                if self.matches(value) if self.wanted else value is not None and value is not UNKNOWN:
+                does_fit = self.matches(value) if self.wanted else value is not None and value is not UNKNOWN
+                if does_fit:
                     return True
         return False
 
@@ -3335,7 +3339,9 @@ class Grammar:
 def check_quotes(word: str, text: str) -> None:
     """Raise Unreadable if the last quote of a text opens one that nothing closes."""
     if text.count("'") % 2:
-        raise Unreadable('a quote is missing', word, len(split_outside_quotes(text[:text.rindex("'")], ',')))
+        before_last_quote = text[:text.rindex("'")]
+        position = len(split_outside_quotes(before_last_quote, ','))
+        raise Unreadable('a quote is missing', word, position)
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
@@ -3558,10 +3564,11 @@ class RowReader:
 
     def severity(self, text: str) -> tuple[Scale, Values]:
         """Return the scale and the paths of a text such as `falco: priority`."""
-        scale, _, paths = text.rpartition(': ')
-        if (scale or 'words') not in SCALE or paths == NONE:
+        before, _, paths = text.rpartition(': ')
+        name = before or 'words'
+        if name not in SCALE or paths == NONE:
             raise Unreadable('the scale is unknown, or there is a severity beside none', f'{self.title}, severity')
-        return SCALE[scale or 'words'], TABLE_GRAMMAR.part(f'{self.title}, severity', paths)
+        return SCALE[name], TABLE_GRAMMAR.part(f'{self.title}, severity', paths)
 
     def end(self, conditions: str, times: str = '') -> End:
         """Return an end of a problem."""
@@ -3617,7 +3624,7 @@ class Lookup(NamedTuple):
 
     @property
     def is_of_headers(self) -> bool:
-        """Return whether the paths are those at which the details of an incident show the headers of its request."""
+        """Return whether all paths begin with `headers.`, as the details of an incident show the headers of its request."""
         return all(path.text.startswith('headers.') for path in self.paths)
 
     def has_value(self, event: 'ThirdPartyEvent') -> bool:
@@ -3657,9 +3664,9 @@ class UrlWords:
 
     @cached_property
     def lookups(self) -> tuple[Lookup, ...]:
-        """Return the parts that lead to no value in any event only if the URL is mistaken, or made for other events.
+        """Return the parts that should lead to a value in an event: if none does, the URL is mistaken, or made for other events.
 
-        A condition without a text is not one: no value is an answer to it.
+        A condition without a text, such as `skip=muted`, is not among them: an event without a value answers it, too.
         """
         times = [self.times] if self.times else []
         severities = [paths for _, paths in self.severities]
@@ -3769,19 +3776,23 @@ def constant_severity(text: str) -> float | None:
 
 
 def severity_columns(text: str) -> dict[str, Any]:
-    """Return what `?severity=` says: a severity for all, or where events tell it, perhaps with a scale."""
+    """Return what `?severity=` says: a severity for all events, or the paths where they tell it, perhaps with a scale.
+
+    Examples are `high`, `prio|'low'` (low if there is no `prio`) and `prio:critical=1, high=2`.
+    """
     if (severity := constant_severity(text)) is not None:
         return {'default_severity': severity}
-    part, scale = split_scale(text)
-    *paths, last = URL_GRAMMAR.part('severity', part)
-    if not isinstance(last, Constant):
-        paths.append(last)
-    elif (severity := constant_severity(last.text)) is None:
-        raise Unreadable('a text in quotes is no severity', 'severity', 1)
+    paths_text, scale_text = split_scale(text)
+    paths = URL_GRAMMAR.part('severity', paths_text)
+    if isinstance(paths[-1], Constant):
+        severity = constant_severity(paths[-1].text)
+        if severity is None:
+            raise Unreadable('a text in quotes is no severity', 'severity', 1)
+        paths = paths[:-1]
     if any(isinstance(path, Constant) for path in paths):
         raise Unreadable('a text in quotes is not the last alternative', 'severity', 1)
-    levels = scale_from_url(scale) if scale else SCALE['words']
-    return {'default_severity': severity, 'severities': ((levels, tuple(paths)),) if paths else ()}
+    scale = scale_from_url(scale_text) if scale_text else SCALE['words']
+    return {'default_severity': severity, 'severities': ((scale, paths),) if paths else ()}
 
 
 def split_scale(text: str) -> tuple[str, str]:
@@ -6818,13 +6829,14 @@ class History(Struct):
     def keep(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
-        rejections = reversed(entries) if entry.result == 'rejected' else iter(())
-        if equal := next((each for each in rejections if each.note == entry.note and each.user_agent == entry.user_agent
-                          and each.address == entry.address and each.status == entry.status
-                          and each.token == entry.token), None):
-            entries.remove(equal)
-            entry.since = equal.since
-            entry.count += equal.count
+        candidates = entries if entry.result == 'rejected' else []
+        for each in reversed(candidates):
+            if (each.note == entry.note and each.user_agent == entry.user_agent and each.address == entry.address
+                    and each.status == entry.status and each.token == entry.token):
+                entries.remove(each)
+                entry.since = each.since
+                entry.count += each.count
+                break
         entries.append(entry)
         del entries[:-most]
 
@@ -6841,9 +6853,10 @@ class History(Struct):
         counts[what] = max(before, number) if what == LONGEST_CALL else before + number
 
     def absorb(self, later: 'History') -> None:
-        """Add what another history has counted and kept since this one was saved, by a container before."""
+        """Add to this history, which a container before has saved, the later one of this container."""
         for entry in self.accepted + self.others:
-            entry.token = entry.token and entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
+            if entry.token:
+                entry.token = entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
         for hour, counts in later.hours.items():
             for what, number in counts.items():
                 self.count(hour, what, number)
@@ -7123,7 +7136,7 @@ class ServerLine:
         if not self.is_restored:
             self.restore()  # a save without it would replace what the container before saved
         next_due_at = time.monotonic() + self.context_every
-        if not self.is_save_urgent:
+        if not self.is_save_urgent:  # an urgent save does not put off the next one that is due
             self.context_due_at = next_due_at
         self.is_save_urgent = self.has_new_entries = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
@@ -7316,11 +7329,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     @contextmanager
     def accepted_body(self, request: Request) -> Iterator[bytes]:
         """Read a body and yield it if it has a valid proof; its memory counts until the context ends. Raise Rejected."""
-        settings = self.settings
-        signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
+        is_signed = not request.is_accepted  # its head is not enough
+        signatures = signatures_to_check(self.settings, request.headers, request.query_string) if is_signed else []
         self.line.queue.check_room(request.body.size)
-        with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
-            if signatures is not None:
+        with self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body:
+            if is_signed:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
             request.is_accepted = True
             yield body
@@ -7999,13 +8012,13 @@ class Connection:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
         line, note = self.receiver.app.line, request.log_note
         trace = self.trace(request)
-        if status < HTTPStatus.BAD_REQUEST and request.url_note:
-            note += f'; {request.url_note}'
-        if status >= HTTPStatus.BAD_REQUEST:
+        is_rejected = status >= HTTPStatus.BAD_REQUEST
+        if is_rejected:
             line.log('info', trace.text(status, note), reason=f'{status}: {note}')
         else:
+            note += f'; {request.url_note}' if request.url_note else ''
             line.log('debug', trace.text(status, note))
-        if status >= HTTPStatus.BAD_REQUEST or request.result:
+        if is_rejected or request.result:
             line.record(trace, status, note, request.result)
 
     def log_after_departure(self, request: Request) -> None:
