@@ -27,7 +27,7 @@ from localxsoar.containers.single_commands import contents_of, doubts_about, fil
 from localxsoar.incidents.store import Store
 
 STOP_GRACE_SECONDS = 2
-READY_LOOK_SECONDS = 0.02
+READY_LOOK_SECONDS = 0.05  # each look reads the tables of all connections of this machine
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
 SHOWN_TRACEBACK_CHARACTERS = 20_000
