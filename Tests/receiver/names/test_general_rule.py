@@ -183,7 +183,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'MovieFileDelete: Marley & Me', ''),
     ({'eventType': 'file_delete', 'file': {'name': 'Marley & Me'}, 'deleteReason': 'missingFromDisk'},
      'file_delete: Marley & Me', ''),
-    ({'eventType': 'build_stop', 'projectName': 'Shop', 'stopReason': 'quota exceeded'}, 'build_stop: Shop', ''),
+    ({'eventType': 'build_stop', 'projectName': 'Shop', 'stopReason': 'quota exceeded'}, 'build_stop: quota exceeded (Shop)', ''),
     ({'eventType': 'scan_block', 'srcIp': '10.0.0.1', 'blockReason': 'port scan'}, 'scan_block: port scan', ''),
     ({'eventType': 'file_delete', 'deleteReason': 'missingFromDisk', 'id': 'a-17'}, 'file_delete: missingFromDisk', ''),
     # An address, if there is nothing else: Cloudinary

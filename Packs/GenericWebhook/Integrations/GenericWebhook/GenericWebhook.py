@@ -2754,6 +2754,7 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
 UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
 ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
 DATE_ALONE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
+TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
 
 
 def other_date_to_iso(text: str) -> str:
@@ -4211,6 +4212,31 @@ class KeyedEvent(ParsedEvent):
             found += level
         return found
 
+    @cached_property
+    def own(self) -> list[Scope]:
+        """Return the event's own scope."""
+        return [self.top]
+
+    @cached_property
+    def objects(self) -> list[Scope]:
+        """Return the scopes of the objects in the event under keys such as `host`."""
+        return list(self.top.inner('object'))
+
+    @cached_property
+    def persons(self) -> list[Scope]:
+        """Return the scopes of the objects in the event under keys such as `user`."""
+        return list(self.top.inner('person'))
+
+    @cached_property
+    def things(self) -> list[Scope]:
+        """Return the scopes of the objects under keys of things, such as `monitor`."""
+        return [thing for scope in self.scopes for thing in scope.inner('thing inside', with_lists=False)]
+
+    @cached_property
+    def own_kind(self) -> str:
+        """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
+        return self.first_usable(self.top.values('kind')) if self.top.keys['kind'] else ''
+
     def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
         """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
         for meaning in meanings:
@@ -4218,6 +4244,10 @@ class KeyedEvent(ParsedEvent):
                 if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
                     return text
         return ''
+
+    def first_at(self, places: Iterable[tuple[str, str]]) -> str:
+        """Return the first text that can be a name, at the first of some places that has one, or ''."""
+        return first_of(self.best(getattr(self, scopes), meaning) for scopes, meaning in places)
 
     def first_usable(self, values: Iterable[Any]) -> str:
         """Return the first text that can be a name, or ''. Look only at the first 40 values, to bound the time."""
@@ -4276,57 +4306,107 @@ class GeneralSeverity(KeyedEvent):
         return False
 
 
-class GeneralRule(GeneralSeverity):
-    """The general rule for one event: it finds a name, a time and a severity by keys that have a meaning."""
+class GeneralTime(KeyedEvent):
+    """The part of the general rule that finds the time."""
+
+    def times(self) -> Iterator[str]:
+        """Yield the texts that may be the event's time, the best first."""
+        dates: list[str] = []
+        for scope in self.scopes_with_times():
+            if scope.keys['time']:
+                texts = [self.clean_text(value) for value in scope.values('time')]
+                dates += dates_in(texts)
+                yield from times_in(texts)
+        for steps in () if FIRST_TIME_KEYS.isdisjoint(self.members) else TIME_STEPS:
+            if (value := find(self.members, steps)) is not None:
+                yield self.clean_text(value)
+        yield from dates
+        for scope in self.scopes_with_times():
+            yield from map(self.clean_text, scope.values('time of change'))
+        yield from self.times_elsewhere()
+
+    def scopes_with_times(self) -> Iterator[Scope]:
+        """Yield the event's own scope, and those of the objects where a key that means a time means that of the event."""
+        return chain([self.top], self.top.inner('time inside'))
+
+    def times_elsewhere(self) -> Iterator[str]:
+        """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
+        if not self.may_have_times_elsewhere():
+            return
+        kind = word_of(self.own_kind)
+        for scope in chain(self.inner_scopes, self.other_scopes):
+            word = word_of(scope.key[:MAX_KEY_CHARACTERS])
+            if word in OWNERS or EARLIER.search(word):  # `last_alert` is another event
+                continue
+            changes = scope.change_keys(kind) if len(word) > 2 and word in kind else []
+            for key in (*changes, *scope.keys['time elsewhere']):
+                yield self.clean_text(member_at(scope.members, key))
+
+    def may_have_times_elsewhere(self) -> bool:
+        """Return whether an object inside may have a key that means a time: a text is quicker searched than decoded."""
+        if self.is_flat():
+            return False
+        if len(self.source) > SMALL_BODY_BYTES:  # searching it would keep all others waiting
+            return True
+        source = self.source.lower()
+        return any(word in source for word in TIME_WORDS)
+
+
+def times_in(texts: list[str]) -> Iterator[str]:
+    """Yield those of the texts that are no bare dates; before a local time the Unix times beside it, for these are certain."""
+    for text in texts:
+        if not DATE_ALONE.fullmatch(text):
+            if ':' in text and text[-1] != 'Z' and not ZONE.search(text):
+                yield from filter(UNIX_TIME.fullmatch, texts)
+            yield text
+
+
+def dates_in(texts: list[str]) -> Iterator[str]:
+    """Yield the bare dates among the texts, first with a bare time beside it (`2026-11-24` and `10:00`), then alone."""
+    for date in filter(DATE_ALONE.fullmatch, texts):
+        yield from (f'{date} {text}' for text in texts if TIME_ALONE.fullmatch(text))
+        yield date
+
+
+# With what a name ends if no text says what happened: the first of these that there is. Each is a group of scopes (a property of
+# GeneralName) and what their keys mean. A reason says more than who it was, but less than the name of a thing.
+SUBJECTS = (
+    ('own', 'whole'), ('other_scopes', 'title'), ('scopes', 'object'), ('objects', 'name'), ('inner_scopes', 'name'),
+    ('own', 'last word: reason'), ('scopes', 'person'), ('persons', 'name'), ('scopes', 'thing'), ('things', 'name'),
+    ('scopes', 'last word: object'), ('other_scopes', 'rule'), ('other_scopes', 'summary'), ('other_scopes', 'text'),
+    ('other_scopes', 'name'), ('other_scopes', 'last word: object'),
+)
+# The same after these: what says less, or is deeper inside.
+LAST_SUBJECTS = (
+    ('scopes', 'spare text'), ('deep_scopes', 'title'), ('deep_scopes', 'rule'), ('deep_scopes', 'summary'),
+    ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'), ('deep_scopes', 'text'), ('deep_scopes', 'person'),
+    ('deep_scopes', 'last word: object'),
+)
+# Where the kind is if neither the event itself names one nor an object with its data.
+KINDS_ELSEWHERE = (('other_scopes', 'kind elsewhere'), ('scopes', 'last word: kind'), ('other_scopes', 'last word: kind'))
+
+
+class GeneralName(KeyedEvent):
+    """The part of the general rule that finds the name.
+
+    A name is a text that says what happened, `Disk full`, or the kind of event with its subject, `product.created: Blue mug`.
+    Where the text alone says too little, it is the subject: `closed: Disk full`. The name ends with the thing that it is about,
+    a host or the like: `Disk full (db-1)`.
+    """
 
     def names(self) -> Iterator[str]:
-        """Yield a text that says what happened, then the kind of event with its subject, such as `product.created: Blue mug`."""
-        if len(self.members) == 1 and self.only_member:
-            yield from self.only_member.names()
+        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
         name = self.own_name()
-        text, who, needs_kind = self.text_and_who('' if self.parent else name)
-        topic, change = self.topic(), self.change_beside(text)
-        if text and not topic and (text == name or (not needs_kind and self.says_what_happened(text, change))):
+        text, who, repeats_kind = self.text_and_who('' if self.parent else name)
+        topic, change = self.topic(), self.change(text)
+        if text and not topic and (text == name or (not repeats_kind and self.says_what_happened(text, change))):
             yield text if text == name else self.with_thing(text)
         kind = topic or change or self.kind() or self.kind_elsewhere()
-        subject = (text or name or self.name_in_text() or who or self.sentence([self.top]) or self.entity()
-                   or (kind and self.address()) or self.entity_id())
+        subject = text or name or self.name_in_text() or who or self.subject() or (kind and self.address()) or self.id()
         if not kind and not subject:
             kind = self.best(self.other_scopes, 'kind')
         full_name = self.kind_and_subject(kind, self.with_thing(subject) if subject else '')
         yield '' if full_name.isdecimal() else full_name
-
-    def sentence(self, scopes: Iterable[Scope]) -> str:
-        """Return the first text of several words under a key whose last word is that of a text, or ''."""
-        texts = (self.first_usable([value]) for scope in scopes for value in islice(scope.values('last word: text'), 10))
-        return first_of(text for text in texts if ' ' in text)
-
-    @cached_property
-    def only_member(self) -> 'GeneralRule | None':
-        """Return the object inside an event that has no other member, and inside that (to depth 4), or None.
-
-        Only its name, its time and its severity are used.
-        """
-        members, parent, depth = self.members, '', 0
-        while len(members) == 1 and depth < 4:
-            [key] = members
-            value = member_at(members, key)
-            if not isinstance(value, dict) or isinstance(value, JsonArray):
-                break
-            members, parent, depth = value, word_of(key[:MAX_KEY_CHARACTERS]), depth + 1
-        if not depth:
-            return None
-        inner = GeneralRule(members, self.source, {}, self.contains_token)
-        inner.parent = parent
-        inner.only_member = None
-        return inner
-
-    def severities(self) -> set[float]:
-        """Return the severities that the event says, or else those of its only member; none if that has ended."""
-        inner = self.only_member if len(self.members) == 1 else None
-        if inner and inner.says_that_it_ended():
-            return set()
-        return super().severities() or (inner.severities() if inner else set())
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
@@ -4338,20 +4418,25 @@ class GeneralRule(GeneralSeverity):
     def text_and_who(self, name: str) -> tuple[str, str, bool]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''.
 
-        Return also whether a text before it was left out because it repeats the kind, so that the name needs the kind.
+        Return also whether an earlier one repeats the kind: then the name needs the kind.
         """
-        text, who, needs_kind = name, '', False
-        if not text and self.top.keys['chat'] and (message := self.best([self.top], 'chat text')).count(' ') > 2:
-            text = message
-        for meaning in (*TEXTS, ''):
-            if text and WHO.fullmatch(text):
+        who, repeats_kind = '', False
+        for text in self.texts(name):
+            if WHO.fullmatch(text):
                 who = who or text
-            elif text and self.repeats_the_kind(text):
-                needs_kind = True
-            elif text:
-                return text if text == name else self.longest_with(text), who, needs_kind
-            text = self.best(self.scopes, meaning) if meaning else ''
-        return '', who, False
+            elif self.repeats_the_kind(text):
+                repeats_kind = True
+            else:
+                return text if text == name else self.longest_with(text), who, repeats_kind
+        return '', who, repeats_kind
+
+    def texts(self, name: str) -> Iterator[str]:
+        """Yield the texts that may say what happened, the best first: the event's name, or a message of a chat, and others."""
+        if name:
+            yield name
+        elif self.top.keys['chat'] and (message := self.best(self.own, 'chat text')).count(' ') > 2:
+            yield message
+        yield from filter(None, (self.best(self.scopes, meaning) for meaning in TEXTS))
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a short text has no other words than a kind of event. One that is not all ASCII always has others."""
@@ -4374,34 +4459,67 @@ class GeneralRule(GeneralSeverity):
         """Return whether a text needs no kind of event before it: it is not one word, and a change says no more."""
         return ' ' in text and (not change or all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)))
 
-    def change_beside(self, text: str) -> str:
-        """Return the kind that says what became of something, such as `order.created`, `closed` or `build passed`, or ''.
+    def topic(self) -> str:
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
+        names = topic_headers(tuple(self.headers))
+        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
+        return topic if topic and len(words_of(topic)) > len(words_of(self.kind())) else ''
 
-        One level down, only a failure counts beside a kind: the state of an issue is not what happened to its comment. That of
-        one in a list does not, nor beside a success: others may have succeeded. Without a text, look at all objects.
-        """
-        kind, scopes = self.own_kind, self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
-        if not kind and not scopes:
-            return self.change_in([self.top], 'kind', CHANGE)
-        is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
-        change = kind if is_change else self.change_in([self.top], 'kind', CHANGE)
-        failure = self.change_in([scope for scope in scopes if not scope.is_one_of_several], 'kind elsewhere', FAILURE)
-        success = self.change_in([self.top], 'kind elsewhere', SUCCESS) if failure or (kind and not text) else ''
-        if failure and not success and not FAILURE.search(f'{change} {text}'):
-            return f'{change or kind} {failure}'.strip()
-        if change:
-            return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
-        if success and kind and not text and success.lower() not in kind.lower():
-            return f'{kind} {success}'
-        inner_kinds = [] if text else map(self.kind_in, self.inner_scopes)
-        return (('' if kind else self.change_in(scopes, 'kind elsewhere', CHANGE))
-                or first_of(each for each in inner_kinds if len(words_of(each)) > 1 and TELLING_KIND.fullmatch(each)))
+    def kind(self) -> str:
+        """Return the kind of event that the event itself names, or ''."""
+        return self.own_kind or self.best(self.inner_scopes, 'kind') or ('push' if self.members.keys() >= PUSH_KEYS else '')
 
     def kind_in(self, scope: Scope) -> str:
         """Return the kind of event that a key in a scope names, or ''."""
-        if scope is self.top:
-            return self.own_kind
-        return self.first_usable(scope.values('kind')) if scope.keys['kind'] else ''
+        return self.own_kind if scope is self.top else self.best([scope], 'kind')
+
+    def kind_elsewhere(self) -> str:
+        """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
+        scopes = chain(self.scopes, self.other_scopes)
+        return (self.kind_in_uri() or self.first_at(KINDS_ELSEWHERE)
+                or first_of(self.change_in([scope], 'kind elsewhere', OUTCOME) for scope in scopes))
+
+    def kind_in_uri(self) -> str:
+        """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
+        keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members
+                if len(key) <= MAX_URI_CHARACTERS and '://' in key)
+        return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
+
+    def change(self, text: str) -> str:
+        """Return what became of something, such as `order.created`, `closed` or `build failed`, or ''.
+
+        Without a text, look at all objects for it; beside one, only at those with the event's data.
+        """
+        kind, change = self.own_kind, self.own_change(text)
+        inside = self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
+        if (failure := self.failure(inside)) and not FAILURE.search(f'{change} {text}'):
+            return f'{change or kind} {failure}'.strip()
+        if change:
+            return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
+        if text:
+            return '' if kind else self.change_in(inside, 'kind elsewhere', CHANGE)
+        if kind and (success := self.change_in([self.top], 'kind elsewhere', SUCCESS)) and success.lower() not in kind.lower():
+            return f'{kind} {success}'
+        return ('' if kind else self.change_in(inside, 'kind elsewhere', CHANGE)) or self.inner_change()
+
+    def own_change(self, text: str) -> str:
+        """Return the kind that the event itself names, if it tells a change, or a word of change beside it, or ''."""
+        kind = self.own_kind
+        is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
+        return kind if is_change else self.change_in([self.top], 'kind', CHANGE)
+
+    def failure(self, inside: list[Scope]) -> str:
+        """Return the failure that an object inside reports, or ''.
+
+        That of one in a list does not count, nor beside a success: others may have succeeded.
+        """
+        failure = self.change_in((scope for scope in inside if not scope.is_one_of_several), 'kind elsewhere', FAILURE)
+        return '' if failure and self.change_in([self.top], 'kind elsewhere', SUCCESS) else failure
+
+    def inner_change(self) -> str:
+        """Return the first kind of several words that an object with the event's data names, if it tells a change, or ''."""
+        kinds = map(self.kind_in, self.inner_scopes)
+        return first_of(kind for kind in kinds if len(words_of(kind)) > 1 and TELLING_KIND.fullmatch(kind))
 
     def change_in(self, scopes: Iterable[Scope], meaning: str, change: re.Pattern[str]) -> str:
         """Return the first text that `change` matches, under a key of some scopes that means a kind, or ''.
@@ -4415,94 +4533,22 @@ class GeneralRule(GeneralSeverity):
                     return text
         return ''
 
-    def kind_elsewhere(self) -> str:
-        """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
-        kind = (self.kind_in_uri() or self.best(self.other_scopes, 'kind elsewhere')
-                or self.best(self.scopes, 'last word: kind') or self.best(self.other_scopes, 'last word: kind'))
-        scopes = chain(self.scopes, self.other_scopes)
-        return kind or first_of(self.change_in([scope], 'kind elsewhere', OUTCOME) for scope in scopes)
+    def subject(self) -> str:
+        """Return what the event concerns, such as the name of a host or a user, or '' if nothing says it."""
+        return (self.sentence(self.own) or self.first_at(SUBJECTS)
+                or self.sentence(self.scopes) or self.first_at(LAST_SUBJECTS))
 
-    def kind_in_uri(self) -> str:
-        """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
-        keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members
-                if len(key) <= MAX_URI_CHARACTERS and '://' in key)
-        return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
+    def sentence(self, scopes: Iterable[Scope]) -> str:
+        """Return the first text of several words under a key whose last word is that of a text, or ''."""
+        texts = (self.first_usable([value]) for scope in scopes for value in islice(scope.values('last word: text'), 10))
+        return first_of(text for text in texts if ' ' in text)
 
-    def thing(self) -> str:
-        """Return the host or the like that the event is about, or ''."""
-        return first_of(self.thing_in(scope) for scope in self.scopes if scope.keys['thing'] or scope.keys['thing inside'])
-
-    def thing_in(self, scope: Scope) -> str:
-        """Return the host or the like in a scope, or ''."""
-        names = (value for inner in scope.inner('thing inside', with_lists=False) for value in inner.values('name'))
-        return self.first_usable(chain(scope.values('thing'), names))
-
-    def with_thing(self, text: str) -> str:
-        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
-        thing = self.thing()
-        if not thing:
-            return text
-        host = thing.lower().partition('.')[0]  # without its domain
-        both = f'{text} ({thing})'
-        is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
-        return text if is_in_text or self.contains_token(both) else both
-
-    def topic(self) -> str:
-        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
-        names = topic_headers(tuple(self.headers))
-        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
-        return topic if topic and len(words_of(topic)) > len(words_of(self.kind())) else ''
-
-    @cached_property
-    def own_kind(self) -> str:
-        """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
-        return self.first_usable(self.top.values('kind')) if self.top.keys['kind'] else ''
-
-    def kind(self) -> str:
-        """Return the kind of event that the event itself names, or ''."""
-        return self.own_kind or self.best(self.inner_scopes, 'kind') or ('push' if self.members.keys() >= PUSH_KEYS else '')
-
-    def address(self) -> str:
-        """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
-
-        A password with an `@`, `/`, `?` or `#` in it is not always told from the rest: such a URL gives ''.
-        """
-        values = (value for scope in chain(self.scopes, self.other_scopes) for value in scope.values('address'))
-        for text in map(self.clean_text, islice(values, 40)):
-            host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
-            if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
-                return parts[1].rstrip('/')
+    def name_in_text(self) -> str:
+        """Return the name of the event in a text, or ''."""
+        if self.event_in_text:
+            with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
+                return first_of(self.event_in_text.names())
         return ''
-
-    def kind_and_subject(self, kind: str, subject: str) -> str:
-        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
-        if kind.lower() in subject.lower():
-            return subject
-        return self.clean_text(': '.join(filter(None, (kind, subject))))
-
-    def entity(self) -> str:
-        """Return what the event concerns: the name of a host, a user or another thing, else a text, or ''.
-
-        A reason says more than who it was, but less than the name of a thing.
-        """
-        objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
-        return (self.best([self.top], 'whole') or self.best(self.other_scopes, 'title') or self.best(self.scopes, 'object')
-                or self.best(objects, 'name') or self.best(self.inner_scopes, 'name')
-                or ((reason := self.best([self.top], 'last word: reason'))
-                    and (self.best(self.other_scopes, 'name') or self.best([self.top], 'last word: object') or reason))
-                or self.best(self.scopes, 'person') or self.best(persons, 'name')
-                or self.thing() or self.best(self.scopes, 'last word: object')
-                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name', 'last word: object')
-                or self.sentence(self.scopes) or self.best(self.scopes, 'spare text')
-                or self.best(self.deep_scopes, 'title', 'rule', 'summary', 'last word: text', 'name', 'text', 'person',
-                             'last word: object'))
-
-    def entity_id(self) -> str:
-        """Return the first `id` in the event that is neither too short to say anything nor a GUID or a hash, or ''."""
-        scopes = chain(self.top.inner('object'), self.top.inner('person'), self.inner_scopes, self.other_scopes)
-        ids = (value for scope in scopes for value in scope.values('id'))
-        texts = map(self.clean_text, islice(ids, 40))
-        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
 
     @cached_property
     def event_in_text(self) -> 'GeneralRule | None':
@@ -4527,12 +4573,75 @@ class GeneralRule(GeneralSeverity):
             if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= 64 * 1024:
                 yield value.encode()
 
-    def name_in_text(self) -> str:
-        """Return the name of the event in a text, or ''."""
-        if self.event_in_text:
-            with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
-                return first_of(self.event_in_text.names())
+    def id(self) -> str:
+        """Return the first `id` in the event that is neither too short to say anything nor a GUID or a hash, or ''."""
+        scopes = chain(self.objects, self.persons, self.inner_scopes, self.other_scopes)
+        ids = (value for scope in scopes for value in scope.values('id'))
+        texts = map(self.clean_text, islice(ids, 40))
+        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
+
+    def address(self) -> str:
+        """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
+
+        A password with an `@`, `/`, `?` or `#` in it is not always told from the rest: such a URL gives ''.
+        """
+        values = (value for scope in chain(self.scopes, self.other_scopes) for value in scope.values('address'))
+        for text in map(self.clean_text, islice(values, 40)):
+            host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
+            if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
+                return parts[1].rstrip('/')
         return ''
+
+    def thing(self) -> str:
+        """Return the host or the like that the event is about, or ''."""
+        return first_of(self.thing_in(scope) for scope in self.scopes if scope.keys['thing'] or scope.keys['thing inside'])
+
+    def thing_in(self, scope: Scope) -> str:
+        """Return the host or the like in a scope, or ''."""
+        names = (value for inner in scope.inner('thing inside', with_lists=False) for value in inner.values('name'))
+        return self.first_usable(chain(scope.values('thing'), names))
+
+    def with_thing(self, text: str) -> str:
+        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
+        thing = self.thing()
+        if not thing:
+            return text
+        host = thing.lower().partition('.')[0]  # without its domain
+        both = f'{text} ({thing})'
+        is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
+        return text if is_in_text or self.contains_token(both) else both
+
+    def kind_and_subject(self, kind: str, subject: str) -> str:
+        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
+        if kind.lower() in subject.lower():
+            return subject
+        return self.clean_text(': '.join(filter(None, (kind, subject))))
+
+
+class GeneralRule(GeneralName, GeneralTime, GeneralSeverity):
+    """The general rule for one event: it finds a name, a time and a severity by keys that have a meaning.
+
+    Where the event has no other member than an object, or holds another event in a text, they may be those of that.
+    """
+
+    def names(self) -> Iterator[str]:
+        """Yield the names that the event may have, the best first: those of its only member come before its own."""
+        if len(self.members) == 1 and self.only_member:
+            yield from self.only_member.names()
+        yield from super().names()
+
+    def times(self) -> Iterator[str]:
+        """Yield the texts that may be the event's time, the best first: those of its only member come before its own."""
+        if len(self.members) == 1 and self.only_member and self.only_member.parent not in OWNERS:
+            yield from self.only_member.times()
+        yield from super().times()
+
+    def severities(self) -> set[float]:
+        """Return the severities that the event says, or else those of its only member; none if that has ended."""
+        inner = self.only_member if len(self.members) == 1 else None
+        if inner and inner.says_that_it_ended():
+            return set()
+        return super().severities() or (inner.severities() if inner else set())
 
     def times_in_text(self) -> list[str]:
         """Return the texts that may be the time of the event in a text, the best first."""
@@ -4541,49 +4650,25 @@ class GeneralRule(GeneralSeverity):
                 return list(self.event_in_text.times())
         return []
 
-    def times(self) -> Iterator[str]:
-        """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
-        time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
-        from_dates_alone: list[str] = []
-        if len(self.members) == 1 and self.only_member and self.only_member.parent not in OWNERS:
-            yield from self.only_member.times()
-        scopes = []
-        for scope in chain([self.top], self.top.inner('time inside')):
-            scopes.append(scope)
-            if not scope.keys['time']:
-                continue
-            texts = [self.clean_text(value) for value in scope.values('time')]
-            for text in texts:
-                if DATE_ALONE.fullmatch(text):
-                    from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
-                else:
-                    if ':' in text and text[-1] != 'Z' and not ZONE.search(text):  # a local time, perhaps
-                        yield from filter(UNIX_TIME.fullmatch, texts)
-                    yield text
-        for steps in () if FIRST_TIME_KEYS.isdisjoint(self.members) else TIME_STEPS:
-            if (value := find(self.members, steps)) is not None:
-                yield self.clean_text(value)
-        yield from from_dates_alone
-        for scope in scopes:
-            yield from map(self.clean_text, scope.values('time of change'))
-        yield from self.times_elsewhere()
+    @cached_property
+    def only_member(self) -> 'GeneralRule | None':
+        """Return the object inside an event that has no other member, and inside that (to depth 4), or None.
 
-    def times_elsewhere(self) -> Iterator[str]:
-        """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
-        if self.is_flat():
-            return
-        if len(self.source) <= SMALL_BODY_BYTES:  # searching a larger one would keep all others waiting
-            source = self.source.lower()
-            if not any(word in source for word in TIME_WORDS):  # much faster than decoding the objects
-                return
-        kind = word_of(self.own_kind)
-        for scope in chain(self.inner_scopes, self.other_scopes):
-            word = word_of(scope.key[:MAX_KEY_CHARACTERS])
-            is_of_event = word not in OWNERS and not EARLIER.search(word)  # `last_alert` is another event
-            if is_of_event and (scope.keys['time elsewhere'] or scope.keys['time of change']):
-                changes = scope.change_keys(kind) if len(word) > 2 and word in kind else []
-                keys = (*changes, *scope.keys['time elsewhere'])
-                yield from (self.clean_text(member_at(scope.members, key)) for key in keys)
+        Only its name, its time and its severity are used.
+        """
+        members, parent, depth = self.members, '', 0
+        while len(members) == 1 and depth < 4:
+            [key] = members
+            value = member_at(members, key)
+            if not isinstance(value, dict) or isinstance(value, JsonArray):
+                break
+            members, parent, depth = value, word_of(key[:MAX_KEY_CHARACTERS]), depth + 1
+        if not depth:
+            return None
+        inner = GeneralRule(members, self.source, {}, self.contains_token)
+        inner.parent = parent
+        inner.only_member = None
+        return inner
 
 
 class ThirdPartyEvent(ParsedEvent):
