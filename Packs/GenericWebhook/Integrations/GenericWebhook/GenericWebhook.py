@@ -2512,8 +2512,7 @@ WORDS = {meaning: words.split() for meaning, words in {
 
 # If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
-    'last word: text': 'subject title message description output textbody entry',
-    'last word: reason': 'reason',
+    'last word: text': 'subject title message description output textbody entry reason',
     'last word: kind': 'status result',
     'last word: object': 'name email',
 }.items()}
@@ -2574,6 +2573,7 @@ CHANGE = re.compile('''
     (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
     ''', re.VERBOSE | re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
+FAILURE_WORDS = (b'fail', b'abort', b'crash', b'errored')
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 SUCCESS = re.compile(r'(succe|pass)\w*', re.IGNORECASE)
 OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
@@ -3394,6 +3394,7 @@ URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_value
 PROVIDER_NAME = steps_of(['provider', 'name'])
 # The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are not times.
 TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
+SEVERITY_WORDS = (b'severity', b'priority', b'urgency', b'criticality')  # of the keys under which the general rule finds one
 TIME_WORDS = (b'time', b'received', b'changed', b'updated', b'triggered', b'emitted', b'created', b'sent')  # of times elsewhere
 FIRST_TIME_KEYS = {key for steps in TIME_STEPS for key, _ in steps[0]}
 
@@ -4166,6 +4167,7 @@ class KeyedEvent(ParsedEvent):
     """An event, and the objects inside it, by those of their keys that have a meaning."""
 
     parent = ''  # the word of its key, if the event is the only member of another one
+    lower_source = b''  # once it has been searched
 
     @cached_property
     def top(self) -> Scope:
@@ -4188,9 +4190,22 @@ class KeyedEvent(ParsedEvent):
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
+    # Searching a small text is much quicker than decoding it. Searching a larger one would keep all others waiting.
+
     def is_flat(self) -> bool:
-        """Return whether there is certainly no object inside a small event: that is quicker than looking at each member."""
+        """Return whether there is certainly no object inside the event."""
         return len(self.source) <= SMALL_BODY_BYTES and self.source.count(b'{') == 1
+
+    def may_have(self, words: Iterable[bytes]) -> bool:
+        """Return whether one of the words may be in the event, as a part of a key or of a text. They are in lower case."""
+        if len(self.source) > SMALL_BODY_BYTES:
+            return True
+        if not self.lower_source:
+            self.lower_source = self.source.lower()
+        for word in words:  # any() would take twice as long
+            if word in self.lower_source:
+                return True
+        return False
 
     @cached_property
     def other_scopes(self) -> list[Scope]:
@@ -4237,17 +4252,20 @@ class KeyedEvent(ParsedEvent):
         """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
         return self.first_usable(self.top.values('kind')) if self.top.keys['kind'] else ''
 
-    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
-        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
-        for meaning in meanings:
-            for scope in scopes:
-                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
-                    return text
+    def best(self, scopes: Iterable[Scope], meaning: str) -> str:
+        """Return the first text that can be a name under a key with this meaning in one of the scopes, or ''."""
+        for scope in scopes:
+            if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                return text
         return ''
 
     def first_at(self, places: Iterable[tuple[str, str]]) -> str:
-        """Return the first text that can be a name, at the first of some places that has one, or ''."""
-        return first_of(self.best(getattr(self, scopes), meaning) for scopes, meaning in places)
+        """Return the first text that can be a name at one of the places, each a group of scopes and a meaning, or ''."""
+        for group, meaning in places:
+            for scope in getattr(self, group):
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                    return text
+        return ''
 
     def first_usable(self, values: Iterable[Any]) -> str:
         """Return the first text that can be a name, or ''. Look only at the first 40 values, to bound the time."""
@@ -4262,22 +4280,12 @@ class KeyedEvent(ParsedEvent):
 class GeneralSeverity(KeyedEvent):
     """The part of the general rule that finds the severity, and whether the event reports an end."""
 
-    def may_have_severity(self) -> bool:
-        """Return whether a key under which the general rule finds a severity can be in the event.
-
-        Searching a small text is much faster than decoding it, and most events that no row knows have none.
-        """
-        if len(self.source) > SMALL_BODY_BYTES:
-            return True
-        source = self.source.lower()
-        return b'severity' in source or b'priority' in source or b'urgency' in source or b'criticality' in source
-
     def severity(self) -> float | None:
         """Return the severity of the first known word under a key that means a severity, or None.
 
         A level of a log and what an event repeats of a problem that has ended are no severities.
         """
-        severities = self.severities()
+        severities = self.severities() if self.may_have(SEVERITY_WORDS) else set()
         return severities.pop() if len(severities) == 1 and not self.says_that_it_ended() else None
 
     def severities(self) -> set[float]:
@@ -4331,7 +4339,7 @@ class GeneralTime(KeyedEvent):
 
     def times_elsewhere(self) -> Iterator[str]:
         """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
-        if not self.may_have_times_elsewhere():
+        if self.is_flat() or not self.may_have(TIME_WORDS):
             return
         kind = word_of(self.own_kind)
         for scope in chain(self.inner_scopes, self.other_scopes):
@@ -4341,15 +4349,6 @@ class GeneralTime(KeyedEvent):
             changes = scope.change_keys(kind) if len(word) > 2 and word in kind else []
             for key in (*changes, *scope.keys['time elsewhere']):
                 yield self.clean_text(member_at(scope.members, key))
-
-    def may_have_times_elsewhere(self) -> bool:
-        """Return whether an object inside may have a key that means a time: a text is quicker searched than decoded."""
-        if self.is_flat():
-            return False
-        if len(self.source) > SMALL_BODY_BYTES:  # searching it would keep all others waiting
-            return True
-        source = self.source.lower()
-        return any(word in source for word in TIME_WORDS)
 
 
 def times_in(texts: list[str]) -> Iterator[str]:
@@ -4368,19 +4367,19 @@ def dates_in(texts: list[str]) -> Iterator[str]:
         yield date
 
 
-# With what a name ends if no text says what happened: the first of these that there is. Each is a group of scopes (a property of
-# GeneralName) and what their keys mean. A reason says more than who it was, but less than the name of a thing.
+# With what a name ends if no text says what happened: the first of these that there is. Each is a group of scopes, a property of
+# KeyedEvent, and what their keys mean.
 SUBJECTS = (
     ('own', 'whole'), ('other_scopes', 'title'), ('scopes', 'object'), ('objects', 'name'), ('inner_scopes', 'name'),
-    ('own', 'last word: reason'), ('scopes', 'person'), ('persons', 'name'), ('scopes', 'thing'), ('things', 'name'),
+    ('scopes', 'person'), ('persons', 'name'), ('scopes', 'thing'), ('things', 'name'),
     ('scopes', 'last word: object'), ('other_scopes', 'rule'), ('other_scopes', 'summary'), ('other_scopes', 'text'),
     ('other_scopes', 'name'), ('other_scopes', 'last word: object'),
 )
-# The same after these: what says less, or is deeper inside.
+# The same if there is none of these and no sentence: what says less, or is deeper inside.
 LAST_SUBJECTS = (
-    ('scopes', 'spare text'), ('deep_scopes', 'title'), ('deep_scopes', 'rule'), ('deep_scopes', 'summary'),
-    ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'), ('deep_scopes', 'text'), ('deep_scopes', 'person'),
-    ('deep_scopes', 'last word: object'),
+    ('scopes', 'spare text'), ('scopes', 'last word: text'), ('deep_scopes', 'title'), ('deep_scopes', 'rule'),
+    ('deep_scopes', 'summary'), ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'), ('deep_scopes', 'text'),
+    ('deep_scopes', 'person'), ('deep_scopes', 'last word: object'),
 )
 # Where the kind is if neither the event itself names one nor an object with its data.
 KINDS_ELSEWHERE = (('other_scopes', 'kind elsewhere'), ('scopes', 'last word: kind'), ('other_scopes', 'last word: kind'))
@@ -4491,15 +4490,15 @@ class GeneralName(KeyedEvent):
         Without a text, look at all objects for it; beside one, only at those with the event's data.
         """
         kind, change = self.own_kind, self.own_change(text)
-        inside = self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
-        if (failure := self.failure(inside)) and not FAILURE.search(f'{change} {text}'):
+        if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text}'):
             return f'{change or kind} {failure}'.strip()
         if change:
             return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
         if text:
-            return '' if kind else self.change_in(inside, 'kind elsewhere', CHANGE)
+            return '' if kind else self.change_in(self.inner_scopes, 'kind elsewhere', CHANGE)
         if kind and (success := self.change_in([self.top], 'kind elsewhere', SUCCESS)) and success.lower() not in kind.lower():
             return f'{kind} {success}'
+        inside = chain(self.inner_scopes, self.other_scopes)
         return ('' if kind else self.change_in(inside, 'kind elsewhere', CHANGE)) or self.inner_change()
 
     def own_change(self, text: str) -> str:
@@ -4508,13 +4507,16 @@ class GeneralName(KeyedEvent):
         is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
         return kind if is_change else self.change_in([self.top], 'kind', CHANGE)
 
-    def failure(self, inside: list[Scope]) -> str:
-        """Return the failure that an object inside reports, or ''.
+    def failure(self, text: str) -> str:
+        """Return the failure that an object inside reports, or ''; beside a text, only one with the event's data.
 
         That of one in a list does not count, nor beside a success: others may have succeeded.
         """
+        if not self.may_have(FAILURE_WORDS):
+            return ''
+        inside = self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
         failure = self.change_in((scope for scope in inside if not scope.is_one_of_several), 'kind elsewhere', FAILURE)
-        return '' if failure and self.change_in([self.top], 'kind elsewhere', SUCCESS) else failure
+        return '' if failure and self.change_in(self.own, 'kind elsewhere', SUCCESS) else failure
 
     def inner_change(self) -> str:
         """Return the first kind of several words that an object with the event's data names, if it tells a change, or ''."""
@@ -4765,7 +4767,7 @@ class ThirdPartyEvent(ParsedEvent):
                     return severity
             if self.row.has_no_severity:
                 return None
-        return self.general_rule.severity() if self.general_rule.may_have_severity() else None
+        return self.general_rule.severity()
 
     def certain_severity(self) -> float | None:
         """Return the severity if the event certainly tells it, or None: `?at_least=` must not leave out what is in doubt."""
