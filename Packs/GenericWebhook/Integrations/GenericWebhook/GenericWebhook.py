@@ -2880,8 +2880,8 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
     return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
-# As many paths into a list look at each of its items. Further ones look only at the items that have their first key: a URL may
-# have a hundred paths, and a request a million items.
+# The first few paths into a list look at each of its items. Further ones look only at the items that have their first key: a URL
+# may have a hundred paths, and a request a million items.
 FEW_PATHS = 2
 
 
@@ -3073,7 +3073,7 @@ class Path:
         self.steps = steps_of(keys)
         self.inside_item = Path(after) if after else None
         # The steps to the lists of whose items the path takes the first: for `a.0.b.0.c`, to `a` and to `a.0.b`.
-        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0'] if '0' in keys else []
+        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
         self.header = header_of(text[1:].lower()) if text.startswith('@') else ''
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
@@ -4734,7 +4734,8 @@ class ThirdPartyEvent(ParsedEvent):
         The time of a recovery is that at which the problem ended.
         """
         if self.row and self.is_recovery:
-            times = self.end.times if self.end else self.row.times  # of an inner event, the outer one says when it was sent
+            # Without an `end`, it is an inner event that reports the end, and the outer one says when it was sent.
+            times = self.end.times if self.end else self.row.times
             return any_time_to_rfc3339(self.first_text(times)[1], now)
         return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
@@ -6707,8 +6708,9 @@ class DeliveryMemory:
         delivery.release_repeat()
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
-        has_response = 0 < len(delivery.created_json) <= self.most_bytes
-        if not (delivery.counts_as_original_now() and has_response):
+        has_fitting_response = 0 < len(delivery.created_json) <= self.most_bytes
+        may_be_repeated = delivery.counts_as_original_now()
+        if not has_fitting_response or not may_be_repeated:
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             oldest = next(iter(self.remembered))
@@ -7110,7 +7112,7 @@ class ServerLine:
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         self.restore()
-        while not self.is_cut and (self.log_buffer.lines or self.is_save_urgent or not self.is_finishing):
+        while not self.is_cut and not self.has_sent_everything:
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
                 continue
@@ -7118,6 +7120,11 @@ class ServerLine:
             if is_idle:
                 self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
+
+    @property
+    def has_sent_everything(self) -> bool:
+        """Return whether nothing is left to send, and nothing more will come."""
+        return self.is_finishing and not self.log_buffer.lines and not self.is_save_urgent
 
     def restore(self) -> None:
         """Read the samples and the history that the previous container saved, and add those of this container.
@@ -7528,8 +7535,8 @@ class PacedReader:
             if not piece:
                 break
             self.buffer += piece
-        end = self.buffer.find(b'\n', 0, limit) + 1
-        return self.read(end or limit) if self.buffer else b''
+        line_length = self.buffer.find(b'\n', 0, limit) + 1  # 0 if the line is longer than the limit, or not ended
+        return self.read(line_length or limit) if self.buffer else b''  # read would wait for more
 
     def receive(self, size: int) -> bytes:
         """Wait for bytes from the socket, and return at most `size` of them. Raise OSError."""
@@ -8120,10 +8127,18 @@ class Connection:
         redact, quoted = self.receiver.redact, self.receiver.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
-        delivery_id = find_delivery_id(request.headers).split('\0')[1:2]
-        return Trace(self.began, redact(request.method), client, quoted(request.headers.get('user-agent', '-')),
-                     request.body.size if request.body else None, quoted(delivery_id[0]) if delivery_id else '',
-                     request.product, request.is_accepted, request.token.name if request.token else '')
+        _, _, id_and_second_value = find_delivery_id(request.headers).partition('\0')
+        delivery_id = id_and_second_value.partition('\0')[0]
+        return Trace(
+            began=self.began,
+            method=redact(request.method),
+            client=client,
+            agent=quoted(request.headers.get('user-agent', '-')),
+            size=request.body.size if request.body else None,
+            delivery_id=quoted(delivery_id) if delivery_id else '',
+            product=request.product,
+            is_accepted=request.is_accepted,
+            token=request.token.name if request.token else '')
 
 
 def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: Delivery, _: Event) -> None:
