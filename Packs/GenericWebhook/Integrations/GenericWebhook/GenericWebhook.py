@@ -2936,7 +2936,7 @@ class JsonArray(dict[str, Any]):
     def items_with(self, keys: list[str]) -> list[dict[str, Any]]:
         """Return the items that have at least one of some keys."""
         items = chain.from_iterable(self.items_by_key.get(key, ()) for key in keys)
-        return [*{id(item): item for item in items}.values()]
+        return [*{id(item): item for item in items}.values()]  # each only once, although it may have several of the keys
 
     @cached_property
     def items_by_key(self) -> dict[str, list[dict[str, Any]]]:
@@ -3012,7 +3012,7 @@ def steps_of(keys: list[str]) -> Steps:
 def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
     """Return the value to which some steps lead, None if there is none, or UNKNOWN if it was not read.
 
-    Return `beyond_a_value` if something on the way is neither an object nor a list nor null.
+    Return `beyond_a_value` if something on the way is neither an object nor a list nor null, as the text in {"a": "x"} for `a.b`.
     """
     position, end = 0, len(steps)
     while position < end:
@@ -3071,7 +3071,7 @@ class Path:
         before, _, after = text.partition('.*.')
         keys = before.split('.')
         self.steps = steps_of(keys)
-        self.inside_item = Path(after) if after else None
+        self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
         # The steps to the lists of whose items the path takes the first: for `a.0.b.0.c`, to `a` and to `a.0.b`.
         self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
         self.header = header_of(text[1:].lower()) if text.startswith('@') else ''
@@ -5187,7 +5187,8 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
         raise error_class('The form is malformed, is not UTF-8, '
                           f'or has more than {MAX_FORM_FIELDS:,} fields.') from None
     payload = values.get(b'payload', [])
-    if len(values) == len(payload) == 1 and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
+    is_only_field = len(values) == len(payload) == 1
+    if is_only_field and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
         return json_payloads(payload[0])
     return [json_source({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
@@ -6605,7 +6606,8 @@ class DeliveryMemory:
                     self.forget(original)  # one disconnect explains one retry; the next equal request is a new event
                 return original
             self.wait_for_original(original, delivery, post)
-            if original.created_json or not original.finished.is_set():
+            has_failed = original.finished.is_set() and not original.created_json
+            if not has_failed:
                 return original
         self.queue_and_wait(delivery, post)
         return delivery
