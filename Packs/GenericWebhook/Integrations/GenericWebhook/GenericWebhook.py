@@ -3728,13 +3728,18 @@ class Findings:
         """
         positions: dict[tuple[str, str], list[int]] = {}  # of the parts without a value, by their word and the reason
         for part in self.not_found or ():
-            reason = TOO_LARGE if part in self.unread else NO_HEADER if part.is_of_headers else NO_VALUE
-            positions.setdefault((part.word, reason), []).append(part.position)
+            positions.setdefault((part.word, self.why_not_found(part)), []).append(part.position)
         of_parts = [f'{word}, {in_words(where)}: {reason}' for (word, reason), where in positions.items()]
         words_with_parts = {word for word, _ in positions}
         of_words = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
                     for word in self.words_in_vain if word not in words_with_parts]
-        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), longest - len('...'))
+        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), longest - len('...'))  # with which a cut text ends
+
+    def why_not_found(self, part: Lookup) -> str:
+        """Return the reason why a part has led to no value."""
+        if part in self.unread:
+            return TOO_LARGE
+        return NO_HEADER if part.is_of_headers else NO_VALUE
 
     @property
     def words_in_vain(self) -> list[str]:
@@ -3745,11 +3750,11 @@ class Findings:
 
 def in_words(positions: list[int]) -> str:
     """Return the positions of parts, which rise, as short as they can be said: 'part 2', 'parts 1 to 8', 'parts 1, 3'."""
-    first, *_, last = positions * 2
+    first, last = positions[0], positions[-1]
     if first == last:
         return f'part {first}'
-    is_row = last - first == len(positions) - 1
-    return f'parts {first} to {last}' if is_row else f'parts {", ".join(map(str, positions))}'
+    has_no_gap = last - first == len(positions) - 1
+    return f'parts {first} to {last}' if has_no_gap else f'parts {", ".join(map(str, positions))}'
 
 
 def each_columns(text: str) -> dict[str, Any]:
@@ -6253,7 +6258,7 @@ class PostQueue:
         return group
 
     def candidates(self, now: float) -> list[Post]:
-        """Return the waiting posts whose pause is over, if any. Never begin two groups in a row with one that was set aside."""
+        """Return the waiting posts whose pause is over; but after a group of one that was set aside, others if there are any."""
         ready = [post for post in self.waiting if post.retry_at <= now]
         if self.is_retry:  # many of them would otherwise keep all others waiting
             return [post for post in ready if not post.tries] or ready
