@@ -151,10 +151,10 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'host': 'web-7', 'service': 'nginx', 'ddsource': 'nginx', 'message': 'Too many open files'},
      'Too many open files (web-7)', ''),
     ({'check': 'uptime', 'status': 'down', 'incident': {'id': 7, 'reason': 'Connection timeout', 'started_at': NINE}},
-     'Connection timeout (uptime)', NINE),
+     'down: Connection timeout (uptime)', NINE),
     ({'notification_type': 'MEDIA_FAILED', 'event': 'Request Failed', 'subject': 'Dune (2021)'}, 'MEDIA_FAILED: Dune (2021)', ''),
     ({'RecordType': 'Bounce', 'Type': 'HardBounce', 'Email': 'a@example.com', 'Subject': 'Your order', 'Details': 'unknown user'},
-     'HardBounce: Your order', ''),
+     'HardBounce: Your order (a@example.com)', ''),
     ({'triggerEvent': 'BOOKING_CANCELLED', 'createdAt': NINE, 'payload': {'title': '30 minutes with Alice'}},
      'BOOKING_CANCELLED: 30 minutes with Alice', NINE),
     ({'status': 'resolved', 'action': 'notify', 'title': 'Disk full on db-1'}, 'resolved: Disk full on db-1', ''),
@@ -426,6 +426,37 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
         'repository', 'project', 'user', 'account', 'organization')),
     *(({place: {'title': 'A card was moved', 'updated_at': NINE}}, 'A card was moved', '') for place in (
         'repository', 'project', 'user', 'account', 'organization')),
+    # A change, an end or an outage before what only names the monitor or the rule: HetrixTools, System Center, LogicMonitor
+    ({'monitor_name': 'Shop home page', 'monitor_status': 'offline', 'timestamp': NINE}, 'offline: Shop home page', NINE),
+    ({'alertName': 'Backup is overdue', 'resolutionState': 'Closed'}, 'Closed: Backup is overdue', ''),
+    ({'type': 'information', 'alertstatus': 'clear', 'host': 'web-1.example.com'}, 'clear: web-1.example.com', ''),
+    # A kind inside that tells a failure is enough: Telnyx. A bare verb says what it was done to: Xero, Strava
+    ({'data': {'event_type': 'fax.failed', 'payload': {'failure_reason': 'receiver_call_dropped', 'status': 'failed'}}},
+     'fax.failed: receiver_call_dropped', ''),
+    ({'events': [{'eventCategory': 'CREDITNOTE', 'eventType': 'CREATE'}]}, 'CREDITNOTE CREATE', ''),
+    ({'aspect_type': 'update', 'object_type': 'activity', 'updates': {'title': 'Morning ride'}}, 'activity update: Morning ride',
+     ''),
+    ({'action': 'delete', 'object_type': 'activity', 'eventCategory': 'SPORT'}, 'activity delete', ''),
+    # The thing at the end: SolarWinds, NinjaOne, Cisco SD-WAN, MongoDB Atlas, Gophish, WPSEC, Dependency-Track (deeper inside)
+    ({'ActionType': 'Create', 'NodeName': 'edge-7.example.com', 'AlertMessage': 'CPU was busy.'},
+     'CPU was busy. (edge-7.example.com)', ''),
+    ({'activityTime': 1795510800.0, 'subject': 'High CPU usage', 'device': {'systemName': 'WS-0015', 'login': 'field-office'}},
+     'High CPU usage (WS-0015)', NINE),
+    ({'eventname': 'system-reboot-issued', 'entry_time': 1795510800000, 'message': 'The device rebooted'},
+     'system-reboot-issued: The device rebooted', NINE),
+    ({'eventTypeName': 'OUTSIDE_METRIC_THRESHOLD', 'metricName': 'CONNECTIONS', 'status': 'OPEN', 'clusterName': 'orders'},
+     'OUTSIDE_METRIC_THRESHOLD: orders', ''),
+    ({'email': 'ann@example.com', 'message': 'Email Opened', 'time': NINE}, 'Email Opened (ann@example.com)', NINE),
+    ({'domain': 'example.com', 'email': 'ann@example.com', 'message': 'Backup is done'}, 'Backup is done (example.com)', ''),
+    ({'event': 'deferred', 'email': 'ann@example.com', 'ip': '192.0.2.7'}, 'deferred: ann@example.com', ''),
+    ({'message': 'The disk is full', 'device': {'hostname': 'ws-17', 'login': 'field-office'}}, 'The disk is full (ws-17)', ''),
+    ({'domain': 'example.com', 'status': 'in_progress'}, 'in_progress: example.com', ''),
+    ({'notification': {'title': 'New Vulnerability Identified', 'subject': {'component': {'name': 'axis'}}}},
+     'New Vulnerability Identified (axis)', ''),
+    # What else an event concerns, and its time: Fleet, The Things Stack, ShipHero
+    ({'timestamp': NINE, 'vulnerability': {'cve': 'CVE-2022-39348', 'cvss_score': 5.4}}, 'CVE-2022-39348', NINE),
+    ({'end_device_ids': {'device_id': 'sensor-12'}, 'join_accept': {'received_at': NINE}}, 'sensor-12', NINE),
+    ({'webhook_type': 'Inventory Update', 'inventory': [{'sku': 'SKU-1'}]}, 'Inventory Update', ''),
     # A record of a logger
     ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelname': 'ERROR'}, 'The disk is full', ''),
     ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelno': 40}, 'The disk is full', ''),
@@ -518,7 +549,8 @@ def test_no_last_word_of_a_key_could_be_left_out(meaning: str) -> None:
 @pytest.mark.parametrize('kind', [
     'resolve', 'RESOLVED', 'unresolved', 'close', 'reclosed', 'acknowledge', 'acknowledgement', 'unacknowledged', 'delete',
     'assign', 'unassign', 'reassigned', 'fail', 'failure', 'FAILED', 'recover', 'recovery', 'bounce', 'complaint', 'cancel',
-    'remove', 'escalate',
+    'remove', 'escalate', 'blocked', 'unblock', 'cleared', 'rejected', 'suspended', 'revoked', 'expired', 'quarantined',
+    'degraded', 'down', 'offline', 'online', 'unreachable',
 ])
 def test_a_word_of_change_goes_before_a_text_without_it(kind: str) -> None:
     event = {'kind': 'monitoring', 'status': kind}

@@ -184,7 +184,7 @@ def test_a_kind_that_stands_in_a_header_alone_is_reported() -> None:
     ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
     ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
     ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created: 250'),
-    ({'status': 'down', 'typeComputedMap': 'Memory'}, 'Memory'),
+    ({'status': 'running', 'typeComputedMap': 'Memory'}, 'Memory'),
     ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
 ])
 def test_the_keys_of_many_senders_tell_the_kind(payload: Any, expected: str) -> None:

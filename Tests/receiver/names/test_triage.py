@@ -177,6 +177,7 @@ def test_what_has_only_one_key_of_a_windows_log_has_a_severity() -> None:
     {'Status': 'recovered'}, {'alert': {'status': 'automatically resolved'}}, {'incident': {'state': 'closed'}},
     {'issue': {'currentState': 'OK'}}, {'ticket': {'status': 'closed'}},
     {'problem': {'alert_state': 'normal'}}, {'entity_state': 'UP'}, {'state': 'Resolved', 'previousState': 'open'},
+    {'type': 'FIRING_TO_OK'},  # Oracle Cloud's alarms
 ])
 def test_an_event_that_says_that_it_ended_has_no_severity_and_no_label(end: dict[str, Any]) -> None:
     [incident] = incidents({'title': 'Disk full', 'severity': 'Critical', **end})
@@ -190,6 +191,9 @@ def test_an_event_that_says_that_it_ended_has_no_severity_and_no_label(end: dict
     ({'check': 'uptime', 'status': 'recovered', 'incident': {'id': 7, 'reason': 'timeout', 'severity': 'critical'}}, None),
     ({'version': 'v1', 'status': 'firing', 'alert': {'name': 'GPU load', 'severity': 'Warning'}}, 2),
     ({'version': 'v1', 'status': 'resolved', 'alert': {'name': 'GPU load', 'severity': 'Warning'}}, None),
+    ({'type': 'OK_TO_FIRING', 'title': 'CPU is busy', 'severity': 'CRITICAL'}, 4),
+    # How critical a device is, does not say how severe the event is
+    ({'device': {'hostname': 'db-1', 'criticality': 'critical'}}, None),
 ])
 def test_a_documented_event_without_a_row_is_severe_until_it_ends(payload: dict[str, Any], expected: float | None) -> None:
     assert severity(payload) == expected

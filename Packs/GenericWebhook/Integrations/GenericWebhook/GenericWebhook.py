@@ -2450,21 +2450,27 @@ WORDS = {meaning: words.split() for meaning, words in {
         reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
         eventtypedisplayname shortmessage log fallback pretext markdown intro''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
-    'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype notificationtype operationname methodname
-        actionname activitydisplayname operation action actiontype event triggerevent trigger hook topic scope type kind category
-        typecomputedmap eventid status statestring state requesttype alert error''',
+    'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
+        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
+        scope type kind category typecomputedmap webhooktype eventid status statestring state requesttype alert error''',
     # In objects under keys that are not in 'inside', only these name the kind.
     'kind elsewhere': 'eventname eventtype action status statestring state statename checkstatename result',
     # If the event has no such text, the name ends with the object that it concerns, or else the person.
-    'object': 'host hostname computername device resourcename resource repository repo project package',
+    'object': 'host hostname computername device resourcename resource repository repo project package cve',
+    # What a kind of one word such as `update` was done to.
+    'kind of object': 'objecttype eventcategory',
     'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress
         srcip sourceip ip ipaddress''',
-    'name': 'name fullname hostname email login username displayname',
-    'id': 'id key number',
+    'name': 'name fullname hostname systemname email login username displayname',
+    'id': 'id key number deviceid',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
-    'thing': 'host service check monitor database package domain',
+    'thing': 'host service check monitor database package',
+    # If there is none of these, the name ends with the first of these two, which fit anything less well.
+    'domain': 'domain',
+    'addressee': 'email',
     # The names of the objects under these keys do the same, and keys such as `monitor_name` and `deviceLabel`.
-    'thing inside': '''host service monitor canary device entity resource database package application app job project''',
+    'thing inside': '''host service monitor canary device entity resource database package application app job project node
+        cluster component''',
     'whole': 'name',
     'chat': 'attachments',
     'chat text': 'text notification',
@@ -2474,7 +2480,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
         servertimestamp datecreate generateddatetime detectiontimestamp updatedon
-        detectedtime sentat receivedat recordedat confirmedat firstfound alerttime''',
+        detectedtime activitytime entrytime sentat receivedat recordedat confirmedat firstfound alerttime''',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
     'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
                                for ending in ('at', 'on', 'time', 'date')),
@@ -2506,14 +2512,14 @@ WORDS = {meaning: words.split() for meaning, words in {
     # Beside an `EventID`, these belong to a record of a Windows event log: its severity is a level of the log.
     'windows log': 'channel sourcename providername',
     # If one of these holds a word of ENDED, or a key that ends in `state` one of STATE_ENDED, the general rule finds no severity.
-    'end': 'status action',
+    'end': 'status action type',
     'end inside': 'alert incident issue problem ticket',
 }.items()}
 
 # If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description output textbody entry reason',
-    'last word: kind': 'status result',
+    'last word: kind': 'status result state',
     'last word: object': 'name email',
 }.items()}
 
@@ -2537,7 +2543,7 @@ WHO = re.compile(r'''
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
 GENERIC_TEXT = re.compile(rf'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
-    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
+    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
     critical|high|medium|low|
     (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
     ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
@@ -2569,9 +2575,11 @@ TELLING_KIND = re.compile(r'''
     ''', re.VERBOSE)
 # Words that say what became of something.
 CHANGE = re.compile('''
-    (un|re)?(resolv|clos|acknowledg|delet|assign)[a-z]* |
-    (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
+    (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
+    (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
+    down | offline | online | unreachable
     ''', re.VERBOSE | re.IGNORECASE)
+VERB = re.compile('(creat|updat|delet|remov|add|chang|modif)[a-z]*', re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
 FAILURE_WORDS = (b'fail', b'abort', b'crash', b'errored')
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
@@ -2585,7 +2593,8 @@ NOT_BESIDE = {word: set(others.split()) for word, others in {
     'displayname': 'email useremail username userprincipalname',
 }.items()}
 # How an event says that a problem has ended.
-ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)', re.IGNORECASE)
+ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
+                   re.IGNORECASE)
 # The start of a key that names neither what happened nor to what.
 OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
@@ -3944,6 +3953,7 @@ def word_of(key: str) -> str:
     return key.lower().translate(NO_SEPARATORS)
 
 
+THINGS = set(WORDS['thing inside'])
 OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
 MAX_URI_CHARACTERS = 1000  # of a key that is a URI: splitting one of 25 MiB would take hundreds of MiB
@@ -4252,7 +4262,7 @@ class KeyedEvent(ParsedEvent):
     @cached_property
     def own_kind(self) -> str:
         """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
-        return self.first_usable(self.top.values('kind')) if self.top.keys['kind'] else ''
+        return self.kind_in(self.top)
 
     def best(self, scopes: Iterable[Scope], meaning: str) -> str:
         """Return the first text that can be a name under a key with this meaning in one of the scopes, or ''."""
@@ -4260,6 +4270,12 @@ class KeyedEvent(ParsedEvent):
             if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
                 return text
         return ''
+
+    def kind_in(self, scope: Scope) -> str:
+        """Return the kind of event that a key in a scope names, or ''; a bare `update` and the like with the kind of object."""
+        kind = self.first_usable(scope.values('kind')) if scope.keys['kind'] else ''
+        what = scope.keys['kind of object'] and VERB.fullmatch(kind) and self.best([scope], 'kind of object')
+        return f'{what} {kind}' if what else kind
 
     def first_at(self, places: Iterable[tuple[str, str]]) -> str:
         """Return the first text that can be a name at one of the places, each a group of scopes and a meaning, or ''."""
@@ -4373,9 +4389,9 @@ def dates_in(texts: list[str]) -> Iterator[str]:
 # KeyedEvent, and what their keys mean.
 SUBJECTS = (
     ('own', 'whole'), ('other_scopes', 'title'), ('scopes', 'object'), ('objects', 'name'), ('inner_scopes', 'name'),
-    ('scopes', 'person'), ('persons', 'name'), ('scopes', 'thing'), ('things', 'name'),
+    ('scopes', 'person'), ('persons', 'name'), ('scopes', 'thing'), ('things', 'name'), ('scopes', 'domain'),
     ('scopes', 'last word: object'), ('other_scopes', 'rule'), ('other_scopes', 'summary'), ('other_scopes', 'text'),
-    ('other_scopes', 'name'), ('other_scopes', 'last word: object'),
+    ('other_scopes', 'name'), ('other_scopes', 'object'), ('other_scopes', 'last word: object'),
 )
 # The same if there is none of these and no sentence: what says less, or is deeper inside.
 LAST_SUBJECTS = (
@@ -4442,7 +4458,8 @@ class GeneralName(KeyedEvent):
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a short text has no other words than a kind of event. One that is not all ASCII always has others."""
         scopes = [self.top] if ' ' in text else self.scopes
-        kinds = [kind for scope in scopes if len(kind := self.kind_in(scope)) >= len(text)]
+        kinds = [kind for scope in scopes
+                 if len(kind := self.own_kind if scope is self.top else self.kind_in(scope)) >= len(text)]
         if not kinds or not text.isascii() or NUMBER.search(text):
             return False
         words = set(words_of(text.lower()))
@@ -4468,11 +4485,8 @@ class GeneralName(KeyedEvent):
 
     def kind(self) -> str:
         """Return the kind of event that the event itself names, or ''."""
-        return self.own_kind or self.best(self.inner_scopes, 'kind') or ('push' if self.members.keys() >= PUSH_KEYS else '')
-
-    def kind_in(self, scope: Scope) -> str:
-        """Return the kind of event that a key in a scope names, or ''."""
-        return self.own_kind if scope is self.top else self.best([scope], 'kind')
+        is_push = self.members.keys() >= PUSH_KEYS
+        return self.own_kind or first_of(map(self.kind_in, self.inner_scopes)) or ('push' if is_push else '')
 
     def kind_elsewhere(self) -> str:
         """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
@@ -4492,7 +4506,7 @@ class GeneralName(KeyedEvent):
         Without a text, look at all objects for it; beside one, only at those with the event's data.
         """
         kind, change = self.own_kind, self.own_change(text)
-        if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text}'):
+        if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text} {self.kind()}'):
             return f'{change or kind} {failure}'.strip()
         if change:
             return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
@@ -4501,13 +4515,15 @@ class GeneralName(KeyedEvent):
         if kind and (success := self.change_in([self.top], 'kind elsewhere', SUCCESS)) and success.lower() not in kind.lower():
             return f'{kind} {success}'
         inside = chain(self.inner_scopes, self.other_scopes)
-        return ('' if kind else self.change_in(inside, 'kind elsewhere', CHANGE)) or self.inner_change()
+        return self.inner_change() or ('' if kind else self.change_in(inside, 'kind elsewhere', CHANGE))
 
     def own_change(self, text: str) -> str:
         """Return the kind that the event itself names, if it tells a change, or a word of change beside it, or ''."""
         kind = self.own_kind
-        is_change = TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))
-        return kind if is_change else self.change_in([self.top], 'kind', CHANGE)
+        if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
+            return kind
+        change = self.change_in(self.own, 'kind', CHANGE)
+        return kind if change and change in kind else change
 
     def failure(self, text: str) -> str:
         """Return the failure that an object inside reports, or ''; beside a text, only one with the event's data.
@@ -4598,7 +4614,9 @@ class GeneralName(KeyedEvent):
 
     def thing(self) -> str:
         """Return the host or the like that the event is about, or ''."""
-        return first_of(self.thing_in(scope) for scope in self.scopes if scope.keys['thing'] or scope.keys['thing inside'])
+        scopes = chain(self.scopes, self.other_scopes)
+        things = (self.thing_in(scope) for scope in scopes if scope.keys['thing'] or scope.keys['thing inside'])
+        return first_of(things) or self.best(self.scopes, 'domain') or self.best(self.own, 'addressee')
 
     def thing_in(self, scope: Scope) -> str:
         """Return the host or the like in a scope, or ''."""
@@ -4645,7 +4663,8 @@ class GeneralRule(GeneralName, GeneralTime, GeneralSeverity):
         inner = self.only_member if len(self.members) == 1 else None
         if inner and inner.says_that_it_ended():
             return set()
-        return super().severities() or (inner.severities() if inner else set())
+        is_of_thing = inner and inner.parent in THINGS  # how critical a device is, is not how severe the event is
+        return super().severities() or (inner.severities() if inner and not is_of_thing else set())
 
     def times_in_text(self) -> list[str]:
         """Return the texts that may be the time of the event in a text, the best first."""
