@@ -1,9 +1,8 @@
-"""What several files of tests share: the app, the pack in the local XSOAR, the browser, the order, what was skipped."""
+"""What several files of tests share: the app, the pack in the local XSOAR, the order, what was skipped."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 import demistomock
 import gevent
@@ -12,13 +11,9 @@ import pytest
 from GenericWebhook import ServerLine
 from app import App
 from clocks import PATIENCE_SECONDS, Clock
-from local_xsoar import needs
 from webhook import Webhook
 
 from tools.processes import end_with
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -50,37 +45,6 @@ def own_line() -> Iterator[ServerLine]:
 def webhook() -> Iterator[Webhook]:
     with Webhook() as running:
         yield running
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Browser]:
-    from browser import CHROMIUM_NAMES, open_browser  # whose imports take long, and which few files need
-    needs(*CHROMIUM_NAMES)
-    with open_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page in a context of its own; at the end nothing must have been complained of on its console."""
-    from browser import complaints_of, new_context
-    from playwright.sync_api import expect
-    complaints: list[list[str]] = []
-    contexts = []
-
-    def open_at(url: str, script: str = '', **options: Any) -> Page:
-        contexts.append(new_context(browser, **options))
-        page = contexts[-1].new_page()
-        complaints.append(complaints_of(page))
-        page.add_init_script(script)
-        page.goto(url)
-        expect(page.locator('#address')).to_contain_text('/instance/execute/')
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    assert [text for texts in complaints for text in texts] == []
 
 
 def pytest_configure() -> None:

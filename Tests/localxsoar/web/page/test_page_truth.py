@@ -1,17 +1,21 @@
-"""What the page says of deliveries and incidents is true also where several are alike, late, removed or still unknown."""
+"""What the page says is true also of what is alike, late, removed or unknown, and so are the file it shares and its address."""
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
-from browser import DESKTOP, complaints_of, new_context, violations
+from browser import DESKTOP, new_context, violations
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -30,33 +34,28 @@ HOLD_DETAIL = '''() => {
         return response;
     };
 }'''
+FORMER = 'former/secret+of "the" instance'
+MARKUP = ('<script>document.title="ran"</script>', '"><img src=x onerror=document.title="ran">',
+          '</style></pre><svg onload=ran()>', "javascript:document.title='ran'", '<a href="https://tracker.example/">x</a>',
+          '<!--', '\u202e\x1b[0m')
+INLINE_SCRIPT = '''() => {
+    const script = document.createElement('script');
+    script.textContent = 'document.title = "ran"';
+    document.head.append(script);
+    return document.title;
+}'''
+COLORS: tuple[Any, ...] = ({'color_scheme': 'dark'}, {'forced_colors': 'active'})
 OPTIONS = ('--senders', str(ROOT / 'senders'), '--curl-header', 'Authorization: {auth_header}', '--keep', str(KEPT))
 
 
 @pytest.fixture(scope='module')
 def webhook() -> Iterator[Webhook]:
-    with Webhook(*OPTIONS) as running:
-        running.token = ''  # it prints its token, in the command to try
+    """A server that prints its token, in the command to try, and whose instance had another one before."""
+    with Webhook(*OPTIONS, token=FORMER) as running:
+        running.token = ''
+        running.control('POST', 'instance/save', json={'auth_header': TOKEN})
+        wait_for(lambda: running.control('GET', 'instance')['ready'])
         yield running
-
-
-@pytest.fixture(scope='module')
-def shared(browser: Browser, webhook: Webhook) -> Iterator[Page]:
-    with new_context(browser) as context:
-        shown = context.new_page()
-        complaints = complaints_of(shown)
-        yield shown
-        assert complaints == []
-
-
-@pytest.fixture
-def page(shared: Page, webhook: Webhook) -> Page:
-    """The page without deliveries."""
-    webhook.control('DELETE', 'deliveries')
-    shared.goto('about:blank')
-    shared.goto(f'{webhook.url}/#/deliveries')
-    expect(shared.locator('#empty')).to_be_visible()
-    return shared
 
 
 def post(webhook: Webhook, body: Any, token: str = TOKEN, query: str = '', **headers: str) -> requests.Response:
@@ -78,7 +77,10 @@ def rows(page: Page) -> Locator:
     return page.locator('#deliveries .row')
 
 
-def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linked(page: Page, webhook: Webhook) -> None:
+def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linked(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    page = open_page(webhook.url)
     webhook.faults(hang=True)
     try:
         post_and_leave(webhook, {'title': 'came late', 'severity': 'high'})
@@ -151,7 +153,8 @@ def test_what_was_removed_to_make_room_is_counted_and_offers_nothing_more(page: 
     expect(removed).to_be_hidden()
 
 
-def test_the_log_of_its_time_is_beside_a_delivery(page: Page, webhook: Webhook) -> None:
+def test_the_log_of_its_time_is_beside_a_delivery(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    page = open_page(webhook.url)
     post(webhook, {'title': 'logged'}, token='wrong', User_Agent='logged/1')
     rows(page).first.click()
     tab = page.locator('#part-log')
@@ -160,7 +163,10 @@ def test_the_log_of_its_time_is_beside_a_delivery(page: Page, webhook: Webhook) 
     expect(page.locator('#delivery-log .lines div', has_text='"logged/1"')).to_contain_text('POST 401')
 
 
-def test_the_health_is_true_also_while_the_lists_are_paused(page: Page, webhook: Webhook) -> None:
+def test_the_health_is_true_also_while_the_lists_are_paused(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    page = open_page(webhook.url)
     page.get_by_role('button', name='Pause').click()
     webhook.control('POST', 'instance/disable')
     try:
@@ -228,11 +234,7 @@ def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the
     assert not tree.evaluate('tree => tree.contains(document.activeElement)')
     page.keyboard.press('Shift+Tab')
     expect(tree.locator('.leaf').first).to_be_focused()
-    media: tuple[dict[str, Any], ...] = ({'color_scheme': 'light'}, {'color_scheme': 'dark'}, {'forced_colors': 'active'})
-    for each in media:
-        page.emulate_media(**each)
-        assert violations(page) == []
-    page.emulate_media(color_scheme='light', forced_colors='none')
+    check_colors(page)
 
 
 def test_a_tap_shows_the_path_of_a_value(browser: Browser, webhook: Webhook) -> None:
@@ -285,7 +287,8 @@ def test_the_samples_of_the_first_page_are_those_that_stand_first_in_the_table_o
     expect(page.locator('#empty .acts button')).to_have_text(['Splunk', 'Azure Monitor', 'Okta', 'CrowdStrike', 'GitHub'])
 
 
-def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(page: Page, webhook: Webhook) -> None:
+def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    page = open_page(webhook.url)
     noted = post(webhook, {'title': 'noted'}, query='?each=nowhere').headers['X-Webhook-Note']
     expect(rows(page).first.locator('.became')).to_have_text(re.compile(f'^→ incident \\d+ noted · {re.escape(noted)}$'))
     rows(page).first.click()
@@ -300,7 +303,6 @@ def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(page: Page
 # Lanes, and two deliveries beside each other.
 
 
-COLORS: tuple[Any, ...] = ({}, {'color_scheme': 'dark'}, {'forced_colors': 'active'})
 NARROW: Any = {'width': 360, 'height': 720}
 LANES = '''() => Object.fromEntries([...document.querySelectorAll('#lanes .row')].map((row) => {
     const text = (name) => [...row.querySelectorAll(name)].map((each) => each.textContent).join(' ');
@@ -309,12 +311,18 @@ LANES = '''() => Object.fromEntries([...document.querySelectorAll('#lanes .row')
 }))'''
 
 
-def check_colors_and_width(page: Page) -> None:
-    """Check that nothing is in the way of a screen reader, whatever the colors, and that a phone need not scroll sideways."""
+def check_colors(page: Page) -> None:
+    """Check that nothing is in the way of a screen reader, and that every text is seen whatever the colors."""
+    assert violations(page) == []
     for colors in COLORS:
         page.emulate_media(**{'color_scheme': 'light', 'forced_colors': 'none', **colors})
-        assert violations(page) == [], colors
+        assert violations(page, rule='color-contrast') == [], colors
     page.emulate_media(color_scheme='light', forced_colors='none')
+
+
+def check_colors_and_width(page: Page) -> None:
+    """Check that nothing is in the way of a screen reader, whatever the colors, and that a phone need not scroll sideways."""
+    check_colors(page)
     page.set_viewport_size(NARROW)
     page.wait_for_function('''() => [document.documentElement, ...document.querySelectorAll('.detail')]
         .every((each) => each.scrollWidth <= each.clientWidth)''')
@@ -346,7 +354,11 @@ def send_what_happened(webhook: Webhook) -> None:
         post(webhook, body, query='?name=what&problem=pumps:pump&resolved=over=yes', User_Agent='pumps/1')
 
 
-def test_a_lane_shows_what_happened_to_a_problem_and_leads_to_what_has_changed(page: Page, webhook: Webhook) -> None:
+def test_a_lane_shows_what_happened_to_a_problem_and_leads_to_what_has_changed(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    webhook.control('DELETE', 'deliveries')
+    page = open_page(webhook.url)
     send_what_happened(webhook)
     webhook.faults(hang=True)
     try:
@@ -411,3 +423,303 @@ def test_a_delivery_is_compared_with_the_previous_one_of_its_sender_or_another(p
     assert f'tab=compare&with={other}' in page.url
     page.keyboard.press('d')
     expect(page.locator('#part-request[aria-current]')).to_be_visible()
+
+
+# What a newcomer sees, and secrets.
+
+
+def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    webhook.control('DELETE', 'deliveries')
+    page = open_page(webhook.url)
+    expect(page.locator('#empty h2')).to_have_text('Nothing has arrived yet')
+    expect(page.locator('#empty pre')).to_contain_text(f'curl -POST {webhook.webhook_url}')
+    page.route('**/localxsoar/curl*', lambda route: route.fulfill(status=403, json={'error': 'only here'}))
+    page.get_by_role('button', name='Copy', exact=True).last.click()
+    expect(page.locator('#empty .wrong')).to_have_text('only here')
+    assert TOKEN not in page.content()
+    page.locator('#empty .acts button').first.click()
+    expect(page.locator('#delivery .result')).to_be_visible()
+
+
+def test_a_secret_is_masked_until_a_button_is_pressed(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    webhook.control('DELETE', 'deliveries')
+    page = open_page(webhook.url)
+    post(webhook, {'title': f'leaks {TOKEN}', 'list': [TOKEN]})
+    rows(page).first.click()
+    headers = page.locator('#delivery .headers')
+    expect(headers).to_contain_text('••••••')
+    assert TOKEN not in page.content()
+    assert TOKEN not in requests.get(f'{webhook.url}/localxsoar/deliveries', timeout=PATIENCE_SECONDS).text
+    page.get_by_role('button', name='Show secrets').click()
+    expect(headers).to_contain_text(TOKEN)
+    page.get_by_role('button', name='Hide secrets').click()
+    expect(headers).not_to_contain_text(TOKEN)
+
+
+def test_the_form_rejects_a_bad_port_where_it_is_typed_and_saves_a_good_one(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    page = open_page(f'{webhook.url}/#/instance')
+    page.get_by_label('Listen Port').fill('abc')
+    page.get_by_role('button', name='Save').click()
+    expect(page.locator('#field-longRunningPort-wrong')).to_have_text(re.compile("Listen Port 'abc' is not a number"))
+    page.get_by_label('Listen Port').fill(str(webhook.container_port))
+    page.get_by_label('Incident type').fill('Phishing')
+    page.get_by_role('button', name='Save').click()
+    expect(page.locator('#action-status')).to_contain_text('Saved')
+    wait_for(lambda: post(webhook, {'name': 'typed'}).ok and webhook.sent()[-1].get('type') == 'Phishing')
+
+
+# The file that is shared of a delivery, in a browser that is offline.
+
+
+def spellings(secret: str) -> list[str]:
+    """Return ways in which a sender may show a secret."""
+    return [secret, quote(secret, safe=''), json.dumps(secret)[1:-1], base64.b64encode(secret.encode()).decode(),
+            ''.join(f'\\u{ord(each):04x}' for each in secret)]
+
+
+def hostile_body() -> str:
+    """Return JSON with markup and with each spelling of each secret, in keys and in values."""
+    values = {f'a{at} {each}': [each, {each: each}] for at, each in enumerate(MARKUP)}
+    leaks = ', '.join(f'"{name}{at}": "leaks {each}"' for name, secret in (('former', FORMER), ('now', TOKEN))
+                      for at, each in enumerate(map(escaped, spellings(secret))))
+    return json.dumps({'title': MARKUP[0], **values})[:-1] + f', {leaks}}}'
+
+
+def escaped(text: str) -> str:
+    """Return a text that can stand in JSON; what is escaped already stays as it is."""
+    return re.sub(r'(?<!\\)"', r'\\"', text)
+
+
+def share(page: Page, webhook: Webhook, folder: Path) -> Path:
+    """Open the newest delivery, and return the file that is shared of it."""
+    found = webhook.control('GET', 'deliveries')[0]
+    page.goto(f'{webhook.url}/#/deliveries/{found["number"]}')
+    with page.expect_download() as download:
+        page.get_by_role('link', name='Share', exact=True).click()
+    file = folder / download.value.suggested_filename
+    download.value.save_as(file)
+    assert file.name == f'delivery-{found["number"]}.html'
+    return file
+
+
+def assert_no_secret(content: str) -> None:
+    for secret in (FORMER, TOKEN):
+        for each in spellings(secret):
+            assert each not in content and each.rstrip('=') not in content
+
+
+def test_a_hostile_delivery_is_shared_as_a_file_in_which_nothing_runs_or_loads_and_no_secret_is(
+    open_page: Callable[..., Page], browser: Browser, webhook: Webhook, tmp_path: Path
+) -> None:
+    headers = {'Authorization': TOKEN, 'X-Markup': MARKUP[1], 'X-Former': f'was {FORMER}', 'User-Agent': MARKUP[4]}
+    query = f'?note={quote(MARKUP[0])}&key={quote(FORMER)}'
+    answer = requests.post(webhook.webhook_url + query, gzip.compress(hostile_body().encode()), timeout=PATIENCE_SECONDS,
+                           headers={**headers, 'Content-Encoding': 'gzip'})
+    assert answer.status_code == 200, answer.text
+    file = share(open_page(webhook.url), webhook, tmp_path)
+    content = file.read_text('utf-8')
+    assert_no_secret(content)
+    for scripts in (True, False):
+        with new_context(browser, java_script_enabled=scripts, offline=True) as context:
+            reader = context.new_page()
+            asked: list[str] = []
+            reader.on('request', lambda request: asked.append(request.url))  # noqa: B023
+            reader.goto(file.as_uri())
+            expect(reader).to_have_title(re.compile(r'^Delivery \d+ · '))
+            expect(reader.locator('script, img, svg, a, iframe, object')).to_have_count(0)
+            expect(reader.locator('body')).to_contain_text(MARKUP[0])
+            expect(reader.locator('body')).to_contain_text('••••••')
+            assert asked == [file.as_uri()]
+            deep = reader.locator('ul.tree > li > details').first
+            deep.locator('summary').first.click()
+            expect(deep).not_to_have_attribute('open', '')
+            if scripts:
+                assert reader.evaluate(INLINE_SCRIPT).startswith('Delivery'), 'the policy of the file lets no script run'
+
+
+def test_a_rejection_its_checklist_and_its_log_are_shared_and_can_be_read_by_everybody(
+    open_page: Callable[..., Page], webhook: Webhook, tmp_path: Path
+) -> None:
+    requests.post(webhook.webhook_url, '{"title": "rejected"}', timeout=PATIENCE_SECONDS,
+                  headers={'Authorization': f'Bearer {TOKEN}', 'User-Agent': 'ticket/1'})
+    page = open_page(f'{webhook.url}/#/deliveries')
+    page.locator('#deliveries .row').first.click()
+    expect(page.locator('#part-log')).to_have_text(re.compile(r'^Log \d+$'))  # the log comes a moment later
+    file = share(page, webhook, tmp_path)
+    assert_no_secret(file.read_text('utf-8'))
+    page.goto(file.as_uri())
+    for words in ('Authorization contains the token, after "Bearer"', 'POST 401', '"ticket/1"', 'title: "rejected"'):
+        expect(page.locator('body')).to_contain_text(words)
+    check_colors(page)
+
+
+# The address, which has all that a person chose: a reload, Back and a pasted address give it again.
+
+
+RUNS = count(1)
+
+
+@pytest.fixture
+def word(webhook: Webhook) -> str:
+    """Send nine deliveries, the only ones that are kept, and return a word that is in each title, and in no other test's."""
+    webhook.control('DELETE', 'deliveries')
+    word = f'nine-{next(RUNS)}'
+    for number in range(3):
+        post(webhook, {'title': f'one {number} {word}', 'severity': 'high'}, User_Agent='one/1')
+        post(webhook, {'title': f'two {number} {word}', 'severity': 'low'}, User_Agent='two&more/1')
+        post(webhook, {'title': f'rejected {word}'}, token='wrong', User_Agent='two&more/1')
+    return word
+
+
+def first_number(webhook: Webhook) -> int:
+    return int(webhook.control('GET', 'deliveries')[-1]['number'])
+
+
+def address(page: Page) -> tuple[str, dict[str, str]]:
+    """Return the view and the parameters of the page's address."""
+    path, _, query = urlsplit(page.url).fragment.partition('?')
+    return path, {name: value for name, [value] in parse_qs(query, strict_parsing=bool(query)).items()}
+
+
+def seen(page: Page) -> Any:
+    """Return what a person sees of what was chosen among the deliveries."""
+    expect(page.locator('#deliveries .row').first).to_be_visible()
+    return page.evaluate('''() => ({
+        search: document.getElementById('search').value,
+        kinds: [...document.querySelectorAll('#kinds [aria-pressed=true]')].map((each) => each.dataset.kind),
+        sender: document.getElementById('sender').selectedOptions[0]?.textContent.split(' (')[0],
+        rows: [...document.querySelectorAll('#deliveries .row')].map((row) => row.id),
+        open: document.querySelector('#delivery:not([hidden]) h2')?.textContent || '',
+        tab: document.querySelector('#delivery:not([hidden]) .tabs [aria-current]')?.id || '',
+    })''')
+
+
+@pytest.mark.usefixtures('word')
+def test_filters_search_the_open_delivery_and_its_tab_are_found_again(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    page = open_page(webhook.url)
+    page.get_by_role('button', name=re.compile('^created')).click()
+    page.get_by_label('Sender').select_option('two&more (3)')
+    page.get_by_label('Search').fill('two')
+    expect(page.locator('#shown-deliveries')).to_have_text('3 of 9')
+    page.locator('#deliveries .row').nth(1).click()
+    page.locator('#part-response').click()
+    expect(page.locator('#part-response[aria-current]')).to_be_visible()
+    chosen = {'kind': 'created', 'sender': 'two&more', 'q': 'two', 'open': str(first_number(webhook) + 4), 'tab': 'response'}
+    assert address(page) == ('/deliveries', chosen)
+    before = seen(page)
+    assert (before['kinds'], before['sender'], before['tab']) == (['created'], 'two&more', 'part-response')
+    assert len(before['rows']) == 3
+    page.reload()
+    expect(page.locator('#part-response[aria-current]')).to_be_visible()
+    assert seen(page) == before
+    other = open_page(page.url)  # as a colleague pastes it
+    expect(other.locator('#part-response[aria-current]')).to_be_visible()
+    assert seen(other) == before
+    page.get_by_role('link', name='Log').click()
+    expect(page.get_by_label('Search')).to_have_value('')
+    page.go_back()
+    expect(page.locator('#part-response[aria-current]')).to_be_visible()
+    assert seen(page) == before and address(page) == ('/deliveries', chosen)
+    page.go_back()  # to where nothing was open
+    expect(page.locator('#delivery')).to_be_hidden()
+    assert seen(page) == {**before, 'open': '', 'tab': ''}
+    page.go_forward()
+    expect(page.locator('#part-response[aria-current]')).to_be_visible()
+
+
+@pytest.mark.usefixtures('word')
+def test_a_step_in_the_list_adds_nothing_to_the_history_and_opening_does(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    page = open_page(f'{webhook.url}/#/deliveries')
+    page.locator('#deliveries .row').first.click()
+    expect(page.locator('#delivery .result')).to_be_visible()
+    for number in range(first_number(webhook) + 7, first_number(webhook) + 4, -1):
+        page.keyboard.press('j')
+        page.wait_for_url(re.compile(f'open={number}'))
+    page.go_back()
+    expect(page.locator('#delivery')).to_be_hidden()
+    page.go_back()
+    assert page.url == 'about:blank'
+
+
+def test_each_view_has_its_own_choices_and_keeps_them(open_page: Callable[..., Page], webhook: Webhook, word: str) -> None:
+    page = open_page(f'{webhook.url}/#/incidents?sort=severity&only=open&q={word}')
+    rows = page.locator('#incidents .row .became')
+    expect(rows).to_have_text([f'{name} {number} {word}' for name in ('one', 'two') for number in (2, 1, 0)])
+    expect(page.get_by_label('Sort by')).to_have_value('severity')
+    expect(page.locator('#open-only')).to_have_attribute('aria-pressed', 'true')
+    page.get_by_role('link', name=re.compile('^Deliveries')).click()
+    expect(page.get_by_label('Search')).to_have_value('')
+    expect(page.locator('#deliveries .row')).to_have_count(9)
+    page.keyboard.press('6')
+    page.get_by_label('Level').select_option('error')
+    assert address(page) == ('/log', {'level': 'error'})
+    page.keyboard.press('2')
+    expect(page.get_by_label('Search')).to_have_value(word)
+    page.get_by_label('Sort by').select_option('')
+    page.locator('#open-only').click()
+    assert address(page) == ('/incidents', {'q': word})
+    page.keyboard.press('6')
+    expect(page.get_by_label('Level')).to_have_value('error')
+    number = first_number(webhook)
+    page.goto(f'{webhook.url}/#/deliveries/{number}')  # an address as it was before
+    page.wait_for_url(f'{webhook.url}/#/deliveries?open={number}')
+
+
+def test_a_draft_outlives_a_reload_but_not_with_secrets(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'title': 'drafted'})
+    rows(page).first.click()
+    body = page.get_by_role('textbox', name='Body')
+    page.locator('#edit').click()
+    body.fill('half writ')
+    page.reload()
+    expect(page.locator('#edit')).to_have_text('Edit… (unsent)')
+    page.locator('#edit').click()
+    expect(body).to_have_value('half writ')
+    page.get_by_role('button', name='Discard').click()
+    page.locator('#secrets').click()
+    expect(page.locator('#secrets')).to_have_text('Hide secrets')
+    page.locator('#edit').click()
+    body.fill(f'half {TOKEN}')
+    page.reload()
+    expect(page.locator('#edit')).to_have_text('Edit…')
+    assert TOKEN not in page.evaluate('JSON.stringify({...sessionStorage, ...localStorage})')
+
+
+MARKED = '''() => [...(CSS.highlights.get('hits') || [])].map((range) => `${range}`.toLowerCase())'''
+
+
+def test_a_search_leads_to_its_hits_marks_them_and_finds_details_of_incidents(
+    open_page: Callable[..., Page], webhook: Webhook, word: str
+) -> None:
+    page = open_page(f'{webhook.url}/#/deliveries')
+    page.keyboard.press('/')
+    page.keyboard.type('two&more two')
+    expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^6 of \d+$'))
+    page.wait_for_function(f"() => ({MARKED})().includes('two')")
+    page.keyboard.press('ArrowDown')
+    expect(page.locator('#deliveries')).to_be_focused()
+    expect(page.locator('#deliveries [aria-selected=true]')).to_have_attribute('aria-posinset', '1')
+    page.keyboard.press('ArrowDown')
+    page.keyboard.press('Enter')
+    expect(page.locator('#delivery')).to_be_focused()
+    page.keyboard.press('Escape')
+    page.keyboard.press('/')
+    page.get_by_label('Search').fill('severity high')
+    expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^3 of \d+$'))
+    page.keyboard.press('Enter')
+    expect(page.locator('#delivery .tree')).to_be_visible()
+    page.wait_for_function(f"() => ({MARKED})().filter((each) => each === 'severity').length === 1")
+    page.goto(f'{webhook.url}/#/incidents?q={word}+user-agent+one%2F1')  # which only the details have
+    rows = page.locator('#incidents .row .became')
+    known = [f'one {number} {word}' for number in (2, 1, 0)]
+    expect(rows).to_have_text(known)
+    post(webhook, {'title': f'one more {word}'}, User_Agent='one/1')
+    expect(rows).to_have_text([f'one more {word}', *known])
+    page.get_by_label('Search').fill('nowhere-in-any-incident')
+    expect(page.locator('#none-incidents')).to_contain_text('match.')
+    page.get_by_label('Search').fill('')
+    page.wait_for_function(f'() => ({MARKED})().length === 0')
