@@ -208,9 +208,11 @@ def test_a_wrong_token_in_the_url_is_repaired_in_the_url(page: Page, webhook: We
     expect(page.locator('#delivery .headers').first).not_to_contain_text('Authorization')
 
 
-def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the_focus(page: Page, webhook: Webhook) -> None:
+def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the_focus(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
     number = post(webhook, {'title': '4', 'deep': {'a': {'b': ['4', 4, '', ' \t', None]}}, 'end': True}).json()[0]['id']
-    page.goto(f'{webhook.url}/#/incidents/{number}')
+    page = open_page(f'{webhook.url}/#/incidents/{number}')
     tree, at = page.locator('#incident .tree'), page.locator('#incident .at')
     expect(tree.locator('[tabindex="0"]')).to_have_count(1)
     tree.locator('.item').first.focus()
