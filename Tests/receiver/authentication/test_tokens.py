@@ -118,7 +118,7 @@ def test_the_test_button_is_ok_and_says_that_bars_without_spaces_separate_nothin
     assert EIGHT[7] not in str(error.value)
 
 
-@pytest.mark.parametrize('server', ['6.5', '8'])
+@pytest.mark.parametrize('server', ['6.5', pytest.param('8', marks=pytest.mark.weekly)])
 def test_tokens_that_are_unusable_are_reported_in_the_health(server: str) -> None:
     with Webhook('--server', server, token='first || second || first', wait_ready=False) as webhook:
         webhook.wait_for_line(r'health\W+.*token 3 of 3: it is the same as token 1')

@@ -4,14 +4,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import patient
 import pytest
 from app import App
 from clocks import grows_linearly
 from GenericWebhook import MIB, Arrival, Settings, Tokens, UrlWords, read_payloads, to_incidents
-from webhook import TOKEN, Webhook
-
-pytestmark = pytest.mark.sockets
+from webhook import TOKEN
 
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
 
@@ -89,12 +86,6 @@ def test_a_large_body_is_read_once_and_not_once_for_each_key_of_a_long_path() ->
 def test_a_path_that_no_member_can_have_leaves_one_incident(app: App, path: str) -> None:
     assert app.ask('POST', f'each={path}', b'{"alerts": []}', {'Authorization': TOKEN}).status == 200
     assert len(app.incidents) == 1
-
-
-def test_the_log_says_that_no_array_stands_at_the_path() -> None:
-    with Webhook() as webhook:
-        patient.post(f'{webhook.webhook_url}?each=items', '{"alerts": []}', headers={'Authorization': TOKEN})
-        webhook.wait_for_line('The URL of a sender: each: the path leads to no list of objects')
 
 
 def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:
