@@ -57,7 +57,10 @@ class Landing(Webhook):
 
 @pytest.fixture(scope='module')
 def running() -> Iterator[Landing]:
-    with Landing(token=TOKEN) as started:
+    """One with a second instance, whose token is a user and a password."""
+    landing = Landing(token=TOKEN)
+    landing.argv += ['--instance', 'basic', '--set', 'auth_header=Basic dXNlcjpwYXNzd29yZA==']
+    with landing as started:
         yield started
 
 
@@ -120,11 +123,10 @@ def test_a_body_that_curl_sends_in_chunks_arrives_whole(webhook: Landing, door: 
     assert webhook.details()[0]['text'] == text
 
 
-def test_user_and_password_in_a_url_are_sent_once_basic_is_asked_for() -> None:
-    with Webhook(token='Basic dXNlcjpwYXNzd29yZA==') as basic:
-        url = urlsplit(basic.webhook_url)
-        assert curl(f'http://user:password@{url.netloc}{url.path}', '--anyauth', '-d', '{"Type": "Notification"}').status == 200
-        assert len(basic.sent()) == 1
+def test_user_and_password_in_a_url_are_sent_once_basic_is_asked_for(webhook: Landing) -> None:
+    url = f'http://user:password@{urlsplit(webhook.url).netloc}/instance/execute/basic'
+    assert curl(url, '--anyauth', '-d', '{"Type": "Notification"}').status == 200
+    assert len(webhook.new_incidents()) == 1
 
 
 # apprise

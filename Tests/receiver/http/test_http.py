@@ -802,15 +802,37 @@ def test_a_token_that_a_sender_writes_elsewhere_is_not_logged(webhook: Webhook) 
 
 
 NAMES = "''' NAMES '''\n"
-FAULT = "def decompress(*values: Any) -> bytes:\n    raise KeyError(f'a secret value {values}')\n\n\n"
+FAULT = '''decompress_well = decompress
+
+
+def decompress(*values: Any) -> bytes:
+    if b'fault' in values[0]:
+        raise KeyError(f'a secret value {values}')
+    return decompress_well(*values)
+
+
+'''
+MACOS = '''
+import resource, select
+for name in ('poll', 'epoll', 'POLLRDHUP'):
+    delattr(select, name)
+def refuse_without_limit(which, limits, set_limit=resource.setrlimit):
+    if not 0 < limits[0] <= 10_240:
+        raise ValueError('current limit exceeds maximum limit')
+resource.getrlimit = lambda which: (256, 2**63 - 1)
+resource.setrlimit = refuse_without_limit
+'''
 
 
 @pytest.fixture(scope='module')
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One that fails at each body, and counts a flood for a second; its token could be a method."""
-    changes = {NAMES: FAULT + NAMES, 'flood_seconds: int = 10': 'flood_seconds: int = 1'}
+    """One without the names of Linux, that fails at some bodies, and counts a flood for a second; its token could be a method."""
+    changes = {"''' CONSTANTS '''": MACOS, NAMES: FAULT + NAMES, 'flood_seconds: int = 10': 'flood_seconds: int = 1'}
     with Webhook(pack=changed_pack(tmp_path_factory.mktemp('faulty'), changes), token='TOKEN-OF-CAPITALS') as running:
         yield running
+
+
+POST_OF_CAPITALS = POST.replace(TOKEN.encode(), b'TOKEN-OF-CAPITALS') + b'Connection: close\r\n'
 
 
 def test_a_token_in_the_place_of_the_method_stands_in_no_log(faulty: Webhook) -> None:
@@ -832,8 +854,7 @@ def test_equal_rejections_in_a_flood_are_counted_and_not_repeated(faulty: Webhoo
 
 
 def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(faulty: Webhook) -> None:
-    sent = POST.replace(TOKEN.encode(), b'TOKEN-OF-CAPITALS') + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}'
-    (status, _, content), = exchange(faulty, sent)
+    (status, _, content), = exchange(faulty, POST_OF_CAPITALS + b'Content-Length: 7\r\n\r\n"fault"')
     assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
     way = ['call_handler', 'receive', 'measure', 'decompress']
     faulty.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
@@ -844,18 +865,5 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(faulty: W
 # Where its users sit
 
 
-MACOS = '''
-import resource, select
-for name in ('poll', 'epoll', 'POLLRDHUP'):
-    delattr(select, name)
-def refuse_without_limit(which, limits, set_limit=resource.setrlimit):
-    if not 0 < limits[0] <= 10_240:
-        raise ValueError('current limit exceeds maximum limit')
-resource.getrlimit = lambda which: (256, 2**63 - 1)
-resource.setrlimit = refuse_without_limit
-'''
-
-
-def test_it_serves_where_the_names_of_linux_are_missing(tmp_path: Path) -> None:
-    with Webhook(pack=changed_pack(tmp_path, {"''' CONSTANTS '''": MACOS})) as webhook:
-        assert exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')[0][0] == 200
+def test_it_serves_where_the_names_of_linux_are_missing(faulty: Webhook) -> None:
+    assert exchange(faulty, POST_OF_CAPITALS + b'Content-Length: 2\r\n\r\n{}')[0][0] == 200
