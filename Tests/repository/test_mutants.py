@@ -45,11 +45,14 @@ def run(example: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_change_that_a_test_notices_is_killed_and_the_others_are_reported(example: Path) -> None:
-    status, output = run(example)
+def test_a_change_that_a_test_notices_is_killed_and_the_others_are_reported_and_recorded(example: Path, tmp_path: Path) -> None:
+    record = tmp_path / 'killed.txt'
+    status, output = run(example, '--record', str(record))
     survivors = [line for line in output.splitlines() if line.startswith('survived')]
     assert sorted(survivors) == [f'survived: example.py:4: Limit.is_over: {change}' for change in sorted(SURVIVORS)], output
     assert '1 of 3 mutants killed, 33%' in output and status == 1
+    lines = record.read_text().splitlines()
+    assert sorted(lines) == sorted([f'killed  {KILLED}', *(f'survived  example  Limit.is_over  1  {each}' for each in SURVIVORS)])
 
 
 def test_a_test_that_fails_without_a_change_or_starts_a_process_kills_nothing(example: Path) -> None:
@@ -61,9 +64,6 @@ def test_a_test_that_fails_without_a_change_or_starts_a_process_kills_nothing(ex
 
 def test_what_died_is_tried_again_and_fails_if_it_lives_now_but_not_if_its_code_is_gone(example: Path, tmp_path: Path) -> None:
     record = tmp_path / 'killed.txt'
-    run(example, '--record', str(record))
-    lines = record.read_text().splitlines()
-    assert sorted(lines) == sorted([f'killed  {KILLED}', *(f'survived  example  Limit.is_over  1  {each}' for each in SURVIVORS)])
     record.write_text(f'killed  {KILLED}\nkilled  example  Limit.is_under  1  0  ->  1\n')
     status, output = run(example, '--recorded', str(record))
     assert 'gone: example  Limit.is_under  1  0  ->  1\n' in output and status == 0, output
