@@ -56,10 +56,12 @@ def send_and_save(webhook: Webhook, sender: Sender, folder: Path) -> dict[str, d
     return expected
 
 
+@pytest.mark.parametrize('step', [5, pytest.param(1, marks=pytest.mark.weekly)])
 def test_what_known_senders_send_is_saved_and_passes_the_test_of_all_recipes(
-    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    expected = {key: told for sender in SENDERS.values() for key, told in send_and_save(webhook, sender, tmp_path).items()}
+    senders = [*SENDERS.values()][::step]
+    expected = {key: told for sender in senders for key, told in send_and_save(webhook, sender, tmp_path).items()}
     saved = load_senders(tmp_path)
     # What was signed with a time in the payload is accepted in its minutes only.
     now = int(unix_now())
