@@ -1,4 +1,4 @@
-"""The packs in demisto-sdk's wheel, from which authors begin, unchanged against a stub of the remote system: every command."""
+"""The packs in demisto-sdk's wheel, from which authors begin, unchanged against a stub: every command, but most once a week."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from local_xsoar import leave_out, run_local_xsoar, served
 
 pytestmark = pytest.mark.sockets
 
+WEEKLY = pytest.mark.weekly  # each command takes half a second, most of it for the imports of the template
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 ALERT = {'alert_id': 'a1', 'name': 'An alert', 'created': 1_700_000_000, 'severity': 'High', 'alert_status': 'ACTIVE'}
 USER = {'user_id': 'u1', 'user_name': 'kim', 'active': True, 'email': 'kim@example.com'}
@@ -82,23 +83,25 @@ def entries(templates: Path, remote: str, name: str, command: str, *args: str, u
 
 
 @pytest.mark.parametrize('name, url', [
-    ('HelloWorld', ''), ('HelloWorldSlim', ''), ('FeedHelloWorld', '/feed.txt'), ('HelloIAMWorld', '')])
+    ('HelloWorld', ''), *(pytest.param(*each, marks=WEEKLY) for each in [
+        ('HelloWorldSlim', ''), ('FeedHelloWorld', '/feed.txt'), ('HelloIAMWorld', '')])])
 def test_the_test_button_of_each_template_says_ok(templates: Path, remote: str, name: str, url: str) -> None:
     done = run(templates, remote, name, '--test', url=url)
     assert (done.stdout, done.returncode) == ('ok\n', 0), done.stderr
 
 
 @pytest.mark.parametrize('command, args, words', [
-    ('helloworld-say-hello', ['name=Kim'], ['Hello Kim']),
     ('helloworld-search-alerts', ['severity=High', 'start_time=3 days'], ['2023-11-14T22:13:20.000Z', 'HelloWorld.Alert']),
-    ('helloworld-get-alert', ['alert_id=a1'], ['HelloWorld Alert a1', 'An alert']),
-    ('helloworld-update-alert-status', ['alert_id=a1', 'status=CLOSED'], ['2023-11-14T22:15:00.000Z']),
     ('ip', ['ip=192.0.2.1'], ['"Score": 3', 'Hello World returned reputation 100', 'AS64496']),
-    ('domain', ['domain=example.com'], ['2001-01-02T03:04:05.000Z', '"Score": 0', 'A Registrar']),
-    ('helloworld-scan-start', ['hostname=example.com'], ['Started scan 100']),
-    ('helloworld-scan-status', ['scan_id=100'], ['COMPLETE']),
-    ('helloworld-scan-results', ['scan_id=100', 'format=json'], ['CVE-2024-1', 'CVE-2024-2']),
-    ('helloworld-scan-results', ['scan_id=100', 'format=file'], ['100.json'])])
+    ('helloworld-scan-results', ['scan_id=100', 'format=file'], ['100.json']),
+    *(pytest.param(*each, marks=WEEKLY) for each in [
+        ('helloworld-say-hello', ['name=Kim'], ['Hello Kim']),
+        ('helloworld-get-alert', ['alert_id=a1'], ['HelloWorld Alert a1', 'An alert']),
+        ('helloworld-update-alert-status', ['alert_id=a1', 'status=CLOSED'], ['2023-11-14T22:15:00.000Z']),
+        ('domain', ['domain=example.com'], ['2001-01-02T03:04:05.000Z', '"Score": 0', 'A Registrar']),
+        ('helloworld-scan-start', ['hostname=example.com'], ['Started scan 100']),
+        ('helloworld-scan-status', ['scan_id=100'], ['COMPLETE']),
+        ('helloworld-scan-results', ['scan_id=100', 'format=json'], ['CVE-2024-1', 'CVE-2024-2'])])])
 def test_every_command_of_hello_world_runs(templates: Path, remote: str, command: str, args: list[str], words: list[str]) -> None:
     said = entries(templates, remote, 'HelloWorld', command, *args)
     assert [word for word in words if word not in said] == [], said
@@ -112,7 +115,8 @@ def test_hello_world_fetches_an_alert_once(templates: Path, remote: str, tmp_pat
 
 
 @pytest.mark.parametrize('command, args', [
-    ('helloworldslim-get-alert', ['alert_id=a1']), ('helloworldslim-update-alert-status', ['alert_id=a1', 'status=CLOSED'])])
+    ('helloworldslim-get-alert', ['alert_id=a1']),
+    pytest.param('helloworldslim-update-alert-status', ['alert_id=a1', 'status=CLOSED'], marks=WEEKLY)])
 def test_every_command_of_hello_world_slim_runs(templates: Path, remote: str, command: str, args: list[str]) -> None:
     assert 'HelloWorldSlim Alert a1' in entries(templates, remote, 'HelloWorldSlim', command, *args)
 
@@ -127,14 +131,15 @@ def test_the_feed_shows_and_creates_its_indicators(templates: Path, remote: str)
 @fact('seen', "the results of the IAM commands, as the tests of the SDK's template expect them")
 @fact('guessed', '`mapObject` without a mapper returns the object unchanged (here: with a warning)')
 @pytest.mark.parametrize('command, email, action, words', [
-    ('iam-get-user', 'kim@example.com', 'get', ['"success": true', '"id": "u1"']),
     ('iam-get-user', 'nobody@example.com', 'get', ['"success": false', 'User does not exist']),
-    ('iam-create-user', 'nobody@example.com', 'create', ['"success": true']),
-    ('iam-create-user', 'kim@example.com', 'update', ['"success": true']),
-    ('iam-update-user', 'kim@example.com', 'update', ['"success": true']),
     ('iam-update-user', 'nobody@example.com', 'create', ['"success": true']),
-    ('iam-disable-user', 'nobody@example.com', 'disable', ['"skipped": true']),
-    ('iam-disable-user', 'kim@example.com', 'disable', ['"active": false'])])
+    *(pytest.param(*each, marks=WEEKLY) for each in [
+        ('iam-get-user', 'kim@example.com', 'get', ['"success": true', '"id": "u1"']),
+        ('iam-create-user', 'nobody@example.com', 'create', ['"success": true']),
+        ('iam-create-user', 'kim@example.com', 'update', ['"success": true']),
+        ('iam-update-user', 'kim@example.com', 'update', ['"success": true']),
+        ('iam-disable-user', 'nobody@example.com', 'disable', ['"skipped": true']),
+        ('iam-disable-user', 'kim@example.com', 'disable', ['"active": false'])])])
 def test_every_command_of_hello_iam_world_runs(
     templates: Path, remote: str, command: str, email: str, action: str, words: list[str]
 ) -> None:
@@ -155,6 +160,7 @@ def test_the_scripts_run(templates: Path) -> None:
         assert done.returncode == 0 and words in done.stdout, done.stdout + done.stderr
 
 
+@WEEKLY
 def test_the_base_integration_fails_by_its_own_fault_as_on_a_server(templates: Path, remote: str) -> None:
     """The template calls the dict of parameters, so no command of it works anywhere."""
     done = run(templates, remote, 'BaseIntegration', '--command', 'baseintegration-dummy', '--arg=dummy=a')
