@@ -471,7 +471,7 @@ def of_eight() -> Iterator[App]:
         yield running
 
 
-@pytest.mark.parametrize('position', [1, 4, 8])
+@pytest.mark.parametrize('position', [1, 8])
 @each_sender
 def test_a_request_signed_with_any_of_8_tokens_is_let_in(of_eight: App, sender: Sender, position: int) -> None:
     body, headers = sender.request(key=EIGHT[position - 1])
@@ -515,7 +515,7 @@ def test_tokens_that_are_not_base64_take_nothing_from_one_that_is(position: int)
 
 
 @pytest.mark.parametrize('tokens, size, most', [
-    (1, 256 * 1024 + 1, 8), (2, 256 * 1024 + 1, 8), (3, 256 * 1024 + 1, 5), (8, 256 * 1024 + 1, 2), (8, 25 * MIB, 2),
+    (1, 256 * 1024 + 1, 8), (2, 256 * 1024 + 1, 8), (3, 256 * 1024 + 1, 5), (8, 256 * 1024 + 1, 2), (8, MIB, 2),
     (1, 256 * 1024, 8), (8, 256 * 1024, 8), (8, 2, 8)])
 def test_a_large_body_is_signed_16_times_at_most_and_a_small_one_64_times(tokens: int, size: int, most: int) -> None:
     body = b'{' + b' ' * (size - 2) + b'}'

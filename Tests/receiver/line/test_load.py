@@ -465,13 +465,17 @@ async def test_a_line_cut_at_rest_makes_nothing_of_the_next_post(senders: Sender
 
 
 @scene()
-async def test_sigterm_amid_25_posts_finishes_them_and_lets_nobody_else_in(senders: Senders) -> None:
+async def test_sigterm_amid_25_posts_finishes_them_answers_what_arrives_with_it_and_lets_nobody_else_in(senders: Senders) -> None:
     await senders.hold()
     requests = await senders.line_up(*singles(*numbered(24)))
-    poster, getter, header = [await senders.connect() for _ in range(3)]
-    for connection in (poster, getter, header):
+    poster, getter, header, late = [await senders.connect() for _ in range(4)]
+    for connection in (poster, getter, header, late):
         assert (await connection.ask()).status == 200
-    senders.webhook.stop_container()
+    with frozen(senders.webhook):
+        senders.webhook.stop_container()
+        with_the_stop = asyncio.ensure_future(late.ask('POST', b'{}', AUTHORIZED))
+        await asyncio.sleep(0)  # it is sent
+    assert (await with_the_stop).status == 503
     await until(lambda: not senders.webhook.listens(), 'the end of listening')
     answer = await poster.ask('POST', b'{}', AUTHORIZED)
     assert (answer.status, answer.headers['connection'], RETRY_AFTER in answer.headers) == (503, 'close', True)
@@ -484,18 +488,6 @@ async def test_sigterm_amid_25_posts_finishes_them_and_lets_nobody_else_in(sende
     assert statuses(await senders.finish()) == [200] * 25
     await senders.ended(exit_code=0)
     assert (await senders.post('after')).status == 200
-
-
-@scene()
-async def test_a_request_that_arrives_with_the_stop_is_answered(senders: Senders) -> None:
-    connection = await senders.connect()
-    assert (await connection.ask()).status == 200
-    with frozen(senders.webhook):
-        senders.webhook.stop_container()
-        response = asyncio.ensure_future(connection.ask('POST', b'{}', AUTHORIZED))
-        await asyncio.sleep(0)  # it is sent
-    assert (await response).status == 503
-    await senders.ended(exit_code=0)
 
 
 @contextmanager

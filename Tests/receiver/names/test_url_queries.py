@@ -104,6 +104,7 @@ def test_each_event_of_random_queries_becomes_an_incident_unless_the_url_says_ot
     assert count / 25 < left_out < count / 2, 'the queries try both'
 
 
+@pytest.mark.weekly
 def test_random_queries_go_through_a_socket_as_well(webhook: Webhook) -> None:
     random = Random(11)
     for number in range(200):

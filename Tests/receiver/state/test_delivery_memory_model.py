@@ -374,7 +374,7 @@ class MemoryMachine(RuleBasedStateMachine):
 
 
 TestDeliveryMemory = MemoryMachine.TestCase
-TestDeliveryMemory.settings = examples(100, stateful_step_count=60)
+TestDeliveryMemory.settings = examples(50, stateful_step_count=60)
 
 
 def test_a_sender_that_waits_gets_503_where_its_delivery_is_kept_for_a_repeat_whose_sender_left() -> None:

@@ -272,7 +272,7 @@ class LineMachine(RuleBasedStateMachine):
 
 
 TestLine = LineMachine.TestCase
-TestLine.settings = examples(100, stateful_step_count=60)
+TestLine.settings = examples(60, stateful_step_count=60)
 
 
 def incident(name: str, number: int = 0) -> dict[str, Any]:
