@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from clocks import PATIENCE_SECONDS, unix_now
@@ -34,6 +35,10 @@ def webhook() -> Iterator[Webhook]:
 @pytest.fixture
 def configured_url(webhook: Webhook) -> str:
     return f'{webhook.url}/instance/execute/configured'
+
+
+def state_of_configured(webhook: Webhook) -> Any:
+    return webhook.control('GET', 'state?instance=configured')
 
 
 def created(webhook: Webhook) -> int:
@@ -70,7 +75,7 @@ def test_without_a_token_everybody_is_let_in_and_the_log_says_so(webhook: Webhoo
 
 
 def test_of_a_host_and_a_container_port_the_containers_is_listened_on(webhook: Webhook) -> None:
-    port = webhook.control('GET', 'state?instance=configured')['port']
+    port = state_of_configured(webhook)['port']
     assert port != 9999
     socket.create_connection(('127.0.0.1', port)).close()
 
@@ -242,15 +247,18 @@ def free_port() -> socket.socket:
     return holder
 
 
-def test_a_port_in_use_is_reported_in_the_health_and_taken_once_it_is_free() -> None:
+def test_a_port_in_use_is_reported_in_the_health_and_taken_once_it_is_free(webhook: Webhook, configured_url: str) -> None:
+    def health() -> dict[str, Any]:
+        return state_of_configured(webhook)['health'] or {'isError': False}
+
     with free_port() as holder:
         holder.listen()
         port = holder.getsockname()[1]
-        with Webhook(params={'longRunningPort': port}, wait_ready=False) as webhook:
-            wait_for(lambda: webhook.state()['health']['isError'], 'the error in the health')
-            assert f'Listen Port {port}' in webhook.state()['health']['error']
-            pid = webhook.state()['pid']
-            holder.close()
-            wait_for(lambda: not webhook.state()['health']['isError'], 'the health to be cleared')
-            assert curl(webhook.direct_url).status == 200
-            assert webhook.state()['pid'] == pid
+        webhook.control('POST', 'instance/save?instance=configured', {'longRunningPort': str(port)})
+        wait_for(lambda: health()['isError'], 'the error in the health')
+        assert f'Listen Port {port}' in health()['error']
+        pid = state_of_configured(webhook)['pid']
+        holder.close()
+        wait_for(lambda: not health()['isError'], 'the health to be cleared')
+        assert curl(configured_url).status == 200
+        assert state_of_configured(webhook)['pid'] == pid

@@ -12,24 +12,25 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
 from clocks import PATIENCE_SECONDS, pause
 from documents import code_blocks, read
 from GenericWebhook import DELIVERY_IDS
-from local_xsoar import ROOT, needs, wait_for
+from local_xsoar import ROOT, needs, run_main, wait_for
 from senders_at_once import AUTHORIZED, NO_FAULTS, until
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answer, request_bytes
 
 from localxsoar.containers.ports import accepts_connections, any_free_port
+from localxsoar.send import main as send
 from tools.processes import beside
 
 pytestmark = pytest.mark.sockets
@@ -384,10 +385,11 @@ def test_the_nginx_of_the_install_guide_publishes_one_path_and_logs_no_token(
         assert asyncio.run(proxy.send('POST', b'{"name": "published"}', {}, f'{path}?token={TOKEN}')).status == 200
         others = [asyncio.run(proxy.send('GET', query=other)) for other in ('', 'login', f'{path}/x')]
         assert [answer.status for answer in others] == [404] * 3
-        send = [sys.executable, '-m', 'localxsoar.send', 'github', '--url', f'https://127.0.0.1:{proxy.port}/{path}']
-        trusting = {**os.environ, 'SSL_CERT_FILE': f'{tmp_path}/cert.pem'}  # as the guide says for a self-signed certificate
-        subprocess.run([*send, '--token', TOKEN], cwd=ROOT, env=trusting, stdout=subprocess.DEVNULL, timeout=PATIENCE_SECONDS,
-                       check=True)
+        # As the guide says for a self-signed certificate.
+        with mock.patch.dict(os.environ, SSL_CERT_FILE=f'{tmp_path}/cert.pem'):
+            sent = run_main(send, 'github', '--senders', str(ROOT / 'senders'), '--token', TOKEN,
+                            '--url', f'https://127.0.0.1:{proxy.port}/{path}')
+        assert sent.returncode == 0, sent.stderr
         wait_for(lambda: proxy.logged().count(' 200 ') == 2, 'a line for each request')
         assert TOKEN not in proxy.logged()
     assert webhook.names()[before] == 'published'
