@@ -1,6 +1,7 @@
 """The pack as demisto-sdk zips it: its unified script, run in the local XSOAR, with the seed's curl."""
 from __future__ import annotations
 
+import functools
 import json
 import os
 import zipfile
@@ -12,6 +13,8 @@ import yaml
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar
 from webhook import SCRIPT
+
+from localxsoar.packs.pack import SAFE_LOADER
 
 pytestmark = pytest.mark.sockets
 
@@ -31,10 +34,11 @@ def current_zip() -> None:
     pytest.skip(reason)
 
 
+@functools.cache
 def unified() -> dict[str, Any]:
     """The integration's file in the zip: descriptor, script, image and description in one."""
     with zipfile.ZipFile(ZIP) as archive:
-        return yaml.safe_load(archive.read(MEMBER))  # type: ignore[no-any-return]
+        return yaml.load(archive.read(MEMBER), SAFE_LOADER)  # type: ignore[no-any-return]
 
 
 def script_body(text: str) -> str:
