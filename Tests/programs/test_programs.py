@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.sockets, pytest.mark.programs]
 
 TOKEN = 'secret-of-the-soc-4f1c'
 OUTAGE_SECONDS = 30
-FOLDERS = read_folders()
+folders = functools.cache(read_folders)
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def pino(place: Place, about: str) -> None:
 
 def octokit(place: Place, about: str) -> None:
     """Sign an event of GitHub by GitHub's own library, and send it as GitHub does."""
-    body = json.dumps(FOLDERS['github'].sender.deliveries[0]['payload'] | {'action': about})
+    body = json.dumps(folders()['github'].sender.deliveries[0]['payload'] | {'action': about})
     script = 'import("@octokit/webhooks-methods").then(m => m.sign(...process.argv.slice(1))).then(console.log)'
     signed = place.run(needs('node'), '-e', script, TOKEN, body, folder=npm('@octokit/webhooks-methods')).stdout.strip()
     curl(place.url, '-H', f'X-Hub-Signature-256: {signed}', '-H', 'X-GitHub-Event: check_run', '--json', '@-', data=body.encode())
@@ -254,7 +254,7 @@ def octokit(place: Place, about: str) -> None:
 
 def box(place: Place, about: str) -> None:
     """Sign an event of Box by Box's own library, and send it as Box does."""
-    body = json.dumps(FOLDERS['box'].sender.deliveries[0]['payload'] | {'trigger': about})
+    body = json.dumps(folders()['box'].sender.deliveries[0]['payload'] | {'trigger': about})
     signed = python(place, ('boxsdk',), BOX, body, TOKEN).stdout.splitlines()
     headers = [argument for line in signed for argument in ('-H', line)]
     curl(place.url, *headers, '--json', '@-', data=body.encode())
@@ -659,7 +659,7 @@ def test_after_half_a_minute_of_503_the_sender_does_what_its_facts_say(program: 
     sending = beside(program.send, place, 'disk lost')
     wait_for(lambda: place.gate.refused, 'a request that is refused')
     wait_for(lapse(OUTAGE_SECONDS), 'the end of the outage')
-    tries_again = FOLDERS[program.folder].facts['retries_503'] == 'yes'
+    tries_again = folders()[program.folder].facts['retries_503'] == 'yes'
     if not tries_again:
         sending.join()
     place.gate.is_shut = False

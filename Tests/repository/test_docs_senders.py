@@ -18,19 +18,28 @@ from local_xsoar import ROOT
 from tools.senders.folders import Folder, read_folders
 from tools.senders.guides import title_of, ways, with_guide
 
-from localxsoar.webhooks.senders import load_senders
-
 TESTS = ROOT / 'Tests'
-FOLDERS = read_folders()
-WITH_GUIDE = with_guide(FOLDERS)
-ASKING = [folder for folder in FOLDERS.values() if 'handshake' in folder.facts]
-SIGNING = [folder for folder in FOLDERS.values() if 'schemes' in folder.facts]
 OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
 SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
 WAYS = {'authorization': r'\bAuthorization\b|Basic|Bearer|Splunk', 'header': r'(?i)header|\*Secret( token)?\*',
         'url': r'<URL>\?token=<TOKEN>', 'signature': r'(?i)\bsecret\b|\bkey\b|security token|signing token'}
-GUIDES = {title_of(folder): folder.guide for folder in WITH_GUIDE} | {'Any other': read(ROOT / 'docs/senders/any-other.md')}
-of_each = functools.partial(pytest.mark.parametrize, 'folder', ids=lambda folder: folder.name)
+# Read when the first test needs them, and not where tests are only collected.
+folders = functools.cache(read_folders)
+
+
+def guided() -> list[Folder]:
+    """Return the folders that have a guide of their own."""
+    return with_guide(folders())
+
+
+def with_fact(name: str) -> list[Folder]:
+    return [folder for folder in folders().values() if name in folder.facts]
+
+
+@functools.cache
+def guides() -> dict[str, str]:
+    """Return what people wrote in each guide, by its title."""
+    return {title_of(folder): folder.guide for folder in guided()} | {'Any other': read(ROOT / 'docs/senders/any-other.md')}
 
 
 def named_headers(text: str) -> set[str]:
@@ -42,22 +51,23 @@ def named_headers(text: str) -> set[str]:
 @functools.cache
 def known_headers() -> set[str]:
     """What the script reads, and what documented requests carry."""
-    senders = [folder.sender for folder in FOLDERS.values()]
+    senders = [folder.sender for folder in folders().values()]
     documented = [name for sender in senders for delivery in sender.deliveries for name in delivery['headers']]
     documented += [sender.proof['name'] for sender in senders]
     beside_signatures = [name for schemes in SCHEMES.values() for scheme in schemes for name in (scheme.time, scheme.delivery)]
-    known = (*documented, *SCHEMES, *beside_signatures, *DELIVERY_IDS, *(folder.facts['handshake']['word'] for folder in ASKING))
+    words = [folder.facts['handshake']['word'] for folder in with_fact('handshake')]
+    known = (*documented, *SCHEMES, *beside_signatures, *DELIVERY_IDS, *words)
     return {name.lower() for name in known} | OWN_HEADERS
 
 
 def test_a_guide_says_how_to_set_its_sender_up_and_shows_the_token_in_each_way_of_the_facts() -> None:
-    assert [folder.name for folder in WITH_GUIDE if not folder.guide.startswith('- **Set up**: ')] == []
-    assert [(folder.name, way) for folder in WITH_GUIDE for way in folder.facts['proof']['ways']
+    assert [folder.name for folder in guided() if not folder.guide.startswith('- **Set up**: ')] == []
+    assert [(folder.name, way) for folder in guided() for way in folder.facts['proof']['ways']
             if not re.search(WAYS[way], folder.guide)] == []
 
 
 def test_each_bullet_of_a_guide_begins_with_a_capital_letter() -> None:
-    assert [(folder.name, bullet) for folder in WITH_GUIDE
+    assert [(folder.name, bullet) for folder in guided()
             for bullet in re.findall(r'^- \*\*[^*]+\*\*: [a-z].*', folder.guide, re.MULTILINE)] == []
 
 
@@ -77,39 +87,39 @@ def installed_by_tests() -> set[str]:
 
 def test_what_a_sender_was_verified_by_is_in_a_test() -> None:
     vectors = {vector['sender'] for vector in json.loads((TESTS / 'senders' / 'vectors.json').read_text(encoding='utf-8'))}
-    by_code = {folder.facts['verified_by'] for folder in WITH_GUIDE if folder.facts['verified'] in ('library', 'program')}
+    by_code = {folder.facts['verified_by'] for folder in guided() if folder.facts['verified'] in ('library', 'program')}
     assert by_code - imported_or_needed() - installed_by_tests() == set()
-    assert {title_of(folder) for folder in WITH_GUIDE if folder.facts['verified'] == 'vector'} - vectors == set()
+    assert {title_of(folder) for folder in guided() if folder.facts['verified'] == 'vector'} - vectors == set()
 
 
 def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes() -> None:
-    for folder in WITH_GUIDE:
-        about = [folder, *(other for other in FOLDERS.values() if other.facts.get('guide_of') == folder.name)]
+    for folder in guided():
+        about = [folder, *(other for other in folders().values() if other.facts.get('guide_of') == folder.name)]
         expected = {delivery['expected']['name'] for each in about for delivery in each.sender.deliveries}
         told = re.findall(r'^- \*\*Incident\*\*: (.+)$', folder.guide, re.MULTILINE)
         assert {name for text in told for name in re.findall(r'such as `([^`]+)`', text)} - expected == set(), folder.name
 
 
-@of_each(SIGNING)
-def test_every_signature_of_a_sender_is_named_in_its_guide(folder: Folder) -> None:
-    assert {scheme['header'].lower() for scheme in folder.facts['schemes']} - named_headers(ways(folder)) == set()
+def test_every_signature_of_a_sender_is_named_in_its_guide() -> None:
+    for folder in with_fact('schemes'):
+        headers = {scheme['header'].lower() for scheme in folder.facts['schemes']}
+        assert headers - named_headers(ways(folder)) == set(), folder.name
 
 
 def test_a_guide_names_only_headers_that_are_known() -> None:
     known = known_headers() | {'content-type', 'retry-after'}
-    assert [(title, name) for title, guide in GUIDES.items() for name in named_headers(guide) - known
+    assert [(title, name) for title, guide in guides().items() for name in named_headers(guide) - known
             if not SIGNATURE.search(name)] == []
 
 
-@of_each(ASKING)
-def test_the_function_that_a_folder_names_looks_for_the_word_of_its_sender(folder: Folder) -> None:
-    handshake = folder.facts['handshake']
-    assert f"'{handshake['word']}'" in inspect.getsource(getattr(GenericWebhook, handshake['function']))
+def test_the_function_that_a_folder_names_looks_for_the_word_of_its_sender() -> None:
+    for handshake in (folder.facts['handshake'] for folder in with_fact('handshake')):
+        assert f"'{handshake['word']}'" in inspect.getsource(getattr(GenericWebhook, handshake['function']))
 
 
 def test_each_question_that_the_script_answers_is_a_fact_of_a_sender() -> None:
     source = inspect.getsource(GenericWebhook.handshake_before_proof) + inspect.getsource(GenericWebhook.handshake_after_proof)
-    assert len(re.findall('^        case ', source, re.MULTILINE)) == len(ASKING)
+    assert len(re.findall('^        case ', source, re.MULTILINE)) == len(with_fact('handshake'))
 
 
 def repeated_facts(folder: Folder) -> list[str]:
@@ -125,16 +135,16 @@ def repeated_facts(folder: Folder) -> list[str]:
 
 
 def test_what_a_person_wrote_repeats_no_fact() -> None:
-    assert {folder.name: repeated for folder in WITH_GUIDE if (repeated := repeated_facts(folder))} == {}
+    assert {folder.name: repeated for folder in guided() if (repeated := repeated_facts(folder))} == {}
 
 
 @pytest.mark.parametrize('title', ['Icinga', 'Nagios'])
 def test_the_form_of_a_guides_curl_becomes_the_incident_of_its_recipe(app: App, title: str) -> None:
-    sent = set(re.findall(r"--data-urlencode\"?,? ['\"](\w+)=", GUIDES[title]))
-    deliveries = [delivery for delivery in load_senders(ROOT / 'senders')[title.lower()].deliveries if 'payload' in delivery]
+    sent = set(re.findall(r"--data-urlencode\"?,? ['\"](\w+)=", guides()[title]))
+    deliveries = [delivery for delivery in folders()[title.lower()].sender.deliveries if 'payload' in delivery]
     for delivery in deliveries:
         assert delivery['payload'].keys() == sent
-        assert f'<URL>?{delivery["query"]}' in GUIDES[title]
+        assert f'<URL>?{delivery["query"]}' in guides()[title]
         headers = {'Authorization': app.token, 'Content-Type': 'application/x-www-form-urlencoded'}
         app.post(urlencode(delivery['payload']), headers, delivery['query'])
         incident, expected = app.incidents[-1], delivery['expected']
@@ -157,12 +167,12 @@ def as_expected(delivery: Any) -> tuple[Any, ...]:
 
 def guides_body(title: str, language: str = 'json') -> str:
     """Return the body that a guide says to paste."""
-    return next(block for tongue, block in code_blocks(GUIDES[title]) if tongue == language)
+    return next(block for tongue, block in code_blocks(guides()[title]) if tongue == language)
 
 
 def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(app: App) -> None:
     body = json.loads(guides_body('Checkly'))
-    for delivery in load_senders(ROOT / 'senders')['checkly'].deliveries:
+    for delivery in folders()['checkly'].sender.deliveries:
         filled = {key: delivery['payload'].get(key, '') for key in body}
         assert incident_of(app, json.dumps(filled)) == as_expected(delivery)
 
@@ -170,13 +180,13 @@ def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(a
 @pytest.mark.parametrize('delivery', ['monitor alert with a priority', 'monitor has recovered', 'monitor warns'])
 def test_the_body_of_datadogs_guide_has_the_fields_that_its_recipe_is_known_by(app: App, delivery: str) -> None:
     body = json.loads(guides_body('Datadog'))
-    sent = load_senders(ROOT / 'senders')['datadog'].delivery(delivery)
+    sent = folders()['datadog'].sender.delivery(delivery)
     filled = {key: sent['payload'].get(key, '') for key in body}
     assert incident_of(app, json.dumps(filled)) == as_expected(sent)
 
 
 def test_the_body_of_crowdstrikes_guide_creates_the_first_incident_of_its_table(app: App) -> None:
-    expected = load_senders(ROOT / 'senders')['crowdstrike'].delivery('the body of the guide')
+    expected = folders()['crowdstrike'].sender.delivery('the body of the guide')
     event = expected['payload']['event']
     values = {'Trigger.ObservedTime': expected['payload']['metadata']['eventCreationTime'],
               'Trigger.Detection.Name': event['DetectName'], 'Trigger.Detection.EPP.Sensor.Hostname': event['ComputerName'],
@@ -189,7 +199,7 @@ def test_the_body_of_crowdstrikes_guide_creates_the_first_incident_of_its_table(
 
 @pytest.mark.parametrize('alerts', [1, 2])
 def test_the_body_of_kibanas_guide_stays_json_however_many_alerts_it_gets(app: App, alerts: int) -> None:
-    expected = load_senders(ROOT / 'senders')['elastic'].delivery('the body of the guide')
+    expected = folders()['elastic'].sender.delivery('the body of the guide')
     values = {**expected['payload'], 'raw_json': ','.join([json.dumps(expected['payload']['raw_json'][0])] * alerts)}
     body = guides_body('Elastic and Kibana', 'text')
     for variable, key in (('{{rule.name}}', 'name'), ('{{context.rule.severity}}', 'severity'), ('{{date}}', 'occurred'),
@@ -200,7 +210,7 @@ def test_the_body_of_kibanas_guide_stays_json_however_many_alerts_it_gets(app: A
 
 
 def test_kibanas_body_for_other_rules_creates_an_incident_with_the_severity_that_it_names(app: App) -> None:
-    other = [block for language, block in code_blocks(GUIDES['Elastic and Kibana']) if language == 'text'][1]
+    other = [block for language, block in code_blocks(guides()['Elastic and Kibana']) if language == 'text'][1]
     body = re.sub('{{.+?}}', 'x', other.replace('{{date}}', '2026-11-24T09:00:00.000Z'))
     assert incident_of(app, body) == ('x: x', 2, None, '2026-11-24T09:00:00.000Z')
 
