@@ -101,7 +101,7 @@ IS_NOT_JSON = [
 @fact('inferred', 'after half a line, a later call never gets its reply (here: the command ends at once, with the reason)')
 @fact('inferred', 'a server in Go cannot read the NaN and Infinity that Python writes (here: as above)')
 @pytest.mark.parametrize('call, reason, catches', [
-    *((*each, False) for each in IS_NOT_JSON), (*IS_NOT_JSON[0], True), (*IS_NOT_JSON[3], True)])
+    *((*each, False) for each in IS_NOT_JSON[1:]), (*IS_NOT_JSON[0], True), (*IS_NOT_JSON[3], True)])
 def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
     tmp_path: Path, call: str, reason: str, catches: bool
 ) -> None:
@@ -234,28 +234,37 @@ def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(
         wait_for(lambda value=value: (instance.pid is not None) == (value == 'true'))  # type: ignore[misc]
 
 
+def ends(printed: list[str]) -> list[str]:
+    return [line for line in printed if line.startswith('!!! The container ended ')]
+
+
 @fact('guessed', 'a container that ends at once three times is not started again')
+def test_a_container_that_ends_at_once_three_times_is_not_started_again(
+    start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
+    instance = start('pass')
+    wait_for(lambda: 'It ended at once 3 times and is not started again' in ''.join(ends(printed)))
+    health = wait_for(lambda: instance.journal.health['isError'] and instance.journal.health)
+    assert 'The script came to its end' in health['error']
+    assert (instance.restarts, len(ends(printed))) == (2, 3)
+    instance.reconfigure({})
+    wait_for(lambda: len(ends(printed)) == 4)
+
+
 @pytest.mark.parametrize('script, reason', [
     ('raise ValueError("no licence")', 'ValueError: no licence'),
-    ('pass', 'The script came to its end'),
     ('import os\nsys.stderr.write("no disk\\n")\nos._exit(4)', 'exit code 4.*no disk'),
     ('import no_such_module', 'Check the spelling of no_such_module'),
     ('demisto.info({1})', 'set is not JSON serializable in args.args'),
 ])
-def test_a_container_that_ends_at_once_three_times_is_not_started_again(
-    start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+def test_why_a_container_is_not_started_again_is_its_health(
+    start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch, script: str, reason: str
 ) -> None:
-    def ends() -> list[str]:
-        return [line for line in printed if line.startswith('!!! The container ended ')]
-
-    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
+    monkeypatch.setattr(restarts, 'ENDS_AT_ONCE', 1)
     instance = start(script)
-    wait_for(lambda: 'It ended at once 3 times and is not started again' in ''.join(ends()))
     health = wait_for(lambda: instance.journal.health['isError'] and instance.journal.health)
     assert re.search(reason, health['error'])
-    assert (instance.restarts, len(ends())) == (2, 3)
-    instance.reconfigure({})
-    wait_for(lambda: len(ends()) == 4)
 
 
 # The surroundings of a command
@@ -268,8 +277,8 @@ PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
       'them without asking whether they exist')
 @pytest.mark.parametrize('given, seen', [
     ({}, ['', '', '', '']),
-    ({'https_proxy': 'http://a:1'}, ['', 'http://a:1', '', 'http://a:1']),
-    ({'HTTP_PROXY': 'http://b:2', 'http_proxy': 'http://c:3'}, ['http://b:2', '', 'http://c:3', '']),
+    ({'https_proxy': 'http://a:1', 'HTTP_PROXY': 'http://b:2', 'http_proxy': 'http://c:3'},
+     ['http://b:2', 'http://a:1', 'http://c:3', 'http://a:1']),
 ])
 def test_the_proxy_variables_are_always_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]
@@ -282,20 +291,16 @@ def test_the_proxy_variables_are_always_set(
     assert done.stdout == '\n'.join([*seen, ''])
 
 
-CREDENTIALS = '- {name: login, display: Login, type: 9}\n'
+CREDENTIALS = ''.join(f'- {{name: {name}, display: {name.title()}, type: 9}}\n' for name in ('unset', 'empty', 'whole', 'key'))
 
 
 @fact('inferred', 'credentials that are not set are an empty dict, because scripts test their truth and read from them')
-@pytest.mark.parametrize('given, seen', [
-    ([], "(False, '')"),
-    (['--set', 'login='], "(False, '')"),
-    (['--set', 'login=user:word'], "(True, 'word')"),
-    (['--set', 'login=:word'], "(True, 'word')"),
-])
-def test_credentials_that_are_not_set_are_falsy(tmp_path: Path, given: list[str], seen: str) -> None:
-    script = "login = demisto.params()['login']\ndemisto.results(str((bool(login), login.get('password', ''))))"
+def test_credentials_that_are_not_set_are_falsy(tmp_path: Path) -> None:
+    script = ("for login in map(demisto.params().get, ('unset', 'empty', 'whole', 'key')):\n"
+              "    demisto.results(str((bool(login), login.get('password', ''))))")
+    given = ['--set', 'empty=', '--set', 'whole=user:word', '--set', 'key=:word']
     done = run_local_xsoar(str(make_pack(tmp_path, script, CREDENTIALS)), '--command', 'small-run', *given)
-    assert done.stdout == f'{seen}\n'
+    assert done.stdout.splitlines() == ["(False, '')", "(False, '')", "(True, 'word')", "(True, 'word')"]
 
 
 IGNORES_SIGTERM = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ndemisto.info('ready')\ntime.sleep(100)"
