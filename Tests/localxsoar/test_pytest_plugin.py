@@ -1,5 +1,6 @@
 """The pytest plugin: what a test of an integration does with the local XSOAR."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,12 @@ PACKS = Path(__file__).parent / 'sample_packs'
 
 
 @pytest.fixture(scope='module')
-def commands() -> Iterator[LocalXsoar]:
-    with LocalXsoar(pack=PACKS / 'Commands') as running:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalXsoar]:
+    """A local XSOAR with commands and, as a second instance, a webhook."""
+    pack = tmp_path_factory.mktemp('Pack')
+    for name in ('Commands', 'GeventHttp'):
+        shutil.copytree(PACKS / name / 'Integrations' / name, pack / 'Integrations' / name)
+    with LocalXsoar('--integration', 'Commands', '--integration', 'GeventHttp', pack=pack) as running:
         yield running
 
 
@@ -67,21 +72,13 @@ def test_a_fetch_returns_the_incidents_that_it_created_and_they_are_found(comman
     assert [(incident['id'], incident['rawJSON']) for incident in found] == [(second[0]['id'], '{"number": 2}')]
 
 
-def test_a_post_returns_the_response_whatever_its_status() -> None:
-    with LocalXsoar(pack=PACKS / 'GeventHttp') as xsoar:
-        response = xsoar.post({'a': 1}, headers={'X': 'y'})
-        assert (response.status, response.json()[0]['name']) == (200, 'by gevent')
-        assert xsoar.sent()[0]['rawJSON'] == '{"a": 1}'
-        assert xsoar.post('text', path='/path').status == 200
-        xsoar.control('POST', 'instance/disable')
-        assert xsoar.post(b'bytes').status == 503
-
-
-def test_an_integration_that_keeps_ending_is_not_waited_for(tmp_path: Path) -> None:
-    (tmp_path / 'Ends.yml').write_text(
-        'commonfields: {id: Ends}\nscript: {type: python, script: "raise ValueError(1)", longRunning: true}\n')
-    with pytest.raises(AssertionError, match=r'(?s)it does not become ready\. Its output:.*!!! ValueError: 1'):
-        LocalXsoar(pack=tmp_path).start()
+def test_a_post_returns_the_response_whatever_its_status(commands: LocalXsoar) -> None:
+    response = commands.post({'a': 1}, headers={'X': 'y'})
+    assert (response.status, response.json()[0]['name']) == (200, 'by gevent')
+    assert commands.sent()[-1]['rawJSON'] == '{"a": 1}'
+    assert commands.post('text', path='/path').status == 200
+    commands.control('POST', 'instance/disable?instance=geventhttp')
+    assert commands.post(b'bytes').status == 503
 
 
 def test_reading_incidents_takes_no_package_but_the_standard_library() -> None:

@@ -14,6 +14,7 @@ import yaml
 from facts import fact
 from local_xsoar import needs, run_local_xsoar, wait_for
 
+from localxsoar.containers.container import Runtime
 from localxsoar.server import instance as instance_module
 from localxsoar.server import restarts
 from localxsoar.server.instance import Instance
@@ -200,6 +201,21 @@ def test_a_port_that_is_open_to_the_network_is_a_warning(start: Callable[..., In
     assert instance.wait_until_ready()
     [warning] = printed
     assert warning.startswith(f'!!! The container listens on 0.0.0.0:{instance.port} (tcp): everybody')
+
+
+def test_the_containers_port_is_open_to_this_machine_alone_unless_others_shall_reach_it(
+    instance_of: Callable[..., Instance], echo_pack: Path
+) -> None:
+    for bind, runtime in (('', Runtime()), ('0.0.0.0', Runtime()), ('::', Runtime()), ('', Runtime(host=''))):
+        instance = instance_of(echo_pack, {'greeting': f'bind {bind}'}, runtime)
+        instance.enable()
+        assert instance.wait_until_ready()
+        assert requests.post(f'http://127.0.0.1:{instance.port}/echo').ok
+        if runtime.host:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(('127.0.0.2', instance.port or 0))
+        else:
+            socket.create_connection(('127.0.0.2', instance.port or 0)).close()
 
 
 ACCEPTS = '''
