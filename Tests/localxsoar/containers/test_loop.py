@@ -26,7 +26,8 @@ CLOSED = 'Try to write when connection closed'
 class Loop:
     """The container's end of the line, started as the server starts it."""
 
-    def __init__(self, server: str = '8', parent: int = 0) -> None:
+    def __init__(self, server: str = '8', parent: int = 0, native: bool = True) -> None:
+        self.native = native
         self.process: Any = subprocess.Popen(
             [sys.executable, '-I', '-u', str(LOOP), str(parent or os.getpid()), server],
             text=True,
@@ -55,7 +56,7 @@ class Loop:
                 'params': {'a': 1},
                 'args': {'b': 2},
                 'context': given,
-                'native': True,
+                'native': self.native,
                 **context,
             }
         )
@@ -81,22 +82,49 @@ class Loop:
         self.process.stderr.read()
         return int(self.process.wait(PATIENCE_SECONDS))
 
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            with suppress(OSError):
+                stream.close()
+
+
+@pytest.fixture(scope='module')
+def waiting() -> Iterator[list[Loop]]:
+    """The loop that waits for the script of another test, if it is there."""
+    kept: list[Loop] = []
+    yield kept
+    for each in kept:
+        each.end()
+
+
+@pytest.fixture
+def shared(waiting: list[Loop], request: pytest.FixtureRequest) -> Iterator[Loop]:
+    """A loop that takes the scripts of many tests, one after the other: each is a script of its own to it."""
+    failures = request.session.testsfailed
+    used = waiting.pop() if waiting else Loop(native=False)
+    yield used
+    if request.session.testsfailed > failures:
+        used.end()
+        return
+    used.send('ping')
+    while used.read() != {'type': 'pong'}:
+        pass
+    waiting.append(used)
+
 
 @pytest.fixture
 def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
     started = Loop(getattr(request, 'param', '8'))
     yield started
-    started.process.kill()
-    started.process.wait()
-    for stream in (started.process.stdin, started.process.stdout, started.process.stderr):
-        with suppress(OSError):
-            stream.close()
+    started.end()
 
 
 @fact('seen', 'one JSON object per line; the reply to `ping` is `pong`')
-def test_a_ping_is_answered_by_a_pong(loop: Loop) -> None:
-    loop.send('ping')
-    assert loop.read() == {'type': 'pong'}
+def test_a_ping_is_answered_by_a_pong(shared: Loop) -> None:
+    shared.send('ping')
+    assert shared.read() == {'type': 'pong'}
 
 
 def test_a_loop_whose_server_was_killed_before_it_looked_ends() -> None:
@@ -130,16 +158,16 @@ CALLS = [
 
 @fact('seen', 'a call writes one line and reads exactly one line')
 @pytest.mark.parametrize('script, command, args', CALLS)
-def test_a_call_is_one_line_out_and_takes_one_line_back(loop: Loop, script: str, command: str, args: Any) -> None:
-    call, outcome = loop.ask(script, '{"context": {"id": "7"}}')
+def test_a_call_is_one_line_out_and_takes_one_line_back(shared: Loop, script: str, command: str, args: Any) -> None:
+    call, outcome = shared.ask(script, '{"context": {"id": "7"}}')
     assert call == {'type': 'executeCommand', 'command': command, 'args': args}
     assert outcome == ("{'id': '7'}" if command == 'getIntegrationContext' else "{'context': {'id': '7'}}")
 
 
 @fact('seen', 'a log call waits for its reply')
 @pytest.mark.parametrize('level', ['info', 'debug', 'error'])
-def test_a_log_call_waits_for_its_reply(loop: Loop, level: str) -> None:
-    call, outcome = loop.ask(f'demisto.{level}("said", 1)', 'null')
+def test_a_log_call_waits_for_its_reply(shared: Loop, level: str) -> None:
+    call, outcome = shared.ask(f'demisto.{level}("said", 1)', 'null')
     assert call == {'type': 'log', 'command': level, 'args': {'args': ['said', 1]}}
     assert outcome == 'None'
 
@@ -182,9 +210,9 @@ MESSAGES = [
       'nested')
 @fact('seen', '`print` removes white space at both ends')
 @pytest.mark.parametrize('script, message', MESSAGES)
-def test_a_message_without_a_reply_does_not_wait(loop: Loop, script: str, message: Any) -> None:
-    loop.run(f'from collections import OrderedDict, defaultdict\n{script}')
-    assert [loop.read(), loop.read()] == [message, {'type': 'completed'}]
+def test_a_message_without_a_reply_does_not_wait(shared: Loop, script: str, message: Any) -> None:
+    shared.run(f'from collections import OrderedDict, defaultdict\n{script}')
+    assert [shared.read(), shared.read()] == [message, {'type': 'completed'}]
 
 
 FROM_THE_CONTEXT = [
@@ -204,8 +232,8 @@ FROM_THE_CONTEXT = [
 
 
 @pytest.mark.parametrize('name, value', FROM_THE_CONTEXT)
-def test_what_the_context_tells_needs_no_line(loop: Loop, name: str, value: str) -> None:
-    assert loop.logged(f'demisto.log(repr(demisto.{name}))') == value
+def test_what_the_context_tells_needs_no_line(shared: Loop, name: str, value: str) -> None:
+    assert shared.logged(f'demisto.log(repr(demisto.{name}))') == value
 
 
 CONTEXT = {'IntegrationInstance': 'front', 'IsDebug': True, 'Inv': {'id': 'playground'}, 'ParentEntry': {'id': '1'},
@@ -217,14 +245,14 @@ CONTEXT = {'IntegrationInstance': 'front', 'IsDebug': True, 'Inv': {'id': 'playg
     ('get_incidents()', CONTEXT['Incidents']), ('incident()', {'id': '7'}), ('is_debug', True), ('isTimeSensitive()', False),
     ('params()', None), ('args()', {}), ('command()', None), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
     ('get({"a": None}, "a")', None)])
-def test_what_the_context_has_or_lacks_needs_no_line(loop: Loop, name: str, value: Any) -> None:
+def test_what_the_context_has_or_lacks_needs_no_line(shared: Loop, name: str, value: Any) -> None:
     script = f'demisto.log(repr(demisto.{name}))'
-    assert loop.logged(script, context=CONTEXT, params=None, args=None, command=None) == repr(value)
+    assert shared.logged(script, context=CONTEXT, params=None, args=None, command=None) == repr(value)
 
 
-def test_a_fetch_is_reported_by_its_command_and_each_unique_file_is_another(loop: Loop) -> None:
+def test_a_fetch_is_reported_by_its_command_and_each_unique_file_is_another(shared: Loop) -> None:
     script = 'demisto.log(repr([demisto.isFetch(), demisto.uniqueFile() != demisto.uniqueFile()]))'
-    assert loop.logged(script, command='fetch-incidents') == '[True, True]'
+    assert shared.logged(script, command='fetch-incidents') == '[True, True]'
 
 
 @fact('seen', 'an error marker anywhere in a reply raises what follows')
@@ -236,12 +264,12 @@ def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, r
 
 
 @fact('seen', 'the newer server knows only the long marker')
-def test_the_newer_server_knows_only_the_long_marker(loop: Loop) -> None:
-    assert loop.ask('demisto.createIncidents([])', '["costs $$##100"]')[1] == "['costs $$##100']"
+def test_the_newer_server_knows_only_the_long_marker(shared: Loop) -> None:
+    assert shared.ask('demisto.createIncidents([])', '["costs $$##100"]')[1] == "['costs $$##100']"
 
 
-def test_a_reply_that_is_not_json_raises_the_error_of_json(loop: Loop) -> None:
-    assert loop.ask('demisto.createIncidents([])', 'nonsense')[1].startswith('JSONDecodeError: Expecting value')
+def test_a_reply_that_is_not_json_raises_the_error_of_json(shared: Loop) -> None:
+    assert shared.ask('demisto.createIncidents([])', 'nonsense')[1].startswith('JSONDecodeError: Expecting value')
 
 
 @fact('inferred', 'after the server has disappeared, each call fails with a text of its own')
@@ -259,17 +287,18 @@ def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -
 
 
 @fact('seen', 'the script is in one dict, `__name__` is `builtins`')
-def test_the_script_is_in_one_dict_whose_name_is_builtins(loop: Loop) -> None:
-    assert loop.logged('demisto.log(__name__)') == 'builtins'
+def test_the_script_is_in_one_dict_whose_name_is_builtins(shared: Loop) -> None:
+    assert shared.logged('demisto.log(__name__)') == 'builtins'
 
 
-def test_a_dataclass_works(loop: Loop) -> None:
-    assert loop.logged('from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\ndemisto.log(repr(A(1)))') == 'A(x=1)'
+def test_a_dataclass_works(shared: Loop) -> None:
+    script = 'from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\ndemisto.log(repr(A(1)))'
+    assert shared.logged(script) == 'A(x=1)'
 
 
-def test_a_future_import_below_the_common_text_is_a_syntax_error(loop: Loop) -> None:
-    loop.run('x = 1\nfrom __future__ import annotations\n')
-    assert 'SyntaxError' in loop.read()['args']['exception']
+def test_a_future_import_below_the_common_text_is_a_syntax_error(shared: Loop) -> None:
+    shared.run('x = 1\nfrom __future__ import annotations\n')
+    assert 'SyntaxError' in shared.read()['args']['exception']
 
 
 @fact('seen', 'names with one leading underscore are deleted at the end')
@@ -291,12 +320,12 @@ def test_names_with_one_leading_underscore_are_deleted_at_the_end(loop: Loop) ->
     assert said("['__dunder', 'public']") in messages
 
 
-def test_an_exception_is_reported_with_its_traceback(loop: Loop) -> None:
-    loop.run('def fail():\n    raise KeyError("lost")\nfail()')
-    message = loop.read()
+def test_an_exception_is_reported_with_its_traceback(shared: Loop) -> None:
+    shared.run('def fail():\n    raise KeyError("lost")\nfail()')
+    message = shared.read()
     assert message['type'] == 'exception'
     assert 'line 2, in fail' in message['args']['exception'] and "KeyError: 'lost'" in message['args']['exception']
-    assert loop.read() == {'type': 'completed'}
+    assert shared.read() == {'type': 'completed'}
 
 
 def test_system_exit_is_swallowed(loop: Loop) -> None:
@@ -312,9 +341,9 @@ def test_without_native_the_loop_takes_the_next_script(loop: Loop) -> None:
     assert loop.process.wait(PATIENCE_SECONDS) == 0
 
 
-def test_a_name_that_the_server_does_not_know_is_an_attribute_error_and_no_message(loop: Loop) -> None:
-    assert loop.logged('demisto.log(str(hasattr(demisto, "nothing")))') == 'False'
-    assert loop.read() == {'type': 'completed'}
+def test_a_name_that_the_server_does_not_know_is_an_attribute_error_and_no_message(shared: Loop) -> None:
+    assert shared.logged('demisto.log(str(hasattr(demisto, "nothing")))') == 'False'
+    assert shared.read() == {'type': 'completed'}
 
 
 COMMANDS = [
@@ -334,8 +363,8 @@ COMMANDS = [
 @fact('seen', 'the message of each command, with arguments by name')
 @fact('seen', '`mapObject` names its first argument `sourceObject`, and sends it as `source`')
 @pytest.mark.parametrize('script, command, args', COMMANDS)
-def test_a_command_of_the_server_goes_out_with_its_arguments_by_name(loop: Loop, script: str, command: str, args: Any) -> None:
-    call, outcome = loop.ask(f'demisto.{script}', '{"a": 1}')
+def test_a_command_of_the_server_goes_out_with_its_arguments_by_name(shared: Loop, script: str, command: str, args: Any) -> None:
+    call, outcome = shared.ask(f'demisto.{script}', '{"a": 1}')
     assert (call, outcome) == ({'type': 'executeCommand', 'command': command, 'args': args}, "{'a': 1}")
 
 
@@ -353,8 +382,8 @@ TYPES = [
 
 @fact('seen', 'own message types for URLs, version, files and DT')
 @pytest.mark.parametrize('script, message, reply, value', TYPES)
-def test_other_calls_have_their_own_types_and_replies(loop: Loop, script: str, message: Any, reply: str, value: str) -> None:
-    assert loop.ask(f'demisto.{script}', reply) == (message, value)
+def test_other_calls_have_their_own_types_and_replies(shared: Loop, script: str, message: Any, reply: str, value: str) -> None:
+    assert shared.ask(f'demisto.{script}', reply) == (message, value)
 
 
 @fact('seen', 'an integration has the calls of mirroring, `getLastMirrorRun` and `setLastMirrorRun`, from 6.10 on')
@@ -391,29 +420,29 @@ def test_a_log_argument_that_is_not_json_raises_and_leaves_half_a_line(loop: Loo
 
 
 @fact('seen', '`args` is one copy of the arguments, which the script may change; `getArg` reads the original')
-def test_the_arguments_are_one_copy_of_what_the_server_sent(loop: Loop) -> None:
+def test_the_arguments_are_one_copy_of_what_the_server_sent(shared: Loop) -> None:
     script = ('demisto.args()["b"] = 3\ndemisto.args()["c"] = 4\n'
               'demisto.log(str([demisto.args(), demisto._args is demisto.args(), demisto.getArg("b"), context["args"]]))')
-    assert loop.logged(script) == "[{'b': 3, 'c': 4}, True, 2, {'b': 2}]"
+    assert shared.logged(script) == "[{'b': 3, 'c': 4}, True, 2, {'b': 2}]"
 
 
 @fact('seen', 'the context that the script sees does not contain the script')
-def test_the_script_is_not_in_the_context_that_it_sees(loop: Loop) -> None:
-    assert loop.logged('demisto.log(str("script" in context or "script" in demisto.callingContext))') == 'False'
+def test_the_script_is_not_in_the_context_that_it_sees(shared: Loop) -> None:
+    assert shared.logged('demisto.log(str("script" in context or "script" in demisto.callingContext))') == 'False'
 
 
 @fact('seen', '`incidents` of an integration needs its argument')
-def test_incidents_needs_its_argument(loop: Loop) -> None:
-    loop.run('demisto.incidents()')
-    assert 'TypeError' in loop.read()['args']['exception']
+def test_incidents_needs_its_argument(shared: Loop) -> None:
+    shared.run('demisto.incidents()')
+    assert 'TypeError' in shared.read()['args']['exception']
 
 
 @fact('seen', 'an integration lacks `executeCommand`, `setContext` and whatever else only scripts have (one copy raises an '
       'Exception there)')
 @pytest.mark.parametrize('name', ['executeCommand', 'execute', 'setContext', 'getModules', 'alerts'])
-def test_an_integration_lacks_what_only_scripts_have(loop: Loop, name: str) -> None:
-    loop.run(f'demisto.{name}')
-    assert 'AttributeError' in loop.read()['args']['exception']
+def test_an_integration_lacks_what_only_scripts_have(shared: Loop, name: str) -> None:
+    shared.run(f'demisto.{name}')
+    assert 'AttributeError' in shared.read()['args']['exception']
 
 
 @fact('seen', 'a call waits for the line for `_stdout_lock_timeout` seconds')
@@ -425,39 +454,40 @@ def test_a_call_waits_for_the_line_as_long_as_its_attribute_says(loop: Loop) -> 
 
 
 @fact('seen', '`print` accepts no keyword arguments')
-def test_print_takes_no_keywords(loop: Loop) -> None:
-    loop.run('print("a", sep="-")')
-    assert 'TypeError' in loop.read()['args']['exception']
+def test_print_takes_no_keywords(shared: Loop) -> None:
+    shared.run('print("a", sep="-")')
+    assert 'TypeError' in shared.read()['args']['exception']
 
 
 @fact('seen', '`log` accepts text only, and adds a prefix')
-def test_log_takes_text_only(loop: Loop) -> None:
-    loop.run('demisto.log(1)')
-    assert 'TypeError' in loop.read()['args']['exception']
+def test_log_takes_text_only(shared: Loop) -> None:
+    shared.run('demisto.log(1)')
+    assert 'TypeError' in shared.read()['args']['exception']
 
 
 @fact('seen', 'the line is whatever `sys.stdout` and `sys.stdin` are at the moment of the call')
-def test_a_call_under_a_redirected_stdout_never_reaches_the_server(loop: Loop) -> None:
-    loop.run('import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    demisto.results("lost")\n'
-             'demisto.log("seen")')
-    assert loop.read() == said('seen')
+def test_a_call_under_a_redirected_stdout_never_reaches_the_server(shared: Loop) -> None:
+    shared.run('import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    demisto.results("lost")\n'
+               'demisto.log("seen")')
+    assert shared.read() == said('seen')
 
 
 @fact('seen', "the names that the server puts into the script's dict")
-def test_a_script_finds_the_names_that_the_server_puts_in_its_dict(loop: Loop) -> None:
+def test_a_script_finds_the_names_that_the_server_puts_in_its_dict(shared: Loop) -> None:
     names = ('json', 'uuid', 'sys', 'context', 'win', 'exit', 'quit', 'Demisto', 'StringIO', '__builtin__', 'print_function',
              'demisto_print', 'SERVER_ERROR_MARKER', '__readWhileAvailable')
-    assert loop.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
+    assert shared.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
 
 
 @fact('seen', 'all calls go through one private method')
-def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(loop: Loop) -> None:
-    loop.run('before = demisto._Demisto__do\nseen = []\ndef locked(cmd):\n    seen.append(cmd["type"])\n    return before(cmd)\n'
-             'demisto._Demisto__do = locked\ndemisto.info("a")\ndemisto.getLastRun()\ndemisto.log(str(seen))')
+def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(shared: Loop) -> None:
+    shared.run('before = demisto._Demisto__do\nseen = []\ndef locked(cmd):\n'
+               '    seen.append(cmd["type"])\n    return before(cmd)\n'
+               'demisto._Demisto__do = locked\ndemisto.info("a")\ndemisto.getLastRun()\ndemisto.log(str(seen))')
     for reply in ('null', '{}'):
-        loop.read()
-        loop.send(reply)
-    assert loop.read_log() == "['log', 'executeCommand']"
+        shared.read()
+        shared.send(reply)
+    assert shared.read_log() == "['log', 'executeCommand']"
 
 
 @fact('seen', '`SystemExit` is swallowed, an Exception is reported, anything else ends the process')
@@ -467,9 +497,9 @@ def test_a_keyboard_interrupt_ends_the_process(loop: Loop) -> None:
     assert loop.process.wait(PATIENCE_SECONDS) != 0
 
 
-def test_a_breakpoint_says_what_to_do_instead_of_hanging(loop: Loop) -> None:
-    loop.run('breakpoint()')
-    assert 'with --debugpy 5678' in loop.read()['args']['exception']
+def test_a_breakpoint_says_what_to_do_instead_of_hanging(shared: Loop) -> None:
+    shared.run('breakpoint()')
+    assert 'with --debugpy 5678' in shared.read()['args']['exception']
 
 
 TWO_THREADS = """
@@ -539,11 +569,11 @@ def test_a_script_may_turn_the_heartbeat_on_and_off(loop: Loop) -> None:
     assert '{"type": "completed"}' in loop.process.stdout.read().splitlines()[-1]
 
 
-def test_only_the_long_running_command_has_a_heartbeat(loop: Loop) -> None:
-    assert loop.logged('demisto.log(str(demisto._heartbeat_enabled))', is_running_heartbeat=True) == 'False'
+def test_only_the_long_running_command_has_a_heartbeat(shared: Loop) -> None:
+    assert shared.logged('demisto.log(str(demisto._heartbeat_enabled))', is_running_heartbeat=True) == 'False'
 
 
-def test_a_large_line_comes_whole(loop: Loop) -> None:
-    call, outcome = loop.ask('len(demisto.createIncidents([{"rawJSON": "x" * 5_000_000}]))', json.dumps(['y' * 5_000_000]))
+def test_a_large_line_comes_whole(shared: Loop) -> None:
+    call, outcome = shared.ask('len(demisto.createIncidents([{"rawJSON": "x" * 5_000_000}]))', json.dumps(['y' * 5_000_000]))
     assert len(call['args']['incidents'][0]['rawJSON']) == 5_000_000
     assert outcome == '1'
