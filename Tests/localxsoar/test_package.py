@@ -174,4 +174,7 @@ def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hell
 def test_a_page_is_as_the_code_and_the_tests_say(name: str) -> None:
     assert facts.page(name) == (ROOT / name).read_text('utf-8'), 'python -m tools.facts writes it'
     assert all(''.join(lines()) for lines in facts.PAGES[name].values())
+
+
+def test_the_facts_of_the_tests_are_found() -> None:
     assert len([*facts.facts()]) > 100
