@@ -177,7 +177,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'organization_name': 'Acme', 'webhook_event_data': {'check_state_name': 'Reporting Error', 'check_name': 'Home page'}},
      'Reporting Error: Home page', ''),
     ({'AppName': 'GoAlert', 'Type': 'AlertBundle', 'ServiceName': 'Payments', 'Count': 6}, 'AlertBundle: Payments', ''),
-    ({'account_name': 'Acme', 'kind': 'update', 'result': 'failed'}, 'update', ''),
+    ({'account_name': 'Acme', 'kind': 'update', 'result': 'failed'}, 'update failed', ''),
     # A title or a name, rather than a reason: Radarr
     ({'eventType': 'MovieFileDelete', 'movie': {'title': 'Marley & Me'}, 'deleteReason': 'missingFromDisk'},
      'MovieFileDelete: Marley & Me', ''),

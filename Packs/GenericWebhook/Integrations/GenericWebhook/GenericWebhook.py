@@ -2452,7 +2452,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
         methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category typecomputedmap webhooktype eventid status statestring state requesttype alert error''',
+        scope type kind category typecomputedmap webhooktype eventid status statestring state requesttype alert error result''',
     # In objects under keys that are not in 'inside', only these name the kind.
     'kind elsewhere': 'eventname eventtype action status statestring state statename checkstatename result',
     # If the event has no such text, the name ends with the object that it concerns, or else the person.
@@ -2516,7 +2516,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     'end inside': 'alert incident issue problem ticket',
 }.items()}
 
-# If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
+# Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely: a kind and an object are
+# looked for there last, and a text only if it has several words. A word of change counts under them as under those of 'kind'.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description output textbody entry reason',
     'last word: kind': 'status result state',
@@ -2553,13 +2554,13 @@ UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r'''
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
     ''')), GENERIC_TEXT.flags)
-JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
-# Those among texts in ASCII. In Chinese, three characters can say what happened.
+# The same for texts that are all ASCII. In Chinese, three characters can say what happened.
 UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
     (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     ''')), GENERIC_TEXT.flags)
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
 # A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
 TOKEN_OR_AGENT = re.compile(r'''
     (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
@@ -2599,7 +2600,7 @@ ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|c
 OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
-# A key with one of these does not say how severe the event itself is.
+# A key that begins with one of these does not say how severe the event itself is.
 OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
 SEVERITY_CONSTANT = re.compile('[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?(?P<word>[A-Z]+)')
 # Only under a key that ends in `state` do these say so, too: a `"status": "ok"` is often that of a request.
@@ -3979,17 +3980,30 @@ def places_of_key(key: str) -> tuple[str, list[tuple[int, str]]]:
     word = word_of(key)
     if key == '@type':  # it names a schema
         return word, []
-    places = list(PLACES.get(word, ()))
+    return word, [*PLACES.get(word, ()), *places_by_ending(word), *places_of_named_thing(word), *places_by_last_word(word)]
+
+
+def places_by_ending(word: str) -> list[tuple[int, str]]:
+    """Return the place of a word that ends in `severity` or `state`: `alertseverity` is less good than `severity`."""
     if word.endswith('severity') and not OTHER_SEVERITY.match(word):
-        places.append((len(WORDS['severity']), 'severity'))
-    elif word.endswith('state') and not EARLIER.search(word):
-        places.append((0, 'state'))
-    if (name := NAME.fullmatch(word)) and not OF_OWNER.match(word):
-        places += [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'thing inside']
-    if word not in PLACES and word.endswith(ALL_LAST_WORDS) and not EARLIER.search(word) and not OF_OWNER.match(word):
-        places += [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
-                   for rank, last in enumerate(last_words) if word.endswith(last)]
-    return word, places
+        return [(len(WORDS['severity']), 'severity')]
+    return [(0, 'state')] if word.endswith('state') and not EARLIER.search(word) else []
+
+
+def places_of_named_thing(word: str) -> list[tuple[int, str]]:
+    """Return the place of a word that says the name of a thing: `monitorname` has the rank of `monitor`."""
+    name = NAME.fullmatch(word)
+    if not name or OF_OWNER.match(word):
+        return []
+    return [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'thing inside']
+
+
+def places_by_last_word(word: str) -> list[tuple[int, str]]:
+    """Return the places of a word without a meaning of its own by what it ends in: `ticketsubject` by `subject`."""
+    if word in PLACES or not word.endswith(ALL_LAST_WORDS) or EARLIER.search(word) or OF_OWNER.match(word):
+        return []
+    return [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
+            for rank, last in enumerate(last_words) if word.endswith(last)]
 
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys; of hostile ones, these take up to 20 MiB
@@ -4006,13 +4020,11 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
     if parent:  # the `name` in a `rule` has the meaning of `rulename`, too
         places += [(rank, meaning, key, word) for key, (word, _) in words.items() if word == 'name'
                    for rank, meaning in PLACES.get(parent + 'name', ())]
-    places.sort(key=itemgetter(0))
     all_words = {word for word, _ in words.values()}
     found: dict[str, dict[str, str]] = {}
-    for _, meaning, key, word in places:
-        if word in NOT_BESIDE and meaning in TEXTS and not NOT_BESIDE[word].isdisjoint(all_words):
-            meaning = 'spare text'
-        found.setdefault(meaning, {}).setdefault(key, word)
+    for _, meaning, key, word in sorted(places, key=itemgetter(0)):
+        is_spare = meaning in TEXTS and word in NOT_BESIDE and not NOT_BESIDE[word].isdisjoint(all_words)
+        found.setdefault('spare text' if is_spare else meaning, {}).setdefault(key, word)
     return NO_KEYS | found
 
 
@@ -4272,10 +4284,11 @@ class KeyedEvent(ParsedEvent):
         return ''
 
     def kind_in(self, scope: Scope) -> str:
-        """Return the kind of event that a key in a scope names, or ''; a bare `update` and the like with the kind of object."""
+        """Return the kind of event that a key in a scope names, or ''; before a bare `update` or the like, the kind of object."""
         kind = self.first_usable(scope.values('kind')) if scope.keys['kind'] else ''
-        what = scope.keys['kind of object'] and VERB.fullmatch(kind) and self.best([scope], 'kind of object')
-        return f'{what} {kind}' if what else kind
+        if scope.keys['kind of object'] and VERB.fullmatch(kind):
+            return f"{self.best([scope], 'kind of object')} {kind}".lstrip()
+        return kind
 
     def first_at(self, places: Iterable[tuple[str, str]]) -> str:
         """Return the first text that can be a name at one of the places, each a group of scopes and a meaning, or ''."""
@@ -4415,9 +4428,12 @@ class GeneralName(KeyedEvent):
         """Yield the names that the event may have, the best first; '' stands for a way that found none."""
         name = self.own_name()
         text, who, repeats_kind = self.text_and_who('' if self.parent else name)
-        topic, change = self.topic(), self.change(text)
-        if text and not topic and (text == name or (not repeats_kind and self.says_what_happened(text, change))):
-            yield text if text == name else self.with_thing(text)
+        topic = self.topic()
+        if text and text == name and not topic:
+            yield name
+        change = self.change(text)
+        if text and not topic and not repeats_kind and self.says_what_happened(text, change):
+            yield self.with_thing(text)
         kind = topic or change or self.kind() or self.kind_elsewhere()
         subject = text or name or self.name_in_text() or who or self.subject() or (kind and self.address()) or self.id()
         if not kind and not subject:
@@ -4466,16 +4482,21 @@ class GeneralName(KeyedEvent):
         return bool(words) and any(words.issubset(words_of(kind)) for kind in kinds)
 
     def longest_with(self, text: str, max_length: int = 150) -> str:
-        """Return a text of the event itself that contains a text, and so says more, or that text."""
-        if not self.top.keys['text']:
-            return text
-        texts = (self.clean_text(member_at(self.members, key)) for key in islice(self.top.keys['text'], 10))
-        longer = [each for each in texts if text in each and len(text) < len(each) <= max_length]
-        return max((text, *map(self.first_usable, zip(longer))), key=len)
+        """Return the longest text of the event itself that contains a text, and so says more, or that text."""
+        longest = text
+        for key in islice(self.top.keys['text'], 10):
+            other = self.clean_text(member_at(self.members, key))
+            if text in other and len(longest) < len(other) <= max_length:
+                longest = self.first_usable([other]) or longest
+        return longest
 
     def says_what_happened(self, text: str, change: str) -> bool:
-        """Return whether a text needs no kind of event before it: it is not one word, and a change says no more."""
-        return ' ' in text and (not change or all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)))
+        """Return whether a text needs no kind of event before it: it is several words, and among them are those of the change.
+
+        Stems are compared: the `resolved` of `alert.resolved` is in `Resolve the alert`.
+        """
+        lower_text = text.lower()
+        return ' ' in text and all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
@@ -4501,36 +4522,42 @@ class GeneralName(KeyedEvent):
         return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
 
     def change(self, text: str) -> str:
-        """Return what became of something, such as `order.created`, `closed` or `build failed`, or ''.
+        """Return what became of something, or ''. Beside a text, look only at the event itself and the objects with its data.
 
-        Without a text, look at all objects for it; beside one, only at those with the event's data.
+        {"event": "order.created"}                       -> order.created
+        {"type": "build", "status": "failed"}            -> build failed, or beside a text: failed
+        {"type": "build", "job": {"status": "failed"}}   -> build failed
+        {"data": {"status": "closed"}}                   -> closed
         """
-        kind, change = self.own_kind, self.own_change(text)
+        change = self.own_change(text)
         if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text} {self.kind()}'):
-            return f'{change or kind} {failure}'.strip()
+            return f'{change or self.own_kind} {failure}'.strip()
         if change:
-            return change if text or ' ' not in kind or change == kind else f'{change}: {kind}'
-        if text:
-            return '' if kind else self.change_in(self.inner_scopes, 'kind elsewhere', CHANGE)
-        if kind and (success := self.change_in([self.top], 'kind elsewhere', SUCCESS)) and success.lower() not in kind.lower():
-            return f'{kind} {success}'
-        inside = chain(self.inner_scopes, self.other_scopes)
-        return self.inner_change() or ('' if kind else self.change_in(inside, 'kind elsewhere', CHANGE))
+            return change
+        inside = chain(self.inner_scopes, () if text else self.other_scopes)
+        word = '' if self.own_kind else self.change_in(inside, 'kind elsewhere', CHANGE)
+        return word if text else self.inner_change() or word
 
     def own_change(self, text: str) -> str:
-        """Return the kind that the event itself names, if it tells a change, or a word of change beside it, or ''."""
+        """Return the kind that the event itself names, if it tells a change, else the word of change beside it, or ''."""
         kind = self.own_kind
         if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
             return kind
-        change = self.change_in(self.own, 'kind', CHANGE)
-        return kind if change and change in kind else change
+        word = self.change_in(self.own, 'kind', CHANGE)
+        if kind and not text and not word:
+            word = self.change_in(self.own, 'kind elsewhere', SUCCESS)
+        if word and word.lower() in kind.lower():
+            return kind
+        if text or not word or not kind:
+            return word
+        return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
 
     def failure(self, text: str) -> str:
         """Return the failure that an object inside reports, or ''; beside a text, only one with the event's data.
 
         That of one in a list does not count, nor beside a success: others may have succeeded.
         """
-        if not self.may_have(FAILURE_WORDS):
+        if self.is_flat() or not self.may_have(FAILURE_WORDS):
             return ''
         inside = self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
         failure = self.change_in((scope for scope in inside if not scope.is_one_of_several), 'kind elsewhere', FAILURE)
