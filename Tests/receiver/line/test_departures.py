@@ -37,12 +37,13 @@ def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
 async def test_an_event_whose_sender_left_is_created_in_its_place_however_long_its_turn_takes(senders: Senders) -> None:
     await senders.at_rest()
     logged = len(re.findall(CREATED_LATE, senders.log()))
-    await senders.hold()
+    held = await senders.hold()
     await senders.leave('the problem')
     [waiting] = await senders.line_up(('one whose sender waits',))
     await senders.leave('its end')
     [late] = await senders.line_up(('another whose sender waits',))  # by its 503 the one before it has been seen to have left
     assert [(await waiting.task).status, (await late.task).status] == [503, 503]
+    assert not held.is_answered, 'one that was handed over waits for its reply'
     senders.release()
     names = await until(lambda: len(senders.sent()) == 3 and [each['name'] for each in senders.sent()], 'all incidents')
     assert names == ['held', 'the problem', 'its end']
