@@ -316,7 +316,7 @@ def test_deliveries_with_responses_of_16_mib_are_remembered(beyond: int) -> None
 @pytest.mark.parametrize('headers, seconds', [({'webhook-id': '1'}, 3600), ({}, 900)], ids=['with an id', 'without'])
 def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, str], seconds: int) -> None:
     delivery = Delivery(headers, '', b'')
-    delivery.has_given_up_for_good = True
+    delivery.is_retry_certain = True
     clock.passed = 2 * seconds
     assert delivery.counts_as_original_now(), 'one that is unfinished is never forgotten'
     clock.passed = 0

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import gevent
 import GenericWebhook
-from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Delivery, Unavailable
+from GenericWebhook import Delivery, DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Unavailable, WaitEnd
 from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -48,7 +48,7 @@ class TimedDelivery(Delivery):
 
     clock: Clock
 
-    def wait_for(self, result: Any, *times: float) -> bool:
+    def wait_for(self, result: Any, *times: float) -> WaitEnd:
         return super().wait_for(cast(Any, TimedResult(result, self.clock)), *times)
 
 

@@ -18,7 +18,8 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #                          the words of a URL, or by the general rule
 #   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
 #   HANDSHAKES             the requests by which a sender verifies an address, before and after the proof
-#   STATE                  without threads and sockets: the queue of posts, remembered deliveries, log lines, samples, history
+#   STATE                  without threads, sockets and calls: the queue of posts and the size of calls; the memory of deliveries,
+#                          in which senders wait; log lines, samples, health and history
 #   THE LINE TO THE SERVER ServerLine, which makes one call at a time: incidents, health, log lines, context
 #   THE APP                the routes, and the steps of a POST
 #   THE RECEIVER           from a socket to a request and back: heads, bodies and their pace, connections
@@ -273,7 +274,10 @@ def escaped(value: Any, longest: int = 1000) -> str:
 
 
 def utc_text(seconds: float) -> str:
-    """Return a Unix time in seconds as an RFC 3339 date in UTC: 1732442400 -> '2024-11-24T10:00:00Z'."""
+    """Return a Unix time in seconds as an RFC 3339 date in UTC: 1732442400 -> '2024-11-24T10:00:00Z'.
+
+    If there is a fraction, it is written in microseconds: 1732442400.5 -> '2024-11-24T10:00:00.500000Z'.
+    """
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
@@ -1228,7 +1232,8 @@ class Turn:
     def wait(self, size: int, is_gone: Callable[[], bool] = never_gone, seconds: float = HAND_OVER_SECONDS) -> 'Turn':
         """Wait for the other bodies of about this size, and return the turn.
 
-        Raise Unavailable if others take longer than so many seconds, unless the sender has left: it would not read that.
+        Raise Unavailable if others take longer than so many seconds, unless the sender is gone: it would not read that, so its
+        post is made, however long that takes.
         """
         lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
         while not lock.acquire(timeout=seconds):
@@ -5783,7 +5788,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)  # by name in lower case
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
-    is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
+    is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection, or its sending side
     bytes_behind: Callable[[], int] = nothing_behind  # returns how many bytes have arrived behind what was read of the request
     arrived: float = field(default_factory=time.time)  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
@@ -5797,7 +5802,7 @@ class Request:
     url_note: str = ''  # which words of the URL were ignored or found nothing
     result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
-    unfinished: Any = None  # the Delivery that goes on after the sender has left
+    unfinished: Any = None  # the Delivery that goes on without its sender
     is_repeat: bool = False  # whether it repeats an earlier delivery
 
     @cached_property
@@ -5993,8 +5998,8 @@ class Post:
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
-        self.is_gone = is_gone  # returns whether its sender has disconnected
-        self.is_kept = False  # True once its sender has left: no 503 would be read, so it waits for as long as it takes
+        self.is_gone = is_gone  # returns whether its sender is gone
+        self.is_kept = False  # True once it goes on without its sender: no 503 would be read, so it has no deadline
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.tries = 0  # how often in a row it was set aside after a call failed; 0: it may share a call
         self.retry_at = 0.0  # no call with it begins before this moment
@@ -6006,14 +6011,14 @@ class Post:
         self.on_tried: Callable[[], None] = do_nothing  # called after a call with it if another has to follow
 
     def keep(self) -> None:
-        """Record that the sender has left. From now on the post has no deadline, and holds nothing of its request."""
+        """Let the post go on without its sender. From now on it has no deadline, and holds nothing of its request."""
         self.is_kept = True
         self.hand_over_by = float('inf')
         self.memory_bytes = self.size
         self.is_gone = never_gone
 
-    def has_departed(self) -> bool:
-        """Return whether the sender has left. If so, keep the post."""
+    def keep_if_gone(self) -> bool:
+        """Keep the post if its sender is gone. Return whether the post is kept."""
         if not self.is_kept and self.is_gone():
             self.keep()
         return self.is_kept
@@ -6097,17 +6102,18 @@ class CallSizer:
         about one size, all time counts as time per incident.
         """
         timings = self.known_timings
-        count, spent = timings[-1]
+        latest_count, latest_spent = timings[-1]
+        most_per_incident = latest_spent / latest_count  # with more, the overhead would be negative
         # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in
         # case the larger call was faster: then it shows how much times vary by chance.
         estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(timings, 2)
                            if max(one[0], other[0]) >= 2 * min(one[0], other[0]))
         if not estimates:
-            return CallCost(0, spent / count, is_overhead_known=False)
+            return CallCost(0, most_per_incident, is_overhead_known=False)
         # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long.
-        # But the overhead is never negative, and the time per incident not 0, since `fit` divides by it.
-        per_incident = max(min(estimates[len(estimates) * 3 // 4], spent / count), 1e-6)
-        return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
+        third_quartile = estimates[len(estimates) * 3 // 4]
+        per_incident = max(min(third_quartile, most_per_incident), 1e-6)  # not 0, since `fit` divides by it
+        return CallCost(max(latest_spent - per_incident * latest_count, 0), per_incident, is_overhead_known=True)
 
     def fit(self, seconds: float) -> int:
         """Return how many incidents the next call should contain to take about `seconds`; at least 1.
@@ -6116,19 +6122,18 @@ class CallSizer:
 
         An estimate says little about calls that are much larger than those that were measured. So a call contains at most
         MAX_GROWTH times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
+        After a call of one incident the next one has at least two, which show the overhead, unless they might take too long.
         """
         cost = self.cost
-        seconds_for_incidents = planned_seconds(cost.overhead, seconds) - cost.overhead
-        wanted = seconds_for_incidents / cost.per_incident
-        count, spent = self.known_timings[-1]
-        may_probe = count == 1 and not cost.is_overhead_known and spent <= PROBE_SECONDS
-        if may_probe:
-            wanted = max(wanted, 2)
+        fitting = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
+        latest_count, latest_spent = self.known_timings[-1]
+        may_probe = latest_count == 1 and not cost.is_overhead_known and latest_spent <= PROBE_SECONDS
+        fewest = 2 if may_probe else 1
         largest_count, _ = max(self.known_timings)
-        most_without_overhead = count * LONGEST_CALL_SECONDS / spent
-        most = max(most_without_overhead, MAX_GROWTH * largest_count)
-        fitting = int(min(wanted, most) + 1e-6)  # a quotient such as 7.9999999 means 8
-        return max(fitting, 1)
+        most_by_growth = MAX_GROWTH * largest_count
+        most_without_overhead = latest_count * LONGEST_CALL_SECONDS / latest_spent
+        count = min(max(fitting, fewest), max(most_by_growth, most_without_overhead))
+        return int(count + 1e-6)  # a quotient such as 7.9999999 means 8
 
 
 def planned_seconds(overhead: float, seconds: float) -> float:
@@ -6150,45 +6155,54 @@ class RejectedGroup:
     """
 
     def __init__(self) -> None:
-        self.parts: list[list[Post]] = []  # in the order of their tries; the two halves of a part are neighbours
+        # The parts in pairs: the two halves of a part, or the second half alone once the first is tried. The first pair is next.
+        self.pairs: list[list[list[Post]]] = []
         self.fruitless_tries = 0  # how many calls for the group, or parts of it, failed before one succeeded
         self.has_succeeded = False  # whether a call for the group, or a part of it, succeeded
 
     @property
     def posts(self) -> list[Post]:
         """Return the posts that are still to be tried."""
-        return [*chain(*self.parts)]
+        return [post for pair in self.pairs for part in pair for post in part]
+
+    def take(self) -> list[Post]:
+        """Remove and return the next part; [] if none is left."""
+        if not self.pairs:
+            return []
+        part = self.pairs[0].pop(0)
+        if not self.pairs[0]:
+            del self.pairs[0]
+        return part
 
     def add_halves(self, posts: list[Post]) -> None:
-        """Add the two halves of the group or of a part, behind the half that is still to be tried, if any.
+        """Add the two halves of the group or of the part that was tried last, behind the other half of that part, if any.
 
-        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `parts` becomes:
-        [A, B] -> A is tried -> [B, A1, A2] -> B is tried -> [B1, B2, A1, A2] -> B1 is tried -> [B2, B11, B12, A1, A2].
+        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `pairs` becomes:
+        AB -> A is tried -> B, A1 A2 -> B is tried -> B1 B2, A1 A2 -> B1 is tried -> B2, B11 B12, A1 A2.
         """
         middle = len(posts) // 2
-        # Halves come in pairs. An odd number of parts means that the first is the other half of `posts`.
-        has_other_half = len(self.parts) % 2 == 1
-        index = 1 if has_other_half else 0
-        self.parts[index:index] = [posts[:middle], posts[middle:]]
+        has_other_half = bool(self.pairs) and len(self.pairs[0]) == 1
+        self.pairs.insert(1 if has_other_half else 0, [posts[:middle], posts[middle:]])
 
     def separate(self) -> None:
         """Make each post a part of its own."""
-        self.parts = [[post] for post in self.posts]
+        self.pairs = [[[post]] for post in self.posts]
 
     def record_fruitless_try(self, now: float) -> list[Post]:
-        """Count a failed try, unless one has succeeded. Remove and return the posts for which there were too many failures.
+        """Count a failed try, unless one has succeeded: then the server works, and bad posts explain the failures.
 
-        The first failure sets the deadline of all. After a success, the server works, and bad posts explain the failures.
+        The first failure is that of the whole group: it sets the deadline of all posts. At the last one that is allowed, remove
+        and return the posts that are still to be tried; before, return [].
         """
         if self.has_succeeded:
             return []
         self.fruitless_tries += 1
-        if self.fruitless_tries == 1:  # now the parts are the halves of the group
+        if self.fruitless_tries == 1:
             for post in self.posts:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         if self.fruitless_tries < MAX_FRUITLESS_TRIES:
             return []
-        untried, self.parts = self.posts, []
+        untried, self.pairs = self.posts, []
         return untried
 
 
@@ -6202,7 +6216,7 @@ class PostQueue:
     several calls, and the calls of other posts come between them.
 
     A post ends with its result, and only these end without its incidents: one whose sender still waits and gets a 502 or a
-    503; one that was set aside and that XSOAR rejects although it creates others; and at `abandon` all that are left.
+    503; one that was set aside and that XSOAR rejects although it creates others; and at `abandon` all that remain.
     """
 
     alone_seconds = 600  # how long each post has a call of its own after a reply that could not be matched to the posts
@@ -6255,9 +6269,9 @@ class PostQueue:
         post.number = self.last_number
         self.waiting.append(post)
 
-    def expire(self, now: float) -> None:
-        """Fail and remove the waiting posts whose `hand_over_by` has come, unless their sender has left."""
-        overdue = [post for post in self.waiting if post.hand_over_by <= now and not post.has_departed()]
+    def expire(self, moment: float) -> None:
+        """Fail and remove the waiting posts that were to be handed over by a moment; keep those whose sender is gone."""
+        overdue = [post for post in self.waiting if post.hand_over_by <= moment and not post.keep_if_gone()]
         fail_posts(overdue, Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
         self.waiting = [post for post in self.waiting if not post.result.ready()]
 
@@ -6273,8 +6287,7 @@ class PostQueue:
 
     def next_part(self, now: float) -> list[Post]:
         """Remove the next part of a rejected group and fail its overdue posts. Return the others; [] if no part is left."""
-        while self.rejected.parts:
-            part = self.rejected.parts.pop(0)
+        while part := self.rejected.take():
             posts = [post for post in part if post.hand_over_by > now]
             self.give_up([post for post in part if post.hand_over_by <= now], self.not_tried, now)
             if posts:
@@ -6282,22 +6295,25 @@ class PostQueue:
         return []
 
     def next_group(self, now: float) -> list[Post]:
-        """Begin a new group: remove and return the oldest post that may go, and those right behind it that fit in its call."""
+        """Begin a new group: remove and return the oldest post that may go, and those right behind it that fit in its call.
+
+        A post that was set aside or needs several calls shares none of them.
+        """
         self.expire(now)
         self.rejected = RejectedGroup()
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
-        if now < self.alone_until:
-            most_incidents = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
         for post in self.candidates(now):
-            # A post that was set aside or needs several calls shares none of them: it counts as a full call.
-            count += most_incidents if post.tries or post.is_partly_created else len(post.incidents)
+            goes_alone = now < self.alone_until or post.tries > 0 or post.is_partly_created
+            count += len(post.incidents)
             size += post.size
             is_full = count > most_incidents or size > self.most_call_bytes
-            if group and is_full:  # the first post goes whatever its size
+            if group and (is_full or goes_alone):  # the first post goes whatever its size
                 break
             group.append(post)
+            if goes_alone:
+                break
         self.is_retry = any(post.tries for post in group)
         chosen = set(group)
         self.waiting = [post for post in self.waiting if post not in chosen]
@@ -6366,22 +6382,22 @@ class PostQueue:
         self.give_up(self.rejected.record_fruitless_try(now), self.not_tried, now)
 
     def reject(self, post: Post, now: float) -> None:
-        """Fail a post that XSOAR rejected alone. If its sender has left, set it aside until the fault must be its own."""
+        """Fail a post that XSOAR rejected alone. If its sender is gone, set it aside until the fault must be its own."""
         if self.may_wait(post) and post.others_created < OTHERS_CREATED:
             self.set_aside(post, now)
         else:
             fail_posts([post], RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
 
     def give_up(self, posts: list[Post], reason: str, now: float) -> None:
-        """Fail posts that could not be tried alone, so that their senders try again. Set those aside whose sender has left."""
+        """Fail posts that could not be tried alone, so that their senders try again. Set those aside whose sender is gone."""
         waiting = set(filter(self.may_wait, posts))
         fail_posts([post for post in posts if post not in waiting], Unavailable, reason)
         for post in waiting:
             self.set_aside(post, now)
 
     def may_wait(self, post: Post) -> bool:
-        """Return whether a post that was not created may be set aside: its sender has left, and the queue is not closed."""
-        return not self.closed_because and post.has_departed()
+        """Return whether a post that was not created may be set aside: the queue is not closed, and its sender is gone."""
+        return not self.closed_because and post.keep_if_gone()
 
     def set_aside(self, post: Post, now: float) -> None:
         """Return a post that was not created to its place, to be tried again alone after a pause that grows."""
@@ -6418,7 +6434,7 @@ class PostQueue:
     @property
     def is_empty(self) -> bool:
         """Return whether no post waits or is in flight."""
-        return not (self.waiting or self.in_flight or self.rejected.parts)
+        return not (self.waiting or self.in_flight or self.rejected.pairs)
 
 
 def created_incidents(reply: Any) -> list[Any] | None:
@@ -6539,6 +6555,38 @@ FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as o
 LOOK_EVERY_SECONDS = 1
 EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone by then may still read
 
+# The life of a delivery:
+#
+#   its post is queued --> it is in a call --> the delivery is finished --> remembered, if a retry may follow --> forgotten
+#
+# On the way its sender may leave, or its time may end. One word stands for each fact:
+#
+#   gone             the connection shows that the sender has closed it, or at least its sending side (is_gone)
+#   has waited       the sender was still there at a look: so it wanted its response, if it is gone later (has_waited)
+#   kept             the post goes on without its sender, and without a deadline (Post.is_kept)
+#   retry expected   the sender will probably send the same again (expects_retry)
+#   finished         its incidents were created, or could not be
+#
+#   the sender                                  its post                                    a retry is expected
+#   has waited, and stays                       goes on                                     no
+#   has waited, and is gone                     is kept                                     yes
+#   was gone at the first look                  is kept, EARLY_CLOSE_SECONDS later          no: it wants no response
+#   stays, but its post waits too long          fails with a 503                            no: the retry is a new delivery
+#   stays, but its post is kept, too (below)    is kept; the sender gets a 503              yes
+#
+# A repeat is an equal request that comes while its original is not forgotten. It has no queued post: it waits for the original
+# and gets its response. If the sender of the repeat is gone, the post of the original is kept, even if the sender of the original
+# stays. If the repeat waits too long, it gets a 503, and a retry of it is expected. From the first repeat on, the sender of
+# the latest one says whether a retry is expected.
+
+
+class WaitEnd(Enum):
+    """Why a sender's wait for a result has ended."""
+
+    RESULT = 'the result has come'
+    GONE = 'the sender is gone, and nothing waits for it any more'
+    TIME = 'its time has ended'
+
 
 class Delivery:
     """An accepted request, as it is compared with later ones, and what was created from it.
@@ -6556,25 +6604,21 @@ class Delivery:
         self.key = hmac.digest(fingerprint.encode(), body, 'sha256')
         self.has_id = bool(delivery_id)
         self.forget_at = float('inf')  # counted from its end: one that is unfinished is never forgotten
-        self.is_gone = is_gone  # returns whether the sender has disconnected
-        self.has_waited = False  # whether the sender has waited so long that a disconnect means giving up
-        self.has_departed = False  # whether the sender has disconnected so that nothing waits for it any more
-        self.has_given_up_for_good = False  # whether the sender is known to have given up, whatever `is_gone` returns
+        self.is_gone = is_gone  # returns whether the sender is gone
+        self.has_waited = False  # whether the sender was there at a look, FIRST_LOOK_SECONDS after it began to wait or later
+        self.is_retry_certain = False  # whether a retry is expected, whatever `is_gone` returns
         self.latest_repeat: Delivery | None = None  # the last duplicate that came to wait for this delivery
         self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
         self.error: Rejected | None = None  # why the incidents could not be created
 
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
-        """Wait for a result until the monotonic time `until`, or until the sender has left. Return whether the result has come.
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> WaitEnd:
+        """Wait for a result until the monotonic time `until`, or until the sender is gone. Return why the wait has ended.
 
         Wait for FIRST_LOOK_SECONDS in any case, even beyond `until`. Then look at the connection, and again every
-        LOOK_EVERY_SECONDS and at `until`. It shows one of two cases:
-
-        - The sender stayed at first (`has_waited`), and is gone now. It counts as having left at once, and may retry.
-        - The sender was gone at the first look. It wants no response, so it will not retry. But it may have closed only its
-          sending side and still read: so it counts as having left EARLY_CLOSE_SECONDS later, or at `until`.
+        LOOK_EVERY_SECONDS and at `until`. A sender that has waited and is gone ends the wait at once. One that was gone at the
+        first look may have closed only its sending side and still read: the wait ends EARLY_CLOSE_SECONDS later, or at `until`.
         """
         reads_until = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
         result.wait(FIRST_LOOK_SECONDS)
@@ -6583,29 +6627,30 @@ class Delivery:
             if not is_gone:
                 self.has_waited = True
             may_still_read = not self.has_waited and now < reads_until
-            self.has_departed = is_gone and not may_still_read
-            if self.has_departed or now >= until:
-                return False
+            if is_gone and not may_still_read:
+                return WaitEnd.GONE
+            if now >= until:
+                return WaitEnd.TIME
             result.wait(min(until - now, LOOK_EVERY_SECONDS))
-        return True
+        return WaitEnd.RESULT
 
-    def gave_up(self) -> bool:
-        """Return whether the sender gave up: it waited, and then disconnected without the response.
+    def expects_retry(self) -> bool:
+        """Return whether a retry is expected: the sender has waited and is gone, or got a 503 while its delivery goes on.
 
         If duplicates wait for this delivery, only the sender of the latest one counts.
         """
         if self.latest_repeat:
-            return self.latest_repeat.gave_up()
-        return self.has_given_up_for_good or (self.has_waited and self.is_gone())
+            return self.latest_repeat.expects_retry()
+        return self.is_retry_certain or (self.has_waited and self.is_gone())
 
     def release_connection(self) -> None:
-        """Freeze whether this sender gave up, and drop `is_gone`, which would keep its connection in memory."""
-        self.has_given_up_for_good |= self.has_waited and self.is_gone()
+        """Freeze whether this sender is expected to retry, and drop `is_gone`, which would keep its connection in memory."""
+        self.is_retry_certain |= self.has_waited and self.is_gone()
         self.is_gone = never_gone
 
     def release_repeat(self) -> None:
-        """Freeze what `gave_up` returns: no duplicate will come to wait for this delivery any more."""
-        self.has_given_up_for_good = self.gave_up()
+        """Freeze what `expects_retry` returns: no duplicate will come to wait for this delivery any more."""
+        self.is_retry_certain = self.expects_retry()
         self.latest_repeat = None
 
     def note_and_result(self, is_repeat: bool, skipped: str) -> tuple[str, str]:
@@ -6620,9 +6665,9 @@ class Delivery:
     def counts_as_original_now(self) -> bool:
         """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
 
-        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
+        Without a delivery id it is one only if a retry is expected: a doubled incident is better than a lost one.
         """
-        return time.monotonic() < self.forget_at and (self.has_id or self.gave_up())
+        return time.monotonic() < self.forget_at and (self.has_id or self.expects_retry())
 
     def record_created(self, created: list[Any]) -> None:
         """Keep what was created as the body of the response, and as a summary for the log. From now on the time counts."""
@@ -6649,12 +6694,12 @@ class DeliveryMemory:
         """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats (the original).
 
         If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
-        cannot be created. If the sender leaves, return the delivery while it is unfinished: it goes on without its sender.
+        cannot be created. If the sender is gone, return the delivery while it is unfinished: it goes on without its sender.
         """
         while original := self.find_original(delivery.key):
             if original.finished.is_set():
                 if not original.has_id:
-                    self.forget(original)  # one disconnect explains one retry; the next equal request is a new event
+                    self.forget(original)  # one retry was expected, and is here; the next equal request is a new event
                 return original
             self.wait_for_original(original, delivery, post)
             has_failed = original.finished.is_set() and not original.created_json
@@ -6671,24 +6716,24 @@ class DeliveryMemory:
         return None
 
     def wait_for_original(self, original: Delivery, delivery: Delivery, post: Post) -> None:
-        """Wait until the original is finished or the sender of its repeat, `delivery`, leaves: then keep the original's post.
+        """Wait until the original is finished, or the sender of its repeat, `delivery`, is gone: then keep the original's post.
 
         Raise Unavailable if that takes too long. `post` is the repeat's: it only counts towards the limits of the queue.
         """
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
-        original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
+        original.latest_repeat = delivery  # from now on this sender says whether a retry is expected
         try:
-            if delivery.wait_for(original.finished, post.hand_over_by):
-                return
-            if not delivery.has_departed:
-                self.ask_for_retry(delivery)  # raises Unavailable
-            self.keep_original(original, delivery)
+            match delivery.wait_for(original.finished, post.hand_over_by):
+                case WaitEnd.GONE:
+                    self.keep_original(original, delivery)
+                case WaitEnd.TIME:
+                    self.ask_for_retry(delivery)  # raises Unavailable
         finally:
             self.queue.repeats.remove(post)
 
     def keep_original(self, original: Delivery, delivery: Delivery) -> None:
-        """Keep the post of an original, since the sender of a repeat has left: nobody else will send its incidents again.
+        """Keep the post of an original, since the sender of a repeat is gone: nobody else will send its incidents again.
 
         If the original ends just now, wait for that instead: it may have failed.
         """
@@ -6700,14 +6745,14 @@ class DeliveryMemory:
 
     def ask_for_retry(self, delivery: Delivery) -> None:
         """Raise Unavailable for a sender whose delivery goes on without it. What it then sends is a retry."""
-        delivery.has_given_up_for_good = True  # a 503 asks its sender to retry, which is as good as a disconnect
+        delivery.is_retry_certain = True  # a 503 asks for one
         delivery.release_connection()
         raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
 
     def queue_and_wait(self, delivery: Delivery, post: Post) -> None:
-        """Queue the post and wait for its result, or until the sender leaves. Raise the post's error, or that of a full queue.
+        """Queue the post and wait for its result, or until the sender is gone. Raise the post's error, or that of a full queue.
 
-        Remember the delivery if it succeeds, also if it does so after the sender has left.
+        Remember the delivery if it succeeds, also if it does so without its sender.
         """
         delivery.post = post
         post.is_gone = delivery.is_gone
@@ -6725,15 +6770,15 @@ class DeliveryMemory:
             post.result.get()  # raises the error
 
     def wait_for_result(self, delivery: Delivery, post: Post) -> None:
-        """Wait until a queued post has its result, or until its sender leaves: then keep the post.
+        """Wait until a queued post has its result, or until its sender is gone: then keep the post.
 
         The wait has rounds of HAND_OVER_SECONDS. After the first, a post that still waits for a call fails, and one that is in a
-        call or partly created goes on. But raise Unavailable if the post is kept for the sender of a repeat, which has left:
+        call or partly created goes on. But raise Unavailable if the post is kept because the sender of a repeat is gone:
         it may then take any time.
         """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
-        while not delivery.wait_for(post.result, until):
-            if delivery.has_departed:
+        while (end := delivery.wait_for(post.result, until)) is not WaitEnd.RESULT:
+            if end is WaitEnd.GONE:
                 post.keep()
                 delivery.release_connection()
                 return
@@ -7276,7 +7321,10 @@ class ServerLine:
         return True
 
     def save_context(self) -> None:
-        """Save the samples and the history in the integration context. If that fails, try again when the next save is due."""
+        """Save the samples and the history in the integration context. If that fails, try again when the next save is due.
+
+        The next try is never urgent, even if this one was: `is_save_urgent` ends with it, and `has_new_entries` is set again.
+        """
         if not self.is_restored:
             self.restore()  # a save without it would replace what the container before saved
         next_due_at = time.monotonic() + self.context_every
@@ -7285,7 +7333,8 @@ class ServerLine:
         self.is_save_urgent = self.has_new_entries = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
         context = self.samples.to_context() | self.history.to_context()
-        if not self.is_restored or self.call(demisto.setIntegrationContext, context)[1]:
+        has_failed = not self.is_restored or self.call(demisto.setIntegrationContext, context)[1] is not None
+        if has_failed:
             self.has_new_entries, self.context_due_at = True, next_due_at
 
     def send_health(self) -> None:
@@ -7509,7 +7558,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def response_with_incidents(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
         """Create the incidents of a post. Return the response with them, or with those of the delivery that this one repeats.
 
-        If the sender has left before they exist, set `request.unfinished`, and return an unfinished_response.
+        If the sender is gone before they exist, set `request.unfinished`, and return an unfinished_response.
         """
         if not post.incidents:
             request.result = 'skipped'
@@ -7531,7 +7580,7 @@ def unpacked(request: Request, body: bytes) -> bytes:
 
 
 def unfinished_response(post: Post) -> HTTPResponse:
-    """Return the response to a sender that has left before the incidents of its post exist.
+    """Return the response to a sender that is gone before the incidents of its post exist.
 
     If it has closed only its sending side, it still reads this: the two cases look the same from here.
     """
@@ -8095,7 +8144,7 @@ class Connection:
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         if request.unfinished:
-            self.log_after_departure(request)
+            self.log_unfinished(request)
         else:
             self.log(request, int(response.status[:3]))
         head = self.head_of(response)
@@ -8138,7 +8187,7 @@ class Connection:
         return len(self.reader.buffer)
 
     def is_gone(self) -> bool:
-        """Return whether the sender has closed its side or the connection is broken.
+        """Return whether the sender has closed the connection, or its sending side, or the connection is broken.
 
         This works only while a request is being served: otherwise the event loop reads from the socket, too.
         """
@@ -8165,15 +8214,15 @@ class Connection:
         if is_rejected or request.result:
             line.record(trace, status, note, request.result)
 
-    def log_after_departure(self, request: Request) -> None:
-        """Log a request whose sender has left: a repeat at once, any other as soon as its incidents exist or are lost."""
+    def log_unfinished(self, request: Request) -> None:
+        """Log a request whose sender is gone: a repeat at once, any other as soon as its incidents exist or are lost."""
         if request.is_repeat:  # any number of them may come while the first one waits, and none may stay in memory
             request.log_note = 'repeat of a request that waits for XSOAR (the sender had left)'
             request.result = 'repeat'
             self.log(request, HTTPStatus.OK)
         else:
-            log = partial(log_outcome, self.receiver.app.line, self.trace(request), request.skipped, request.url_note)
-            request.unfinished.finished.rawlink(partial(log, request.unfinished))
+            request.unfinished.finished.rawlink(partial(
+                log_outcome, self.receiver.app.line, self.trace(request), request.skipped, request.url_note, request.unfinished))
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
@@ -8195,7 +8244,7 @@ class Connection:
 
 
 def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: Delivery, _: Event) -> None:
-    """Log how a delivery ended after its sender had left: at level error if it is lost."""
+    """Log how a delivery ended without its sender: at level error if it is lost. `rawlink` passes the event that is set."""
     if delivery.error:
         level, status, note, result = 'error', delivery.error.status, f'lost: {delivery.error.detail}', ''
     else:
