@@ -306,8 +306,13 @@ def token_spellings(token: bytes) -> set[str]:
         return set()
     spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
     # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
-    # five), modulo 3. An example: a token of 8 bytes after one other byte has the bits 8 to 71. The characters 2 to 11
-    # (bits 12 to 71) depend on the token alone; character 1 (bits 6 to 11) also depends on the other byte.
+    # five), modulo 3. An example is a token that begins with `T` and `o`, after one other byte `:`, at the first bit 8:
+    #
+    #   bytes       | :             | T             | o             |
+    #   bits        | 0           7 | 8          15 | 16         23 |
+    #   characters  | 0         | 1         | 2         | 3         |
+    #
+    # Character 1 has bits of both. The token alone makes those from 2 on, until the byte after it has a part in one.
     for bytes_before in range(3):
         encoded = base64.b64encode(bytes(bytes_before) + token).decode()
         first_bit, end_bit = bytes_before * 8, (bytes_before + len(token)) * 8
@@ -413,6 +418,9 @@ def read_port(text: str) -> int:
 
 
 ''' AUTHENTICATION '''
+
+
+# The table of signature schemes, and how each is read.
 
 
 def decoded_token(token: bytes) -> list[bytes]:
@@ -592,6 +600,16 @@ SCHEMES |= {
 # The end of schemes.
 
 
+# Replays: the bodies that no scheme without a time may sign.
+#
+# A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
+# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
+# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
+#
+# is_timed_text recognizes these bodies: a prefix or suffix of SCHEMES, and beside it the start of a body that a sender signs.
+# Lines of logs, which may also begin with a time, have to pass. So most of this part says how JSON, a form, XML and the like
+# begin. The patterns are derived from SCHEMES, so a new row is covered automatically.
+
 run_names = map('run{}'.format, range(99))  # one for each call of `atomic`
 
 
@@ -679,13 +697,9 @@ def timed_text_pattern(prefixes: set[str]) -> str:
     return f'(?: {other} | (?: {bare} ) {signed_body_start()} )'
 
 
-# A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
-# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
-# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
-# The pattern is derived from the table, so a new row is covered automatically.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode(), re.VERBOSE)
-# The same for what is signed after a body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
+# What is signed after a body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
 suffixes = {scheme.suffix for scheme in chain(*SCHEMES.values()) if scheme.suffix}
 TIMED_END = re.compile(rf'[}}\]][\s\0]*((?:{"|".join(map(expansion_pattern, suffixes))})\Z)'.encode())
 TIMED_END_BYTES = 200  # more than a time and some blanks
@@ -703,6 +717,9 @@ def is_timed_text(body: bytes) -> bool:
         return False
     json_length = len(body) - len(timed_end[1])
     return JSON_START.match(body, 0, json_length) is not None
+
+
+# Signatures: which of them a request has, and whether one is valid and fresh.
 
 
 class YieldTimer:
@@ -765,12 +782,16 @@ class Signature(NamedTuple):
         return sum(hmac.compare_digest(computed, digest) for digest in self.digests) > 0
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """Return whether the signed time is close to `arrived` (Unix seconds), or is missing and the scheme needs none."""
+        """Return whether the signed time is close to `arrived` (Unix seconds).
+
+        - A time in the prefix or the suffix counts, whatever the body contains.
+        - Otherwise one in the body counts, whatever the scheme: under the header of a scheme without a time, a request that
+          Linear has signed could otherwise be replayed.
+        - Without either, only a scheme that needs no time is fresh.
+        """
         if self.time:
             return abs(arrived - unix_time(self.time)) <= TIMED_SECONDS
-        # Checked under every header: a request signed by Linear could otherwise be replayed under another header.
-        stamp = body_time(body)
-        if stamp:
+        if stamp := body_time(body):
             return abs(arrived - unix_time(stamp)) <= BODY_TIMED_SECONDS
         return not self.is_timed
 
@@ -851,6 +872,42 @@ def signatures_to_check(settings: Settings, headers: dict[str, str], query: str)
     return signatures
 
 
+class ValidSignature(NamedTuple):
+    """What proves that a sender knows a token although it does not show it."""
+
+    header: str  # the lower-case name
+    token: Token
+
+
+def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> ValidSignature:
+    """Return the first valid and fresh signature. Raise Unauthorized if there is none.
+
+    `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
+    """
+    why = 'No signature matches the body, its time and the token: check the token in the sender.'
+    hmacs = 0
+    for signature in signatures:
+        if hmacs:
+            yield_if_due(0.001)  # never before the first reading, which most senders are proved by
+        hmacs += len(signature.keys)
+        if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
+            break
+        token = signature.token_for(body)
+        if not token:  # checked first: only a sender that knows a token causes the other checks
+            continue
+        if not signature.prefix and is_timed_text(body):
+            why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
+                   'it could be a replay. Begin and end the body differently, or send the token itself.')
+        elif not signature.is_fresh(body, arrived):
+            why = 'The signature matches, but its time is too far from now: check the clocks of both sides.'
+        else:
+            return ValidSignature(signature.header, token)
+    raise Unauthorized(why)
+
+
+# Tokens that a request shows in its headers and its query.
+
+
 def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tuple[Token | None, str]:
     """Return the token that is the value of a header or query parameter, or None, and the query without such parameters.
 
@@ -914,6 +971,8 @@ def readings_of(parameter: str) -> list[bytes]:
     return [unquote_to_bytes(each) for each in readings]
 
 
+# What a request says without a usable proof, and what an incident keeps of its headers: nothing secret.
+
 # Query parameters of our own; any other may be meant as a token.
 OWN_PARAMETERS = {'type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'}
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
@@ -955,39 +1014,6 @@ def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
         yield 'a header for secrets'
     if any(part and part.partition('=')[0] not in OWN_PARAMETERS for part in query.split('&')):
         yield 'a query parameter'
-
-
-class ValidSignature(NamedTuple):
-    """What proves that a sender knows a token although it does not show it."""
-
-    header: str  # the lower-case name
-    token: Token
-
-
-def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> ValidSignature:
-    """Return the first valid and fresh signature. Raise Unauthorized if there is none.
-
-    `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
-    """
-    why = 'No signature matches the body, its time and the token: check the token in the sender.'
-    hmacs = 0
-    for signature in signatures:
-        if hmacs:
-            yield_if_due(0.001)  # never before the first reading, which most senders are proved by
-        hmacs += len(signature.keys)
-        if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
-            break
-        token = signature.token_for(body)
-        if not token:  # checked first: only a sender that knows a token causes the other checks
-            continue
-        if not signature.prefix and is_timed_text(body):
-            why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
-                   'it could be a replay. Begin and end the body differently, or send the token itself.')
-        elif not signature.is_fresh(body, arrived):
-            why = 'The signature matches, but its time is too far from now: check the clocks of both sides.'
-        else:
-            return ValidSignature(signature.header, token)
-    raise Unauthorized(why)
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
