@@ -2466,176 +2466,6 @@ class ScaleFromUrl(Scale):
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
-# The general rule, for what no row finds: which keys have which meaning, the best key first. Keys are compared
-# in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
-WORDS = {meaning: words.split() for meaning, words in {
-    # What happened is looked for under these four meanings, in this order.
-    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
-        headline''',
-    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
-        conditionname pluginname detectiontype
-        yararule detectorname alertthreatmodelname''',
-    'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        eventtypedisplayname shortmessage log fallback pretext markdown intro''',
-    # The kind of event: the name begins with it, unless the text alone says what happened.
-    'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
-        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category typecomputedmap webhooktype eventid status statestring state requesttype alert error result''',
-    # In objects under keys that are not in 'inside', only these name the kind.
-    'kind elsewhere': 'eventname eventtype action status statestring state statename checkstatename result',
-    # If the event has no such text, the name ends with the object that it concerns, or else the person.
-    'object': 'host hostname computername device resourcename resource repository repo project package cve',
-    # What a kind of one word such as `update` was done to.
-    'kind of object': 'objecttype eventcategory',
-    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress
-        srcip sourceip ip ipaddress''',
-    'name': 'name fullname hostname systemname email login username displayname',
-    'id': 'id key number deviceid',
-    # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
-    'thing': 'host service check monitor database package',
-    # If there is none of these, the name ends with the first of these two, which fit anything less well.
-    'domain': 'domain',
-    'addressee': 'email',
-    # The names of the objects under these keys do the same, and keys such as `monitor_name` and `deviceLabel`.
-    'thing inside': '''host service monitor canary device entity resource database package application app job project node
-        cluster component''',
-    'whole': 'name',
-    'chat': 'attachments',
-    'chat text': 'text notification',
-    'address': 'url link',
-    # `utctime` is first, because Windows events have a local `EventTime` beside it.
-    'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
-        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
-        detectedtime activitytime entrytime sentat receivedat recordedat confirmedat firstfound alerttime''',
-    # If no key above holds a time, these count: what reports a change occurred when it changed.
-    'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
-                               for ending in ('at', 'on', 'time', 'date')),
-    # In any other object, only these count, and the above if the object is what the kind names (`ticket` in `ticket.closed`):
-    # a rule or a customer may have been created and changed years ago.
-    'time elsewhere': 'timestamp time eventtime receivedat',
-    # Besides the event itself, the objects under these keys are searched for a time.
-    'time inside': '''alert event data incident issue detail finding metadata action meta messages heartbeat notification
-        attachments''',
-    # The objects under these keys, or the first one in a list, are searched for a name.
-    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
-        detail details object resource properties attributes essentials context result protopayload alerts events findings
-        incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
-    # In the objects under these keys, the same search goes one level deeper.
-    'deeper': 'data payload detail event msg body properties protopayload formresponse',
-    # A log record of a program: its `name` is that of the logger.
-    'logger': 'levelname levelno pid',
-    'log text': 'msg message',
-    # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
-    # count, too.
-    'severity': 'severity severitylabel severityname criticality',
-    'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability ticket extra
-        labels commonlabels tags attributes properties''',
-    # Without a severity, these count, except beside a key of 'log or mail': in a record of a log, in a mail and in an object of
-    # Kubernetes, they say how urgent a message is.
-    'priority': 'priority urgency',
-    'log or mail': '''facility program ident syslogidentifier appname pid levelname from to cc recipient recipients messageid
-        apiversion kubernetes namespace pod auditid''',
-    # Beside an `EventID`, these belong to a record of a Windows event log: its severity is a level of the log.
-    'windows log': 'channel sourcename providername',
-    # If one of these holds a word of ENDED, or a key that ends in `state` one of STATE_ENDED, the general rule finds no severity.
-    'end': 'status action type',
-    'end inside': 'alert incident issue problem ticket',
-}.items()}
-
-# Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely: a kind and an object are
-# looked for there last, and a text only if it has several words. A word of change counts under them as under those of 'kind'.
-LAST_WORDS = {meaning: words.split() for meaning, words in {
-    'last word: text': 'subject title message description output textbody entry reason',
-    'last word: kind': 'status result state',
-    'last word: object': 'name email',
-}.items()}
-
-# Those joined below (`.pattern`) must end with a line break: a comment would otherwise swallow the next pattern.
-IDENTIFIER = re.compile(r'''
-    \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
-    [0-9a-f]{16,}  # a hash
-    ''', re.IGNORECASE | re.VERBOSE)
-# Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like say nothing.
-PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
-NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
-# In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
-NO_IDENTITY = re.compile(r'(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?',
-                         re.IGNORECASE)
-# Texts that say only to whom or to what something happened.
-WHO = re.compile(r'''
-    \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
-    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
-    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
-    ''', re.IGNORECASE | re.VERBOSE)
-# Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
-GENERIC_TEXT = re.compile(rf'''
-    alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
-    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
-    critical|high|medium|low|
-    (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
-    ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
-# Texts that the general rule does not use as a name.
-UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r'''
-    arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
-    <[?/\w][^>]*>.*> |  # XML or HTML
-    (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
-    ''')), GENERIC_TEXT.flags)
-# The same for texts that are all ASCII. In Chinese, three characters can say what happened.
-UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r'''
-    .{0,3} |
-    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
-    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
-    ''')), GENERIC_TEXT.flags)
-JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
-# A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
-TOKEN_OR_AGENT = re.compile(r'''
-    (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
-    (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
-    ''', re.VERBOSE | re.ASCII)
-TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
-TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
-# Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
-# that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
-TELLING_KIND = re.compile(r'''
-    (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
-    (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
-    ''', re.VERBOSE)
-# Words that say what became of something.
-CHANGE = re.compile('''
-    (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
-    (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
-    down | offline | online | unreachable
-    ''', re.VERBOSE | re.IGNORECASE)
-VERB = re.compile('(creat|updat|delet|remov|add|chang|modif)[a-z]*', re.IGNORECASE)
-FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
-FAILURE_WORDS = (b'fail', b'abort', b'crash', b'errored')
-PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
-SUCCESS = re.compile(r'(succe|pass)\w*', re.IGNORECASE)
-OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
-TEXTS = ('title', 'rule', 'summary', 'text')
-# A key beside one of these says what happened only if nothing else does: a commit's message, somebody's position and name.
-NOT_BESIDE = {word: set(others.split()) for word, others in {
-    'message': 'commit commitid committer',
-    'title': 'firstname lastname',
-    'displayname': 'email useremail username userprincipalname',
-}.items()}
-# How an event says that a problem has ended.
-ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
-                   re.IGNORECASE)
-# The start of a key that names neither what happened nor to what.
-OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit')
-NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
-EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
-# A key that begins with one of these does not say how severe the event itself is.
-OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
-SEVERITY_CONSTANT = re.compile('[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?(?P<word>[A-Z]+)')
-# Only under a key that ends in `state` do these say so, too: a `"status": "ok"` is often that of a request.
-STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
     <\?xml[^>]*> |
@@ -3977,6 +3807,176 @@ def is_one_slip_away(name: str, word: str) -> bool:
     return is_character_added or is_character_missing or is_character_wrong or are_two_swapped
 
 
+# The general rule, for what no row finds: which keys have which meaning, the best key first. Keys are compared
+# in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
+WORDS = {meaning: words.split() for meaning, words in {
+    # What happened is looked for under these four meanings, in this order.
+    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
+        headline''',
+    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
+        conditionname pluginname detectiontype
+        yararule detectorname alertthreatmodelname''',
+    'summary': 'summary subject shortdescription displaymessage primarydescription',
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
+        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
+        eventtypedisplayname shortmessage log fallback pretext markdown intro''',
+    # The kind of event: the name begins with it, unless the text alone says what happened.
+    'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
+        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
+        scope type kind category typecomputedmap webhooktype eventid status statestring state requesttype alert error result''',
+    # In objects under keys that are not in 'inside', only these name the kind.
+    'kind elsewhere': 'eventname eventtype action status statestring state statename checkstatename result',
+    # If the event has no such text, the name ends with the object that it concerns, or else the person.
+    'object': 'host hostname computername device resourcename resource repository repo project package cve',
+    # What a kind of one word such as `update` was done to.
+    'kind of object': 'objecttype eventcategory',
+    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress
+        srcip sourceip ip ipaddress''',
+    'name': 'name fullname hostname systemname email login username displayname',
+    'id': 'id key number deviceid',
+    # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
+    'thing': 'host service check monitor database package',
+    # If there is none of these, the name ends with the first of these two, which fit anything less well.
+    'domain': 'domain',
+    'addressee': 'email',
+    # The names of the objects under these keys do the same, and keys such as `monitor_name` and `deviceLabel`.
+    'thing inside': '''host service monitor canary device entity resource database package application app job project node
+        cluster component''',
+    'whole': 'name',
+    'chat': 'attachments',
+    'chat text': 'text notification',
+    'address': 'url link',
+    # `utctime` is first, because Windows events have a local `EventTime` beside it.
+    'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
+        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
+        detectedtime activitytime entrytime sentat receivedat recordedat confirmedat firstfound alerttime''',
+    # If no key above holds a time, these count: what reports a change occurred when it changed.
+    'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
+                               for ending in ('at', 'on', 'time', 'date')),
+    # In any other object, only these count, and the above if the object is what the kind names (`ticket` in `ticket.closed`):
+    # a rule or a customer may have been created and changed years ago.
+    'time elsewhere': 'timestamp time eventtime receivedat',
+    # Besides the event itself, the objects under these keys are searched for a time.
+    'time inside': '''alert event data incident issue detail finding metadata action meta messages heartbeat notification
+        attachments''',
+    # The objects under these keys, or the first one in a list, are searched for a name.
+    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
+        detail details object resource properties attributes essentials context result protopayload alerts events findings
+        incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
+    # In the objects under these keys, the same search goes one level deeper.
+    'deeper': 'data payload detail event msg body properties protopayload formresponse',
+    # A log record of a program: its `name` is that of the logger.
+    'logger': 'levelname levelno pid',
+    'log text': 'msg message',
+    # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
+    # count, too.
+    'severity': 'severity severitylabel severityname criticality',
+    'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability ticket extra
+        labels commonlabels tags attributes properties''',
+    # Without a severity, these count, except beside a key of 'log or mail': in a record of a log, in a mail and in an object of
+    # Kubernetes, they say how urgent a message is.
+    'priority': 'priority urgency',
+    'log or mail': '''facility program ident syslogidentifier appname pid levelname from to cc recipient recipients messageid
+        apiversion kubernetes namespace pod auditid''',
+    # Beside an `EventID`, these belong to a record of a Windows event log: its severity is a level of the log.
+    'windows log': 'channel sourcename providername',
+    # If one of these holds a word of ENDED, or a key that ends in `state` one of STATE_ENDED, the general rule finds no severity.
+    'end': 'status action type',
+    'end inside': 'alert incident issue problem ticket',
+}.items()}
+
+# Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely: a kind and an object are
+# looked for there last, and a text only if it has several words. A word of change counts under them as under those of 'kind'.
+LAST_WORDS = {meaning: words.split() for meaning, words in {
+    'last word: text': 'subject title message description output textbody entry reason',
+    'last word: kind': 'status result state',
+    'last word: object': 'name email',
+}.items()}
+
+# Those joined below (`.pattern`) must end with a line break: a comment would otherwise swallow the next pattern.
+IDENTIFIER = re.compile(r'''
+    \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
+    [0-9a-f]{16,}  # a hash
+    ''', re.IGNORECASE | re.VERBOSE)
+# Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like say nothing.
+PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
+# In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
+NO_IDENTITY = re.compile(r'(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?',
+                         re.IGNORECASE)
+# Texts that say only to whom or to what something happened.
+WHO = re.compile(r'''
+    \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
+    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
+    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
+    ''', re.IGNORECASE | re.VERBOSE)
+# Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
+GENERIC_TEXT = re.compile(rf'''
+    alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
+    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
+    critical|high|medium|low|
+    (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
+    ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
+# Texts that the general rule does not use as a name.
+UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r'''
+    arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
+    <[?/\w][^>]*>.*> |  # XML or HTML
+    (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
+    ''')), GENERIC_TEXT.flags)
+# The same for texts that are all ASCII. In Chinese, three characters can say what happened.
+UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r'''
+    .{0,3} |
+    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
+    ''')), GENERIC_TEXT.flags)
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
+# A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
+TOKEN_OR_AGENT = re.compile(r'''
+    (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
+    (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
+    ''', re.VERBOSE | re.ASCII)
+TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
+TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
+# Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
+# that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
+TELLING_KIND = re.compile(r'''
+    (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
+    (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
+    ''', re.VERBOSE)
+# Words that say what became of something.
+CHANGE = re.compile('''
+    (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
+    (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
+    down | offline | online | unreachable
+    ''', re.VERBOSE | re.IGNORECASE)
+VERB = re.compile('(creat|updat|delet|remov|add|chang|modif)[a-z]*', re.IGNORECASE)
+FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
+FAILURE_WORDS = (b'fail', b'abort', b'crash', b'errored')
+PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
+SUCCESS = re.compile(r'(succe|pass)\w*', re.IGNORECASE)
+OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
+TEXTS = ('title', 'rule', 'summary', 'text')
+# A key beside one of these says what happened only if nothing else does: a commit's message, somebody's position and name.
+NOT_BESIDE = {word: set(others.split()) for word, others in {
+    'message': 'commit commitid committer',
+    'title': 'firstname lastname',
+    'displayname': 'email useremail username userprincipalname',
+}.items()}
+# How an event says that a problem has ended.
+ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
+                   re.IGNORECASE)
+# The start of a key that names neither what happened nor to what.
+OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit')
+NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
+EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
+# A key that begins with one of these does not say how severe the event itself is.
+OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
+SEVERITY_CONSTANT = re.compile('[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?(?P<word>[A-Z]+)')
+# Only under a key that ends in `state` do these say so, too: a `"status": "ok"` is often that of a request.
+STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
 
 
