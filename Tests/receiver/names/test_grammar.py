@@ -282,7 +282,7 @@ def test_each_column_of_the_table_is_read() -> None:
     assert [[path.text for path in condition.paths] for condition in row.conditions] == [['acme_id', '@x-acme'], ['rule.title']]
     assert row.inner
     assert row.inner.text == 'log'
-    assert [(part.before, [path.text for path in part.values], part.bracket) for part in row.name_parts] == [
+    assert [(part.before, [path.text for path in part.paths], part.bracket) for part in row.name_parts] == [
         ('', ['rule.title', 'log'], ''), (' by ', ['host'], ''), (' (', ['site'], ')')]
     assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at'], True)
     scales = read_scales()
@@ -291,7 +291,7 @@ def test_each_column_of_the_table_is_read() -> None:
     assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [
         ([['closed', 'done, finally'], ['open']], ['closed_at']), ([['gone']], [])]
     [problem] = row.problems
-    assert [([path.text for path in part.values], part.is_host) for part in problem.parts] == [
+    assert [([path.text for path in part.paths], part.is_host) for part in problem.parts] == [
         (['acme'], False), (['url'], True), (['acme_id', 'id'], False)]
     assert [each.is_negated for each in problem.conditions] == [True, True]
 

@@ -2624,7 +2624,7 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
 # 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
 UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
 ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
-DATE_ALONE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
+CALENDAR_DATE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
 TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
 
 
@@ -2683,7 +2683,7 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
                 text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
         text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
-        if DATE_ALONE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
+        if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
             text = f'{text[:4]}-{text[5:7]}-{text[8:]}'
         is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
         return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), YEAR_2000, now + DAY_SECONDS)
@@ -3015,7 +3015,7 @@ class Constant(Path):
         return [self.text]
 
 
-Values = tuple[Path, ...]  # the first of them that has a value counts
+Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
 
 
 class InnerName(Path):
@@ -3128,11 +3128,11 @@ class Grammar:
             raise Unreadable('only negated conditions, which too many events meet', word, len(conditions))
         return conditions
 
-    def parts(self, word: str, text: str, is_of_one_value: bool = False) -> tuple[Values, ...]:
+    def parts(self, word: str, text: str, is_of_one_value: bool = False) -> tuple[Paths, ...]:
         """Return the parts of a text such as 'a|b, c'; `is_of_one_value` forbids the values of all items of a list."""
         return tuple(self.each(word, text, partial(self.read_part, is_of_one_value=is_of_one_value)))
 
-    def part(self, word: str, text: str, is_of_one_value: bool = False) -> Values:
+    def part(self, word: str, text: str, is_of_one_value: bool = False) -> Paths:
         """Return the only part of a text such as 'a|b'."""
         first, *others = self.parts(word, text, is_of_one_value)
         if others:
@@ -3162,12 +3162,12 @@ class Grammar:
         needs_value = self.needs_values and is_negated and bool(texts)
         return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, is_negated, needs_value)
 
-    def read_part(self, text: str, is_of_one_value: bool = False) -> Values:
+    def read_part(self, text: str, is_of_one_value: bool = False) -> Paths:
         """Return one part: paths and constants."""
-        values = tuple(map(self.path_or_constant, self.alternatives(text)))
-        if is_of_one_value and any(value.inside_item for value in values):
+        paths = tuple(map(self.path_or_constant, self.alternatives(text)))
+        if is_of_one_value and any(path.inside_item for path in paths):
             raise Unreadable('only one value can be used here, not those of all items')
-        return values
+        return paths
 
     def alternatives(self, text: str) -> list[str]:
         """Return the texts between the `|` of a text."""
@@ -3274,7 +3274,7 @@ class NamePart(NamedTuple):
     """One path of a row's name: in `{title} ({host})`, the second part is (' (', (Path('host'),), ')')."""
 
     before: str
-    values: Values
+    paths: Paths
     bracket: str  # the closing bracket after the braces, or ''
 
 
@@ -3282,13 +3282,13 @@ class End(NamedTuple):
     """What an event says that reports the end of a problem."""
 
     conditions: tuple[Condition, ...]
-    times: Values  # of the end
+    times: Paths  # of the end
 
 
 class KeyPart(NamedTuple):
     """A part of a problem key."""
 
-    values: Values
+    paths: Paths
     is_host: bool  # the value is a URL, of which only the host counts
 
 
@@ -3308,9 +3308,9 @@ class Row:
     conditions: tuple[Condition, ...]  # the event must meet them all
     inner: Path | None
     name_parts: list[NamePart]
-    times: Values
+    times: Paths
     has_no_other_time: bool  # the general rule looks for none
-    severities: list[tuple[Scale, Values]]
+    severities: list[tuple[Scale, Paths]]
     has_no_severity: bool  # the general rule looks for none either
     ends: list[End]
     problems: list[Problem]
@@ -3394,7 +3394,7 @@ class RowReader:
     def __init__(self, title: str, columns: dict[str, list[list[str]]]):
         self.title = title
         self.columns = columns
-        self.inner = self.only('inner')
+        self.inner_text = self.only('inner')
 
     def only(self, label: str) -> str:
         """Return the text of a label that a row has once at most, or ''."""
@@ -3408,7 +3408,7 @@ class RowReader:
             times = times.removesuffix(NOTHING).removesuffix('|')
         severities = [text for text, in self.columns.get('severity', [])]
         return {
-            'inner': Path(self.inner) if self.one_value('inner', self.inner) else None,
+            'inner': Path(self.inner_text) if self.one_value('inner', self.inner_text) else None,
             'name_parts': self.name_parts(),
             'times': self.one_value('occurred', times),
             'has_no_other_time': has_no_other_time,
@@ -3418,7 +3418,7 @@ class RowReader:
             'problems': [self.problem(*texts) for texts in self.columns.get('problem', [])],
         }
 
-    def one_value(self, label: str, text: str) -> Values:
+    def one_value(self, label: str, text: str) -> Paths:
         """Return the paths in a text that may be empty, as in `title|name`, none of them with a `*`."""
         return TABLE_GRAMMAR.part(f'{self.title}, {label}', text, is_of_one_value=True) if text else ()
 
@@ -3433,9 +3433,9 @@ class RowReader:
 
     def name_value(self, path: Path) -> Path:
         """Return the path, or the name of the inner event if there is one and the path is `inner`."""
-        return InnerName(self.inner) if self.inner and path.text == 'inner' else path
+        return InnerName(self.inner_text) if self.inner_text and path.text == 'inner' else path
 
-    def severity(self, text: str) -> tuple[Scale, Values]:
+    def severity(self, text: str) -> tuple[Scale, Paths]:
         """Return the scale and the paths of a text such as `falco: priority`."""
         before, _, paths = text.rpartition(': ')
         name = before or 'words'
@@ -3449,14 +3449,14 @@ class RowReader:
 
     def problem(self, parts: str, conditions: str = '') -> Problem:
         """Return what identifies a problem."""
-        keys = TABLE_GRAMMAR.each(f'{self.title}, problem', parts, self.key_part)
+        keys = TABLE_GRAMMAR.each(f'{self.title}, problem', parts, self.read_key_part)
         # Beside the parts, each of which needs a value, all conditions may be negated.
         when = TABLE_GRAMMAR.each(f'{self.title}, if', conditions, TABLE_GRAMMAR.read_condition) if conditions else ()
         return Problem(tuple(keys), tuple(when))
 
     @staticmethod
-    def key_part(text: str) -> KeyPart:
-        """Return a part of a problem key."""
+    def read_key_part(text: str) -> KeyPart:
+        """Return a part of a problem key from its text, such as `alert.id` or `host: url`."""
         return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: ')), text.startswith('host: '))
 
 
@@ -3493,7 +3493,7 @@ class Lookup(NamedTuple):
 
     word: str
     position: int
-    paths: Values
+    paths: Paths
 
     @property
     def is_of_headers(self) -> bool:
@@ -3520,8 +3520,8 @@ class UrlWords:
     type: str = ''
     each: tuple[str, ...] = ()  # the keys of the path
     name_parts: tuple[NamePart, ...] = ()
-    times: Values = ()
-    severities: tuple[tuple[Scale, Values], ...] = ()  # one at most
+    times: Paths = ()
+    severities: tuple[tuple[Scale, Paths], ...] = ()  # one at most
     default_severity: float | None = None  # of events for which nothing else tells a severity
     problem: Problem | None = None
     key_prefix: str = ''  # of the problem keys
@@ -3543,8 +3543,8 @@ class UrlWords:
         """
         times = [self.times] if self.times else []
         severities = [paths for _, paths in self.severities]
-        keys = [part.values for part in self.problem.parts] if self.problem else []
-        parts = {'name': [part.values for part in self.name_parts], 'occurred': times, 'severity': severities, 'problem': keys,
+        keys = [part.paths for part in self.problem.parts] if self.problem else []
+        parts = {'name': [part.paths for part in self.name_parts], 'occurred': times, 'severity': severities, 'problem': keys,
                  'resolved': [each.paths if each.wanted else () for each in self.resolved],
                  'skip': [each.paths if each.wanted else () for each in self.skip]}
         return tuple(Lookup(word, position, paths) for word, all_paths in parts.items()
@@ -3639,7 +3639,7 @@ def each_columns(text: str) -> dict[str, Any]:
 def name_columns(text: str) -> dict[str, Any]:
     """Return what `?name=` says."""
     parts = URL_GRAMMAR.parts('name', text, is_of_one_value=True)
-    return {'name_parts': tuple(NamePart(': ' if number else '', values, '') for number, values in enumerate(parts))}
+    return {'name_parts': tuple(NamePart(': ' if number else '', paths, '') for number, paths in enumerate(parts))}
 
 
 def time_columns(text: str) -> dict[str, Any]:
@@ -3704,14 +3704,14 @@ def scale_from_url(text: str) -> Scale:
 
 def problem_columns(text: str) -> dict[str, Any]:
     """Return what `?problem=` says: a prefix, a colon and the paths of the key."""
-    prefix, colon, paths = (each.strip() for each in text.partition(':'))
+    prefix, colon, paths_text = (each.strip() for each in text.partition(':'))
     if not colon or not re.fullmatch('[A-Za-z0-9_-]{1,40}', prefix):
         raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon', 'problem')
-    parts = URL_GRAMMAR.parts('problem', paths)
-    for position, values in enumerate(parts, 1):
-        if any(isinstance(value, Constant) for value in values):
+    parts = URL_GRAMMAR.parts('problem', paths_text)
+    for position, paths in enumerate(parts, 1):
+        if any(isinstance(path, Constant) for path in paths):
             raise Unreadable('a text in quotes identifies no problem', 'problem', position)
-    return {'problem': Problem(tuple(KeyPart(values, is_host=False) for values in parts), ()), 'key_prefix': f'url/{prefix}'}
+    return {'problem': Problem(tuple(KeyPart(paths, is_host=False) for paths in parts), ()), 'key_prefix': f'url/{prefix}'}
 
 
 def end_columns(text: str) -> dict[str, Any]:
@@ -4416,7 +4416,7 @@ class GeneralTime(KeyedEvent):
 def times_in(texts: list[str]) -> Iterator[str]:
     """Yield those of the texts that are no bare dates; before a local time the Unix times beside it, for these are certain."""
     for text in texts:
-        if not DATE_ALONE.fullmatch(text):
+        if not CALENDAR_DATE.fullmatch(text):
             if ':' in text and text[-1] != 'Z' and not ZONE.search(text):
                 yield from filter(UNIX_TIME.fullmatch, texts)
             yield text
@@ -4424,7 +4424,7 @@ def times_in(texts: list[str]) -> Iterator[str]:
 
 def dates_in(texts: list[str]) -> Iterator[str]:
     """Yield the bare dates among the texts, first with a bare time beside it (`2026-11-24` and `10:00`), then alone."""
-    for date in filter(DATE_ALONE.fullmatch, texts):
+    for date in filter(CALENDAR_DATE.fullmatch, texts):
         yield from (f'{date} {text}' for text in texts if TIME_ALONE.fullmatch(text))
         yield date
 
@@ -4842,8 +4842,8 @@ class ThirdPartyEvent(ParsedEvent):
                 return RECOVERED_SEVERITY
             if self.row.inner:
                 return self.only_inner_event.severity()
-            for scale, values in self.row.severities:
-                if (severity := gravest(scale, self.first_values(values))) is not None:
+            for scale, paths in self.row.severities:
+                if (severity := gravest(scale, self.first_values(paths))) is not None:
                     return severity
             if self.row.has_no_severity:
                 return None
@@ -4882,7 +4882,7 @@ class ThirdPartyEvent(ParsedEvent):
                 yield None if isinstance(members, CutObject) else Scope(members, word, MAX_MEMBERS)
         yield top
 
-    def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
+    def column_with_value(self, columns: Iterable[tuple[Scale, Paths]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
         for scale, paths in columns:
             for path in paths:
@@ -4917,19 +4917,19 @@ class ThirdPartyEvent(ParsedEvent):
         if self.row.inner:
             return self.only_inner_event.problem_key()
         for problem in self.row.problems:
-            parts = [self.key_part(part) for part in problem.parts]
+            parts = [self.key_value(part) for part in problem.parts]
             if all(parts) and all(condition.is_met(self) for condition in problem.conditions):
                 return f'{self.row.sender}:{self.queryable(parts)}'
         return ''
 
-    def key_part(self, part: KeyPart) -> str:
+    def key_value(self, part: KeyPart) -> str:
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
-        for each in part.values:
-            values = each.values(self)  # a list's item without a value gives None or '', and counts as an item
+        for path in part.paths:
+            values = path.values(self)  # a list's item without a value gives None or '', and counts as an item
             if has_value(values):
                 # A CutText is no str here: two problems could have the same start.
                 text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
-                is_certain = 0 < len(text) <= 300 and not each.is_one_of_several(self.members) and identifies_something(text)
+                is_certain = 0 < len(text) <= 300 and not path.is_one_of_several(self.members) and identifies_something(text)
                 if not is_certain:
                     return ''
                 return host_of(text) if part.is_host else text
@@ -4950,9 +4950,9 @@ class ThirdPartyEvent(ParsedEvent):
         """Return whether a key can be used in an XSOAR query and does not contain the token."""
         return QUERYABLE.fullmatch(key) is not None and not self.contains_token(key)
 
-    def first_values(self, values: Values) -> list[Any]:
+    def first_values(self, paths: Paths) -> list[Any]:
         """Return what is at the first of some paths that has a value: several values only for a path with `*`."""
-        return next(filter(None, (each.values(self) for each in values)), [])
+        return next(filter(None, (path.values(self) for path in paths)), [])
 
     @cached_property
     def row(self) -> Row | None:
@@ -4977,7 +4977,7 @@ class ThirdPartyEvent(ParsedEvent):
         texts: list[str] = []
         paths: list[Path | None] = []
         for number, part in enumerate(parts):
-            path, text = self.first_text(part.values)
+            path, text = self.first_text(part.paths)
             if not text or text in texts:  # a name does not repeat a text
                 continue
             # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
@@ -5067,7 +5067,7 @@ class EventAtUrl(ThirdPartyEvent):
         ends = self.end.times if self.is_recovery and self.end else ()
         return self.first_time(ends, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
-    def first_time(self, paths: Values, now: float) -> str:
+    def first_time(self, paths: Paths, now: float) -> str:
         """Return the first time at some paths that can be read, in RFC 3339, or ''."""
         return first_of(any_time_to_rfc3339(self.first_text([path])[1], now) for path in paths)
 
@@ -5097,7 +5097,7 @@ class EventAtUrl(ThirdPartyEvent):
         """
         if not self.words.problem:
             return super().problem_key()
-        parts = [self.key_part(part) for part in self.words.problem.parts]
+        parts = [self.key_value(part) for part in self.words.problem.parts]
         is_certain = all(parts) and '0' not in parts
         self.findings.record(self, 'problem', is_certain)
         if not is_certain:
