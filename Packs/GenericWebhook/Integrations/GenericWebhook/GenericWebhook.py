@@ -12,12 +12,15 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #   CONSTANTS              the limits that the documentation promises
 #   ERRORS AND RESPONSES   Rejected, with a class for each status, and the two kinds of response: a problem and JSON
 #   SETTINGS               the parameters of the instance, and the tokens among them
-#   AUTHENTICATION         where a request can show a token, the table of signature schemes, and the headers that are kept
+#   AUTHENTICATION         the table of signature schemes, replays, valid signatures; the tokens that a request shows; the headers
+#                          that are kept
 #   BODY                   from bytes to text: memory for bodies, decompression, character sets
-#   NAMES                  what an event says of itself: name, time, severity, end and problem; by the row of its sender, by
-#                          the words of a URL, or by the general rule
+#   NAMES                  what an event says of itself: name, time, severity, end and problem. First the table of senders and the
+#                          scales; then texts, XML, dates, JSON values, paths and conditions, by which they are read; then the
+#                          three ways to find something, by a row of the table, by the words of a URL and by the general rule;
+#                          at last an event, which uses them all
 #   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
-#   HANDSHAKES             the requests by which a sender verifies an address, before and after the proof
+#   HANDSHAKES             Request, and those requests by which a sender verifies an address, before and after the proof
 #   STATE                  without threads, sockets and calls: the queue of posts and the size of calls; the memory of deliveries,
 #                          in which senders wait; log lines, samples, health and history
 #   THE LINE TO THE SERVER ServerLine, which makes one call at a time: incidents, health, log lines, context
@@ -420,7 +423,7 @@ def read_port(text: str) -> int:
 ''' AUTHENTICATION '''
 
 
-# The table of signature schemes, and how each is read.
+# --- The table of signature schemes ---
 
 
 def decoded_token(token: bytes) -> list[bytes]:
@@ -600,7 +603,7 @@ SCHEMES |= {
 # The end of schemes.
 
 
-# Replays: the bodies that no scheme without a time may sign.
+# --- Replays: the bodies that no scheme without a time may sign ---
 #
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
 # alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
@@ -719,7 +722,7 @@ def is_timed_text(body: bytes) -> bool:
     return JSON_START.match(body, 0, json_length) is not None
 
 
-# Signatures: which of them a request has, and whether one is valid and fresh.
+# --- Signatures: which of them a request has, and whether one is valid and fresh ---
 
 
 class YieldTimer:
@@ -905,7 +908,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     raise Unauthorized(why)
 
 
-# Tokens that a request shows in its headers and its query.
+# --- Tokens that a request shows in its headers and its query ---
 
 
 def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tuple[Token | None, str]:
@@ -971,7 +974,7 @@ def readings_of(parameter: str) -> list[bytes]:
     return [unquote_to_bytes(each) for each in readings]
 
 
-# What a request says without a usable proof, and what an incident keeps of its headers: nothing secret.
+# --- Secrets: what a 401 says, and which headers an incident keeps ---
 
 # Query parameters of our own; any other may be meant as a token.
 OWN_PARAMETERS = {'type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'}
@@ -1396,6 +1399,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 
 ''' NAMES '''
 
+# --- The table of senders ---
+#
 # The senders whose events are known. Each block is a row; its first line is the name of the sender's folder in `senders`,
 # after a colon with what the row is for if the sender has several. The other lines are its columns. An example:
 #
@@ -2370,6 +2375,8 @@ slack-message
 # The end of rows.
 
 
+# --- Scales of severities ---
+
 # XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
 SEVERITIES: dict[str, float | None] = {
     'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
@@ -2440,7 +2447,8 @@ class Scale(NamedTuple):
 class ScaleFromUrl(Scale):
     """A scale in a URL: texts are compared as they were sent, with regard to case, and numbers as numbers.
 
-    The keys of `by_word` are the texts, or the numbers as word() writes them.
+    It has thresholds in `by_minimum`, or values that count alone in `by_word`, never both (see scale_from_url). The keys of
+    `by_word` are texts, or numbers as word() writes them.
     """
 
     __slots__ = ()
@@ -2454,8 +2462,9 @@ class ScaleFromUrl(Scale):
             number = float(text)  # of the text, which may be inf: an int may be too large for a float
         else:
             return self.by_word.get(text)
-        reached = (severity for minimum, severity in self.by_minimum if number >= minimum)
-        return next(reached, self.by_word.get(str(number)))
+        if not self.by_minimum:
+            return self.by_word.get(str(number))
+        return next((severity for minimum, severity in self.by_minimum if number >= minimum), None)
 
     @staticmethod
     def word(text: str) -> str:
@@ -2466,14 +2475,8 @@ class ScaleFromUrl(Scale):
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
-# What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
-PREAMBLE = re.compile(r'''
-    <\?xml[^>]*> |
-    (<\d{1,3}>(\d\ )?  # the priority, and a version: <134>1
-        (\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?  # the time and host of RFC 5424: 2026-11-24T10:00:00Z db-1
-    )?
-    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
-    ''', re.VERBOSE | re.ASCII)
+# --- Texts ---
+
 # XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident.
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
@@ -2515,6 +2518,20 @@ def is_token_or_agent(text: str) -> bool:
 def without_tags(text: str) -> str:
     """Return a line of text without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
     return ' '.join(TAG.sub(' ', text).split()) if TAG_OF_MARKUP.search(text) else text
+
+
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    return next(filter(None, texts), '')
+
+
+def shortened(text: str, max_length: int = 150) -> str:
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
+    text = without_error_markers(text)
+    return text if len(text) <= max_length else text[:max_length - 1] + '…'
+
+
+# --- XML ---
 
 
 class RefusedXml(Exception):
@@ -2575,16 +2592,7 @@ class XmlReader:
         self.open_texts[-1] += text
 
 
-def first_of(texts: Iterable[str]) -> str:
-    """Return the first text that is not empty, or ''."""
-    return next(filter(None, texts), '')
-
-
-def shortened(text: str, max_length: int = 150) -> str:
-    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
-    text = without_error_markers(text)
-    return text if len(text) <= max_length else text[:max_length - 1] + '…'
-
+# --- Dates ---
 
 RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
 
@@ -2690,6 +2698,8 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
     return ''
 
 
+# --- JSON values ---
+
 # An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text; an empty
 # Raw is the value of a key that the object does not have.
 MEMBERS = Decoder(dict[str, Raw])
@@ -2779,20 +2789,22 @@ class JsonArray(dict[str, Any]):
     def item_values(self, path: 'Path') -> list[Any]:
         """Return the values that the items have at a path inside them, such as `labels.host` of `alerts.*.labels.host`.
 
-        An item without a value has None. But after FEW_PATHS, at most two None stand for all items without the first key of the
-        path: no caller asks whether there are more. Return [UNKNOWN] if the items are not read (see each_item).
+        An item without a value has None; of the items that items_to_search leaves out, at most two have it, since no caller asks
+        whether there are more. Return [UNKNOWN] if the items are not read (see each_item).
         """
         if self.each_item is None:
             return [UNKNOWN]
-        if path.text in self.found:
-            return self.found[path.text]
-        items = self.each_item
-        if len(self.found) >= FEW_PATHS:
-            items = self.items_with([key for key, _ in path.steps[0]])
-        left_out = len(self.each_item) - len(items)
-        values = [*map(path.item_value, items), *[None] * min(left_out, 2)]
-        self.found[path.text] = values
-        return values
+        if path.text not in self.found:
+            items = self.items_to_search(path)
+            left_out = len(self.each_item) - len(items)
+            self.found[path.text] = [*map(path.item_value, items), *[None] * min(left_out, 2)]
+        return self.found[path.text]
+
+    def items_to_search(self, path: 'Path') -> list[dict[str, Any]]:
+        """Return all items for the first FEW_PATHS; after that only those that have the first key of a path."""
+        if len(self.found) < FEW_PATHS:
+            return self.each_item or []
+        return self.items_with([key for key, _ in path.steps[0]])
 
     @cached_property
     def each_item(self) -> list[dict[str, Any]] | None:
@@ -2881,9 +2893,12 @@ def steps_of(keys: list[str]) -> Steps:
 
 
 def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
-    """Return the value to which some steps lead, None if there is none, or UNKNOWN if it was not read.
+    """Return the value to which some steps lead, or what stands for none, by what stops them on the way:
 
-    Return `beyond_a_value` if something on the way is neither an object nor a list nor null, as the text in {"a": "x"} for `a.b`.
+        a key that an object or a list does not have    None
+        a key that a CutObject does not have            UNKNOWN, since it may be among the members that were not read
+        null                                            None
+        a text, a number or a bool                      `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
     """
     position, end = 0, len(steps)
     while position < end:
@@ -2898,6 +2913,8 @@ def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
     return value
 
 
+# --- Paths, conditions and their grammar ---
+#
 # One grammar serves the table of senders and texts from a URL:
 #
 #   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
@@ -2911,7 +2928,23 @@ def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
 #   !a=b                the opposite of a condition
 #
 # What is in doubt meets neither a condition nor its opposite: what was cut or not read, the first of several items, several
-# items that differ, an object or a list in place of a text.
+# items that differ, an object or a list in place of a text. The answers of one value, and whether a row fits an event by it:
+#
+#                            `state`                `state=ok`
+#   the value at `state`     answer      fits       answer       fits
+#   none                     no          no         no (1)       no
+#   null                     no          no         no (1)       no
+#   ''                       no          yes        no (1)       no
+#   {} or []                 no          yes        in doubt     no
+#   {'a': 1} or [1]          yes         yes        in doubt     no
+#   0 or false               no          yes        no           no
+#   'no' or '0'              in doubt    yes        no           no
+#   'down'                   yes         yes        no           no
+#   'ok'                     yes         yes        yes          yes
+#   a text that was cut      in doubt    yes        in doubt     no
+#   what was not read        in doubt    no         in doubt     no
+#
+#   (1) In a URL, this `no` does not meet `!state=ok`: a mistyped key must not be true of every event.
 
 
 class Unreadable(Exception):
@@ -2948,7 +2981,7 @@ class Path:
         self.header = header_of(text[1:].lower()) if text.startswith('@') else ''
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return the value at the path, or those in every item of a list, None for an item without it.
+        """Return the value at the path, or those in every item of a list: None for an item without it (see item_values).
 
         Return [] if there is no value or no list, and [UNKNOWN] for what was not read.
         """
@@ -3049,7 +3082,7 @@ class Condition:
     """What an event must say at one of some paths.
 
     The methods whose names begin with `answer` return True or False for what a value certainly answers, and None if that is in
-    doubt. They leave the `!` to is_met.
+    doubt (see the table above). They leave the `!` to is_met.
     """
 
     paths: tuple[Path, ...]
@@ -3090,10 +3123,7 @@ class Condition:
         return answers.pop() if len(answers) == 1 else None
 
     def answer_of(self, value: Any) -> bool | None:
-        """Return the answer of one value: in `state=ok`, whether it is one of the wanted texts; in `state`, whether there is one.
-
-        In `state=ok`, 'ok' is True, 'down' False, and {} None; in `state`, 'down' is True, '' False, and 'no' None.
-        """
+        """Return the answer of one value: for `state=ok` whether it is a wanted text, for `state` whether there is a value."""
         if value is UNKNOWN or isinstance(value, CutText):
             return None
         if not self.wanted:
@@ -3262,12 +3292,9 @@ MAX_SCALE_VALUES = 16
 NO_LIMIT = float('inf')
 TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False, path=Path)
 URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_values=True, path=PathFromUrl)
-PROVIDER_NAME = steps_of(['provider', 'name'])
-# The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are not times.
-TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
-SEVERITY_WORDS = (b'severity', b'priority', b'urgency', b'criticality')  # of the keys under which the general rule finds one
-TIME_WORDS = (b'time', b'received', b'changed', b'updated', b'triggered', b'emitted', b'created', b'sent')  # of times elsewhere
-FIRST_TIME_KEYS = {key for steps in TIME_STEPS for key, _ in steps[0]}
+
+
+# --- The rows of the table of senders ---
 
 
 class NamePart(NamedTuple):
@@ -3368,22 +3395,25 @@ def read_columns(title: str, lines: list[str]) -> dict[str, list[list[str]]]:
     ['state=off']]}. Raise Unreadable for a line that has no place there.
     """
     columns: dict[str, list[list[str]]] = {}
-    last_label, last_texts = '', ['']  # of the latest label that is not below another
+    last_label = ''  # the latest label that is not below another
+    texts: list[str] = []  # its own, and that of the label below it
     for line in lines:
-        label, text = LABELS.get(line[:MARGIN], ''), line[MARGIN:]
+        margin, text = line[:MARGIN], line[MARGIN:]
+        label = LABELS.get(margin, '')
         if not text or text != text.strip():
             raise Unreadable(f'a line has no text, or blanks around it: {line}', title)
-        may_go_on = last_label == 'name' or last_texts[-1].endswith((',', '|'))
-        is_below_last = ABOVE.get(label) == last_label and len(last_texts) == 1
-        is_second_of_alone = label in ALONE and label in columns
-        if may_go_on and line[:MARGIN].isspace():
-            last_texts[-1] += text if last_texts[-1].endswith('|') else f' {text}'
-        elif is_below_last:
-            last_texts.append(text)
-        elif label and label not in ABOVE and not is_second_of_alone:
-            last_label, last_texts = label, [text]
-            columns.setdefault(label, []).append(last_texts)
+        if margin.isspace():  # the text above goes on
+            above = texts.pop() if texts else ''
+            has_place = last_label == 'name' or above.endswith((',', '|'))
+            texts.append(above + text if above.endswith('|') else f'{above} {text}')
+        elif label in ABOVE:
+            has_place = ABOVE[label] == last_label and len(texts) == 1
+            texts.append(text)
         else:
+            has_place = label != '' and not (label in ALONE and label in columns)
+            last_label, texts = label, [text]
+            columns.setdefault(label, []).append(texts)
+        if not has_place:
             raise Unreadable(f'a line is out of place: {line}', title)
     return columns
 
@@ -3484,6 +3514,8 @@ SCALE = read_scales()
 ROWS = read_senders()
 
 
+# --- The words of a URL ---
+#
 # The words of a sender's URL are a row that its user writes: `?name=evt.what,evt.where&severity=prio&problem=backup:ref`.
 # A word that finds what it looks for beats the row of the sender, and the row beats the general rule.
 
@@ -3568,11 +3600,19 @@ FOUND_NOTHING = {  # what the note says of a word that found nothing in all even
 class Findings:
     """What the words of a URL have found in the events of a request. The note says what they have not found in any."""
 
+    # An example: `?name=what,where&severity=prio`, with the events {"what": "Full"} and {"what": "Full", "where": "db-1"}.
+    #
+    #                      has_found                       complete    not_found
+    #   the first event    name: True, severity: False     {}          where (part 2 of name), prio (part 1 of severity)
+    #   both events        name: True, severity: False     {name}      prio
+    #
+    # After the first, the note would be about `where`, too. After both it is `severity, part 1: no event has a value there`.
+
     def __init__(self, words: UrlWords):
         self.words = words
         self.has_found: dict[str, bool] = {}  # by word: whether it found what it looks for in one of the events
         self.complete: set[str] = set()  # the words all of whose parts led to a value in one of the events
-        self.not_found: list[Lookup] | None = None  # the parts that led to no value so far; None before the first event
+        self.not_found: list[Lookup] | None = None  # the parts that led to no value in any event so far; None before the first
         self.unread: set[str | Lookup] = set()  # the words and parts at which a value was too large to be read
         self.has_looked_in_all = True  # False once an event was left out or is an end, whose severity nobody reads
 
@@ -3807,6 +3847,8 @@ def is_one_slip_away(name: str, word: str) -> bool:
     return is_character_added or is_character_missing or is_character_wrong or are_two_swapped
 
 
+# --- The general rule ---
+#
 # The general rule, for what no row finds: which keys have which meaning, the best key first. Keys are compared
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
@@ -4057,6 +4099,14 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
         is_spare = meaning in TEXTS and word in NOT_BESIDE and not NOT_BESIDE[word].isdisjoint(all_words)
         found.setdefault('spare text' if is_spare else meaning, {}).setdefault(key, word)
     return NO_KEYS | found
+
+
+PROVIDER_NAME = steps_of(['provider', 'name'])
+# The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are not times.
+TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
+SEVERITY_WORDS = (b'severity', b'priority', b'urgency', b'criticality')  # of the keys under which the general rule finds one
+TIME_WORDS = (b'time', b'received', b'changed', b'updated', b'triggered', b'emitted', b'created', b'sent')  # of times elsewhere
+FIRST_TIME_KEYS = {key for steps in TIME_STEPS for key, _ in steps[0]}
 
 
 class Scope:
@@ -4752,6 +4802,18 @@ class GeneralRule(GeneralName, GeneralTime, GeneralSeverity):
         return inner
 
 
+# --- An event: its row, the words of its URL, and the general rule ---
+
+# What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
+PREAMBLE = re.compile(r'''
+    <\?xml[^>]*> |
+    (<\d{1,3}>(\d\ )?  # the priority, and a version: <134>1
+        (\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?  # the time and host of RFC 5424: 2026-11-24T10:00:00Z db-1
+    )?
+    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
+    ''', re.VERBOSE | re.ASCII)
+
+
 class ThirdPartyEvent(ParsedEvent):
     """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
@@ -4770,7 +4832,7 @@ class ThirdPartyEvent(ParsedEvent):
         """Yield the names that the event may have, the best first; '' stands for a way that found none."""
         if self.row:
             yield self.name_by_row(self.row)
-        if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
+        if len(self.members) == 1:  # read_payloads makes a text that is neither JSON nor a form an object with the member `body`
             yield from self.names_in_body(self.text_member('body'))
         yield from self.general_rule.names()
         if len(self.members) == 1:
@@ -4816,8 +4878,8 @@ class ThirdPartyEvent(ParsedEvent):
         The time of a recovery is that at which the problem ended.
         """
         if self.row and self.is_recovery:
-            # Without an `end`, it is an inner event that reports the end, and the outer one says when it was sent.
-            times = self.end.times if self.end else self.row.times
+            # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
+            times = self.end_by_row.times if self.end_by_row else self.row.times
             return any_time_to_rfc3339(self.first_text(times)[1], now)
         return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
@@ -4865,21 +4927,21 @@ class ThirdPartyEvent(ParsedEvent):
         """
         severities: set[float] = set()
         for scope in self.scopes_with_severity():
-            if scope is None or scope.has_unknown_severity():
+            if scope is UNKNOWN or scope.has_unknown_severity():
                 return None
             severities |= scope.severities('severity')
         return max(severities, default=None)
 
-    def scopes_with_severity(self) -> Iterator[Scope | None]:
-        """Yield a scope for each object that may have a severity, the event itself last, and None for what was not read."""
+    def scopes_with_severity(self) -> Iterator[Any]:
+        """Yield a Scope for each object that may have a severity, the event itself last, and UNKNOWN for what was not read."""
         top = self.general_rule.top
         for key, word in (top.keys['inside'] | top.keys['severity inside']).items():
             value = member_at(self.members, key)
             if isinstance(value, JsonArray) and value.each_item is None and count_byte(b'{', value.source):
-                yield None
+                yield UNKNOWN
             for members in objects_with_severity(value):
                 yield_if_due()
-                yield None if isinstance(members, CutObject) else Scope(members, word, MAX_MEMBERS)
+                yield UNKNOWN if isinstance(members, CutObject) else Scope(members, word, MAX_MEMBERS)
         yield top
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Paths]]) -> tuple[Scale, Path, list[Any]] | None:
@@ -4902,10 +4964,10 @@ class ThirdPartyEvent(ParsedEvent):
         """Return whether the event certainly reports the end of a problem."""
         if not self.row:
             return False
-        return self.only_inner_event.is_recovery if self.row.inner else self.end is not None
+        return self.only_inner_event.is_recovery if self.row.inner else self.end_by_row is not None
 
     @cached_property
-    def end(self) -> End | None:
+    def end_by_row(self) -> End | None:
         """Return the end of a problem that the event certainly reports, by its row, or None."""
         ends = self.row.ends if self.row else ()
         return next((end for end in ends if all(condition.is_met(self) for condition in end.conditions)), None)
@@ -4938,7 +5000,8 @@ class ThirdPartyEvent(ParsedEvent):
     def queryable(self, parts: list[str]) -> str:
         """Return a problem key in a form that can be used in an XSOAR query and does not contain the token.
 
-        If the joined parts could also be those of another problem, or cannot be used in a query, return a hash of them.
+        If the joined parts could also be those of another problem, or cannot be used in a query, return a hash of them. That of
+        a single part is of the part itself, and not of a list: earlier versions gave this key to problems that are still open.
         """
         key = '/'.join(parts)
         is_ambiguous = any('/' in part for part in parts[1:])  # `a/b` + `c` and `a` + `b/c` give the same text
@@ -5045,7 +5108,7 @@ class EventAtUrl(ThirdPartyEvent):
         """Return the event that a text of this event contains; with `?resolved=`, it is a recovery only if this event is."""
         event: ThirdPartyEvent = super().inner_event
         if self.words.resolved:
-            event.is_recovery = self.is_recovery
+            event.is_recovery = self.is_recovery  # a cached property that is set is never computed: its own row is not asked
         return event
 
     def name_by_url(self) -> str:
@@ -5064,8 +5127,9 @@ class EventAtUrl(ThirdPartyEvent):
                 return found
         if not self.words.resolved:
             return super().occurred(now)
-        ends = self.end.times if self.is_recovery and self.end else ()
-        return self.first_time(ends, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+        # Whether the problem has ended, `?resolved=` says; when it did, the row may know.
+        times_of_end = self.end_by_row.times if self.is_recovery and self.end_by_row else ()
+        return self.first_time(times_of_end, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
     def first_time(self, paths: Paths, now: float) -> str:
         """Return the first time at some paths that can be read, in RFC 3339, or ''."""
@@ -5791,6 +5855,8 @@ def struct_along(keys: tuple[str, ...], is_deep: bool) -> type[Struct]:
 
 ''' HANDSHAKES '''
 
+# --- The request ---
+
 
 def nothing_behind() -> int:
     """Return 0: the default for a request whose connection is unknown."""
@@ -5855,6 +5921,8 @@ class Request:
         """Return how many bytes of memory the request takes at most, without what was read of its body."""
         return REQUEST_BYTES + 2 * self.head_size + self.bytes_behind()
 
+
+# --- Handshakes before and after the proof ---
 
 # Dropbox's documentation asks for nosniff, so that no browser runs an echoed text as a page.
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
