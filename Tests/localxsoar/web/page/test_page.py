@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from browser import new_context, violations
+from browser import Tab, new_context, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar, containers, needs
 from playwright.sync_api import Browser, Page, expect
@@ -107,14 +107,6 @@ def open_newest(page: Page, text: str) -> None:
     expect(newest(page)).to_contain_text(text)
     newest(page).click()
     expect(page.locator('#delivery .result')).to_contain_text(text)
-
-
-def open_first(page: Page, view: str, text: str) -> None:
-    """Opens the first row of a view, at which a new page begins; an earlier test may have scrolled this one."""
-    page.reload()
-    first = page.locator(f'#{view} .row').first
-    expect(first).to_contain_text(text)
-    first.click()
 
 
 def test_a_delivery_and_its_incident_are_seen_without_a_reload(page: Page, webhook: Webhook) -> None:
@@ -892,8 +884,7 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
     expect(newest(page)).to_contain_text('after')
 
 
-def test_what_arrives_while_the_page_loads_is_shown_once(open_page: Callable[..., Page], webhook: Webhook) -> None:
-    page = open_page(webhook.url)
+def test_what_arrives_while_the_page_loads_is_shown_once(page: Page, webhook: Webhook) -> None:
     held: list[Any] = []
     page.route('**/localxsoar/log*', lambda route: held.append(route))
     with page.expect_response('**/localxsoar/deliveries'):
@@ -915,12 +906,13 @@ def test_what_arrives_while_the_page_loads_is_shown_once(open_page: Callable[...
         expect(page.locator('#log div', has_text=line['text'].partition(' ')[2])).to_have_count(count)
 
 
-def test_many_incidents_are_drawn_as_far_as_they_are_seen(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_many_incidents_are_drawn_as_far_as_they_are_seen(
+    tab: Tab, open_page: Callable[..., Page], webhook: Webhook
+) -> None:
     listed = [{**INCIDENT, 'id': str(number), 'name': 'needle' if number % 200 == 0 else f'incident {number}'}
               for number in range(1000, 0, -1)]
-    page = open_page(webhook.url)
-    page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=listed))
-    page.goto(f'{webhook.url}/?again#/incidents')
+    tab.page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=listed))
+    page = open_page(f'{webhook.url}/#/incidents')
     expect(page.locator('#count-incidents')).to_have_text('1000')
     rows = page.locator('#incidents .row')
     expect(rows.first).to_contain_text('needle')
@@ -934,10 +926,11 @@ def test_many_incidents_are_drawn_as_far_as_they_are_seen(open_page: Callable[..
     expect(rows).to_have_count(5)
 
 
-def test_a_list_without_incidents_says_so_and_takes_its_keys(open_page: Callable[..., Page], webhook: Webhook) -> None:
-    page = open_page(webhook.url)
-    page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=[]))
-    page.goto(f'{webhook.url}/?again#/incidents')
+def test_a_list_without_incidents_says_so_and_takes_its_keys(
+    tab: Tab, open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    tab.page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=[]))
+    page = open_page(f'{webhook.url}/#/incidents')
     expect(page.locator('#no-incidents')).to_be_visible()
     expect(page.locator('#no-incidents')).to_have_text('No incident yet.')
     for key in ('j', 'k', 'Enter', 'End', 'Home', 'PageUp', 'PageDown'):
@@ -1404,18 +1397,21 @@ def test_a_column_of_paths_is_shown_if_there_are_any(page: Page, webhook: Webhoo
 MEDIA: tuple[dict[str, Any], ...] = ({'color_scheme': 'dark'}, {'forced_colors': 'active'})
 NARROW: Any = {'width': 320, 'height': 256}  # 400 % of a screen, narrower than a phone
 # Where a view has many rows of one kind, some of them.
-SOME = {'try': 'try?q=github', 'log': 'log?q=read-aloud'}
+SOME = {'try': 'try?q=github', 'log': 'log?q=read-aloud', 'incidents': 'incidents?q=read+aloud&open={number}'}
 
 
 @pytest.mark.parametrize('view', VIEWS)
 def test_nothing_is_in_the_way_of_a_screen_reader_in_any_view_and_texts_are_seen_in_any_colors(
     page: Page, webhook: Webhook, view: str
 ) -> None:
-    post(webhook, {'title': 'read aloud', 'nested': {'a': [1, None, 'text']}}, User_Agent='read-aloud/1')
+    event = {'title': 'read aloud', 'nested': {'a': [1, None, 'text']}}
+    number = post(webhook, event, User_Agent='read-aloud/1').json()[0]['id']
     post(webhook, {'title': 'rejected'}, token='wrong', User_Agent='read-aloud/1')  # its checks have colors of their own
-    page.goto(f'{webhook.url}/#/{SOME.get(view, view)}')
+    if view == 'deliveries':
+        open_newest(page, 'is not the token')
+    else:
+        page.goto(f'{webhook.url}/#/{SOME.get(view, view).format(number=number)}')
     if view in DETAILS:
-        open_first(page, view, '401' if view == 'deliveries' else 'read aloud')
         expect(page.locator(f'#{DETAILS[view]} .part').first).to_be_visible()
     assert violations(page) == []
     for media in MEDIA:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from browser import violations
+from browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, Route, expect
@@ -312,16 +312,15 @@ def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]
     assert page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0
 
 
-def test_incidents_of_two_instances_are_told_apart(open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
+def test_incidents_of_two_instances_are_told_apart(tab: Tab, open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
     incident = {'name': 'one', 'type': '', 'occurred': '', 'created': '', 'status': 0, 'severity': 0, 'state': 'firing',
                 'dbotMirrorId': 'same key', 'owner': '', 'labels': [], 'fields': [], 'rawJSON': '{}'}
     listed = [{**incident, 'id': str(number), 'sourceInstance': instance}
               for number, instance in ((4, 'left'), (3, 'right'), (2, 'left'), (1, 'right'))]
     listed[1]['state'] = 'resolved'
-    page = open_page(f'{xsoar.url}/#/commands')
-    page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=listed))
-    page.route('**/localxsoar/incidents/2', lambda route: route.fulfill(json=listed[2]))
-    page.goto(f'{xsoar.url}/?again#/incidents/2')
+    tab.page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=listed))
+    tab.page.route('**/localxsoar/incidents/2', lambda route: route.fulfill(json=listed[2]))
+    page = open_page(f'{xsoar.url}/#/incidents/2')
     rows = page.locator('#incidents .row')
     expect(rows.locator('.source')).to_have_text(['left', 'right', 'left', 'right'])
     expect(rows.locator('.source').first).to_be_visible()
