@@ -97,6 +97,7 @@ def debugged(port: int) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.weekly  # debugpy takes a second; the test below also stops in the integration's own file
 def test_a_breakpoint_in_the_integrations_own_file_stops_a_command(debugged: subprocess.Popen[str], port: int) -> None:
     assert debugged.stderr and f'A debugger can attach to 127.0.0.1:{port}' in debugged.stderr.readline()
     file = PACKS / 'Commands/Integrations/Commands/Commands.py'

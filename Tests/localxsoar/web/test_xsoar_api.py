@@ -125,26 +125,34 @@ print('SEEN', json.dumps(seen))
 """
 
 
-@fact('seen', 'the API that `demisto-sdk upload` and `run` use')
-@fact('seen', 'a single script is uploaded to `/automation/import`')
-@fact('seen', "the API that the SDK's client uses")
-def test_the_sdk_uploads_items_alone_and_a_pack_which_its_client_then_runs(xsoar: LocalXsoar, content: Path) -> None:
+def upload(xsoar: LocalXsoar, content: Path, word: str, way: str) -> None:
+    """Upload the pack, in whose integration another word greets, and see both of its items run."""
     script = content / 'Packs/Commands/Integrations/Commands/Commands.py'
     original = script.read_text()
-    script.write_text(original.replace('Hello {name}', 'Integration {name}'))
-    upload = ('upload', '-i', 'Packs/Commands', '--override-existing', '--insecure')
-    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, *upload, '--no-zip')  # each item alone
-    assert 'Integration World' in run(xsoar, '!hello-say name="World"')[0]['contents']
-    assert 'Greetings from a script' in run(xsoar, '!Greet')[0]['contents']
-    script.write_text(original.replace('Hello {name}', 'Pack {name}'))
-    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, *upload, '--zip')
+    script.write_text(original.replace('Hello {name}', f'{word} {{name}}'))
+    said = sdk(xsoar, content, 'upload', '-i', 'Packs/Commands', way, '--override-existing', '--insecure')
     script.write_text(original)
+    assert 'SUCCESSFUL UPLOADS' in said
+    assert f'{word} World' in run(xsoar, '!hello-say name="World"')[0]['contents']
+    assert 'Greetings from a script' in run(xsoar, '!Greet')[0]['contents']
+
+
+@fact('seen', 'the API that `demisto-sdk upload` and `run` use')
+@fact('seen', "the API that the SDK's client uses")
+def test_the_sdk_uploads_a_pack_which_its_client_then_runs(xsoar: LocalXsoar, content: Path) -> None:
+    upload(xsoar, content, 'Pack', '--zip')
     said = sdk(xsoar, content, '-c', CLIENT, program=str(Path(SDK).with_name('python')))
     ran, seen = said.split('SEEN ')
     assert 'Pack World' in ran
     assert json.loads(seen.splitlines()[0]) == {
         'healthy': True, 'server': True, 'containers': {'all': 0, 'running': 0, 'inactive': 0}, 'packs': ['Commands'], 'found': 1,
         'context': {'Hello': {'Greeting': {'name': 'World', 'text': 'Hello World'}}}, 'error': [4], 'indicators': 0}
+
+
+@fact('seen', 'a single script is uploaded to `/automation/import`')
+@pytest.mark.weekly  # the same requests without the SDK: server/test_several.py
+def test_the_sdk_uploads_each_item_alone(xsoar: LocalXsoar, content: Path) -> None:
+    upload(xsoar, content, 'Integration', '--no-zip')
 
 
 # Without the SDK: the routes alone, and the official client.
