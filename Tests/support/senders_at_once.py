@@ -53,9 +53,9 @@ def scene(**faults: Any) -> Callable[[Act], Callable[[Webhook], None]]:
     return decorate
 
 
-async def until(condition: Callable[[], Any], what: str) -> Any:
+async def until(condition: Callable[[], Any], what: str, every: float = 0.01) -> Any:
     """Like wait_for, while the senders go on."""
-    return await asyncio.to_thread(wait_for, condition, what)
+    return await asyncio.to_thread(wait_for, condition, what, every=every)
 
 
 class Sender:
@@ -231,13 +231,17 @@ class Senders:
         """The container has sent its log lines so far, and does not call the server until something happens."""
         own = f'senders at rest {next(NUMBERS)}'
         assert (await (await self.connect()).ask(headers={'User-Agent': own})).status == 200
-        await until(lambda: own in self.log(), 'the log line of the last request')
+        await self.until_logged(lambda log: own in log)
 
     async def ended(self, exit_code: int) -> None:
         """The container has ended with this code; another one is there and listens."""
         end = f'The container ended (exit code {exit_code})'
         await until(lambda: any(end in line for line in self.webhook.output[self._output_before:]), end)
         await asyncio.to_thread(self.webhook.renew)
+
+    async def until_logged(self, condition: Callable[[str], Any]) -> None:
+        """Wait for something in the log, which the container sends once a second: a look at all of it costs more than others."""
+        await until(lambda: condition(self.log()), 'the log line', every=0.1)
 
     def log(self) -> str:
         return '\n'.join(line['text'] for line in self.webhook.state()['log'])

@@ -47,7 +47,7 @@ async def test_an_event_whose_sender_left_is_created_in_its_place_however_long_i
     senders.release()
     names = await until(lambda: len(senders.sent()) == 3 and [each['name'] for each in senders.sent()], 'all incidents')
     assert names == ['held', 'the problem', 'its end']
-    await until(lambda: len(re.findall(CREATED_LATE, senders.log())) == logged + 2, 'a line in the log for each')
+    await senders.until_logged(lambda log: len(re.findall(CREATED_LATE, log)) == logged + 2)
 
 
 @scene()
@@ -104,7 +104,7 @@ async def test_what_alone_is_rejected_while_others_are_created_is_lost_and_the_l
     await until(lambda: len(senders.calls) > 1, 'its first try')
     for number in range(3):
         assert (await senders.post(f'event {number}')).status == 200
-    await until(lambda: 'lost: XSOAR did not confirm' in senders.log(), 'the line in the log')
+    await senders.until_logged(lambda log: 'lost: XSOAR did not confirm' in log)
 
 
 @scene()

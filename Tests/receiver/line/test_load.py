@@ -254,7 +254,7 @@ async def test_a_reply_in_disorder_shows_nobody_anothers_and_ends_grouping_for_a
     senders.release()
     assert statuses(await senders.finish()) == [200] * 13
     assert senders.calls[calls:] == [1, 1, 1, 1]
-    await until(lambda: 'could not be matched' in senders.log(), 'the log line')
+    await senders.until_logged(lambda log: 'could not be matched' in log)
     await asyncio.to_thread(senders.webhook.renew)
 
 
@@ -391,7 +391,7 @@ async def test_1100_requests_leave_one_log_call_and_what_was_dropped_is_counted(
     assert (await connection.end()).count(b'HTTP/1.1 200 ') == 1099
     senders.release()
     await held.task
-    await until(lambda: 'were dropped' in senders.log(), 'the count of dropped log lines')
+    await senders.until_logged(lambda log: 'were dropped' in log)
     dropped = int(re.findall(r'(\d+) log lines were dropped', senders.log())[-1])
     assert dropped in (100, 101), 'the POST has a line, too'
     assert senders.log_calls - before <= 2

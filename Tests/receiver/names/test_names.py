@@ -618,7 +618,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_
 HEADERS = st.dictionaries(st.sampled_from(['x-github-event', 'ce-type', 'aeg-event-type', 'x-my-topic', 'host']), st.text())
 
 
-@by_chance(50)
+@by_chance(30)
 @given(st.dictionaries(KEYS, JSON), HEADERS)
 def test_any_event_gets_one_bounded_line_and_the_same_again(payload: dict[str, Any], headers: dict[str, str]) -> None:
     events = (event(payload, headers), event(payload, headers))
