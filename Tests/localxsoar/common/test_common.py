@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,9 @@ def test_the_type_of_an_indicator_is_recognized(value: Any, kind: Any) -> None:
 # Dates.
 
 
-def test_dates_are_read_from_timestamps_and_texts() -> None:
+def test_dates_are_read_from_timestamps_and_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    # For a text that is no date it would load some 200 languages, which takes two seconds.
+    monkeypatch.setattr('dateparser.parse', partial(common.dateparser.parse, languages=['en']))
     moment = datetime(2023, 11, 14, 22, 13, 20, tzinfo=timezone.utc)
     assert common.arg_to_datetime('1700000000') == common.arg_to_datetime(1_700_000_000_000) == moment
     assert common.arg_to_datetime('2023-11-14T22:13:20Z') == moment

@@ -90,7 +90,7 @@ def test_a_query_that_is_not_understood_names_the_part_and_is_not_guessed_at(sto
         store.search({'query': query})
 
 
-@pytest.mark.parametrize('query', ['(' * 100_000, ' or '.join(['id:1'] * 100_000)], ids=['deep', 'long'])
+@pytest.mark.parametrize('query', ['(' * 100_000, ' or '.join(['id:1'] * 5_000)], ids=['deep', 'long'])
 def test_a_query_that_is_too_large_is_rejected(store: Store, query: str) -> None:
     with pytest.raises(ValueError, match=r'The query is (nested too deeply|too long)'):
         store.search({'query': query})
