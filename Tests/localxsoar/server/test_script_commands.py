@@ -326,12 +326,12 @@ def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(serve
     [entry] = call(server, pack, 'hello-say', name='you')
     assert (entry['Contents'], entry['ModuleName']) == ({'name': 'you', 'text': 'Hello you'}, 'ordinary')
     server.add('second', server.first.integration, {}, any_free_port)
-    assert [entry['ModuleName'] for entry in call(server, pack, 'hello-entry')] == ['ordinary', 'second']
-    assert [entry['ModuleName'] for entry in call(server, pack, 'hello-entry', using='second')] == ['second']
+    every, second = call_all(server, pack, ('hello-entry', {}), ('hello-entry', {'using': 'second'}))
+    assert [[entry['ModuleName'] for entry in entries] for entries in (every, second)] == [['ordinary', 'second'], ['second']]
     server.instances['second'].disable()
-    assert [entry['ModuleName'] for entry in call(server, pack, 'hello-entry')] == ['ordinary']
     write_script(pack, 'Other', "demisto.results(f'other {demisto.args()}')")
-    assert [entry['Contents'] for entry in call(server, pack, 'Other', a=1)] == ["other {'a': 1}"]
+    [enabled], [other] = call_all(server, pack, ('hello-entry', {}), ('Other', {'a': 1}))
+    assert (enabled['ModuleName'], other['Contents']) == ('ordinary', "other {'a': 1}")
 
 
 def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, pack: Path) -> None:
