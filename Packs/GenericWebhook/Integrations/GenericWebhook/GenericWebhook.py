@@ -1133,7 +1133,7 @@ class GreenletShare(Share):
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
 
     def on_evicted(self) -> None:
-        """Raise Unavailable in the greenlet: at once if it is running, else by the event loop."""
+        """Raise Unavailable in the greenlet: at once if it is the one that reserves, else by the event loop."""
         if self.greenlet is gevent.getcurrent():
             raise no_room()
         self.callback = gevent.get_hub().loop.run_callback(self.greenlet.throw, no_room())
@@ -1151,10 +1151,12 @@ class Room:
     When all shares together exceed the limit, one is evicted: it is released, and its user is told. It is the one that
     reserves, or with `evicts_oldest` the oldest one of the lane with the most bytes. So no lane can push another one below
     its part of the room. A share that is alone may exceed the limit. A share that was settled still counts, but is never evicted.
-    """
 
-    # An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is
-    # evicted, and 70 remain. If A has settled its 60 before, B is evicted instead, and 100 remain.
+    An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is evicted,
+    and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A has settled its 60 before, B is evicted
+    instead, and 100 remain. If C reserves 90 and B has settled its 30, A is evicted, and then C, which is told at once: its
+    `reserve` raises Unavailable.
+    """
 
     def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
         self.limit = limit
@@ -1176,7 +1178,10 @@ class Room:
             share.release()
 
     def make_room_for(self, grown: Share) -> None:
-        """Evict shares until all that remain keep the limit, now that one has grown: others, or that one itself."""
+        """Evict shares until all that remain keep the limit, now that one has grown: others, or that one itself.
+
+        Each is told before the next one is chosen. If it is `grown`, that raises the error of its own `reserve`.
+        """
         while self.reserved > self.limit:
             is_alone = grown.size == self.reserved
             was_evicted = grown not in grown.lane.shares
@@ -1312,24 +1317,25 @@ def decompress(body: bytes, coding: str) -> Iterator[bytes]:
 def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     """Yield the decompressed body in pieces of at most PIECE_BYTES. Raise zlib.error, TooLarge or BadRequest."""
     packed = io.BytesIO(body)
-    pending = b''  # compressed bytes that were read from `packed`, but not used yet
+    compressed = b''  # what was read of the member from `packed`, but not decompressed yet
     size = 0
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
         member = zlib.decompressobj(window_bits)
         while not member.eof:
             yield_if_due()
-            pending = pending or packed.read(PIECE_BYTES)
-            piece = member.decompress(pending, PIECE_BYTES)
-            if not pending and not piece:  # the input has ended, and the member has not
+            compressed = compressed or packed.read(PIECE_BYTES)
+            piece = member.decompress(compressed, PIECE_BYTES)
+            if not compressed and not piece:  # the input has ended, and the member has not
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            pending = member.unconsumed_tail  # the input whose output did not fit into the piece
-        pending = member.unused_data or packed.read(PIECE_BYTES)  # the input after the member: the next one
-        if not pending:
+            compressed = member.unconsumed_tail  # its output did not fit into the piece
+        next_member = member.unused_data or packed.read(PIECE_BYTES)
+        if not next_member:
             return
+        compressed = next_member
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
@@ -5409,13 +5415,7 @@ def json_payloads(source: bytes) -> list[bytes]:
     try:
         values = json_values(source, source)
     except BadRequest:  # only invalid JSON pays for the repairs
-        mended = replace_lone_surrogates(source)
-        if len(source) <= SMALL_BODY_BYTES:
-            # First find errors that cannot be mended. A blank is as long as the control character that it replaces, so
-            # that the message names the sender's own line and column. An escape is longer, and moves what follows.
-            json_values(controls_in_strings(mended, AS_SPACES), source)
-            mended = controls_in_strings(mended, ESCAPED)
-        values = json_values(mended, source)
+        values = mended_values(source)
     if len(values) == 1 and json_kind(values[0]) == 'an array':
         values = array_items(values[0])
     if len(values) > MAX_EVENTS:
@@ -5425,6 +5425,21 @@ def json_payloads(source: bytes) -> list[bytes]:
         if kind != 'an object':
             raise BadRequest(f'{which_item(index, values)}the event is {kind}; it must be an object.')
     return values
+
+
+def mended_values(source: bytes) -> list[bytes]:
+    """Return the JSON values of an invalid text after repairs. Raise BadRequest if it stays invalid.
+
+    1. Replace lone surrogates by what is as long.
+    2. In a small text, replace control characters in strings by blanks, which are as long, too. So if the text is still invalid,
+       the message names the sender's own line and column.
+    3. Otherwise escape them instead: that keeps what they say, but moves what follows.
+    """
+    mended = replace_lone_surrogates(source)
+    if len(source) <= SMALL_BODY_BYTES:
+        json_values(controls_in_strings(mended, AS_SPACES), source)
+        mended = controls_in_strings(mended, ESCAPED)
+    return json_values(mended, source)
 
 
 def which_item(index: int, items: list[bytes]) -> str:
@@ -5472,11 +5487,14 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
     return len(source)
 
 
+NO_JSON_NUMBER = re.compile(rb'NaN|-?Infinity')  # Python's json writes these
+
+
 def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
-    # Python's json writes NaN and Infinity. msgspec gives the position of the first letter, even behind a minus sign.
-    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(source, position - 1):
-        reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
+    before = max(position - 1, 0)  # a minus sign may be there: msgspec gives the position of the first letter
+    if number := NO_JSON_NUMBER.match(source, before) or NO_JSON_NUMBER.match(source, before + 1):
+        reason, position = f'{number[0].decode()} is not JSON', number.start()
     row = source.count(b'\n', 0, position) + 1
     row_start = source.rfind(b'\n', 0, position) + 1
     column = sum(map(len, decoded(memoryview(source)[row_start:position], errors='ignore'))) + 1  # in characters
@@ -5569,20 +5587,25 @@ class Conversion:
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
         yield_if_due()
+        fields: dict[str, Raw] = {}  # stays empty if there is a key that no envelope has
         unknown_key = ''
         try:
             fields = asdict(ENVELOPE.decode(source))
-            has_raw_json = any(fields[key] for key in RAW_KEYS)
-            is_third_party = fields['severity'] and not has_raw_json  # third parties send a severity beside a name, too
-            # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
-            is_of_known_sender = not any(fields.values()) and self.arrival.has_known_sender
-            if not is_third_party and not is_of_known_sender:
-                self.incidents.append(envelope_incident(fields, source, self.arrival))
-                return
         except ValidationError as error:
             _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
             unknown_key = key_and_quote.rstrip('`')
-        self.add_third_party_payload(source, unknown_key)
+        if fields and self.is_envelope(fields):
+            self.incidents.append(envelope_incident(fields, source, self.arrival))
+        else:
+            self.add_third_party_payload(source, unknown_key)
+
+    def is_envelope(self, fields: dict[str, Raw]) -> bool:
+        """Return whether an object whose keys are all those of an envelope is one. `fields` is as in envelope_incident."""
+        has_raw_json = any(fields[key] for key in RAW_KEYS)
+        is_third_party = fields['severity'] and not has_raw_json  # third parties send a severity beside a name, too
+        # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
+        is_of_known_sender = not any(fields.values()) and self.arrival.has_known_sender
+        return not is_third_party and not is_of_known_sender
 
     def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
         """Add the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
@@ -5591,20 +5614,19 @@ class Conversion:
         `unknown_key`, the key because of which it is not an envelope.
         """
         words = self.arrival.words
-        items = items_at(source, words.each) if words.each else []
-        has_no_items = words.each and not items
-        event = self.arrival.event(source, words.without_items if has_no_items else words, self.findings)
+        items = items_at(source, words.each) if words.each else None
+        leads_to_list = items is not None
+        event = self.arrival.event(source, words.without_items if words.each and not items else words, self.findings)
         self.product = event.row.sender if event.row else ''
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
         if words.each:
-            self.findings.record(event, 'each', items is not None)
-        if not items:
-            self.add_event(source, event)
-            return
-        for item in items:
+            self.findings.record(event, 'each', leads_to_list)
+        for item in items or ():
             self.add_event(item, self.arrival.event(item, words, self.findings))
+        if not items:  # there is no list, or an empty one
+            self.add_event(source, event)
 
     def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
         """Add the incident of a third-party event, unless the URL leaves the event out."""
@@ -5780,8 +5802,12 @@ def narrowed(source: bytes) -> bytes:
         narrow += len(piece.encode('latin-1', 'ignore'))
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
     middle = characters - narrow - wide
-    # An escape has 6 characters, so 5 more; that of a wide one 12, so 11 more. In UTF-8 a middle one takes 2 or 3 bytes, so its
-    # escape at most 4 more; and a wide one 4, so its escape 8 more.
+    # A character in the JSON text, and its escape, which is ASCII and so as long in bytes as in characters:
+    #
+    #                      bytes in UTF-8   bytes per character of a str   escape                the escape has more
+    #   narrow, to U+00FF  1 or 2           1                              none
+    #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            at most 4 bytes, 5 characters
+    #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
     size = len(source)
     spellings = [
         Spelling(None, size, characters, 4 if wide else 2 if middle else 1),
@@ -5796,7 +5822,7 @@ def narrowed(source: bytes) -> bytes:
 
 
 def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
-    """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1.
+    """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1; [] if it is empty.
 
     Return None if the keys lead to no array, or if an item is not an object.
     """
@@ -5817,7 +5843,16 @@ def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes |
     With `is_deep`, a large source is read once, and not once for each key; but then a text in place of an object on the way is
     an error (ValidationError) even where a longer key leads on.
     """
-    value: Any = source  # JSON, or what struct_along describes
+    # An example with the keys `a`, `b` and `c`, the source {"a": {"b.c": [1]}}, and `is_deep`:
+    #
+    #   keys       value
+    #   a, b, c    {"a": {"b.c": [1]}}
+    #              decoded: joined_3 (a.b.c) and joined_2 (a.b) are empty, joined_1 (a) is a struct
+    #   b, c       that struct: its joined_2 (b.c) is [1]
+    #   none       [1]
+    #
+    # Without `is_deep`, joined_1 is {"b.c": [1]}, which is decoded into a struct next.
+    value: Any = source  # JSON, or a struct of struct_along
     while keys:
         if isinstance(value, bytes | Raw):
             if keys[0] == '0' and bytes(memoryview(value)[:1]) == b'[':
@@ -5843,7 +5878,8 @@ def struct_along(keys: tuple[str, ...], is_deep: bool) -> type[Struct]:
     """Return a struct with the members to which the first keys may lead: `joined_2` is the one whose key is two of them joined.
 
     For the keys `a`, `b`, `c`, `joined_1` is the member `a`, `joined_2` is `a.b`, and `joined_3` is `a.b.c`, each as JSON. But
-    with `is_deep`, `joined_1` is the struct for `b`, `c`, unless `b` is the `0` of a list.
+    with `is_deep`, `joined_1` is the struct for the remaining keys `b` and `c`, in which `joined_1` is the member `b`, and so on;
+    unless the next key is the `0` of a list.
     """
     others = keys[1:]
     is_struct_inside = is_deep and others and others[0] != '0'
@@ -5886,7 +5922,7 @@ class Request:
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
-    signed_by: str = ''  # the header with the valid signature; '' if none was needed
+    signed_by: str = ''  # the header with the valid signature; '' if none was needed (is_proved_by_signature)
     query_without_tokens: str = ''  # set with the token; its first MAX_PARAMETERS parameters, less those that show a token
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
@@ -5902,6 +5938,11 @@ class Request:
         """Return the names and values of the parameters that show no token, decoded, without empty ones."""
         is_small = len(self.query_without_tokens) <= MAX_KEPT_QUERY
         return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_without_tokens)
+
+    @property
+    def is_proved_by_signature(self) -> bool:
+        """Return whether a signature proved the request. If its head was enough, none of its signatures has been checked."""
+        return self.signed_by != ''
 
     @property
     def late_words(self) -> list[str]:
@@ -6014,12 +6055,13 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
     a valid signature of Zoom, too, it is the token of the signature: Zoom knows no other.
     """
     header = 'x-zm-signature'
-    if header not in request.headers or request.signed_by not in (header, ''):
+    if header not in request.headers:
         return None
-    if not request.signed_by:  # the request shows a token, so its signature has not been checked
-        signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
-        with suppress(Unauthorized):
-            return valid_signature(signatures, body, request.arrived).token
+    if request.is_proved_by_signature:
+        return request.token if request.signed_by == header else None
+    signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
+    with suppress(Unauthorized):
+        return valid_signature(signatures, body, request.arrived).token
     is_key = request.token and request.token.name != WHOLE_TEXT
     return request.token if is_key else None
 
