@@ -1074,6 +1074,9 @@ def no_room() -> Unavailable:
     return Unavailable(detail, Connection='close')  # required by RFC 9112, 9.3, when part of a body remains unread
 
 
+# --- Memory for bodies ---
+
+
 class Lane:
     """Shares of a Room that can be evicted, the oldest first, and the sum of their bytes."""
 
@@ -1180,7 +1183,7 @@ class Room:
     def make_room_for(self, grown: Share) -> None:
         """Evict shares until all that remain keep the limit, now that one has grown: others, or that one itself.
 
-        Each is told before the next one is chosen. If it is `grown`, that raises the error of its own `reserve`.
+        Each is told before the next one is chosen. A GreenletShare that has grown and is evicted itself raises Unavailable here.
         """
         while self.reserved > self.limit:
             is_alone = grown.size == self.reserved
@@ -1218,6 +1221,9 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
     share.reserve(overhead + len(body))
     share.settle()
     return bytes(body)
+
+
+# --- Large bodies, one at a time ---
 
 
 def never_gone() -> bool:
@@ -1293,6 +1299,9 @@ class Turn:
     def __exit__(self, *_: object) -> None:
         if not self.outlasts_context:
             self.end()
+
+
+# --- Decompression and character sets ---
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
@@ -5245,6 +5254,8 @@ class Arrival:
         return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers, findings)
 
 
+# --- From text to payloads: forms, multipart and JSON ---
+
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(FIELD_NAME_BYTES.encode())
@@ -5551,6 +5562,9 @@ def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
     return strings.sub(lambda string: string[0].translate(spelling), source.decode()).encode()
 
 
+# --- From payloads to incidents ---
+
+
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
     """Return what becomes of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
     conversion = Conversion(arrival)
@@ -5646,6 +5660,8 @@ class Conversion:
         return '' if self.arrival.words is NO_WORDS else self.findings.note()
 
 
+# --- Envelopes ---
+
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
@@ -5726,6 +5742,9 @@ def read_date(text: str | None) -> str:
                          found=f'{text[:MAX_DATE_CHARACTERS]} ({error})') from None
 
 
+# --- Third-party payloads ---
+
+
 def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
@@ -5756,6 +5775,9 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
         fields['dbotMirrorId'] = key
         labels.append({'type': 'problem', 'value': key})  # no document says that every server keeps dbotMirrorId
     return {**fields, 'labels': labels} if labels else fields
+
+
+# --- The details of an incident ---
 
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
@@ -5819,6 +5841,9 @@ def narrowed(source: bytes) -> bytes:
         return source
     pieces = (escaped.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
+
+
+# --- The items at a path of the URL ---
 
 
 def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
@@ -6083,6 +6108,9 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
 # a rejected part.
 
 
+# --- Posts ---
+
+
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
 
@@ -6177,6 +6205,8 @@ def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) 
         safe_class = RejectedByServer if post.is_partly_created else error_class
         post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
 
+
+# --- How many incidents a call contains ---
 
 Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
 
@@ -6283,6 +6313,9 @@ def planned_seconds(overhead: float, seconds: float) -> float:
     return min(max(seconds, 2 * overhead), LONGEST_CALL_SECONDS)
 
 
+# --- The queue of posts ---
+
+
 class RejectedGroup:
     """What is still to be tried of a group of posts that XSOAR rejected: its halves, their halves, and so on.
 
@@ -6305,9 +6338,9 @@ class RejectedGroup:
         """Remove and return the next part; [] if none is left."""
         if not self.pairs:
             return []
-        part = self.pairs[0].pop(0)
-        if not self.pairs[0]:
-            del self.pairs[0]
+        part, *other_half = self.pairs.pop(0)
+        if other_half:
+            self.pairs.insert(0, other_half)
         return part
 
     def add_halves(self, posts: list[Post]) -> None:
@@ -6573,6 +6606,9 @@ class PostQueue:
         return not (self.waiting or self.in_flight or self.rejected.pairs)
 
 
+# --- Which post a created incident belongs to ---
+
+
 def created_incidents(reply: Any) -> list[Any] | None:
     """Return the incidents in a reply to createIncidents, or None if it confirms no creation.
 
@@ -6629,6 +6665,8 @@ def matches(created: Any, incident: dict[str, Any]) -> bool:
         return bool(fields['rawJSON'] == text_of_details(incident))
     return bool(fields.get('name') == incident['name'])
 
+
+# --- Deliveries, and the memory of them ---
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
 # the first in this order counts. The names are those of the senders' documentation.
@@ -6693,7 +6731,7 @@ EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone
 
 # The life of a delivery:
 #
-#   its post is queued --> it is in a call --> the delivery is finished --> remembered, if a retry may follow --> forgotten
+#   its post is queued --> the post is in a call --> the delivery is finished --> remembered, if a retry may follow --> forgotten
 #
 # On the way its sender may leave, or its time may end. One word stands for each fact:
 #
@@ -6710,10 +6748,10 @@ EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone
 #   stays, but its post waits too long          fails with a 503                            no: the retry is a new delivery
 #   stays, but its post is kept, too (below)    is kept; the sender gets a 503              yes
 #
-# A repeat is an equal request that comes while its original is not forgotten. It has no queued post: it waits for the original
-# and gets its response. If the sender of the repeat is gone, the post of the original is kept, even if the sender of the original
-# stays. If the repeat waits too long, it gets a 503, and a retry of it is expected. From the first repeat on, the sender of
-# the latest one says whether a retry is expected.
+# A repeat is an equal request whose original is unfinished or remembered; without a delivery id, it is one only if a retry of the
+# original is expected. It queues no post: it waits until the original is finished, and gets its response. From then on its own
+# sender, not that of the original, says whether a retry is expected. If that is gone, the post of the original is kept, even if
+# the sender of the original stays. If the repeat waits too long, it gets a 503, and a retry is expected.
 
 
 class WaitEnd(Enum):
@@ -6958,6 +6996,9 @@ class DeliveryMemory:
         deliveries.remove(delivery)
         if not deliveries:
             del self.by_key[delivery.key]
+
+
+# --- Log lines, samples, health and history ---
 
 
 @dataclass
@@ -7546,7 +7587,7 @@ ROUTE_DETAILS = {
 
 
 class WebhookApp(Bottle):  # type: ignore[misc]
-    """The WSGI application: Bottle's routes, and the steps from an accepted request to its response.
+    """The WSGI application: Bottle's routes, and the steps from a request to its response.
 
     The handlers take their Request as an argument. `bottle.request` belongs to the thread, which all greenlets share:
     after the first wait it may be the request of another sender.
@@ -7627,7 +7668,15 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, request: Request) -> HTTPResponse:
-        """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected."""
+        """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected.
+
+        The turn to process a body ends in one of four ways:
+
+        - after a handshake or an error, with its context,
+        - as soon as the post is made, unless it is large,
+        - if it is large, after its first call: by `on_tried` if more calls have to follow, else with its context,
+        - if it is large and goes on without its sender, when it has its result, unless `on_tried` has ended the turn before.
+        """
         with self.intake.turn() as turn:
             with self.accepted_body(request) as body:
                 hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
@@ -7737,6 +7786,9 @@ def unfinished_response(post: Post) -> HTTPResponse:
 # first two.
 
 
+# --- The pace of bytes ---
+
+
 class PacedReader:
     """Reads from a socket while the sender keeps up a minimum pace and stays below a maximum amount.
 
@@ -7796,6 +7848,8 @@ class PacedReader:
         latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
         self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
 
+
+# --- Heads ---
 
 # The request line, RFC 9112 section 3. Only upper-case methods exist.
 MAX_REQUEST_START_BYTES = 8192  # RFC 9112 section 3 recommends at least 8,000
@@ -7888,26 +7942,29 @@ HEAD_END = re.compile(rb'\n\r?\n')
 EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 
 
+# Examples: `GET / HTTP/1.1\r\n\r\nGET` begins with a whole head of 18 bytes; `GET / HT` may become a head, `hello\n` can not.
+# The first `searched` bytes of a buffer were searched before, so that a head that arrives byte by byte is not searched again with
+# each byte.
+
+
 def head_length(buffer: bytearray, searched: int) -> int:
-    r"""Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
-
-    If the bytes can no longer become a head, all of them count as one, so that it is rejected at once. For example, of
-    `GET / HTTP/1.1\r\n\r\nGET` it is 18, of `GET / HT` 0, and of `hello\n` 6.
-
-    The first `searched` bytes were searched before, so that a head that arrives byte by byte is not searched again with each.
-    """
+    """Return the length of the head at the start of a buffer, with the empty line that ends it, or 0 if it is not whole."""
     # HEAD_END has up to three bytes, of which two may have been searched before.
-    if match := HEAD_END.search(buffer, max(searched - 2, 0)):
-        return match.end()
+    head_end = HEAD_END.search(buffer, max(searched - 2, 0))
+    return head_end.end() if head_end else 0
+
+
+def may_become_head(buffer: bytearray, searched: int) -> bool:
+    """Return whether a buffer that has no whole head may still become one. What can not is rejected before its end."""
     start_length = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
     most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_length else 0)
     if len(buffer) >= most_bytes:
-        return len(buffer)
+        return False
     was_start_checked = searched >= start_length  # with the bytes that completed it
-    if not was_start_checked and not REQUEST_START.fullmatch(buffer, 0, start_length):
-        return len(buffer)
-    return 0
+    return was_start_checked or REQUEST_START.fullmatch(buffer, 0, start_length) is not None
 
+
+# --- Bodies ---
 
 # RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
 CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
@@ -7980,6 +8037,8 @@ class RequestBody(io.RawIOBase):
         is_length_known = not self.has_chunks and not self.send_continue
         return is_length_known and self.remaining <= PIECE_BYTES
 
+
+# --- The WSGI environ, limits and responses ---
 
 COMMON_ENVIRON = {
     'SCRIPT_NAME': '',
@@ -8059,6 +8118,9 @@ def rejection_response(rejection: Rejected, is_head: bool) -> Response:
     return Response(response.status_line, headers, b'' if is_head else content)
 
 
+# --- Connections ---
+
+
 class State(Enum):
     """What happens on a connection. It has a greenlet only while it is SERVED."""
 
@@ -8095,13 +8157,15 @@ class Connection:
         receiver.connections[State.IDLE][self] = None
 
     def enter(self, state: State, waiting: Request | None = None) -> None:
-        """Leave the present state for another one, in which a request may wait. Nothing else changes the state."""
+        """Leave the present state for another one, in which a request may wait. Nothing else changes the state.
+
+        The share of the room for heads changes with it: a head has one while it arrives or waits, in the lane of the state.
+        """
         del self.receiver.connections[self.state][self]
         self.state = state
         self.waiting = waiting
         if state is not State.CLOSED:
             self.receiver.connections[state][self] = None
-        # While a head arrives or waits, it has a share of the room for heads, in the lane of the state.
         lane = self.receiver.head_lanes.get(state)
         if self.head_share and self.head_share.lane is not lane:
             self.head_share.release()
@@ -8164,18 +8228,21 @@ class Connection:
             self.began = time.monotonic()
             self.reader.expect(self.receiver.limits.head_seconds)
         length = head_length(buffer, searched)
+        if not length and not may_become_head(buffer, searched):
+            length = len(buffer)  # all of it is parsed, and so rejected
         if length:
             self.begin_request(length)
             return True
         if is_new:
             self.enter(State.ARRIVING)
-        self.head_share.reserve(len(buffer))  # if all heads take too much memory, the one that began first is rejected
+        # If all heads take too much memory, the one that began first is rejected: another connection's, or this one's own.
+        self.head_share.reserve(len(buffer))
         return False
 
     def drop_what_precedes_head(self) -> None:
         """Drop what belongs to the request before from the buffer: what remains of its body, and empty lines.
 
-        A caller that knows that a part of the buffer was searched need not correct it: at most a lone carriage return was.
+        Of the bytes that were searched for a head, at most a lone carriage return is dropped: head_length looks back two bytes.
         """
         buffer = self.reader.buffer
         dropped = min(self.unread_body, len(buffer))
@@ -8418,6 +8485,8 @@ class HeadShare(Share):
         self.connection.reject(too_many_requests())
 
 
+# --- The receiver of all connections ---
+
 MOST_WORKERS = 64  # greenlets that wait for a request
 EXPIRE_EVERY_SECONDS = 0.1
 
@@ -8489,6 +8558,7 @@ class Receiver(StreamServer):
         connection.enter(State.SIGNED if self.app.may_be_signed(request) else State.UNSIGNED, request)
         self.has_unauthenticated.set()
         # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
+        # If the heads together take too much memory, this rejects some: other connections', or this one's own.
         connection.head_share.reserve(2 * request.head_size + 2048 + request.bytes_behind())
 
     def start_serving(self, connection: Connection, request: Request) -> None:
@@ -8524,7 +8594,7 @@ class Receiver(StreamServer):
             self.has_unauthenticated.clear()
             while waiting := [queue for queue in queues if queue]:
                 for queue in waiting:
-                    for connection in islice(queue, 1):  # none if all have been rejected meanwhile
+                    if connection := next(iter(queue), None):  # there is none if all have been rejected meanwhile
                         self.start_serving(connection, connection.waiting)
                     if any(queues):
                         gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
