@@ -4222,38 +4222,7 @@ def scope_in(value: Any, parent: str = '') -> Scope | None:
     return scope
 
 
-def gravest(scale: Scale, values: list[Any]) -> float | None:
-    """Return the highest severity that one of the values means on a scale, or None."""
-    types = types_on(scale)
-    different_values = {value for value in values if type(value) in types}  # those of many items are few
-    return max([severity for value in different_values if (severity := scale.severity(value)) is not None], default=None)
-
-
 TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
-TYPES_ON_SCALE_FROM_URL = TEXTS_AND_NUMBERS | {bool}
-MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
-
-
-def types_on(scale: Scale) -> set[type]:
-    """Return the types of the values that a scale may have: only a URL's has `true`, as its conditions have."""
-    return TYPES_ON_SCALE_FROM_URL if isinstance(scale, ScaleFromUrl) else TEXTS_AND_NUMBERS
-
-
-def are_all_known(scale: Scale, values: list[Any]) -> bool:
-    """Return whether each of the values, none of them cut, means a severity on a scale."""
-    types = types_on(scale) - {CutText}
-    return all(type(value) in types and scale.severity(value) is not None for value in values)
-
-
-def hash_of(parts: list[str]) -> str:
-    """Return a hash of the parts of a problem key, as 32 hex digits, for a key that must not contain the parts themselves."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')
-LIKE_A_HASH = re.compile('[0-9a-f]{32}')
-URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
-NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 
 
 class ParsedEvent:
@@ -4827,6 +4796,35 @@ PREAMBLE = re.compile(r'''
     )?
     ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
     ''', re.VERBOSE | re.ASCII)
+TYPES_ON_SCALE_FROM_URL = TEXTS_AND_NUMBERS | {bool}
+MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
+QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
+LIKE_A_HASH = re.compile('[0-9a-f]{32}')  # a problem key that could be the hash of another
+URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
+NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
+
+
+def gravest(scale: Scale, values: list[Any]) -> float | None:
+    """Return the highest severity that one of the values means on a scale, or None."""
+    types = types_on(scale)
+    different_values = {value for value in values if type(value) in types}  # those of many items are few
+    return max([severity for value in different_values if (severity := scale.severity(value)) is not None], default=None)
+
+
+def types_on(scale: Scale) -> set[type]:
+    """Return the types of the values that a scale may have: only a URL's has `true`, as its conditions have."""
+    return TYPES_ON_SCALE_FROM_URL if isinstance(scale, ScaleFromUrl) else TEXTS_AND_NUMBERS
+
+
+def are_all_known(scale: Scale, values: list[Any]) -> bool:
+    """Return whether each of the values, none of them cut, means a severity on a scale."""
+    types = types_on(scale) - {CutText}
+    return all(type(value) in types and scale.severity(value) is not None for value in values)
+
+
+def hash_of(parts: list[str]) -> str:
+    """Return a hash of the parts of a problem key, as 32 hex digits, for a key that must not contain the parts themselves."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 class ThirdPartyEvent(ParsedEvent):
@@ -5182,7 +5180,7 @@ class EventAtUrl(ThirdPartyEvent):
         if not is_certain:
             return ''
         key = '/'.join(parts)
-        is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None  # an id must not look like the hash of another
+        is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None
         is_plain = self.can_be_queried(key) and not is_like_a_hash and key.count('/') == len(parts) - 1
         return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}'
 
@@ -6105,7 +6103,7 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
 
 # The words of this section: a Post is what the queue knows of one accepted request, namely its incidents. A call is one
 # createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
-# a rejected part.
+# a rejected part. A sender is gone if its connection shows that it has left; its post is kept then: it goes on without it.
 
 
 # --- Posts ---
