@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -356,34 +357,38 @@ def test_an_unknown_command_raises_in_the_script(server: Server, pack: Path, pri
 # Pre-process rules.
 
 
-@pytest.fixture
-def joined(pack: Path) -> Iterator[LocalXsoar]:
-    write_script(pack, 'Join', JOIN)
-    with LocalXsoar('--pre-process', 'Join', pack=pack, instance='front') as running:
-        yield running
-
-
-def post(xsoar: LocalXsoar, http: requests.Session, *incidents: dict[str, Any]) -> Any:
-    return http.post(xsoar.webhook_url, json=list(incidents)).json()
+@contextmanager
+def enabled(server: Server, pack: Path) -> Iterator[str]:
+    """Yield the address of the container of an instance that receives requests."""
+    instance = server.add('front', load_integration(pack), {}, any_free_port)
+    try:
+        instance.enable()
+        assert instance.wait_until_ready()
+        yield f'http://127.0.0.1:{instance.port}/'
+    finally:
+        instance.disable()
 
 
 @fact('documented', 'a pre-process script runs for each incoming incident before it is created, and `False` drops it')
 @fact('guessed', 'the incidents of one call pass the rule one after another: the script finds those before it')
 @fact('guessed', 'the reply if a rule dropped everything: an empty list, or null with the fault `dropped=null`')
-def test_a_pre_process_script_joins_incidents(joined: LocalXsoar, http: requests.Session) -> None:
-    created = post(joined, http, {'name': 'problem', 'dbotMirrorId': 'k'}, {'name': 'again', 'dbotMirrorId': 'k'},
-                   {'name': 'other'})
-    assert [incident['name'] for incident in created] == ['problem', 'other']
-    assert post(joined, http, {'name': 'recovery', 'dbotMirrorId': 'k'}) == []
-    joined.faults(dropped='null')
-    assert [incident['name'] for incident in post(joined, http, {'name': 'problem', 'dbotMirrorId': 'k'})] == ['problem']
-    assert post(joined, http, {'name': 'again', 'dbotMirrorId': 'k'}) is None
-    first = http.post(f'{joined.url}/incidents/search', json={'filter': {'id': ['1']}}).json()['data'][0]
+def test_a_pre_process_script_joins_incidents(pack: Path, http: requests.Session, printed: list[str]) -> None:
+    write_script(pack, 'Join', JOIN)
+    server = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer('debug', printed.append), 'Join')
+    with enabled(server, pack) as url:
+        def post(*incidents: dict[str, Any]) -> Any:
+            return http.post(url, json=list(incidents)).json()
+
+        created = post({'name': 'problem', 'dbotMirrorId': 'k'}, {'name': 'again', 'dbotMirrorId': 'k'}, {'name': 'other'})
+        assert [incident['name'] for incident in created] == ['problem', 'other']
+        assert post({'name': 'recovery', 'dbotMirrorId': 'k'}) == []
+        server.faults.change({'dropped': 'null'})
+        assert [incident['name'] for incident in post({'name': 'problem', 'dbotMirrorId': 'k'})] == ['problem']
+        assert post({'name': 'again', 'dbotMirrorId': 'k'}) is None
+    first = server.store.get('1')
     assert (first['status'], first['severity'], first['closeReason'], first['CustomFields']) == (2, 3, 'Resolved', {'joined': 1})
-    entries = http.post(f'{joined.url}/investigation/1', json={}).json()['entries']
-    assert [entry['contents'] for entry in entries] == ['again', 'recovery']
-    joined.wait_for_line('Pre-process rule: Join')
-    joined.wait_for_line('dropped  again, by the pre-process script Join')
+    assert [entry['contents']['Contents'] for entry in server.store.entries('1')] == ['again', 'recovery']
+    assert any(line.endswith('dropped  again, by the pre-process script Join') for line in printed)
 
 
 @fact('guessed', 'an incident is created if the pre-process script fails or has no result')

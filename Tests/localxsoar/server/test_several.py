@@ -174,6 +174,7 @@ def test_all_integrations_and_scripts_are_read_again_when_a_file_changes(tmp_pat
     rule.parent.mkdir(parents=True)
     rule.write_text(yaml.safe_dump({'commonfields': {'id': 'Rule'}, 'name': 'Rule', 'type': 'python', 'script': ''}))
     with LocalXsoar('--integration', 'Echo', '--integration', 'Commands', '--pre-process', 'Rule', '--watch', pack=pack) as xsoar:
+        xsoar.wait_for_line('Pre-process rule: Rule')
         first = xsoar.state()['pid']
         assert len(requests.post(xsoar.webhook_url, json=[{'name': 'a'}]).json()) == 1
         script.write_text(script.read_text().replace('Hello {name}', 'Changed {name}'))

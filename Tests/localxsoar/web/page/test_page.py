@@ -22,6 +22,7 @@ from browser import Tab, new_context, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar, containers, needs
 from playwright.sync_api import Browser, Page, expect
+from random_deliveries import agrees, kept, logged, said_in_log, send_all
 from webhook import TOKEN, Webhook
 
 from localxsoar.webhooks.senders import load_sender
@@ -1593,3 +1594,45 @@ def test_a_hostile_payload_breaks_neither_the_panel_nor_the_url(page: Page, webh
     assert len(containers(webhook)) == 2
     page.goto('about:blank')  # as when the browser is closed
     wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
+
+
+# Random deliveries: what the page says of each, what the store has, and what the integration logged agree.
+
+
+ROWS = '''async () => {
+    const {deliveries} = await import(document.scripts[0].src.replace('script', 'deliveries'));
+    const box = document.getElementById('deliveries');
+    const found = {};
+    for (let top = 0; Object.keys(found).length < deliveries.all.length; top += 320) {
+        box.scrollTop = top;
+        await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+        for (const row of box.querySelectorAll('.row')) found[row.id.split('-')[1]] = row.querySelector('.became').textContent;
+        if (top > 40 * 320) throw new Error('a line is not drawn');
+    }
+    return found;
+}'''
+
+
+@pytest.mark.parametrize('count', [60, pytest.param(200, marks=pytest.mark.weekly)])
+def test_the_page_the_store_and_the_log_agree_on_random_deliveries(
+    open_page: Callable[..., Page], webhook: Webhook, count: int
+) -> None:
+    webhook.control('DELETE', 'deliveries')
+    before = len(webhook.sent())
+    plan = send_all(webhook, count)
+    deliveries = kept(webhook)
+    assert len(deliveries) == plan.agents
+    # The log counts refusals that are alike and many.
+    has_line = {agent for agent, each in deliveries.items() if each['kind'] != 'rejected'}
+    said = wait_for(lambda: found if has_line <= (found := logged(webhook)).keys() else None)
+    deliveries = kept(webhook)
+    names = {incident['id']: incident['sent']['name'] for incident in webhook.control('GET', 'incidents')[before:]}
+    page = open_page(f'{webhook.url}/#/deliveries')
+    rows = page.evaluate(ROWS)
+    for agent, each in deliveries.items():
+        row, outcome = rows[str(each['number'])], said.get(agent, '')
+        assert agrees(each, *said_in_log(outcome), row, names), (outcome, row, each)
+    assert {each['status'] for each in deliveries.values()} >= {200, 401, 502, 503, None}
+    assert any(outcome.startswith('skipped') for outcome in said.values())
+    created = [number for each in deliveries.values() for number in each['own']]
+    assert sorted(created) == sorted(names), 'each incident has one delivery that created it'
