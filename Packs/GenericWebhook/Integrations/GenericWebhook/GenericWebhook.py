@@ -8,7 +8,7 @@ The one rule: while the script serves, only ServerLine calls demisto. The line t
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
 """
 # Contents. Each section uses only those above it.
-#
+# Contents. Each section uses only those above it; `# ---` begins a part of a section.
 #   CONSTANTS              the limits that the documentation promises
 #   ERRORS AND RESPONSES   Rejected, with a class for each status, and the two kinds of response: a problem and JSON
 #   SETTINGS               the parameters of the instance, and the tokens among them
