@@ -7,8 +7,8 @@ gevent in the script's main thread.
 The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
 """
-# Contents. Each section uses only those above it.
 # Contents. Each section uses only those above it; `# ---` begins a part of a section.
+#
 #   CONSTANTS              the limits that the documentation promises
 #   ERRORS AND RESPONSES   Rejected, with a class for each status, and the two kinds of response: a problem and JSON
 #   SETTINGS               the parameters of the instance, and the tokens among them
