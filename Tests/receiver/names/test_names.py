@@ -215,6 +215,7 @@ def test_a_key_or_a_hash_is_not_a_name(key: str) -> None:
     ({'x-acme-event': 'alert'}, {'title': 'The disk is full'}, 'The disk is full'),
     ({'x-acme-event': 'push'}, {'event': 'order.created', 'title': 'Lamp'}, 'order.created: Lamp'),
     ({'x-acme-event-id': 'some-thing-else'}, {'title': 'The disk is full'}, 'The disk is full'),
+    ({'hook-name': 'post-finish'}, {'ID': '7', 'file_name': 'report.pdf'}, 'post-finish: report.pdf'),  # tusd
 ])
 def test_a_header_that_says_more_than_the_events_kind_begins_the_name(
         headers: dict[str, str], payload: Any, expected: str) -> None:

@@ -2512,7 +2512,7 @@ def identifies_something(text: str) -> bool:
 @lru_cache(maxsize=64)  # the events of an array have the same headers
 def topic_headers(names: tuple[str, ...]) -> list[str]:
     """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
-    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
+    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?|hook-name', name)]
 
 
 def words_of(kind: str) -> list[str]:
@@ -3880,14 +3880,15 @@ WORDS = {meaning: words.split() for meaning, words in {
         eventtypedisplayname shortmessage log fallback pretext markdown intro''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
-        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category typecomputedmap webhooktype eventid status statestring state requesttype alert error result''',
+        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent
+        trigger hook topic scope type kind category typecomputedmap webhookcode webhooktype eventid status statestring state
+        requesttype alert error result class''',
     # In objects under keys that are not in 'inside', only these name the kind.
-    'kind elsewhere': 'eventname eventtype action status statestring state statename checkstatename result',
+    'kind elsewhere': 'eventname eventtype event topic action status statestring state statename checkstatename result',
     # If the event has no such text, the name ends with the object that it concerns, or else the person.
     'object': 'host hostname computername device resourcename resource repository repo project package cve',
     # What a kind of one word such as `update` was done to.
-    'kind of object': 'objecttype eventcategory',
+    'kind of object': 'objecttype eventcategory entity resource',
     'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress
         srcip sourceip ip ipaddress''',
     'name': 'name fullname hostname systemname email login username displayname',
@@ -3920,11 +3921,11 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time inside': '''alert event data incident issue detail finding metadata action meta messages heartbeat notification
         attachments''',
     # The objects under these keys, or the first one in a list, are searched for a name.
-    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
-        detail details object resource properties attributes essentials context result protopayload alerts events findings
-        incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
+    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
+        details object resource properties attributes essentials context result protopayload alerts events findings incidents
+        value records messages attachments message msg body error item action eventdata formresponse definition params''',
     # In the objects under these keys, the same search goes one level deeper.
-    'deeper': 'data payload detail event msg body properties protopayload formresponse',
+    'deeper': 'data payload detail event msg body properties protopayload formresponse params',
     # A log record of a program: its `name` is that of the logger.
     'logger': 'levelname levelno pid',
     'log text': 'msg message',
@@ -3949,8 +3950,9 @@ WORDS = {meaning: words.split() for meaning, words in {
 # looked for there last, and a text only if it has several words. A word of change counts under them as under those of 'kind'.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description output textbody entry reason',
-    'last word: kind': 'status result state',
-    'last word: object': 'name email',
+    'last word: kind': 'status result state event',
+    'last word: type': 'type',
+    'last word: object': 'name email emailaddress',
 }.items()}
 
 # Those joined below (`.pattern`) must end with a line break: a comment would otherwise swallow the next pattern.
@@ -4001,6 +4003,7 @@ TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
 TELLING_KIND = re.compile(r'''
     (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
+    (?i:\S+\ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*) |
     (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
     ''', re.VERBOSE)
 # Words that say what became of something.
@@ -4009,7 +4012,7 @@ CHANGE = re.compile('''
     (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
     down | offline | online | unreachable
     ''', re.VERBOSE | re.IGNORECASE)
-VERB = re.compile('(creat|updat|delet|remov|add|chang|modif)[a-z]*', re.IGNORECASE)
+VERB = re.compile('(creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*', re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
 FAILURE_WORDS = (b'fail', b'abort', b'crash', b'errored')
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
@@ -4349,17 +4352,23 @@ class KeyedEvent(ParsedEvent):
         return ''
 
     def kind_in(self, scope: Scope) -> str:
-        """Return the kind of event that a key in a scope names, or ''; before a bare `update` or the like, the kind of object."""
-        kind = self.first_usable(scope.values('kind')) if scope.keys['kind'] else ''
+        """Return the kind of event that a key in a scope names, or ''."""
+        return self.of_object(self.first_usable(scope.values('kind')), scope) if scope.keys['kind'] else ''
+
+    def of_object(self, kind: str, scope: Scope) -> str:
+        """Return a bare `update` or the like after the kind of object in the scope, `peer update`, or another kind as it is."""
         if scope.keys['kind of object'] and VERB.fullmatch(kind):
             return f"{self.best([scope], 'kind of object')} {kind}".lstrip()
         return kind
 
-    def first_at(self, places: Iterable[tuple[str, str]]) -> str:
-        """Return the first text that can be a name at one of the places, each a group of scopes and a meaning, or ''."""
+    def first_at(self, places: Iterable[tuple[str, str]], known: str = '') -> str:
+        """Return the first text that can be a name at one of the places, each a group of scopes and a meaning, or ''.
+
+        One that is in `known` says nothing new.
+        """
         for group, meaning in places:
             for scope in getattr(self, group):
-                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))) and text not in known:
                     return text
         return ''
 
@@ -4474,8 +4483,8 @@ SUBJECTS = (
 # The same if there is none of these and no sentence: what says less, or is deeper inside.
 LAST_SUBJECTS = (
     ('scopes', 'spare text'), ('scopes', 'last word: text'), ('deep_scopes', 'title'), ('deep_scopes', 'rule'),
-    ('deep_scopes', 'summary'), ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'), ('deep_scopes', 'text'),
-    ('deep_scopes', 'person'), ('deep_scopes', 'last word: object'),
+    ('deep_scopes', 'object'), ('deep_scopes', 'summary'), ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'),
+    ('deep_scopes', 'text'), ('deep_scopes', 'person'), ('deep_scopes', 'last word: object'),
 )
 # Where the kind is if neither the event itself names one nor an object with its data.
 KINDS_ELSEWHERE = (('other_scopes', 'kind elsewhere'), ('scopes', 'last word: kind'), ('other_scopes', 'last word: kind'))
@@ -4500,7 +4509,7 @@ class GeneralName(KeyedEvent):
         if text and not topic and not repeats_kind and self.says_what_happened(text, change):
             yield self.with_thing(text)
         kind = topic or change or self.kind() or self.kind_elsewhere()
-        subject = text or name or self.name_in_text() or who or self.subject() or (kind and self.address()) or self.id()
+        subject = text or name or self.name_in_text() or who or self.subject(kind) or (kind and self.address()) or self.id()
         if not kind and not subject:
             kind = self.best(self.other_scopes, 'kind')
         full_name = self.kind_and_subject(kind, self.with_thing(subject) if subject else '')
@@ -4576,9 +4585,15 @@ class GeneralName(KeyedEvent):
 
     def kind_elsewhere(self) -> str:
         """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
-        scopes = chain(self.scopes, self.other_scopes)
-        return (self.kind_in_uri() or self.first_at(KINDS_ELSEWHERE)
+        scopes = [*self.scopes, *self.other_scopes]
+        return (self.kind_in_uri() or self.first_at(KINDS_ELSEWHERE) or self.type_of_several_words()
                 or first_of(self.change_in([scope], 'kind elsewhere', OUTCOME) for scope in scopes))
+
+    def type_of_several_words(self) -> str:
+        """Return the first text like `AVC_BLOCKED` under a key whose last word is `type`, or ''. One word may be any type."""
+        scopes = [*self.scopes, *self.other_scopes]
+        types = (self.first_usable([value]) for scope in scopes for value in scope.values('last word: type'))
+        return first_of(text for text in types if len(words_of(text)) > 1 and '/' not in text)
 
     def kind_in_uri(self) -> str:
         """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
@@ -4642,13 +4657,13 @@ class GeneralName(KeyedEvent):
             for key in (*scope.keys[meaning], *scope.keys['last word: kind']):
                 kind = member_at(scope.members, key)
                 if isinstance(kind, str) and change.fullmatch(kind) and (text := self.clean_text(kind)):
-                    return text
+                    return self.of_object(text, scope)
         return ''
 
-    def subject(self) -> str:
-        """Return what the event concerns, such as the name of a host or a user, or '' if nothing says it."""
-        return (self.sentence(self.own) or self.first_at(SUBJECTS)
-                or self.sentence(self.scopes) or self.first_at(LAST_SUBJECTS))
+    def subject(self, kind: str) -> str:
+        """Return what an event of a kind concerns, such as the name of a host or a user, or '' if nothing says it."""
+        return (self.sentence(self.own) or self.first_at(SUBJECTS, kind)
+                or self.sentence(self.scopes) or self.first_at(LAST_SUBJECTS, kind))
 
     def sentence(self, scopes: Iterable[Scope]) -> str:
         """Return the first text of several words under a key whose last word is that of a text, or ''."""
