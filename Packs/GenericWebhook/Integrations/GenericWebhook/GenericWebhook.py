@@ -4493,9 +4493,14 @@ KINDS_ELSEWHERE = (('other_scopes', 'kind elsewhere'), ('scopes', 'last word: ki
 class GeneralName(KeyedEvent):
     """The part of the general rule that finds the name.
 
-    A name is a text that says what happened, `Disk full`, or the kind of event with its subject, `product.created: Blue mug`.
-    Where the text alone says too little, it is the subject: `closed: Disk full`. The name ends with the thing that it is about,
-    a host or the like: `Disk full (db-1)`.
+    A name has up to three parts: the kind of event or what became of something, the subject, and the thing that it is about.
+
+                                                                     kind             subject         thing
+    {"message": "Disk is full", "host": "db-1"}                                       Disk is full    (db-1)
+    {"message": "Disk is full", "status": "closed"}                  closed:          Disk is full
+    {"type": "disk_full", "title": "Disk full", "message": "Act!"}   disk_full:       Act!
+    {"event": "mug.created", "mug": {"name": "Blue mug"}}            mug.created:     Blue mug
+    {"type": "build", "status": "failed", "job": {"name": "Shop"}}   build failed:    Shop
     """
 
     def names(self) -> Iterator[str]:
@@ -4504,7 +4509,7 @@ class GeneralName(KeyedEvent):
         text, who, repeats_kind = self.text_and_who('' if self.parent else name)
         topic = self.topic()
         if text and text == name and not topic:
-            yield name
+            yield name  # nothing goes before it or after it
         change = self.change(text)
         if text and not topic and not repeats_kind and self.says_what_happened(text, change):
             yield self.with_thing(text)
@@ -4525,7 +4530,7 @@ class GeneralName(KeyedEvent):
     def text_and_who(self, name: str) -> tuple[str, str, bool]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''.
 
-        Return also whether an earlier one repeats the kind: then the name needs the kind.
+        Return also whether one was passed over because it repeats the kind: then the name must have the kind.
         """
         who, repeats_kind = '', False
         for text in self.texts(name):
@@ -4602,12 +4607,13 @@ class GeneralName(KeyedEvent):
         return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
 
     def change(self, text: str) -> str:
-        """Return what became of something, or ''. Beside a text, look only at the event itself and the objects with its data.
+        """Return what became of something, by the event's own keys (see own_change) or by those of its objects, or ''.
 
-        {"event": "order.created"}                       -> order.created
-        {"type": "build", "status": "failed"}            -> build failed, or beside a text: failed
-        {"type": "build", "job": {"status": "failed"}}   -> build failed
-        {"data": {"status": "closed"}}                   -> closed
+        Beside a text, look only into the objects with the event's data.
+
+        {"type": "build", "job": {"status": "failed"}}  -> build failed
+        {"data": {"status": "closed"}}                  -> closed
+        {"data": {"event": "order.created"}}            -> order.created
         """
         change = self.own_change(text)
         if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text} {self.kind()}'):
@@ -4619,7 +4625,14 @@ class GeneralName(KeyedEvent):
         return word if text else self.inner_change() or word
 
     def own_change(self, text: str) -> str:
-        """Return the kind that the event itself names, if it tells a change, else the word of change beside it, or ''."""
+        """Return what became of something by the event's own keys, or ''.
+
+        {"event": "order.created"}             -> order.created
+        {"status": "closed"}                   -> closed
+        {"type": "build", "status": "closed"}  -> build closed, or beside a text: closed
+        {"type": "build", "status": "passed"}  -> build passed, or beside a text: nothing
+        {"type": "A build", "status": "failed"} -> failed: A build
+        """
         kind = self.own_kind
         if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
             return kind
