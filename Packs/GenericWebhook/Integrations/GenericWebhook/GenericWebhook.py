@@ -4574,8 +4574,10 @@ class GeneralName(KeyedEvent):
 
         Stems are compared: the `resolved` of `alert.resolved` is in `Resolve the alert`.
         """
+        if not change or ' ' not in text:
+            return ' ' in text
         lower_text = text.lower()
-        return ' ' in text and all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
+        return all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
@@ -4618,7 +4620,7 @@ class GeneralName(KeyedEvent):
         change = self.own_change(text)
         if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text} {self.kind()}'):
             return f'{change or self.own_kind} {failure}'.strip()
-        if change:
+        if change or self.is_flat():
             return change
         inside = chain(self.inner_scopes, () if text else self.other_scopes)
         word = '' if self.own_kind else self.change_in(inside, 'kind elsewhere', CHANGE)
@@ -4633,7 +4635,9 @@ class GeneralName(KeyedEvent):
         {"type": "build", "status": "passed"}  -> build passed, or beside a text: nothing
         {"type": "A build", "status": "failed"} -> failed: A build
         """
-        kind = self.own_kind
+        kind, keys = self.own_kind, self.top.keys
+        if not keys['kind'] and not keys['last word: kind']:
+            return ''
         if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
             return kind
         word = self.change_in(self.own, 'kind', CHANGE)
