@@ -2804,8 +2804,8 @@ class JsonArray(dict[str, Any]):
     def item_values(self, path: 'Path') -> list[Any]:
         """Return the values that the items have at a path inside them, such as `labels.host` of `alerts.*.labels.host`.
 
-        An item without a value has None; of the items that items_to_search leaves out, at most two have it, since no caller asks
-        whether there are more. Return [UNKNOWN] if the items are not read (see each_item).
+        For an item without a value, the list has None. For the items that items_to_search leaves out, it has two of them at most,
+        since no caller asks whether there are more. Return [UNKNOWN] if the items are not read (see each_item).
         """
         if self.each_item is None:
             return [UNKNOWN]
@@ -2934,7 +2934,7 @@ def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
 #
 #   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
 #   alerts.*.status     the value in every item of a list
-#   @ce-type            a request header; without one, a key of that name
+#   @ce-type            the request header `ce-type`; without it, the key `@ce-type`
 #   a|b                 the first of these that has a value
 #   'a, b'              the text itself
 #   a, b                all of these
@@ -4386,7 +4386,7 @@ class GeneralSeverity(KeyedEvent):
     """The part of the general rule that finds the severity, and whether the event reports an end."""
 
     def severity(self) -> float | None:
-        """Return the severity of the first known word under a key that means a severity, or None.
+        """Return the severity that the known words under keys that mean one say, or None; words that disagree say nothing.
 
         A level of a log and what an event repeats of a problem that has ended are no severities.
         """
@@ -4394,7 +4394,10 @@ class GeneralSeverity(KeyedEvent):
         return severities.pop() if len(severities) == 1 and not self.says_that_it_ended() else None
 
     def severities(self) -> set[float]:
-        """Return what the words under the best keys in the first scope say that has any: several only if they disagree."""
+        """Return what the words under keys that mean a severity say in the first scope that has any: several if they disagree.
+
+        Only if no scope has one, the words under keys such as `priority` count.
+        """
         if self.top.is_of_windows_log():
             return set()
         scopes: list[Scope] = []
@@ -4506,6 +4509,7 @@ class GeneralName(KeyedEvent):
     def names(self) -> Iterator[str]:
         """Yield the names that the event may have, the best first; '' stands for a way that found none."""
         name = self.own_name()
+        # In an object that is the only member, `name` is found by its meaning instead: that of a `rule` means `rulename`.
         text, who, repeats_kind = self.text_and_who('' if self.parent else name)
         topic = self.topic()
         if text and text == name and not topic:
@@ -4552,13 +4556,14 @@ class GeneralName(KeyedEvent):
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a short text has no other words than a kind of event. One that is not all ASCII always has others."""
-        scopes = [self.top] if ' ' in text else self.scopes
-        kinds = [kind for scope in scopes
-                 if len(kind := self.own_kind if scope is self.top else self.kind_in(scope)) >= len(text)]
-        if not kinds or not text.isascii() or NUMBER.search(text):
+        kinds = [self.own_kind]
+        if ' ' not in text:  # a single word is also compared with the kinds of the objects inside
+            kinds += map(self.kind_in, self.inner_scopes)
+        long_enough = [kind for kind in kinds if len(kind) >= len(text)]
+        if not long_enough or not text.isascii() or NUMBER.search(text):
             return False
         words = set(words_of(text.lower()))
-        return bool(words) and any(words.issubset(words_of(kind)) for kind in kinds)
+        return bool(words) and any(words.issubset(words_of(kind)) for kind in long_enough)
 
     def longest_with(self, text: str, max_length: int = 150) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
@@ -4613,9 +4618,11 @@ class GeneralName(KeyedEvent):
 
         Beside a text, look only into the objects with the event's data.
 
-        {"type": "build", "job": {"status": "failed"}}  -> build failed
-        {"data": {"status": "closed"}}                  -> closed
-        {"data": {"event": "order.created"}}            -> order.created
+                                                           without a text   beside a text
+        {"type": "build", "job": {"status": "failed"}}     build failed
+        {"type": "build", "data": {"status": "failed"}}    build failed     build failed
+        {"data": {"status": "closed"}}                     closed           closed
+        {"data": {"event": "order.created"}}               order.created
         """
         change = self.own_change(text)
         if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text} {self.kind()}'):
@@ -4727,7 +4734,7 @@ class GeneralName(KeyedEvent):
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
 
-        A password with an `@`, `/`, `?` or `#` in it is not always told from the rest: such a URL gives ''.
+        A password may contain an `@`, a `/`, a `?` or a `#`: a URL with an `@` after one of the other three gives ''.
         """
         values = (value for scope in chain(self.scopes, self.other_scopes) for value in scope.values('address'))
         for text in map(self.clean_text, islice(values, 40)):
@@ -5153,7 +5160,7 @@ class EventAtUrl(ThirdPartyEvent):
         """Return the event that a text of this event contains; with `?resolved=`, it is a recovery only if this event is."""
         event: ThirdPartyEvent = super().inner_event
         if self.words.resolved:
-            event.is_recovery = self.is_recovery  # a cached property that is set is never computed: its own row is not asked
+            event.is_recovery = self.is_recovery  # set before it is computed: the severity and time are those of an end or not
         return event
 
     def name_by_url(self) -> str:
@@ -5207,7 +5214,7 @@ class EventAtUrl(ThirdPartyEvent):
         if not self.words.problem:
             return super().problem_key()
         parts = [self.key_value(part) for part in self.words.problem.parts]
-        is_certain = all(parts) and '0' not in parts
+        is_certain = all(parts) and '0' not in parts  # an id of 0 usually stands for none
         self.findings.record(self, 'problem', is_certain)
         if not is_certain:
             return ''
@@ -6009,7 +6016,7 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """Return all parameters, even a token, by their names; of those with one name the last."""
+        """Return the first MAX_PARAMETERS parameters, even a token, by their names; of those with one name the last."""
         return dict(parse_qsl('&'.join(parts_of(self.query_string))))
 
     @property
@@ -6989,7 +6996,8 @@ class DeliveryMemory:
             # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
             self.queue.expire(until)
             has_result = post.result.ready()
-            if post.is_kept and not has_result and not delivery.is_gone():
+            is_kept_for_repeat = post.is_kept and not delivery.is_gone()
+            if is_kept_for_repeat and not has_result:
                 self.ask_for_retry(delivery)  # raises Unavailable
             until += HAND_OVER_SECONDS
 
@@ -8272,7 +8280,8 @@ class Connection:
     def drop_what_precedes_head(self) -> None:
         """Drop what belongs to the request before from the buffer: what remains of its body, and empty lines.
 
-        Of the bytes that were searched for a head, at most a lone carriage return is dropped: head_length looks back two bytes.
+        A carriage return that was searched for a head may be dropped once its line feed has come, as an empty line. That does not
+        disturb the search, for head_length looks back two bytes.
         """
         buffer = self.reader.buffer
         dropped = min(self.unread_body, len(buffer))
