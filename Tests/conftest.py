@@ -1,6 +1,7 @@
 """What several files of tests share: the app, the pack in the local XSOAR, the order, what was skipped."""
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -54,6 +55,12 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files first that start processes: a worker takes whole files, and these take longest."""
     items.sort(key=lambda item: 'sockets' not in item.keywords)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at thousands of collected tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -478,6 +478,19 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'user_type': 'customer', 'content_type': 'text/plain', 'x': 'y'}, '', ''),
     ({'jsonrpc': '2.0', 'params': {'events': [{'exploit_type': 'AVC Blocked Exploit', 'computer_name': 'FC-7'}]}},
      'AVC Blocked Exploit: FC-7', ''),
+    # Jamf; and keys that are kinds: Akamai's identity cloud, Google Play
+    ({'webhook': {'webhookEvent': 'ComputerPolicyFinished'}, 'event': {'username': 'mary.jones'}},
+     'ComputerPolicyFinished: mary.jones', ''),
+    ({'sub': 7, 'events': {'sessionAuthenticated': {'id': 7}}}, 'sessionAuthenticated', ''),
+    ({'packageName': 'com.example.app', 'voidedPurchaseNotification': {'productType': 1}},
+     'voidedPurchaseNotification: com.example.app', ''),
+    # Sentences under the last words of keys: Highlight, M-Pesa. Who did it is not what it was done to: Documill
+    ({'alertSummary': 'Red alert raised on link ADSL-7', 'alertNames': 'Cellular'}, 'Red alert raised on link ADSL-7', ''),
+    ({'Body': {'stkCallback': {'ResultCode': 0, 'ResultDesc': 'The request was processed', 'Item': [{'Name': 'Amount'}]}}},
+     'The request was processed', ''),
+    ({'type': 'USER_DELETE_PENDING', 'actorName': 'Eve Example', 'tags': {'userEmail': 'ann@example.com'}},
+     'USER_DELETE_PENDING: ann@example.com', ''),
+    ({'event': 'login', 'user': {'username': 'ann-ng'}, 'project_name': 'Shop'}, 'login: ann-ng (Shop)', ''),
     # What else is the subject: EmailOctopus, Docker's registry (deeper inside)
     ({'id': 7, 'type': 'contact.bounced', 'contact_email_address': 'ann@example.com'}, 'contact.bounced: ann@example.com', ''),
     ({'events': [{'action': 'pull', 'target': {'repository': 'hello-world'}}]}, 'pull: hello-world', ''),

@@ -216,6 +216,7 @@ def test_a_key_or_a_hash_is_not_a_name(key: str) -> None:
     ({'x-acme-event': 'push'}, {'event': 'order.created', 'title': 'Lamp'}, 'order.created: Lamp'),
     ({'x-acme-event-id': 'some-thing-else'}, {'title': 'The disk is full'}, 'The disk is full'),
     ({'hook-name': 'post-finish'}, {'ID': '7', 'file_name': 'report.pdf'}, 'post-finish: report.pdf'),  # tusd
+    ({'x-tm-event-code': 'bg_order_status_event'}, {'eventData': 'encrypted'}, 'bg_order_status_event'),  # Temu
 ])
 def test_a_header_that_says_more_than_the_events_kind_begins_the_name(
         headers: dict[str, str], payload: Any, expected: str) -> None:

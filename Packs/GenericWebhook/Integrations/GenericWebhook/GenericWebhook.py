@@ -1581,14 +1581,22 @@ aws-guardduty
     severity       guardduty: severity
     problem        id
 
+aws-security-hub: settled
+    identified by  ProductArn, Title, Workflow.Status=RESOLVED|SUPPRESSED
+    name           {Workflow.Status}: {Title}: {Resources.0.Id}
+    occurred       UpdatedAt
+    severity       Severity.Label
+    severity       security-hub: Severity.Normalized
+    resolved       Workflow.Status=RESOLVED
+      at           UpdatedAt
+    problem        Id
+
 aws-security-hub
     identified by  ProductArn, Title
     name           {Title}: {Resources.0.Id}
     occurred       UpdatedAt
     severity       Severity.Label
     severity       security-hub: Severity.Normalized
-    resolved       Workflow.Status=RESOLVED
-      at           UpdatedAt
     problem        Id
 
 aws-sns: a subscription
@@ -1990,9 +1998,16 @@ kubernetes-audit: a list
 
 lacework
     identified by  lacework_account, event_severity
-    name           {event_title}
+    name           {event_title}: {event_description}
     occurred       event_timestamp
     severity       lacework: event_severity
+
+librenms: acknowledged
+    identified by  alert_id, rule_id, sysName, state=2
+    name           acknowledged: {title}
+    occurred       timestamp
+    severity       severity
+    problem        alert_id
 
 librenms
     identified by  alert_id, rule_id, sysName
@@ -2317,7 +2332,7 @@ wazuh
 
 wiz
     identified by  sourceRule.name|control.name, issue|entitySnapshot|resource
-    name           {sourceRule.name|control.name}: {entitySnapshot.name|resource.name}
+    name           {issue.status|status}: {sourceRule.name|control.name}: {entitySnapshot.name|resource.name}
     occurred       createdAt
     severity       issue.severity
     severity       severity
@@ -2512,7 +2527,7 @@ def identifies_something(text: str) -> bool:
 @lru_cache(maxsize=64)  # the events of an array have the same headers
 def topic_headers(names: tuple[str, ...]) -> list[str]:
     """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
-    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?|hook-name', name)]
+    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key|code))?|hook-name', name)]
 
 
 def words_of(kind: str) -> list[str]:
@@ -3884,7 +3899,8 @@ WORDS = {meaning: words.split() for meaning, words in {
         trigger hook topic scope type kind category typecomputedmap webhookcode webhooktype eventid status statestring state
         requesttype alert error result class''',
     # In objects under keys that are not in 'inside', only these name the kind.
-    'kind elsewhere': 'eventname eventtype event topic action status statestring state statename checkstatename result',
+    'kind elsewhere': '''eventname eventtype webhookevent event topic action status statestring state statename checkstatename
+        result''',
     # If the event has no such text, the name ends with the object that it concerns, or else the person.
     'object': 'host hostname computername device resourcename resource repository repo project package cve',
     # What a kind of one word such as `update` was done to.
@@ -3949,7 +3965,7 @@ WORDS = {meaning: words.split() for meaning, words in {
 # Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely: a kind and an object are
 # looked for there last, and a text only if it has several words. A word of change counts under them as under those of 'kind'.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
-    'last word: text': 'subject title message description output textbody entry reason',
+    'last word: text': 'subject title message description summary desc output textbody entry reason',
     'last word: kind': 'status result state event',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
@@ -4006,6 +4022,7 @@ TELLING_KIND = re.compile(r'''
     (?i:\S+\ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*) |
     (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
     ''', re.VERBOSE)
+KEY_LIKE_A_KIND = re.compile('[a-z]+([A-Z][a-z]+)*([A-Z][a-z]+ed|Notification)')
 # Words that say what became of something.
 CHANGE = re.compile('''
     (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
@@ -4029,7 +4046,7 @@ NOT_BESIDE = {word: set(others.split()) for word, others in {
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
                    re.IGNORECASE)
 # The start of a key that names neither what happened nor to what.
-OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit')
+OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit|actor|initiator')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
 # A key that begins with one of these does not say how severe the event itself is.
@@ -4487,7 +4504,7 @@ SUBJECTS = (
 LAST_SUBJECTS = (
     ('scopes', 'spare text'), ('scopes', 'last word: text'), ('deep_scopes', 'title'), ('deep_scopes', 'rule'),
     ('deep_scopes', 'object'), ('deep_scopes', 'summary'), ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'),
-    ('deep_scopes', 'text'), ('deep_scopes', 'person'), ('deep_scopes', 'last word: object'),
+    ('deep_scopes', 'text'), ('other_scopes', 'person'), ('deep_scopes', 'person'), ('deep_scopes', 'last word: object'),
 )
 # Where the kind is if neither the event itself names one nor an object with its data.
 KINDS_ELSEWHERE = (('other_scopes', 'kind elsewhere'), ('scopes', 'last word: kind'), ('other_scopes', 'last word: kind'))
@@ -4598,7 +4615,7 @@ class GeneralName(KeyedEvent):
     def kind_elsewhere(self) -> str:
         """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
         scopes = [*self.scopes, *self.other_scopes]
-        return (self.kind_in_uri() or self.first_at(KINDS_ELSEWHERE) or self.type_of_several_words()
+        return (self.kind_in_uri() or self.first_at(KINDS_ELSEWHERE) or self.type_of_several_words() or self.key_like_a_kind()
                 or first_of(self.change_in([scope], 'kind elsewhere', OUTCOME) for scope in scopes))
 
     def type_of_several_words(self) -> str:
@@ -4606,6 +4623,12 @@ class GeneralName(KeyedEvent):
         scopes = [*self.scopes, *self.other_scopes]
         types = (self.first_usable([value]) for scope in scopes for value in scope.values('last word: type'))
         return first_of(text for text in types if len(words_of(text)) > 1 and '/' not in text)
+
+    def key_like_a_kind(self) -> str:
+        """Return the first key of an object that tells a change by itself, such as `questionAnswered`, or ''."""
+        inside = self.top.inner('inside', with_lists=False)
+        keys = (key for scope in chain(self.own, inside) for key in scope.object_keys())
+        return first_of(key for key in keys if len(key) <= MAX_KEY_CHARACTERS and KEY_LIKE_A_KIND.fullmatch(key))
 
     def kind_in_uri(self) -> str:
         """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
