@@ -4,7 +4,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import subprocess
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +53,14 @@ def test_the_zip_holds_script_image_and_description_in_one_file() -> None:
     assert 'def main()' in integration['script']['script']
     assert integration['image'].startswith('data:image/png;base64,')
     assert 'Listen Port' in integration['detaileddescription']
+
+
+@pytest.mark.weekly
+def test_another_zip_of_the_same_pack_has_the_same_bytes(tmp_path: Path) -> None:
+    sdk = os.environ.get('DEMISTO_SDK') or pytest.skip('DEMISTO_SDK names no demisto-sdk; ./dev test -e sdk makes it')
+    with_sdk = {**os.environ, 'PATH': f'{Path(sdk).parent}:{os.environ["PATH"]}'}
+    subprocess.run([ROOT / 'tools/zip-pack', tmp_path], env=with_sdk, cwd=ROOT, check=True, timeout=PATIENCE_SECONDS)
+    assert (tmp_path / 'uploadable_packs/GenericWebhook.zip').read_bytes() == ZIP.read_bytes()
 
 
 def test_the_seeds_curl_creates_an_incident_through_the_zipped_script() -> None:
