@@ -37,7 +37,7 @@ def until(condition: Callable[[], Any]) -> Any:
     """Let other greenlets run until the condition is true, and return its value. A clock that a test has set does not matter."""
     with gevent.Timeout(PATIENCE_SECONDS):
         while not (value := condition()):
-            gevent.sleep(0.001)
+            gevent.sleep(0.003)
     return value
 
 
