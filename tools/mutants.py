@@ -82,6 +82,7 @@ class Suite:
         self.names = [item.nodeid.partition('[')[0] for item in self.items]
         numbers: dict[str, Iterator[int]] = defaultdict(count)
         self.cases = [next(numbers[name]) for name in self.names]
+        gc.unfreeze()  # Tests/conftest.py has frozen what was collected
         self.functions = [function for function in gc.get_objects()
                           if type(function) is FunctionType and function.__code__.co_filename in self.files]
         gc.freeze()  # no fork then copies what it only reads
