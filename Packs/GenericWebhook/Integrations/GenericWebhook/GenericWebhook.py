@@ -4621,7 +4621,8 @@ class GeneralName(KeyedEvent):
     def type_of_several_words(self) -> str:
         """Return the first text like `AVC_BLOCKED` under a key whose last word is `type`, or ''. One word may be any type."""
         scopes = [*self.scopes, *self.other_scopes]
-        types = (self.first_usable([value]) for scope in scopes for value in scope.values('last word: type'))
+        values = (value for scope in scopes for value in scope.values('last word: type'))
+        types = (self.first_usable([value]) for value in islice(values, 40))
         return first_of(text for text in types if len(words_of(text)) > 1 and '/' not in text)
 
     def key_like_a_kind(self) -> str:
