@@ -491,6 +491,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'type': 'USER_DELETE_PENDING', 'actorName': 'Eve Example', 'tags': {'userEmail': 'ann@example.com'}},
      'USER_DELETE_PENDING: ann@example.com', ''),
     ({'event': 'login', 'user': {'username': 'ann-ng'}, 'project_name': 'Shop'}, 'login: ann-ng (Shop)', ''),
+    # A kind that has the host needs no address after it: Zabbix by a template of its user
+    ({'hostname': 'www.example.com', 'trigger': 'Agent on www.example.com is up', 'link': 'https://zabbix.example.com/tr_events.php'},
+     'Agent on www.example.com is up', ''),
     # What else is the subject: EmailOctopus, Docker's registry (deeper inside)
     ({'id': 7, 'type': 'contact.bounced', 'contact_email_address': 'ann@example.com'}, 'contact.bounced: ann@example.com', ''),
     ({'events': [{'action': 'pull', 'target': {'repository': 'hello-world'}}]}, 'pull: hello-world', ''),

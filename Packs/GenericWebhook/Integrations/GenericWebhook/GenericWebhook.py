@@ -4535,7 +4535,8 @@ class GeneralName(KeyedEvent):
         if text and not topic and not repeats_kind and self.says_what_happened(text, change):
             yield self.with_thing(text)
         kind = topic or change or self.kind() or self.kind_elsewhere()
-        subject = text or name or self.name_in_text() or who or self.subject(kind) or (kind and self.address()) or self.id()
+        subject = (text or name or self.name_in_text() or who or self.subject(kind)
+                   or (kind and not self.thing() and self.address()) or self.id())
         if not kind and not subject:
             kind = self.best(self.other_scopes, 'kind')
         full_name = self.kind_and_subject(kind, self.with_thing(subject) if subject else '')
