@@ -516,6 +516,11 @@ def test_an_event_of_a_sender_without_a_row_has_the_name_and_time_that_its_keys_
     assert read(payload) == (name, time)
 
 
+def test_a_key_that_is_like_a_kind_is_no_name_if_it_has_the_token() -> None:
+    source = json.dumps({'sub': 7, 'events': {'secretAuthenticated': {'id': 7}}}).encode()
+    assert ThirdPartyEvent(source, {}, lambda text: 'secretAuthenticated' in text).name() == ''
+
+
 def words_in(payload: Any, parent: str = '') -> Iterator[str]:
     """Yield the words of the keys in a payload, `rulename` for the `name` in a `rule`, and `rule` for `ruleName`."""
     for key, value in payload.items() if isinstance(payload, dict) else []:

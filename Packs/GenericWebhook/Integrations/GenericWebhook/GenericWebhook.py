@@ -4628,9 +4628,8 @@ class GeneralName(KeyedEvent):
 
     def key_like_a_kind(self) -> str:
         """Return the first key of an object that tells a change by itself, such as `questionAnswered`, or ''."""
-        inside = self.top.inner('inside', with_lists=False)
-        keys = (key for scope in chain(self.own, inside) for key in scope.object_keys())
-        return first_of(key for key in keys if len(key) <= MAX_KEY_CHARACTERS and KEY_LIKE_A_KIND.fullmatch(key))
+        keys = (key for scope in self.scopes if not scope.is_one_of_several for key in scope.object_keys())
+        return first_of(key for key in islice(keys, 400) if len(key) <= MAX_KEY_CHARACTERS and KEY_LIKE_A_KIND.fullmatch(key))
 
     def kind_in_uri(self) -> str:
         """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
@@ -4661,11 +4660,11 @@ class GeneralName(KeyedEvent):
     def own_change(self, text: str) -> str:
         """Return what became of something by the event's own keys, or ''.
 
-        {"event": "order.created"}             -> order.created
-        {"status": "closed"}                   -> closed
-        {"type": "build", "status": "closed"}  -> build closed, or beside a text: closed
-        {"type": "build", "status": "passed"}  -> build passed, or beside a text: nothing
-        {"type": "A build", "status": "failed"} -> failed: A build
+        {"event": "order.created"}               -> order.created
+        {"status": "closed"}                     -> closed
+        {"type": "build", "status": "closed"}    -> build closed, or beside a text: closed
+        {"type": "build", "status": "passed"}    -> build passed, or beside a text: nothing
+        {"type": "A build", "status": "failed"}  -> failed: A build
         """
         kind, keys = self.own_kind, self.top.keys
         if not keys['kind'] and not keys['last word: kind']:
