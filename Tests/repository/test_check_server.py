@@ -46,10 +46,22 @@ class Front(NamedTuple):
     key_ids: tuple[list[str], ...] = ()  # where to note those of the requests to the API of version 8
 
 
+class Answering(BaseHTTPRequestHandler):
+    def answer(self, status: int, body: bytes, content_type: str = 'text/plain') -> None:
+        self.send_response(status)
+        self.send_header('Content-Type', content_type)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
 def before(xsoar: LocalXsoar, front: Front) -> Iterator[str]:
     """Yield the address of a proxy before a local XSOAR."""
-    class Proxy(BaseHTTPRequestHandler):
+    class Proxy(Answering):
         def do_POST(self) -> None:
             size = int(self.headers['Content-Length'] or 0)
             if size > front.most_bytes:
@@ -76,16 +88,6 @@ def before(xsoar: LocalXsoar, front: Front) -> Iterator[str]:
                 key_ids.append(self.headers['x-xdr-auth-id'] or '')
             answer = requests.request(self.command, xsoar.url + path, headers=headers, data=body, timeout=PATIENCE_SECONDS)
             self.answer(answer.status_code, front.change(self.path, answer.content), answer.headers.get('Content-Type', ''))
-
-        def answer(self, status: int, body: bytes, content_type: str = 'text/plain') -> None:
-            self.send_response(status)
-            self.send_header('Content-Type', content_type)
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
 
     with served(Proxy) as url:
         yield url
