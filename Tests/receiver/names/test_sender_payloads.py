@@ -5,10 +5,17 @@ import functools
 import pytest
 from GenericWebhook import ROWS, ThirdPartyEvent
 from recipes import assert_as_told
-from tools.names_table import SENDERS, Landed, land
+from tools.names_table import SENDERS, Landed, all_landed, land
 
 DELIVERIES = {f'{sender.key}: {delivery["title"]}': (sender, delivery)
               for sender in SENDERS.values() for delivery in sender.deliveries}
+# What `?at_least=medium` leaves out; and why it creates some of that now, by name.
+BELOW_MEDIUM = {
+    'aws-guardduty: raw finding of low severity', 'azure-monitor: older metric alert', 'cloudevents: audit log of Google Cloud',
+    'crowdstrike: incident of an identity', 'curl: a severity in the URL and in the payload',
+    'github: code scanning alert, a note', 'ocsf: informational', 'okta: informational',
+    'pingdom: check down, of low importance', 'suricata: alert of low severity'}
+CREATED_NOW: dict[str, str] = {}
 EACH_ROW = sorted({row.rank: row for rows in ROWS.values() for row in rows}.values(), key=lambda row: row.rank)
 
 
@@ -22,6 +29,12 @@ def test_a_delivery_is_let_in_and_its_incident_says_what_its_sender_means(key: s
     for name, (sender, _) in DELIVERIES.items():
         if sender.key == key:
             assert_as_told(landed(name))
+
+
+def test_at_least_leaves_out_what_it_always_left_out_but_for_what_has_a_reason() -> None:
+    left_out = {f'{each.sender.key}: {each.delivery["title"]}' for each in all_landed(query='at_least=medium')
+                if not each.incidents}
+    assert left_out == BELOW_MEDIUM - CREATED_NOW.keys()
 
 
 def test_each_row_knows_a_documented_payload_in_each_way_in_which_it_is_reported() -> None:
