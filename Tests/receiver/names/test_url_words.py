@@ -121,6 +121,8 @@ def test_a_time_is_read_like_any_other_and_otherwise_looked_for(
     ('down:critical=true', {'down': True}, 4), ('down:critical=true,low=false', {'down': False}, 1),
     ('down:critical=1,high=2', {'down': True}, None), ('down:critical=true', {'down': 'true'}, 4),
     ('down:critical=true', {'down': 1}, None), ('down', {'down': True}, None),
+    *((f'l.*.s:critical={text}', {'l': [{'s': value} for value in values]}, 4)
+      for text in ('true', '1') for values in ([1, True], [True, 1], [1, True, 1.0])),
     ("s|'low':high=7", {'s': 1}, 1), ('@x-level', {}, 2),
 ])
 def test_a_severity_is_a_default_or_is_found_in_the_event(webhook: Webhook, severity: str, payload: Any, expected: Any) -> None:

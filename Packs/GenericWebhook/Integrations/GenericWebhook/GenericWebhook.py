@@ -4870,8 +4870,8 @@ NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 def gravest(scale: Scale, values: list[Any]) -> float | None:
     """Return the highest severity that one of the values means on a scale, or None."""
     types = types_on(scale)
-    different_values = {value for value in values if type(value) in types}  # those of many items are few
-    return max([severity for value in different_values if (severity := scale.severity(value)) is not None], default=None)
+    different_values = {(type(value), value) for value in values if type(value) in types}  # few, of many items; and True == 1
+    return max([severity for _, value in different_values if (severity := scale.severity(value)) is not None], default=None)
 
 
 def types_on(scale: Scale) -> set[type]:
