@@ -453,6 +453,7 @@ MISTAKES = [
     ({'problem': 'b:evt.n'}, 'problem: no value can identify a problem'),
     ({'skip': 'evnt.state=x'}, 'skip, part 1: no event has a value'),
     ({'resolved': 'ref,evnt.state=x'}, 'resolved, part 2: no event has a value there'),
+    ({'resolved': 'evt.state'}, 'resolved, part 1: any text there meets it (to compare one, write path=text)'),
     ({'nmae': 'x'}, 'name: a parameter is spelled almost like this word'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
     ({'Name': 'x'}, 'name: '), ({'atleast': 'x'}, 'at_least: '), ({'at-least': 'x'}, 'at_least: '), ({'kip': 'x'}, 'skip: '),
     ({'resovled': 'x'}, 'resolved: '), ({'eachs': 'x'}, 'each: '),
@@ -472,6 +473,26 @@ def test_a_mistake_is_named_without_its_text_and_loses_nothing(webhook: Webhook,
 def test_where_nothing_is_wrong_there_is_no_note(webhook: Webhook, query: str) -> None:
     sent = send(webhook, query)
     assert (len(sent.incidents), sent.note) == (1, '')
+
+
+MET = 'any text there meets it (to compare one, write path=text)'
+
+
+@pytest.mark.parametrize(('query', 'payload', 'note'), [
+    ({'skip': 'status|ok'}, {'status': 'failed'}, f'skip, part 1: {MET}'),
+    ({'skip': 'a=x,status,b'}, {'a': 'x', 'status': 'failed', 'b': 'OK'}, f'skip, parts 2 to 3: {MET}'),
+    ({'skip': 'muted,!status=ok'}, {'muted': 'Yes', 'status': 'failed'}, ''),
+    ({'skip': 'l.*.s'}, {'l': [{'s': 'x'}, {'s': True}]}, f'skip, part 1: {MET}'),
+    ({'skip': 'l.*.s'}, {'l': [{'s': 'x'}, {}]}, ''), ({'skip': 'l.0.s'}, {'l': [{'s': 'x'}, {}]}, ''),
+    ({'skip': 'x'}, [{'x': True}, {'x': 'yes'}, {'x': 'no'}, {'x': 1}, {'x': ['y']}, {'x': 'y' * 300_000}], ''),
+    ({'skip': 'x'}, [{'x': True}, {'x': 'failed'}], f'skip, part 1: {MET}'),
+    ({'skip': '@x-env'}, {'a': 1}, f'skip, part 1: {MET}'), ({'resolved': '!x,a=y'}, {'x': '', 'a': 'y'}, ''),
+    ({'resolved': 'status', 'skip': 'resolved'}, {'status': 'failed'}, f'resolved, part 1: {MET}'),
+    ({'each': 'l', 'skip': 's'}, {'s': 'x', 'l': [{'s': 'y'}, {}]}, f'skip, part 1: {MET}'),
+])
+def test_the_note_says_which_bare_paths_any_text_meets(
+        webhook: Webhook, query: dict[str, str], payload: Any, note: str) -> None:
+    assert send(webhook, query, payload, X_Env='prod').note == note
 
 
 @pytest.mark.parametrize('query', [

@@ -3105,6 +3105,7 @@ def text_of(value: Any) -> str:
 
 # As the value of a bare path, these mean neither that there is something nor that there is nothing.
 DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
+CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
 
 
 @dataclass(frozen=True)
@@ -3144,6 +3145,11 @@ class Condition:
             return True in answers
         are_all_no = set(answers) == {False}
         return are_all_no and (has_any_value or not self.needs_value)
+
+    def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
+        """Return whether this bare path is met by a text that may be meant to be compared, as in `resolved=status`."""
+        texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer_of(value)]
+        return not CERTAIN_TEXTS.issuperset(map(str.lower, texts)) and self.is_met(event)
 
     def answer_of_all(self, values: list[Any]) -> bool | None:
         """Return the answer that all values at a path have in common, None if they differ, or False if there is no value."""
@@ -3612,12 +3618,19 @@ class UrlWords:
         return tuple(Lookup(word, position, paths) for word, all_paths in parts.items()
                      for position, paths in enumerate(all_paths, 1) if paths)
 
+    @cached_property
+    def bare_conditions(self) -> list[tuple[str, int, Condition]]:
+        """Return the conditions without a text, each with its word and its position."""
+        return [(word, position, each) for word, conditions in (('resolved', self.resolved), ('skip', self.skip))
+                for position, each in enumerate(conditions, 1) if not each.wanted]
+
 
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
 TOO_LARGE = 'part of an event was too large to be read'
 NO_VALUE = 'no event has a value there'
 NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
+MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
 FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
     'each': 'the path leads to no list of objects',
     'name': 'no event has a text there',
@@ -3644,6 +3657,7 @@ class Findings:
         self.complete: set[str] = set()  # the words all of whose parts led to a value in one of the events
         self.not_found: list[Lookup] | None = None  # the parts that led to no value in any event so far; None before the first
         self.unread: set[str | Lookup] = set()  # the words and parts at which a value was too large to be read
+        self.met_by_a_word: set[tuple[str, int, Condition]] = set()  # those of the bare conditions that a text has met
         self.has_looked_in_all = True  # False once an event was left out or is an end, whose severity nobody reads
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
@@ -3661,15 +3675,18 @@ class Findings:
         parts = self.words.lookups if self.not_found is None else self.not_found
         self.not_found = [each for each in parts if each.word not in self.complete and not each.has_value(event)]
         self.unread.update([each for each in self.not_found if each.is_unread(event)])
+        self.met_by_a_word.update([each for each in self.words.bare_conditions if each[-1].is_met_by_a_word(event)])
 
     def note(self, longest: int = MAX_NOTE_CHARACTERS) -> str:
-        """Return which words of the URL were ignored, or found nothing in all events, and why; '' if there are none.
+        """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        positions: dict[tuple[str, str], list[int]] = {}  # of the parts without a value, by their word and the reason
+        positions: dict[tuple[str, str], list[int]] = {}  # of the parts to be named, by their word and the reason
         for part in self.not_found or ():
             positions.setdefault((part.word, self.why_not_found(part)), []).append(part.position)
+        for word, position, _ in filter(self.met_by_a_word.__contains__, self.words.bare_conditions):
+            positions.setdefault((word, MET_BY_ANY_TEXT), []).append(position)
         of_parts = [f'{word}, {in_words(where)}: {reason}' for (word, reason), where in positions.items()]
         words_with_parts = {word for word, _ in positions}
         of_words = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
