@@ -367,8 +367,17 @@ def test_a_key_changes_with_some_part_of_the_payload(sender: str, delivery: dict
     assert any(key_of(changed(delivery['payload'], path)) not in (key, '') for path in likely_first)
 
 
+def test_what_stands_for_none_is_no_problem_of_a_row_either() -> None:
+    def key_of(alert_id: str) -> str:
+        [incident] = incidents({'action': 'Create', 'alert': {'message': 'Disk full', 'alertId': alert_id}})
+        return str(incident.get('dbotMirrorId', ''))
+    for value in ('<no value>', '[object Object]', 'TRUE', 'NaN', '0', '?', '{00000000-0000-0000-0000-000000000000}'):
+        assert key_of(value) == '', value
+    assert key_of('[4711]') == f'opsgenie:{hashlib.sha256(b"[4711]").hexdigest()[:32]}'
+
+
 def test_the_time_to_judge_an_id_grows_with_its_length() -> None:
-    marks = ' ', '-', '${', '{{', '{a', '$a', '\u2003', '\n'
+    marks = ' ', '-', '${', '{{', '{a', '$a', '\u2003', '\n', '<', '[', '(', '%', '%!s(', '>', '<>', '{0'
     grows_linearly(lambda count: [f'x{mark * count}x' for mark in marks] + [f'{mark * count}x' for mark in marks],
                    lambda texts: list(map(identifies_something, texts)), 2000)
 

@@ -142,12 +142,45 @@ def test_a_problem_has_the_key_that_the_url_makes(webhook: Webhook, problem: str
     assert incident['dbotMirrorId'] == f'url/{key}'
 
 
-@pytest.mark.parametrize('value', [None, '', 0, '0', True, False, 1.5, '$ID', '{{id}}', 'n/a', 'unknown', '-', 'x' * 301,
-                                   'x' * 300_000, [], ['x'], {}, {'id': 1}])
+# What senders and their templates write where they have no value.
+WORDS_FOR_NONE = [
+    'null', 'none', 'nil', 'undefined', 'n/a', 'NA', 'unknown', '*unknown*', 'unset', ' Unset ', 'NaN', 'true', 'False', '-',
+    '---', '0', ' ', '<no value>', '<nil>', '%!s(<nil>)', '%!d(MISSING)', '(null)', '(No subject)', '[object Object]', '[]', '{}',
+    '{ }', '<>', '[[a]]', '$ID', '${id-4711}', '{{id}}', '{{ id4711 }}', '{PID}', '%id%', '%{id}',
+    '00000000-0000-0000-0000-000000000000', '{00000000-0000-0000-0000-000000000000}']
+PUNCTUATION = ['?', '/', '...', '"_"', '→', '//']
+IDS = ['{5F2504E0-4F89-11D3-9A0C-0305E82C3301}', '00000000-0000-0000-0000-000000000001', '<a1b2@mail.example>', '<a@b>',
+       '[4711]', '(1)', '%5%', '[PROD] Disk full [web]', '<a> disk <b>', '(a) or (b)', '名前', 'é', '٣', 'none of them',
+       'x?', 'untrue', '0.0', '%!s(int=7)']
+
+
+@pytest.mark.parametrize('value', [None, '', 0, True, False, 1.5, 'x' * 301, 'x' * 300_000, [], ['x'], {}, {'id': 1},
+                                   *WORDS_FOR_NONE])
 def test_what_identifies_nothing_gives_no_key(webhook: Webhook, value: Any) -> None:
     incident, note = send(webhook, {'problem': 'b:ref,id'}, {'title': 'Disk full', 'ref': 'x', 'id': value})
     assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
     assert note.startswith('problem')
+
+
+def keys_of(values: list[str], problem: str, beside: str = '') -> list[str]:
+    """Return the problem keys of events with these values at `id`: '' for none."""
+    with App() as app:
+        for number, value in enumerate(values):
+            event = {'title': f'Disk {number} full', 'id': value, 'box': beside}
+            app.post(json.dumps(event), {'Authorization': TOKEN}, encoded({'problem': problem}))
+        return [incident.get('dbotMirrorId', '') for incident in app.incidents]
+
+
+def test_a_single_value_is_an_id_unless_it_stands_for_none_or_is_punctuation_alone() -> None:
+    assert keys_of([*WORDS_FOR_NONE, *PUNCTUATION], 'b:id') == [''] * len(WORDS_FOR_NONE + PUNCTUATION)
+    keys = keys_of(IDS, 'b:id')
+    assert '' not in keys
+    assert len(set(keys)) == len(IDS)
+
+
+def test_punctuation_is_an_id_beside_another_part() -> None:
+    assert keys_of(['/', '/srv', '?'], 'b:box,id', beside='db-1') == [
+        f'url/b:{key}' for key in (hash_of(['db-1', '/']), hash_of(['db-1', '/srv']), hash_of(['db-1', '?']))]
 
 
 @pytest.mark.parametrize('path', ['l.*.id', 'l.0.id'])
@@ -157,8 +190,8 @@ def test_one_of_several_items_gives_no_key(webhook: Webhook, path: str) -> None:
 
 def test_no_two_lists_of_values_have_one_key(webhook: Webhook) -> None:
     values: list[tuple[str, ...]] = [
-        (hash_of(['a/b']),), ('a/b',), ('a', 'b'), ('a/b', 'c'), ('a', 'b/c'), ('["a", "b"]',), ('a b',), ('a', ' b'),
-        ('a,b',), ('/',), ('a', '/')]
+        (hash_of(['a/b']),), ('a/b',), ('a', 'b'), ('a/b', 'c'), ('a', 'b/c'), ('["a", "b"]1',), ('a b',), ('a', ' b'),
+        ('a,b',), ('/a',), ('a', '/')]
     payloads = [{f'k{number}': value for number, value in enumerate(each)} for each in values]
     keys = [send(webhook, {'problem': f'b:{",".join(each)}'}, {'title': 'x', **each}).only['dbotMirrorId'] for each in payloads]
     assert len(set(keys)) == len(values)

@@ -3996,9 +3996,14 @@ IDENTIFIER = re.compile(r'''
 # Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like say nothing.
 PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
-# In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
-NO_IDENTITY = re.compile(r'(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?',
-                         re.IGNORECASE)
+# In place of an id: a word for none; a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `%id%`); what a
+# template writes for none (`<no value>`, `[object Object]`, `%!s(<nil>)`); the nil UUID.
+NO_IDENTITY = re.compile(r'''
+    (0|null|none|nil|undefined|unset|nan|true|false|n/?a|unknown|\*unknown\*|-+)? |
+    \$\w+ | [$%]\{.*\} | \{\{.*\}\} |
+    <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) |
+    \{?0{8}(-0{4}){3}-0{12}\}?
+    ''', re.IGNORECASE | re.VERBOSE)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
     \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
@@ -5072,10 +5077,15 @@ class ThirdPartyEvent(ParsedEvent):
         if self.row.inner:
             return self.only_inner_event.problem_key()
         for problem in self.row.problems:
-            parts = [self.key_value(part) for part in problem.parts]
-            if all(parts) and all(condition.is_met(self) for condition in problem.conditions):
+            parts = self.key_parts(problem)
+            if parts and all(condition.is_met(self) for condition in problem.conditions):
                 return f'{self.row.sender}:{self.queryable(parts)}'
         return ''
+
+    def key_parts(self, problem: Problem) -> list[str]:
+        """Return the parts of a problem key, or [] if one is not certain: a single one of punctuation alone is not, either."""
+        parts = [self.key_value(part) for part in problem.parts]
+        return parts if all(parts) and (len(parts) > 1 or any(map(str.isalnum, parts[0]))) else []
 
     def key_value(self, part: KeyPart) -> str:
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
@@ -5254,10 +5264,9 @@ class EventAtUrl(ThirdPartyEvent):
         """
         if not self.words.problem:
             return super().problem_key()
-        parts = [self.key_value(part) for part in self.words.problem.parts]
-        is_certain = all(parts) and '0' not in parts  # an id of 0 usually stands for none
-        self.findings.record(self, 'problem', is_certain)
-        if not is_certain:
+        parts = self.key_parts(self.words.problem)
+        self.findings.record(self, 'problem', bool(parts))
+        if not parts:
             return ''
         key = '/'.join(parts)
         is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None
