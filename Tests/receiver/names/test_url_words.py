@@ -67,6 +67,8 @@ def send(webhook: Webhook, query: dict[str, str] | str, payload: Any = EVENT, **
     ('n', {'n': 'error'}, 'error'),
     ('n', '{"n": 1.50}', '1.5'), ('n', {'n': 'x' * 200}, 'x' * 149 + '…'), ('n', {'n': ' a\n\tb\u0007 '}, 'a b'),
     ('items.0.t', {'items': [{'t': 'Disk'}] * 4}, 'Disk (+3 more)'), ('a.b', {'a.b': 'dotted', 'a': {'b': 'nested'}}, 'dotted'),
+    ('n', {'n': 'Changed <a href="https://x/y">owner</a> of <b class="z">db-1</b>'}, 'Changed owner of db-1'),
+    ('a,b,c', {'a': '<br>', 'b': '<p>x</p>', 'c': 'x'}, 'x'), ('n', {'n': '<alice> is in'}, '<alice> is in'),
     ('n', {'n': 'x $$## y'}, 'x $ $## y'), ('title', {'title': 'Eins & zwei = drei'}, 'Eins & zwei = drei'),
 ])
 def test_a_name_is_made_of_the_texts_of_its_parts(webhook: Webhook, name: str, payload: Any, expected: str) -> None:
@@ -89,7 +91,7 @@ def test_a_sender_that_a_row_knows_is_named_by_the_url_and_else_by_its_row(webho
 @pytest.mark.parametrize(('occurred', 'payload', 'expected'), [
     ('at', {'at': 1795510800, 'time': '2026-11-24T08:00:00Z'}, '2026-11-24T09:00:00Z'),
     ('at', {'at': '2026-11-24T09:00:00+01:00'}, '2026-11-24T09:00:00+01:00'),
-    ('a|b', {'b': '2026.11.24 09:00'}, '2026-11-24T09:00:00Z'),
+    ('a|b', {'b': '2026.11.24 09:00'}, '2026-11-24T09:00:00Z'), ('at', {'at': '16-03-2020 14:25'}, '2020-03-16T14:25:00Z'),
     ('a|b', {'a': 'soon', 'b': 1795510800000}, '2026-11-24T09:00:00Z'),
     ('at', {'at': '3/4/2026 09:00', 'time': '2026-11-24T08:00:00Z'}, '2026-11-24T08:00:00Z'),
     ('@x-sent-at', {'time': '2026-11-24T08:00:00Z'}, '2026-11-24T07:00:00Z')])
@@ -444,6 +446,12 @@ def test_a_short_token_in_a_header_is_in_no_name() -> None:
     assert app.incidents[0]['name'] == 'prod'
 
 
+def test_a_token_that_only_a_tag_divides_is_in_no_name() -> None:
+    with App(token='first second') as app:
+        app.post(json.dumps({'a': 'the first<br>second', 'b': 'x'}), {'X-Proof': 'first second'}, encoded({'name': 'a,b'}))
+    assert app.incidents[0]['name'] == 'x'
+
+
 # Mistakes
 
 
@@ -506,6 +514,14 @@ def test_a_mistake_is_named_without_its_text_and_loses_nothing(webhook: Webhook,
 def test_where_nothing_is_wrong_there_is_no_note(webhook: Webhook, query: str) -> None:
     sent = send(webhook, query)
     assert (len(sent.incidents), sent.note) == (1, '')
+
+
+@pytest.mark.parametrize(('query', 'note'), [
+    ({'occurred': 'prio'}, 'occurred: no value is a time that can be read'), ({'name': 'evt'}, 'name: no event has a text there'),
+    ({'problem': 'b:evt.n'}, 'problem: no value can identify a problem'), ({'severity': 'ref'}, '')])
+def test_the_note_says_what_was_not_found_in_an_end_except_of_its_severity_which_nobody_reads(
+        webhook: Webhook, query: dict[str, str], note: str) -> None:
+    assert send(webhook, {**query, 'resolved': 'evt.state=open'}).note == note
 
 
 MET = 'any text there meets it (to compare one, write path=text)'

@@ -2656,8 +2656,8 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
     rf'(?:[A-Z]{{3}}, )?(?P<day>\d\d?)[ /-](?P<month>[A-Z]{{3}})[ /-](?P<year>\d{{4}})[ :]{CLOCK}',
     # `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
     rf'[A-Z]{{3}} (?P<month>[A-Z]{{3}}) (?P<day>\d\d?) {CLOCK}(?: UTC| GMT)? (?P<year>\d{{4}})',
-    # `11/24/2026 9:00:00 AM` and `24/11/2026 09:00`
-    rf'(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{{4}}) {CLOCK}',
+    # `11/24/2026 9:00:00 AM`, `24/11/2026 09:00` and `24-11-2026 09:00`
+    rf'(?P<month>\d\d?)(?P<mark>[/-])(?P<day>\d\d?)(?P=mark)(?P<year>\d{{4}}) {CLOCK}',
 )]
 # 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
 UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
@@ -3638,6 +3638,7 @@ FOUND_NOTHING = {  # what the note says of a word that found nothing in all even
     'severity': 'no value is on the scale',
     'problem': 'no value can identify a problem',
 }
+READ_IN_EACH = FOUND_NOTHING.keys() - {'each'}  # the words that are read in each event, unless it is left out
 
 
 class Findings:
@@ -3658,7 +3659,7 @@ class Findings:
         self.not_found: list[Lookup] | None = None  # the parts that led to no value in any event so far; None before the first
         self.unread: set[str | Lookup] = set()  # the words and parts at which a value was too large to be read
         self.met_by_a_word: set[tuple[str, int, Condition]] = set()  # those of the bare conditions that a text has met
-        self.has_looked_in_all = True  # False once an event was left out or is an end, whose severity nobody reads
+        self.not_asked: set[str] = set()  # the words that were not read in one of the events
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
         """Record whether a word found what it looks for in an event, and if so, whether all of its parts led to a value."""
@@ -3701,9 +3702,8 @@ class Findings:
 
     @property
     def words_in_vain(self) -> list[str]:
-        """Return the words that found nothing in any event; but only `each` if some events were not looked at."""
-        in_vain = [word for word, has_found in self.has_found.items() if not has_found]
-        return in_vain if self.has_looked_in_all else [word for word in in_vain if word == 'each']
+        """Return the words that were read in all events and found nothing."""
+        return [word for word, has_found in self.has_found.items() if not has_found and word not in self.not_asked]
 
 
 def in_words(positions: list[int]) -> str:
@@ -4296,6 +4296,11 @@ class ParsedEvent:
         text = ' '.join(text.split())
         return '' if text and self.contains_token(text) else text
 
+    def untagged_text(self, value: Any) -> str:
+        """Return what clean_text does, without the tags of HTML."""
+        text = self.clean_text(value)
+        return self.clean_text(without_tags(text)) if '<' in text else text  # without tags in it, it may contain the token
+
 
 class KeyedEvent(ParsedEvent):
     """An event, and the objects inside it, by those of their keys that have a meaning."""
@@ -4413,9 +4418,7 @@ class KeyedEvent(ParsedEvent):
 
     def first_usable(self, values: Iterable[Any]) -> str:
         """Return the first text that can be a name, or ''. Look only at the first 40 values, to bound the time."""
-        for text in map(self.clean_text, islice(values, 40)):
-            if '<' in text:
-                text = self.clean_text(without_tags(text))  # without tags between its parts, it may contain the token
+        for text in map(self.untagged_text, islice(values, 40)):
             if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
                 return text
         return ''
@@ -5131,11 +5134,11 @@ class ThirdPartyEvent(ParsedEvent):
 
     def name_by_row(self, row: Row) -> str:
         """Return the name that a row gives the event, or '' if that says nothing."""
-        name, ending, _ = self.joined(row.name_parts)
+        name, ending, _ = self.joined(row.name_parts, self.clean_text)
         return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
 
-    def joined(self, parts: Sequence[NamePart]) -> tuple[str, str, list[Path | None]]:
-        """Return the text of a name, its ending, and the paths whose texts are in it.
+    def joined(self, parts: Sequence[NamePart], clean: Callable[[Any], str]) -> tuple[str, str, list[Path | None]]:
+        """Return the text of a name, its ending, and the paths whose texts are in it, which `clean` reads.
 
         If the name is about the first item of a list, the ending is the number of others, such as ` (+3 more)`.
         """
@@ -5143,7 +5146,7 @@ class ThirdPartyEvent(ParsedEvent):
         texts: list[str] = []
         paths: list[Path | None] = []
         for number, part in enumerate(parts):
-            path, text = self.first_text(part.paths)
+            path, text = self.first_text(part.paths, clean)
             if not text or text in texts:  # a name does not repeat a text
                 continue
             # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
@@ -5155,11 +5158,11 @@ class ThirdPartyEvent(ParsedEvent):
             more_count = max(more_count, path.other_items(self.members) if path else 0)
         return self.clean_text(name), f' (+{more_count} more)' if more_count else '', paths
 
-    def first_text(self, paths: 'Iterable[Path]') -> 'tuple[Path | None, str]':
+    def first_text(self, paths: 'Iterable[Path]', clean: Callable[[Any], str] | None = None) -> 'tuple[Path | None, str]':
         """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
         for path in paths:
             for value in path.values(self):
-                if (text := self.clean_text(value)) and not looks_like_json(text):
+                if (text := (clean or self.clean_text)(value)) and not looks_like_json(text):
                     return path, text
         return None, ''
 
@@ -5216,7 +5219,7 @@ class EventAtUrl(ThirdPartyEvent):
 
     def name_by_url(self) -> str:
         """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
-        name, ending, paths = self.joined(self.words.name_parts)
+        name, ending, paths = self.joined(self.words.name_parts, self.untagged_text)
         has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
         self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(self.words.name_parts))
         return shortened(name, 150 - len(ending)) + ending if has_found else ''
@@ -5737,8 +5740,8 @@ class Conversion:
         else:
             self.incidents.append(third_party_incident(source, event, self.arrival))
         if isinstance(event, EventAtUrl):
-            if reason or event.is_recovery:
-                self.findings.has_looked_in_all = False
+            # Nobody reads the severity of an end.
+            self.findings.not_asked |= READ_IN_EACH if reason else {'severity'} if event.is_recovery else set()
             self.findings.look_up(event)
 
     @property
