@@ -573,6 +573,45 @@ def test_a_token_is_no_word_in_any_spelling(spelling: str) -> None:
         assert all('type' not in incident or not incident['type'] for incident in app.incidents)
 
 
+PROVING, OTHERS, GUESS = 'proving-token-4711', 'another-token-0815', 'another-token-0816'
+IN_VALUES = ['{},', "'{}", 'b:{}|', 'x={}={}', '{}.y', 'x{}', "'{}x',evt.what", 'b:x{}', 'x={}1', 'prio={}|high', '!{}']
+
+
+@pytest.mark.parametrize('word', ['name', 'each', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'nmae'])
+@pytest.mark.parametrize('value', IN_VALUES)
+def test_a_word_with_anothers_token_in_it_is_one_like_any_other(word: str, value: str) -> None:
+    def answered(token: str) -> list[Any]:
+        with App(token=f'{PROVING} || {OTHERS}') as app:
+            query = encoded({word: value.replace('{}', token)})
+            answer = app.post(json.dumps({**EVENT, 'severity': 'low'}), {'Authorization': PROVING}, query)
+        return [app.outcome, answer.headers.get('x-webhook-note'), *(each['severity'] for each in app.incidents)]
+    assert answered(OTHERS) == answered(GUESS)
+
+
+@pytest.mark.parametrize('query', [
+    'skip=@x-a', 'skip=!@x-a,prio', 'name=@x-a', 'name=evt.none|@x-a', 'occurred=@x-a', 'severity=@x-a', 'problem=b:@x-a',
+    'skip=@x-a=x', 'resolved=@x-a', 'name=@x-a&skip=prio', 'problem=b:@x-a&skip=prio', 'name=none', "name='x',@x-a"])
+@pytest.mark.parametrize('value', ['x {}', 'high{}', '2026-11-24T09:00:00Z {}'])
+def test_no_repeat_says_whether_a_header_contains_anothers_token(query: str, value: str) -> None:
+    """A repeat creates no incident, and has the headers that its sender likes."""
+    def answered(token: str) -> list[Any]:
+        with App(token=f'{PROVING} || {OTHERS}') as app:
+            sent = [app.post(json.dumps(EVENT), {'Authorization': PROVING, 'X-GitHub-Delivery': '1', 'X-A': header}, query)
+                    for header in ('x', value.replace('{}', token))]
+        assert len(app.incidents) <= 1
+        return [app.outcome, *((each.text == '[]', each.headers.get('x-webhook-note')) for each in sent)]
+    assert answered(OTHERS) == answered(GUESS)
+
+
+def test_anothers_token_is_in_no_name_and_no_header_that_is_kept() -> None:
+    payload = {'a': f'x {OTHERS}', 'b': 'Disk full', 'title': f'{OTHERS} y'}
+    for name in ('a', 'a,b', '@x-a', f"'{OTHERS} x',b"):
+        with App(token=f'{PROVING} || {OTHERS}') as app:
+            app.post(json.dumps(payload), {'Authorization': PROVING, 'X-A': f'x {OTHERS}', 'X-B': 'y'}, encoded({'name': name}))
+        assert OTHERS not in app.incidents[0]['name']
+        assert app.details['headers'] == {'host': '127.0.0.1', 'content-length': str(len(json.dumps(payload))), 'x-b': 'y'}
+
+
 FORMER = 'former-token-4711'
 
 

@@ -303,6 +303,7 @@ class Token(NamedTuple):
         return f'Token({self.name})'
 
 
+@lru_cache(MAX_TOKENS + 1)
 def token_spellings(token: bytes) -> set[str]:
     """Return strings such that any text with the token in it, plain or in base64, contains at least one of them."""
     if len(token.decode()) < 8:  # see contains_token
@@ -1019,45 +1020,50 @@ def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
         yield 'a query parameter'
 
 
-def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only."""
+def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
+    """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only.
+
+    If a `token` is given, headers with others are not left out.
+    """
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
-        is_dropped = name in dropped or names_secret(name) or contains_token(settings, f'{name}: {value}')
+        is_dropped = name in dropped or names_secret(name) or contains_token(settings, f'{name}: {value}', token)
         if size <= remaining and not is_dropped:
             kept[name] = value
             remaining -= size
     return kept
 
 
-def contains_token(settings: Settings, text: str) -> bool:
-    """Return whether a text contains a token: as it is, percent-encoded, or in base64.
+def contains_token(settings: Settings, text: str, token: Token | None = None) -> bool:
+    """Return whether a text contains a token, or this one: as it is, percent-encoded, or in base64.
 
     Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
     if len(text) < settings.tokens.shortest_spelling:  # decoding makes no text longer
         return False
     texts = (text, unquote(text), unquote_plus(text)) if '%' in text or '+' in text else (text,)
+    spellings = token_spellings(token.value) if token else settings.tokens.spellings
     for each in texts:
-        for spelling in settings.tokens.spellings:  # any() would take twice as long, for each text of an event
+        for spelling in spellings:  # any() would take twice as long, for each text of an event
             if spelling in each:
                 return True
     return False
 
 
-def reveals_token(settings: Settings, value: str) -> bool:
-    """Return whether the value of a parameter of the URL is a token, or contains one: any parameter can be the proof.
+def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
+    """Return whether the value of a parameter of the URL is a token, or contains the one that proved the request.
 
-    In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
+    If others inside it mattered, a sender could search for them: no incident and no 401 would show it. In a token that was not
+    percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
     with_plus = value.replace(' ', '+')
     # The sum compares with all tokens, so that the time reveals nothing. It is needed because contains_token ignores a short one.
     equal_tokens = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in settings.tokens)
-    return equal_tokens > 0 or contains_token(settings, value) or contains_token(settings, with_plus)
+    return equal_tokens > 0 or contains_token(settings, value, token) or contains_token(settings, with_plus, token)
 
 
 ''' BODY '''
@@ -3839,13 +3845,14 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 
 
-def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words: Sequence[str] = ()) -> UrlWords:
-    """Return the words among the parameters of a URL, which are in the order of the query.
+def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words: Sequence[str] = (),
+              token: Token | None = None) -> UrlWords:
+    """Return the words among the parameters of a URL, which are in the order of the query. `token` proved the request.
 
     `late_words` are those behind the parameters that are read: a note says that they are ignored.
     """
     if late_words:
-        words = url_words(settings, parameters)
+        words = url_words(settings, parameters, token=token)
         late = (f'{word}: it is not among the first {MAX_PARAMETERS} parameters (ignored)' for word in late_words)
         return replace(words, notes=(*words.notes, *late))
     relevant = tuple((name, value) for name, value in parameters
@@ -3853,16 +3860,16 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words:
     if not relevant:
         return NO_WORDS
     is_small = sum(len(value) for _, value in relevant) <= MAX_KEPT_QUERY
-    return read_words(settings, relevant) if is_small else read_words.__wrapped__(settings, relevant)
+    return (read_words if is_small else read_words.__wrapped__)(settings, token, relevant)
 
 
 @lru_cache(MAX_KEPT_QUERIES)
-def read_words(settings: Settings, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
+def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
     """Return the words of a URL from those of its parameters that are words or have nearly the name of one.
 
     If a word occurs twice, the last one counts. A parameter whose value reveals a token is ignored, even then.
     """
-    shown = [(name, value) for name, value in parameters if not reveals_token(settings, value)]
+    shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)]
     columns: dict[str, Any] = {}
     notes = []
     for word, text in dict(shown).items():
@@ -4284,8 +4291,8 @@ class ParsedEvent:
         value = member_at(self.members, key)
         return value if isinstance(value, str) else ''
 
-    def clean_text(self, value: Any) -> str:
-        """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+    def clean_text(self, value: Any, contains_token: Callable[[str], bool] | None = None) -> str:
+        """Return a text or a number as one line, or '' for any other value and for a text that contains a token."""
         if type(value) not in TEXTS_AND_NUMBERS:
             return ''
         text = str(value)[:4096]  # more than any name or date has, and quick to search
@@ -4294,12 +4301,13 @@ class ParsedEvent:
             marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
             text = re.sub(f'[{controls}{marks}]', '', text)
         text = ' '.join(text.split())
-        return '' if text and self.contains_token(text) else text
+        return '' if text and (contains_token or self.contains_token)(text) else text
 
-    def untagged_text(self, value: Any) -> str:
+    def untagged_text(self, value: Any, contains_token: Callable[[str], bool] | None = None) -> str:
         """Return what clean_text does, without the tags of HTML."""
-        text = self.clean_text(value)
-        return self.clean_text(without_tags(text)) if '<' in text else text  # without tags in it, it may contain the token
+        text = self.clean_text(value, contains_token)
+        # Without tags in it, it may contain a token.
+        return self.clean_text(without_tags(text), contains_token) if '<' in text else text
 
 
 class KeyedEvent(ParsedEvent):
@@ -5189,19 +5197,23 @@ class ThirdPartyEvent(ParsedEvent):
 class EventAtUrl(ThirdPartyEvent):
     """A third-party payload at a URL with words: what they find goes before what the row of the sender finds.
 
-    `kept_headers` returns the headers that a word may show; what the words find is recorded in `findings`.
+    What the words find is recorded in `findings`.
     """
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
-                 words: UrlWords, kept_headers: Callable[[], dict[str, str]], findings: Findings):
+                 words: UrlWords, arrival: 'Arrival', findings: Findings):
         super().__init__(source, headers, contains_token)
         self.words = words
-        self.kept_headers = kept_headers
+        self.arrival = arrival
         self.findings = findings
 
     def shown_headers(self) -> dict[str, str]:
-        """Return the headers to which a path from a URL leads: those that the incident keeps, without a token."""
-        return self.kept_headers()
+        """Return the headers to which a path from a URL leads."""
+        return self.arrival.shown_headers
+
+    def text_for_word(self, value: Any) -> str:
+        """Return a text or a number as one line without tags, or '' if it contains the token that proved the request."""
+        return self.untagged_text(value, partial(contains_token, self.arrival.settings, token=self.arrival.token))
 
     def possible_names(self) -> Iterator[str]:
         """Yield the names that the event may have, the best first; '' stands for a way that found none."""
@@ -5219,10 +5231,10 @@ class EventAtUrl(ThirdPartyEvent):
 
     def name_by_url(self) -> str:
         """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
-        name, ending, paths = self.joined(self.words.name_parts, self.untagged_text)
-        has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
+        name, ending, paths = self.joined(self.words.name_parts, self.text_for_word)  # it is '' if it contains any token
+        has_found = not all(isinstance(path, Constant) for path in paths)
         self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(self.words.name_parts))
-        return shortened(name, 150 - len(ending)) + ending if has_found else ''
+        return shortened(name, 150 - len(ending)) + ending if name and has_found else ''
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
@@ -5239,7 +5251,7 @@ class EventAtUrl(ThirdPartyEvent):
 
     def first_time(self, paths: Paths, now: float) -> str:
         """Return the first time at some paths that can be read, in RFC 3339, or ''."""
-        return first_of(any_time_to_rfc3339(self.first_text([path])[1], now) for path in paths)
+        return first_of(any_time_to_rfc3339(self.first_text([path], self.text_for_word)[1], now) for path in paths)
 
     def severity(self) -> float | None:
         """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
@@ -5303,13 +5315,15 @@ class EventAtUrl(ThirdPartyEvent):
 class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
 
-    `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, `words` are those of the URL.
+    `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, `words` are those of the URL, `token`
+    is the one that proved the request.
     """
 
     occurred: str
     headers: dict[str, str]
     settings: Settings
     words: UrlWords = NO_WORDS
+    token: Token | None = None
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -5325,11 +5339,9 @@ class Arrival:
 
     @cached_property
     def shown_headers(self) -> dict[str, str]:
-        """Return the headers that a path in the URL may show: those kept, but none with a token that kept_headers ignored.
-
-        It ignores a token of fewer than 8 characters.
-        """
-        return {name: value for name, value in self.kept_headers.items() if not reveals_token(self.settings, value)}
+        """Return the headers that a path in the URL reads: those that are kept or contain another token than the proving one."""
+        kept = kept_headers(self.settings, self.headers, self.token)
+        return {name: value for name, value in kept.items() if not reveals_token(self.settings, value, self.token)}
 
     @cached_property
     def has_known_sender(self) -> bool:
@@ -5341,7 +5353,7 @@ class Arrival:
         reveals = partial(contains_token, self.settings)
         if words is NO_WORDS:
             return ThirdPartyEvent(source, self.headers, reveals)
-        return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers, findings)
+        return EventAtUrl(source, self.headers, reveals, words, self, findings)
 
 
 # --- From text to payloads: forms, multipart and JSON ---
@@ -7822,8 +7834,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
         """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
-        words = url_words(self.settings, request.parameters, request.late_words)
-        conversion = to_incidents(payloads, Arrival(utc_text(request.arrived), request.headers, self.settings, words))
+        words = url_words(self.settings, request.parameters, request.late_words, request.token)
+        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, words, request.token)
+        conversion = to_incidents(payloads, arrival)
         request.product = conversion.product
         request.skipped = ', '.join(conversion.skipped)
         request.url_note = conversion.url_note
