@@ -1,6 +1,7 @@
-"""Runs the scenes, ours and the baseline in turns, and prints a table of medians and ratios. Arguments: scenes, else all."""
+"""Runs the scenes, ours and the baseline in turns, and prints a table of medians and ratios."""
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import resource
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from bench.calls import call_sizes
 from bench.cpu import cpu_a_request
 from bench.floods import all_at_once, echoed_responses, floods, unread_responses
 from bench.instances import instances
+from bench.instructions import instructions
 from bench.join import join_script
 from bench.load import burst, wrk
 from bench.page import page
@@ -208,22 +211,29 @@ SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request, instances, bodies_that_wait, bodies_at_once, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once, small_events, streams, slow_senders, work, tokens, url_words, page, join_script, call_sizes)
+     all_at_once, small_events, streams, slow_senders, work, tokens, url_words, instructions, page, join_script,
+     call_sizes)
 }
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog='bench', description=__doc__)
+    parser.add_argument('scenes', metavar='SCENE', nargs='*', help=f'one of {", ".join(SCENES)} (default: all)')
+    parser.add_argument('--script', metavar='FILE', type=Path, help='another version of the script, for `instructions`')
+    options = parser.parse_args(arguments)
+    names = options.scenes
     unknown = [name for name in names if name not in SCENES]
     if unknown:
         sys.exit(f'bench: {", ".join(unknown)} is not a scene. Known: {", ".join(SCENES)}.')
+    scenes: dict[str, Callable[[], Iterable[Row]]] = {**SCENES, 'instructions': partial(instructions, options.script)}
     print(f'Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; medians of {TURNS} turns or more\n')
     print('| scene | ours | baseline | ratio | must reach | reached |\n| --- | --- | --- | --- | --- | --- |', flush=True)
     rows = []
     for name in names or SCENES:
-        for row in SCENES[name]():
+        for row in scenes[name]():
             rows.append(row)
             print('|', ' | '.join([*row[:-1], 'yes' if row.reached else 'NO']), '|', flush=True)
-    print('\nThe command: python -m bench ' + ' '.join(names))
+    print('\nThe command: python -m bench ' + ' '.join(arguments))
     return 0 if all(row.reached for row in rows) else 1
 
 

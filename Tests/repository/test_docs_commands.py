@@ -183,7 +183,7 @@ CHECKS = {
     r'(?:ROUNDS=\d+ |tools/on-a-slow-machine )?\./dev (?:test|screenshots)\b': check_test,
     r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),
     r"\./dev send \w+ --query '\S+'$": prints('200 OK'), r"\./dev names opsgenie --query '\S+'$": prints('VPN gateway'),
-    r'python -m tools\.words$': lambda command, running: prints('in all')(
+    r'python -m tools\.\w+$': lambda command, running: prints('in all')(
         Command(command.text.replace('python', sys.executable, 1)), running),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
     r'\./dev senders\b': check_senders,

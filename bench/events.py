@@ -1,0 +1,37 @@
+"""Turns the same events into incidents, again and again, for what counts this process's instructions.
+
+Arguments: the script, and how often. Standard input: a JSON array of the events.
+"""
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any
+
+
+def loaded(path: str) -> Any:
+    """Return the script as a module; it finds `demisto` and CommonServerPython on the path."""
+    spec = spec_from_file_location('GenericWebhook', path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+def convert(script: Any, events: list[Any], rounds: int) -> None:
+    """Have the script turn each event into an incident, so many times."""
+    payloads = [[json.dumps(event).encode()] for event in events]
+    arrival = script.Arrival('2026-11-24T10:00:00Z', {}, script.Settings(8080, script.Tokens('secret-5e9c0d17b3a8f246'), None))
+    gc.collect()
+    gc.freeze()  # as it is while the script serves: what the start has left is looked at no more
+    for _ in range(rounds):
+        for payload in payloads:
+            script.to_incidents(payload, arrival)
+
+
+if __name__ == '__main__':
+    convert(loaded(sys.argv[1]), json.load(sys.stdin), int(sys.argv[2]))
