@@ -269,6 +269,23 @@ def test_nothing_is_sent_unless_the_person_says_yes_to_bounds_that_are_possible(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize('variable', ['DEMISTO_API_KEY', 'WEBHOOK_TOKEN', 'XSIAM_AUTH_ID'])
+@pytest.mark.parametrize('character', ['\r\n', '\n', '\x1b', '\udce9'])
+def test_a_secret_that_no_header_can_carry_is_refused_and_not_shown(
+        without_rule: LocalXsoar, tmp_path: Path, variable: str, character: str) -> None:
+    done = check(without_rule.url, tmp_path, **{variable: f'hush{character}h4sh'})
+    assert done.returncode == 1 and re.fullmatch(r'check-server: The .* cannot be printed: copy it again\.\n', done.stderr)
+    assert 'hush' not in done.stdout + done.stderr
+
+
+def test_a_key_from_a_file_of_windows_and_a_token_of_other_letters_are_sent_as_curl_sends_them(tmp_path: Path) -> None:
+    token = 'wörd-鍵-of-the-check'
+    with LocalXsoar('--api-key', KEY, pack=PACK, instance='webhook', params={'auth_header': token}) as xsoar:
+        done = check(xsoar.url, tmp_path, DEMISTO_API_KEY=f'{KEY}\r\n', WEBHOOK_TOKEN=f'{token}\r')
+    assert differing(verdicts(tmp_path)) == {DROPPED: 'unknown', ONE_CALL: 'unknown'}, done.stdout
+    assert [secret for secret in (token, KEY) for text in (done.stdout, done.stderr) if secret in text] == []
+
+
 @pytest.mark.parametrize('url', ['http://xsoar.example.com', 'ftp://xsoar.example.com', 'https://user:secret@xsoar.example.com'])
 def test_a_url_that_would_show_a_secret_is_refused(tmp_path: Path, url: str) -> None:
     done = check(url, tmp_path)

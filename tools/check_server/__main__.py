@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         url = check_url(options.webhook)
         server = check_url(options.server or '{0.scheme}://{0.netloc}'.format(urlsplit(url)))
-        secrets = Secrets(secret('DEMISTO_API_KEY', 'API key'), os.environ.get('XSIAM_AUTH_ID', ''),
+        key_id = check_secret(os.environ.get('XSIAM_AUTH_ID', '').strip(), 'ID of the key')
+        secrets = Secrets(secret('DEMISTO_API_KEY', 'API key'), key_id,
                           secret('WEBHOOK_TOKEN', 'Authorization Verification Token of the instance'))
         visit = Visit(Server(server, secrets), Webhook(url, secrets), random.token_hex(4), ask_bounds())
         if not may_begin(visit, server, options.report):
@@ -62,9 +63,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 def secret(variable: str, what: str) -> str:
     """Return a secret from the environment or from a prompt that does not show it. Raise CheckError without one."""
-    value = os.environ.get(variable) or getpass.getpass(f'{what}: ')
+    value = (os.environ.get(variable) or getpass.getpass(f'{what}: ')).strip()  # a file may end with a line break of Windows
     if not value:
         raise CheckError(f'The {what} is missing: set {variable} or type it.')
+    return check_secret(value, what)
+
+
+def check_secret(value: str, what: str) -> str:
+    """Return a secret that a header can carry. Raise CheckError, which does not show it, for any other."""
+    if not value.isprintable():
+        raise CheckError(f'The {what} has a line break or another character that cannot be printed: copy it again.')
     return value
 
 

@@ -62,7 +62,8 @@ def check_url(text: str) -> str:
 
 def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None = None) -> Answer:
     """Send a request and return the answer, whatever its status. Raise CheckError if there is none."""
-    request = Request(url, body, dict(headers), method=method)
+    in_bytes = {name: value.encode().decode('latin-1') for name, value in headers.items()}  # urllib writes Latin-1, as UTF-8 here
+    request = Request(url, body, in_bytes, method=method)
     try:
         with OPENER.open(request, timeout=SECONDS) as response:
             return read(response.status, response)
