@@ -1,6 +1,8 @@
 """What `./dev senders` writes is current, a new folder is all that a new sender needs, and a wrong one is refused by its line."""
 from __future__ import annotations
 
+import ast
+import functools
 import json
 import os
 import re
@@ -12,12 +14,16 @@ from typing import Any
 
 import pytest
 from documents import code_blocks, read
+from hypothesis import given
+from hypothesis import strategies as st
 from local_xsoar import ROOT, run_main
+from model import by_chance
 from tools.senders.__main__ import main, show
 from tools.senders.checks import row_faults, shape_faults
-from tools.senders.folders import Folder, Wrong, read_folders
+from tools.senders.folders import Folder, Wrong, read_facts, read_folders, texts_of
 from tools.senders.missing import to_expect
-from tools.senders.written import BLOCKS, GUIDES, SCRIPT, files_of
+from tools.senders.tables import script_blocks
+from tools.senders.written import BLOCKS, EMPTY, GUIDES, SCRIPT, files_of, replaced
 from webhook import PACK, TOKEN, Webhook
 
 from localxsoar.send import main as send
@@ -163,6 +169,75 @@ def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(root: Pa
 # What is refused.
 
 
+HOSTILE = ["'", "''", "'''", '"', '\\', '\n', '\t', '\0', '\x1b', '\x85', '\u2028', '\ud800', '#', '{', '}', '[', ']', '|', ',',
+           ', ', ': ', ' ', "'''+__import__('os').abort()+'''", 'Written by ./dev senders: scales', '# The end of rows.',
+           '&a', '*a', '? ', '- ']
+FUZZED = ('falco', 'github', 'opsgenie', 'slack')  # with scales, delivery ids, rows and schemes
+ANY_TEXT = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=3), min_size=1, max_size=4).map(''.join)
+MARKS = ''.join(f'# Written by ./dev senders: {name}\n# The end of {name}.\n' for name in EMPTY)
+
+
+@pytest.fixture(scope='module')
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose `senders` has some to be changed by chance."""
+    root = tmp_path_factory.mktemp('fuzzed')
+    for name in FUZZED:
+        shutil.copytree(ROOT / 'senders' / name, root / 'senders' / name)
+    shutil.copy(ROOT / 'senders/schema.json', root / 'senders')
+    return root
+
+
+def check_fuzzed(root: Path, name: str, text: str) -> None:
+    """Give a sender these facts, which are refused with a file and a line, or written into a script that only has texts."""
+    file = root / 'senders' / name / 'sender.yml'
+    before = file.read_bytes()
+    file.write_bytes(text.encode('utf-8', 'surrogatepass'))
+    try:
+        folders = read_folders(root)
+        found = [*shape_faults(folders)]
+    except Wrong as error:
+        found = error.faults
+    finally:
+        file.write_bytes(before)
+    if found:
+        assert [fault for fault in map(str, found) if not re.match(r'senders/[a-z]+/sender\.yml:[1-9]\d*: ', fault)] == []
+        return
+    script = replaced(MARKS, script_blocks(folders), 'script')
+    assert replaced(script, script_blocks(folders), 'script') == script
+    assert [ast.unparse(part) for part in ast.parse(script).body if not is_table(part)] == []
+
+
+def is_table(statement: ast.stmt) -> bool:
+    """Return whether a statement gives a name a text, or a dict whose values are texts or lists of schemes made of texts."""
+    if not isinstance(statement, ast.Assign | ast.AugAssign):
+        return False
+    values = [statement.value, *(statement.value.values if isinstance(statement.value, ast.Dict) else [])]
+    inside = {type(node) for value in values for node in ast.walk(value) if not isinstance(node, ast.expr_context)}
+    calls = {ast.unparse(node.func) for value in values for node in ast.walk(value) if isinstance(node, ast.Call)}
+    return inside <= {ast.Constant, ast.Dict, ast.List, ast.Call, ast.keyword, ast.Name} and calls <= {'Scheme'}
+
+
+@by_chance(100)
+@given(st.sampled_from(FUZZED), st.integers(0), ANY_TEXT, st.sampled_from(['{0}', '{0}{1}', '{1}{0}']))
+def test_no_text_in_a_folder_becomes_code_of_the_script(
+        fuzzed: Path, name: str, number: int, text: str, form: str) -> None:
+    facts, _ = read_facts(fuzzed / 'senders' / name / 'sender.yml', Path())
+    places = [place for place, _ in texts_of(facts)]
+    *way, last = places[number % len(places)]
+    at = functools.reduce(lambda value, key: value[key], way, facts)
+    old = at[last] if isinstance(at[last], str) else last
+    at[last if isinstance(at[last], str) else form.format(text, old)] = form.format(text, old)
+    check_fuzzed(fuzzed, name, json.dumps(facts))
+
+
+@by_chance(60)
+@given(st.sampled_from(FUZZED), st.integers(0), ANY_TEXT)
+def test_a_file_of_facts_that_was_damaged_is_refused_by_its_line(fuzzed: Path, name: str, number: int, text: str) -> None:
+    written = read(fuzzed / 'senders' / name / 'sender.yml')
+    place = number % len(written)
+    check_fuzzed(fuzzed, name, written[:place] + text + written[place:])
+
+
 def change(root: Path, name: str, old: str, new: str) -> str:
     """Change a sender's facts and return the beginning of a fault in the line of what is new."""
     file = root / 'senders' / name / 'sender.yml'
@@ -195,11 +270,22 @@ def faults(root: Path) -> list[str]:
     ('falco', 'falco: "critical=', 'falco: "grave=', 'a part of a scale is the name of a severity'),
     ('okta', 'function: "handshake_before_proof"', 'function: "okta_handshake"', 'the script has no function okta_handshake'),
     ('pagerduty', 'title: "PagerDuty"', 'title: "Opsgenie"', 'opsgenie has the same title'),
+    *(('opsgenie', 'scale: "priority"', f'scale: "priority{text}"', 'this cannot be written into the script: ')
+      for text in ("'''+open('x','w')+'''", '\\\\', '\\x1b', '\\u2028', 'Written by ./dev senders: scales', 'The end of rows')),
+    ('gitea', 'header: "X-Gitea-Delivery"', 'header: "x) } evil"', "delivery_id.0.header: 'x) } evil' does not match"),
+    ('opsgenie', 'instance: "shared"', 'instance: "shared"\n[a]: b', 'a key is not a text'),
+    ('opsgenie', 'title: "Opsgenie"', 'title: &a [*a]', 'this is not YAML: RecursionError'),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\nbefore: ["nobody"]', 'there is no folder nobody')])
 def test_a_wrong_fact_is_refused_with_its_file_and_line(root: Path, name: str, old: str, new: str, words: str) -> None:
     beginning = change(root, name, old, new)
     found = faults(root)
     assert found[0].startswith(beginning) and words in found[0], found
+
+
+def test_a_folder_whose_name_cannot_be_written_into_the_script_is_refused(root: Path) -> None:
+    name = "f'''+a+'''"
+    (root / 'senders/falco').rename(root / 'senders' / name)
+    assert faults(root) == [f'senders/{name}/sender.yml:1: this cannot be written into the script: {name!r}']
 
 
 def test_senders_before_each_other_are_refused(root: Path) -> None:

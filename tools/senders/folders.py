@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from localxsoar.webhooks.senders import DELIVERIES, FACTS, TEXT_LOADER, Sender, 
 ROOT = Path(__file__).parents[2]
 Schema = jsonschema.Draft202012Validator
 Place = tuple[str | int, ...]  # of a fact: ('rows', 0, 'name')
+# What could end a text in the script, or be taken for one of the marks between which the script is written.
+UNWRITABLE = re.compile(r"'''|\\|Written by \./dev senders|The end of (?:schemes|rows|scales|delivery ids)\b")
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ def read_folder(path: Path, root: Path, schema: Schema, schema_of_deliveries: Sc
     file = (path / FACTS).relative_to(root)
     facts, lines = read_facts(path / FACTS, file)
     faults = [Fault(file, line_of(lines, error), said_plainly(error)) for error in schema.iter_errors(facts)]
+    faults += [Fault(file, lines.get(place, 1), f'this cannot be written into the script: {text!r}')
+               for place, text in [((), path.name), *texts_of(facts)] if UNWRITABLE.search(text) or not text.isprintable()]
     if faults := faults or [*wrong_deliveries(path / DELIVERIES, file.with_name(DELIVERIES), schema_of_deliveries)]:
         raise Wrong(faults)
     try:
@@ -102,6 +107,15 @@ def read_folder(path: Path, root: Path, schema: Schema, schema_of_deliveries: Sc
         raise Wrong([Fault(file.with_name(DELIVERIES), 1, str(error))]) from None
     guide = path / 'guide.md'
     return Folder(file, facts, lines, sender, guide.read_text('utf-8') if guide.exists() else '', path)
+
+
+def texts_of(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Yield each key and each text of the facts, and its place."""
+    if isinstance(value, str):
+        yield place, value
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from [((*place, key), key)] if isinstance(key, str) else []
+        yield from texts_of(item, (*place, key))
 
 
 def wrong_deliveries(path: Path, file: Path, schema: Schema) -> Iterator[Fault]:
@@ -124,7 +138,7 @@ def lines_of_json(path: Path, file: Path) -> dict[Place, int]:
     """Return the line of each member and item of a file of JSON by its place, or {} if it has what YAML does not read."""
     try:
         return read_facts(path, file)[1]  # JSON is YAML, but takes a hundred times longer to read so
-    except (Wrong, yaml.YAMLError):
+    except Wrong:
         return {}
 
 
@@ -136,9 +150,10 @@ def read_facts(path: Path, file: Path) -> tuple[Any, dict[Place, int]]:
         return value_of(node, (), lines, file), lines
     except OSError:
         raise Wrong([Fault(file, 1, 'the file is missing')]) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise Wrong([Fault(file, line, f'this is not YAML: {error.problem}')]) from None
+    except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        mark = getattr(error, 'problem_mark', None)
+        reason = getattr(error, 'problem', '') or type(error).__name__
+        raise Wrong([Fault(file, mark.line + 1 if mark else 1, f'this is not YAML: {reason}')]) from None
 
 
 def value_of(node: yaml.Node | None, place: Place, lines: dict[Place, int], file: Path) -> Any:
@@ -150,10 +165,12 @@ def value_of(node: yaml.Node | None, place: Place, lines: dict[Place, int], file
         return node.value if node else {}
     values: dict[str, Any] = {}
     for key, item in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode) or key.value in values:
+            said = f'{key.value} is there twice' if isinstance(key, yaml.ScalarNode) else 'a key is not a text'
+            raise Wrong([Fault(file, line, said)])
         at = (*place, key.value)
-        lines[at] = key.start_mark.line + 1
-        if key.value in values:
-            raise Wrong([Fault(file, lines[at], f'{key.value} is there twice')])
+        lines[at] = line
         values[key.value] = value_of(item, at, lines, file)
     return values
 
