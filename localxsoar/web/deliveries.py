@@ -80,11 +80,10 @@ class DeliveryRoutes:
         shows = bottle.request.query.get('secrets') == 'show'
         if shows:
             check_machine()
-        return as_json(self._described(self._find(number), shows))
+        return as_json(self._described(self._find(number), Masks(list) if shows else self._masks, shows))
 
-    def _described(self, delivery: Delivery, shows: bool = False) -> dict[str, Any]:
+    def _described(self, delivery: Delivery, masks: Masks, shows: bool = False) -> dict[str, Any]:
         """Return all that the page shows of a delivery, masked unless it `shows` secrets."""
-        masks = Masks(list) if shows else self._masks
         target = delivery.target if shows else masks.target(delivery.target)
         summary = masks.everywhere({**delivery.summary(), 'target': target})
         request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
@@ -101,9 +100,10 @@ class DeliveryRoutes:
         """Return a delivery as an HTML file, with its first incidents and the log of its time, masked."""
         delivery = self._find(number)
         found, _ = self._server.store.search({'id': delivery.incidents[:SHARED_INCIDENTS] or ['none']})
-        incidents = [self._masks.everywhere({**brief(each), **details(each)}) for each in found]
+        masks = self._masks.beside(delivery.headers)
+        incidents = [masks.everywhere({**brief(each), **details(each)}) for each in found]
         attach(f'delivery-{number}.html', 'text/html; charset=utf-8')
-        return share.page(self._described(delivery), incidents, self._log(delivery), time.time()).encode()
+        return share.page(self._described(delivery, masks), incidents, self._log(delivery), time.time()).encode()
 
     def _rejection(self, delivery: Delivery) -> Rejection:
         """Return what is known of a rejection, with the token that the delivery comes nearest to."""

@@ -45,6 +45,7 @@ def is_archived(delivery: Delivery) -> bool:
 
 def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
     """Return one delivery. Fields that HAR does not define begin with _."""
+    masks = masks.beside(delivery.headers)
     started = datetime.fromtimestamp(delivery.started, timezone.utc).isoformat(timespec='milliseconds')
     milliseconds = round(delivery.milliseconds, 3)
     return dict(masks.everywhere({

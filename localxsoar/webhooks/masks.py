@@ -25,6 +25,8 @@ SECRET_PARAMETERS = {'key', 'code'}  # secrets in a query only: as parts of head
 LABEL = re.compile(r'''
     (?:Bearer|Basic|Token|HMAC|GenieKey|ApiKey|Splunk|Digest) [ ]
     | (?:sha\d+|v\d|t) [=,]''', re.IGNORECASE | re.VERBOSE)
+# What a URL in a header may hide: the user before its host, and each parameter.
+IN_URL = re.compile(r'(?<=://)(?P<user>[^/?#@\s]+)(?=@)|(?<=[?&#])[^=?&#\s]+=[^&#\s"<>]+')
 LONG_ENOUGH = 8  # a shorter secret may be part of ordinary words by chance
 IN_HEX = re.compile(r'\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}')
 URL_SAFE = {'+': '-', '/': '_'}
@@ -36,9 +38,12 @@ LONGEST_ESCAPE = 60  # characters: four bytes in a URL that is a part of another
 class Masks:
     """Masks for headers, targets and texts. `secrets` returns the instance's secret values at the moment."""
 
-    def __init__(self, secrets: Callable[[], list[str]], pause: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, secrets: Callable[[], list[str]], pause: Callable[[], None] = lambda: None,
+                 repeated: Mapping[str, str] | None = None) -> None:
         self._secrets = secrets
         self._pause = pause
+        self._repeated = dict(repeated or {})
+        self._repetition = re.compile(f'(?i)"({"|".join(map(re.escape, self._repeated))})' r'(\\*")(\s*:\s*)\2.*?(?<!\\)\2')
 
     def secrets(self) -> list[str]:
         """Return the secrets that are masked at the moment."""
@@ -46,7 +51,12 @@ class Masks:
 
     def pausing(self, pause: Callable[[], None]) -> Masks:
         """Return the same masks, which call `pause` again and again in a long text."""
-        return Masks(self._secrets, pause)
+        return Masks(self._secrets, pause, self._repeated)
+
+    def beside(self, headers: Headers) -> Masks:
+        """Return masks that also hide what is hidden of these headers where a JSON text repeats them, as an incident may."""
+        hidden = {str(each['name']).lower(): str(each['value']) for each in self.headers(headers) if each['masked']}
+        return Masks(self._secrets, self._pause, hidden)
 
     def headers(self, headers: Headers) -> list[dict[str, object]]:
         """Return the headers for the page: name, value, and whether something of them is masked."""
@@ -60,11 +70,16 @@ class Masks:
 
     def text(self, text: str) -> str:
         """Return the text with each secret masked that is long enough, however it is written, and also in base64."""
-        spans = self._spans(text)
-        if not spans:
-            return text
-        starts, ends = zip(*spans, strict=True)
-        return MASK.join(text[end:start] for end, start in zip((0, *ends), (*starts, len(text)), strict=True))
+        if spans := self._spans(text):
+            starts, ends = zip(*spans, strict=True)
+            text = MASK.join(text[end:start] for end, start in zip((0, *ends), (*starts, len(text)), strict=True))
+        return self._repetition.sub(self._repeat, text) if self._repeated else text
+
+    def _repeat(self, match: re.Match[str]) -> str:
+        """Return a header in a JSON text as it is shown among the headers, or masked as a whole if that would need escapes."""
+        name, quote, colon = match.groups()
+        shown = self._repeated[name.lower()]
+        return '"' + name + quote + colon + quote + (MASK if set(shown) & {'"', '\\'} else shown) + quote
 
     def unmasked(self, text: str, original: str, part: str = 'body') -> str:
         """Return the text with the secrets of its original in place of its masks.
@@ -122,7 +137,7 @@ class Masks:
         if value and (is_secret(name) or value in secrets or value in map(in_header, secrets)):
             label = LABEL.match(value)
             return (label[0] if label else '') + MASK
-        return self.text(value)
+        return IN_URL.sub(lambda match: MASK if match['user'] else self._parameter(match[0]), self.text(value))
 
     def _parameter(self, parameter: str) -> str:
         name, equals, value = parameter.partition('=')

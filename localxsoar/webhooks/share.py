@@ -18,6 +18,8 @@ import localxsoar
 from localxsoar.terminal.printer import SEVERITIES, became
 from localxsoar.webhooks.readable import SHOWN_BYTES
 
+MASKED = ('Masked are the secrets of the instance, and what headers and URLs have where their names say that it is a secret. '
+          'Not masked is anything else in the payload, such as a password: look through it before you share it.')
 SHOWN_VALUES = 5000  # of one tree: the text has the rest
 OPEN_LEVELS = 2
 SIGNS = {'good': '✓', 'bad': '✗', 'warn': '!', '': '·'}
@@ -59,8 +61,7 @@ def page(item: Mapping[str, Any], incidents: Sequence[Mapping[str, Any]], log: S
              *section('Response', message(item['response'], [], '')),
              *(line for each in incidents for line in section(f'Incident {each["id"]}', incident(each))),
              *section(f'Log {len(log)}', lines(log))]
-    note = (f'Saved {time(now)} by localxsoar {localxsoar.__version__}. Secrets are masked. The payload is as it came: '
-            'look through it before you share it.')
+    note = f'Saved {time(now)} by localxsoar {localxsoar.__version__}.'
     return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
             '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
@@ -78,6 +79,7 @@ def head(item: Mapping[str, Any]) -> Iterator[str]:
             time(item['started'])]
     yield f'<p class="dim">{" · ".join(isolated(each) for each in meta if each)}</p>'
     yield f'<p class="result">{isolated(became(item) or "waiting for the response")}</p>'
+    yield f'<p class="warn">{text(MASKED)}</p>'
     if item['note']:
         yield f'<p class="warn">Note: {isolated(item["note"])}</p>'
     if item['origin']:

@@ -369,6 +369,16 @@ def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local
     assert local.control('GET', 'incidents') == incidents, 'incidents stay'
 
 
+def test_what_is_shared_of_a_delivery_hides_its_headers_also_where_its_incident_and_its_response_repeat_them(
+        local: LocalXsoar) -> None:
+    headers = {'X-CSRFToken': 'hush', 'Referer': 'https://a.example/?token=h4sh', 'X-Plain': 'plain-value'}
+    raw = json.dumps({'a': 1, 'headers': {name.lower(): value for name, value in headers.items()}})
+    number = post(local, json.dumps([{'name': 'repeats', 'rawJSON': raw}]), **headers)
+    for kind in ('html', 'har'):
+        shared = requests.get(f'{local.url}/localxsoar/deliveries/{number}.{kind}').text
+        assert 'plain-value' in shared and [secret for secret in ('hush', 'h4sh') if secret in shared] == [], kind
+
+
 def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:
     post(local, json.dumps([{'name': f'has {TOKEN}', 'rawJSON': TOKEN}]))
     listed = local.control('GET', 'incidents/list')[0]

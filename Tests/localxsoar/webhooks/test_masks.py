@@ -108,6 +108,34 @@ def test_a_secret_that_is_the_name_of_a_parameter_is_masked(masks: Masks) -> Non
     assert masks.target('/?a=1&h4sh%20%22hush%22%2F%C3%BC%2B~') == f'/?a=1&{MASK}'
 
 
+@pytest.mark.parametrize('value, shown', [
+    ('https://a.example/b?token=abc&x=1#access_token=d', f'https://a.example/b?token={MASK}&x=1#access_token={MASK}'),
+    ('<https://a.example/?page=2&key=abc>; rel="next"', f'<https://a.example/?page=2&key={MASK}>; rel="next"'),
+    ('https://user:pass@a.example/@b', f'https://{MASK}@a.example/@b'), ('/a?to%6Ben=abc def', f'/a?to%6Ben={MASK} def'),
+    ('a=b; token=c', 'a=b; token=c'), ('https://a.example/b?x=1', 'https://a.example/b?x=1')])
+def test_what_a_url_in_a_header_hides_is_masked_as_in_the_target(masks: Masks, value: str, shown: str) -> None:
+    assert masks.headers([('Referer', value)]) == [{'name': 'Referer', 'value': shown, 'masked': value != shown}]
+
+
+HEADERS = [('X-CSRFToken', 'a"b'), ('Referer', 'https://a.example/?token=abc'), ('Link', '<"/?key=abc">'), ('X-Plain', 'plain')]
+
+
+@pytest.mark.parametrize('text, shown', [
+    ({'x-csrftoken': 'a"b', 'referer': HEADERS[1][1], 'link': HEADERS[2][1], 'x-plain': 'plain', 'password': 'a"b'},
+     {'x-csrftoken': MASK, 'referer': f'https://a.example/?token={MASK}', 'link': MASK, 'x-plain': 'plain', 'password': 'a"b'}),
+    ({'X-CSRFTOKEN': '', 'x-csrftoken-2': 'a', 'a': 'x-csrftoken'},
+     {'X-CSRFTOKEN': MASK, 'x-csrftoken-2': 'a', 'a': 'x-csrftoken'})])
+@pytest.mark.parametrize('separators', [(',', ':'), (', ', ': ')])
+def test_a_header_is_masked_where_json_repeats_it_however_often_that_is_a_text_in_json(
+        masks: Masks, text: dict[str, str], shown: dict[str, str], separators: tuple[str, str]) -> None:
+    beside = masks.beside(HEADERS).pausing(lambda: None)
+    before, after = (json.dumps(each, separators=separators, ensure_ascii=False) for each in (text, shown))
+    for _ in range(3):
+        assert beside.text(before) == after
+        before, after = (json.dumps(each, ensure_ascii=False) for each in (before, after))
+    assert masks.beside(HEADERS[3:]).text(before) == masks.text(before) == before
+
+
 def test_a_target_without_a_query_stays_without_one(masks: Masks) -> None:
     assert (masks.target('/path'), masks.target('/path?')) == ('/path', '/path?')
 

@@ -92,6 +92,11 @@ def test_no_text_of_a_sender_becomes_markup_wherever_it_is() -> None:
     assert said.count('<script>ran()</script>') > 20 and '⟨U+202E⟩␛' in said
 
 
+def test_the_top_of_the_file_says_what_is_masked_and_what_is_not() -> None:
+    said = ''.join(made().texts)
+    assert 0 < said.index('Not masked is anything else in the payload, such as a password') < said.index('Headers')
+
+
 def texts(content: str) -> str:
     return ''.join(Reader(''.join(tree(content))).texts)
 

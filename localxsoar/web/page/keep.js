@@ -22,13 +22,13 @@ export function recipeButton(item) {
 
 export function exportLink(item) {
   if (item.kind === 'waiting' || item.method === '?' || item.isRemoved) return null;
-  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'});
+  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file. Masked: the token, and secrets in headers and URLs. Not masked: the payload, such as a password in it'});
 }
 
 // Return the link that saves the delivery as a file for a ticket or a colleague.
 export function shareLink(item) {
   if (item.kind === 'waiting' || item.isRemoved) return null;
-  return file('Share', `/${item.number}.html`, {id: 'share', class: 'quiet button', title: 'One HTML file that opens without this server and has no scripts, secrets masked'});
+  return file('Share', `/${item.number}.html`, {id: 'share', class: 'quiet button', title: 'One HTML file that opens without this server and has no scripts. Masked: the token, and secrets in headers and URLs. Not masked: the payload, such as a password in it'});
 }
 
 async function clear(pressed) {
