@@ -9,7 +9,6 @@ from localxsoar.incidents.context import add_outputs
 
 BY_ID = 'A.B(val.id && val.id == obj.id)'
 ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
-ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
 
 
 @fact('documented', "where the condition of an output's path holds, the element of the context gets the new fields; "
@@ -35,6 +34,13 @@ def test_outputs_join_the_elements_that_their_condition_finds(outputs: Any, cont
     for path, value in outputs:
         add_outputs(found, path, value)
     assert found['A']['B'] == context
+
+
+def test_an_output_below_a_list_goes_to_its_last_element() -> None:
+    found: dict[str, Any] = {}
+    for path, value in (('A', [{'id': 1}, {'id': 2}]), ('A.B', 'x')):
+        add_outputs(found, path, value)
+    assert found == {'A': [{'id': 1}, {'id': 2, 'B': 'x'}]}
 
 
 class Counted(str):

@@ -69,6 +69,12 @@ def test_a_query_is_read_as_the_server_reads_it(store: Store, query: str, ids: s
     assert ''.join(incident['id'] for incident in store.search({'query': query})[0]) == ids
 
 
+@pytest.mark.parametrize('text', ['a_b', 'a%b', 'a\\b'])
+def test_only_a_star_stands_for_any_characters(store: Store, text: str) -> None:
+    create(store, {'name': f'{text} 1'}, {'name': 'axb 2'}, {'name': 'axxb 3'})
+    assert [incident['id'] for incident in store.search({'query': f'name:{text}*'})[0]] == ['1']
+
+
 @pytest.mark.parametrize(
     'query, part',
     [

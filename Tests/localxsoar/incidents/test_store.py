@@ -167,6 +167,12 @@ def test_the_list_has_the_severity_and_the_state_of_an_incident(store: Store, la
     assert [(each['severity'], each['state']) for each in (*store.latest(1), brief(created))] == [(0.5, state)] * 2
 
 
+def test_a_change_at_the_very_moment_of_a_look_is_found_at_the_next_look(store: Store) -> None:
+    create(store, {}, {})
+    moment = store.update('2', {'severity': 3})['modified']
+    assert (store.changed_since(moment), store.changed_since(f'{moment}Z')) == (['2'], [])
+
+
 def test_the_list_has_what_a_script_changed(store: Store) -> None:
     create(store, {'name': 'a', **RESOLVED})
     store.update('1', {'name': 'b', 'severity': 4, 'labels': []})

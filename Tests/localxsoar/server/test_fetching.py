@@ -13,6 +13,7 @@ from facts import fact
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.errors import CommandFailed, UsageError
+from localxsoar.incidents.store import Store
 from localxsoar.server.fetching import Fetcher, read_schedule
 from localxsoar.server.instance import Instance
 from localxsoar.containers.journal import Journal
@@ -160,6 +161,25 @@ def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
     assert len([line for line in printed if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
     assert 'Both.yml", line 6' in instance.state()['exceptions'][0]
     assert 'Traceback' in instance.state()['fetches'][0]['traceback']
+
+
+def test_saving_a_disabled_instance_starts_no_fetch(pack: Path, instance_of: Callable[..., Instance]) -> None:
+    instance = instance_of(pack, {'isFetch': 'true'})
+    instance.reconfigure({'mode': 'once'})
+    instance.enable()
+    wait_for(lambda: instance.journal.fetches, 'a fetch')
+    instance.disable()
+    instance.reconfigure({'mode': 'work'})
+    instance.enable()
+    wait_for(instance.store.sent, 'an incident')
+    instance.disable()
+    assert [fetch['error'] for fetch in instance.journal.fetches] == ['Exception: the remote is away:\n{"error": "bad key"}', '']
+
+
+def test_the_preview_of_an_instance_that_fetches_fetches_nothing(pack: Path, instance_of: Callable[..., Instance]) -> None:
+    instance = instance_of(pack, {'isFetch': 'true'})
+    twin = instance.twin(Store(), Printer())
+    assert (instance.brief()['schedule'], twin.brief()['schedule']) == ({'fetch-incidents': 60}, {})
 
 
 def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path, instance_of: Callable[..., Instance]) -> None:

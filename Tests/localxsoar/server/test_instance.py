@@ -298,6 +298,14 @@ def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
     assert instance.brief()['ending'] is None
 
 
+def test_a_long_traceback_shows_its_end(make: Callable[..., Instance]) -> None:
+    count = instance_module.SHOWN_TRACEBACK_CHARACTERS
+    instance = make(f"raise RuntimeError('a response' * {count} + ' and the end')", longRunning=True)
+    instance.enable()
+    ending = wait_for(lambda: instance.brief()['ending'])
+    assert ending['traceback'].endswith('a response and the end') and not ending['traceback'].startswith('Traceback')
+
+
 def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, lines: list[str]) -> None:
     assert instance.brief()['ready'] is True, 'an instance with a port is ready once it listens'
     first, before = instance.pid, instance.restarts
