@@ -66,7 +66,7 @@ function noteAgain(events) {
   }
 }
 
-const ORDER = {left: 0, rejected: 1, created: 2, again: 3, repeat: 4, end: 5};  // of events at the same time
+const ORDER = {left: 0, rejected: 1, created: 2, repeat: 3, end: 4};  // of events at the same time
 
 function finish(lane) {
   const {incidents, events} = lane;

@@ -57,4 +57,5 @@ test('the common ends of two texts overlap in neither and halve no character', (
   assert.deepEqual(commonEnds('host db-1 down', 'host db-22 down'), [8, 5]);
   assert.deepEqual([commonEnds('aa', 'aaa'), commonEnds('', 'a'), commonEnds('same', 'same')], [[2, 0], [0, 0], [4, 0]]);
   assert.deepEqual([commonEnds('\u{1f600}', '\u{1f601}'), commonEnds('x\u{1f600}', 'y\u{1f600}')], [[0, 0], [0, 2]]);
+  assert.deepEqual([commonEnds('x\u{1f600}', 'y\u{1fa00}'), commonEnds('x\u{1f600}z', 'y\u{1fa00}z')], [[0, 0], [0, 1]]);
 });

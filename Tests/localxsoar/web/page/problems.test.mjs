@@ -40,6 +40,14 @@ test('open problems come first, then those with the latest events, then what bel
     [['lane-24', 'open', 1], ['lane-23', 'open', 1], ['lane-21', '', 2], ['lane-of-21', '', 2], ['lane-25', '', 2]]);
 });
 
+test('of events at one time a repeat comes before the end, and what has created nothing first', () => {
+  const incidents = [incident(51, 'o', 1), incident(52, 'o', 1, END)];
+  const deliveries = [delivery(55, 1, ['52']), delivery(54, 1, [], {kind: 'repeat', incidents: ['51']}), delivery(53, 1, ['51'], {alike: 51}),
+    delivery(52, 1, [], {kind: 'rejected', alike: 51}), delivery(51, 1, [], {kind: 'gone', alike: 51})];
+  const events = ['left 1 51 -', 'rejected 1 52 -', 'created 1 53 51', 'repeat 1 54 51', 'end 1 55 52'];
+  assert.deepEqual([drawn(incidents, deliveries), drawn(incidents, deliveries.toReversed())], [[['lane-51', '', ...events]], [['lane-51', '', ...events]]]);
+});
+
 test('a lane of several senders names none of them', () => {
   const deliveries = [delivery(28, 2, ['28'], {sender: 'one'}), delivery(27, 1, ['27'], {sender: 'two'})];
   const [both, single] = [lanesOf([incident(27, '', 1), incident(28, '', 2)], deliveries), lanesOf([incident(28, '', 2)], deliveries)];

@@ -222,6 +222,9 @@ def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the
         for key in keys.split():
             page.keyboard.press(key)
         expect(at).to_have_text(re.compile(f'^{re.escape(path)}(\\.|$)' if path == 'headers' else f'^{re.escape(path)}$'))
+    for modifier in ('Control', 'Alt', 'Meta'):  # these are the browser's
+        page.keyboard.press(f'{modifier}+ArrowDown')
+        expect(at).to_have_text('title')
     page.keyboard.press('ArrowRight')
     page.keyboard.press('Enter')
     assert page.evaluate('navigator.clipboard.readText()') == '4'
