@@ -39,6 +39,7 @@ import pytest
 
 from tools.mutations import Mutant, codes, identity, mutants
 from tools.processes import end_with
+from tools.tree import own_files
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
@@ -291,7 +292,7 @@ def main() -> int:
 
 def replay(options: argparse.Namespace) -> int:
     """Try every recorded mutant that died; return 1 if one lives on."""
-    files = options.file or [SCRIPT, *sorted((ROOT / 'localxsoar').rglob('*.py'))]
+    files = options.file or [SCRIPT, *own_files('localxsoar/*.py')]
     found = list(recorded(options.recorded, files))
     for line in (line for line in found if isinstance(line, str)):
         print(f'gone: {line}')

@@ -1,27 +1,31 @@
 """Count the words of the documents that are maintained by hand: python -m tools.words
 
 These are the words of all Markdown of the repository, without what a program writes or a test runs: files and blocks that begin
-with `Written by`, and fenced blocks of code. The changelog does not count, because its entries are written once. A word holds a
-letter or a digit, so the bars of a table are none.
+with `Written by`, and fenced blocks of code. The changelog and release notes do not count, because they are written once, and
+neither do senders' guides, which have a bound of their own. A word holds a letter or a digit, so the bars of a table are none.
 """
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-NOT_MAINTAINED = {'CHANGELOG.md'}
-MADE = 'dist'  # beside the folders whose names begin with a dot
+from tools.tree import ROOT, own_files
+
+NOT_MAINTAINED = ('CHANGELOG.md', 'senders/*/guide.md')
 WRITTEN = re.compile(r'(?ms)^[^\n]*<!-- Written by .*?^[^\n]*<!-- The end of [^\n]*')
 CODE = re.compile(r'(?ms)^ *```.*?^ *```$')
 
 
+def documents(root: Path = ROOT) -> list[Path]:
+    """Return all documents, without release notes."""
+    return [file for file in own_files('*.md', root) if file.parent.name != 'ReleaseNotes']
+
+
 def maintained() -> dict[str, int]:
     """Return the number of maintained words of each document that has some."""
-    files = {file.relative_to(ROOT): file for file in ROOT.rglob('*.md')}
-    words = {str(name): count(file.read_text('utf-8')) for name, file in files.items()
-             if not any(part == MADE or part.startswith('.') for part in name.parts)}
-    return {name: number for name, number in words.items() if number and name not in NOT_MAINTAINED}
+    words = {str(file.relative_to(ROOT)): count(file.read_text('utf-8')) for file in documents()
+             if not any(file.relative_to(ROOT).match(pattern) for pattern in NOT_MAINTAINED)}
+    return {name: number for name, number in words.items() if number}
 
 
 def count(text: str) -> int:

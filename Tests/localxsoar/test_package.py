@@ -13,6 +13,7 @@ import pytest
 import tomllib  # type: ignore[import-not-found]  # mypy reads for 3.10, the tests start at 3.11
 from local_xsoar import ROOT, LocalXsoar, leave_out, wait_for
 from tools import facts
+from tools.tree import own_files
 
 import localxsoar
 
@@ -25,7 +26,7 @@ OF_THE_PLATFORM = {'demistomock'}
 
 
 def imported() -> Iterator[str]:
-    for file in {*PACKAGE.rglob('*.py')} - {*(PACKAGE / 'common').iterdir()}:
+    for file in {*own_files('localxsoar/*.py')} - {*(PACKAGE / 'common').iterdir()}:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name.partition('.')[0] for alias in node.names)

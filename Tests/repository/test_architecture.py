@@ -11,12 +11,13 @@ import pytest
 from documents import IN_THE_IMAGE
 from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT
+from tools.tree import own_files
 from webhook import SCRIPT
 
 pytestmark = pytest.mark.sockets
 
 SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
-SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
+SHIPPED = sorted([SCRIPT, *own_files('localxsoar/*.py')])
 
 
 @functools.cache
@@ -175,14 +176,14 @@ def test_the_local_xsoar_imports_only_what_its_command_installs() -> None:
     modules = {'pyyaml': 'yaml'}
     allowed = {modules.get(name, name) for name in installed} | {'localxsoar'} | PLATFORM
     # The parts of CommonServerPython run in a container, whose Python has what its image has.
-    imported = {name for file in (ROOT / 'localxsoar').rglob('*.py')
+    imported = {name for file in own_files('localxsoar/*.py')
                 if file.name != 'pytest_plugin.py' and file.parent.name != 'common'
                 for name in imported_modules(tree_of(file))}
     assert imported - sys.stdlib_module_names <= allowed
 
 
 def test_the_local_xsoar_knows_no_integration_by_name() -> None:
-    texts = {file: file.read_bytes().lower() for file in (ROOT / 'localxsoar').rglob('*') if file.suffix in ('.py', '.md')}
+    texts = {file: file.read_bytes().lower() for file in own_files('localxsoar/*.py') + own_files('localxsoar/*.md')}
     assert texts
     assert [file.name for file, text in texts.items() if b'genericwebhook' in text or b'generic webhook' in text] == []
 

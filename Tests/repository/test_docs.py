@@ -9,6 +9,7 @@ import functools
 import hmac
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -20,11 +21,12 @@ import GenericWebhook as script
 import GenericWebhookJoin
 import pytest
 from app import App
-from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
+from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
                        read, read_tests, section, severity_words, table)
 from local_xsoar import ROOT
 from tools.names_table import land
-from tools.words import maintained
+from tools.tree import own_files
+from tools.words import count, documents, maintained
 from webhook import PACK, SCRIPT, TOKEN
 
 from localxsoar.webhooks.senders import KINDS, load_senders
@@ -165,7 +167,7 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         set(re.findall(r'generic-webhook:([\d.]+\d)', INSTALL)), {DESCRIPTOR['script']['dockerimage'].partition(':')[2]}),
     'folders': lambda: (
         {where.strip('[`').split('/')[0] for where, _ in table(chapter('Layout'), 'where', 'what') if '/' in where},
-        {folder.name for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(('.', '_'))} - MADE),
+        {file.relative_to(ROOT).parts[0] for file in own_files('*/*') if not file.relative_to(ROOT).parts[0].startswith('.')}),
     'kinds of senders': lambda: (re.findall(r'`kind` is one of (.*?)\.', NEW_SENDER), [', '.join(KINDS)]),
 }
 
@@ -394,11 +396,25 @@ def test_a_reader_comes_to_the_goal_in_at_most_4000_words(goal: str) -> None:
     assert sum(len(read(ROOT / name).split()) for name in READINGS[goal]) <= 4000
 
 
-def test_at_most_25000_words_are_maintained_by_hand() -> None:
+def test_at_most_25000_words_are_maintained_by_hand_beside_the_guides() -> None:
     assert sum(maintained().values()) <= 25_000, 'python -m tools.words prints those of each file'
 
 
+def test_a_guide_of_a_sender_has_at_most_200_words_of_a_person() -> None:
+    words = {file.parent.name: count(read(file)) for file in own_files('senders/*/guide.md')}
+    assert {name: number for name, number in words.items() if number > 200} == {}
+
+
 # Links
+
+
+def test_documents_are_those_that_git_does_not_ignore_without_release_notes(tmp_path: Path) -> None:
+    subprocess.run(['git', 'init', '-q', tmp_path], check=True)
+    (tmp_path / '.gitignore').write_bytes((ROOT / '.gitignore').read_bytes())
+    for name in ('localxsoar/README.md', 'localxsoar/build/lib/a.md', 'dist/b.md', 'docs/c.md', 'Packs/P/ReleaseNotes/1_0_0.md'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [file.name for file in documents(tmp_path)] == ['c.md', 'README.md']
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from imports import circle, imports_among
 from local_xsoar import ROOT
+from tools.tree import own_files
 
 # What each package may import beside itself, from the lowest floor to the highest. A module of the root is on the ground
 # floor, the base, or on the top.
@@ -66,7 +67,7 @@ def module_of(file: Path) -> str:
 @functools.cache
 def graph_of_imports() -> Graph:
     """Return what each module of localxsoar imports of the others."""
-    files = {module_of(file): file for file in (ROOT / 'localxsoar').rglob('*.py')}
+    files = {module_of(file): file for file in own_files('localxsoar/*.py')}
     return {name: imports_among(files, ast.parse(file.read_text('utf-8')), '.'.join(file.relative_to(ROOT).parts[:-1]))
             for name, file in files.items()}
 
@@ -143,6 +144,6 @@ def test_a_circle_of_imports_is_found(graph: dict[str, set[str]], found: list[st
 
 def test_each_module_has_its_tests_where_its_name_says_or_the_table_says_where() -> None:
     code, tests = ROOT / 'localxsoar', ROOT / 'Tests/localxsoar'
-    modules = {file.relative_to(code).with_suffix('') for file in code.rglob('*.py') if file.name != '__init__.py'}
+    modules = {file.relative_to(code).with_suffix('') for file in own_files('localxsoar/*.py') if file.name != '__init__.py'}
     assert {str(each) for each in modules if not (tests / each.with_name(f'test_{each.name}.py')).exists()} == TESTED_BY.keys()
     assert [file for file in TESTED_BY.values() if not (tests / file).exists()] == []

@@ -8,17 +8,16 @@ from typing import NamedTuple
 
 import yaml
 from local_xsoar import ROOT
+from tools.words import documents
 from webhook import PACK
 
 INTEGRATION = PACK / 'Integrations/GenericWebhook'
 MANUAL = INTEGRATION / 'README.md'
 SENDER_GUIDES = sorted(file for file in (ROOT / 'docs/senders').glob('*.md') if file.name != 'README.md')
 GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'docs/senders/README.md']
-MADE = {'dist'}
 RECIPE = Path('docker/generic-webhook')
 IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
-ALL = sorted(file for file in ROOT.rglob('*.md') if not any(
-    part in MADE or part.startswith('.') for part in file.relative_to(ROOT).parts))
+ALL = documents()
 BLOCK = re.compile(r'^( *)```(\w*)\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)
 
 
