@@ -1,20 +1,25 @@
-"""Set the version X.Y.Z wherever it occurs, and date the changelog's section. Commit nothing.
+"""Set the version X.Y.Z wherever it occurs, name the release notes after it, and date the changelog's section. Commit nothing.
 
-pack_metadata.json has the version; README.md, docs/install.md and the changelog repeat it, and a test compares them.
+With --begin, leave the changelog alone: for the first change after a release, which makes a new version and its notes.
 """
 from __future__ import annotations
 
+import argparse
 import json
 import re
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
 PACK = Path('Packs/GenericWebhook')
+INTEGRATION = PACK / 'Integrations/GenericWebhook'
 METADATA = PACK / 'pack_metadata.json'
 CHANGELOG = Path('CHANGELOG.md')
-DOCUMENTS = [Path('README.md'), *sorted(Path('docs').glob('*.md'))]
 UNRELEASED = '## Unreleased\n'
+# pack_metadata.json has the version. These repeat it behind one of these texts, and tests compare them.
+BEFORE = r'''^VERSION = '|"currentVersion": "|Generic Webhook |^\| the pack \| |\(version '''
+FILES = [METADATA, INTEGRATION / 'GenericWebhook.py', INTEGRATION / 'README.md', Path('README.md'),
+         *sorted(Path('docs').glob('*.md'))]
+NEW_NOTES = '\n#### Integrations\n\n##### Generic Webhook\n\n- %%UPDATE_RN%%\n'  # with a mark that the platform's checks reject
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -23,50 +28,45 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split('.')))
 
 
-def release(version: str, day: str) -> None:
-    metadata = json.loads(METADATA.read_text('utf-8'))
-    changelog = CHANGELOG.read_text('utf-8')
-    current = metadata['currentVersion']
-    released = re.findall(r'^## (\d+\.\d+\.\d+)', changelog, re.MULTILINE)
+def notes(version: str, suffix: str = '.md') -> Path:
+    """Return the file that has the release notes of a version or, with '.json', says that it breaks something."""
+    return PACK / 'ReleaseNotes' / f'{version.replace(".", "_")}{suffix}'
+
+
+def begin(version: str) -> None:
+    """Set the version in every place. The notes of a version that was not released become those of this one."""
+    current = json.loads(METADATA.read_text('utf-8'))['currentVersion']
+    released = re.findall(r'^## (\d+\.\d+\.\d+)', CHANGELOG.read_text('utf-8'), re.MULTILINE)
     if numbers(version) < numbers(current) or version in released:
         raise SystemExit(f'release: {version} is not above {current}, the newest version.')
-    changes = section(changelog)
-    if not changes:
+    for file in FILES:
+        text = file.read_text('utf-8')
+        file.write_text(re.sub(rf'({BEFORE}){re.escape(current)}\b', rf'\g<1>{version}', text, flags=re.MULTILINE), 'utf-8')
+    notes(version).parent.mkdir(exist_ok=True)
+    for suffix in ('.md', '.json') if current not in released else ():
+        if notes(current, suffix).exists():
+            notes(current, suffix).rename(notes(version, suffix))
+    if not notes(version).exists():
+        notes(version).write_text(NEW_NOTES, 'utf-8')
+
+
+def release(version: str, day: str) -> None:
+    """Set the version, and date what is under Unreleased."""
+    changelog = CHANGELOG.read_text('utf-8')
+    head, _, after = changelog.partition(UNRELEASED)
+    changes, *older = re.split(r'^(?=## )', after, maxsplit=1, flags=re.MULTILINE)
+    if not changes.strip():
         raise SystemExit('release: CHANGELOG.md has nothing under Unreleased.')
-    set_version([METADATA], rf'("currentVersion": "){re.escape(current)}"', rf'\g<1>{version}"')
-    set_version(DOCUMENTS, rf'(Pack Generic Webhook |^\| the pack \| ){re.escape(current)}', rf'\g<1>{version}')
-    CHANGELOG.write_text(changelog.replace(UNRELEASED + changes_with_space(changelog),
-                                           f'{UNRELEASED}\n## {version} - {day}\n\n{changes}\n'), 'utf-8')
-    if released:  # the platform wants no notes for a pack's first release
-        notes = PACK / 'ReleaseNotes' / f'{version.replace(".", "_")}.md'
-        notes.parent.mkdir(exist_ok=True)
-        notes.write_text(release_notes(changes), 'utf-8')
-
-
-def changes_with_space(changelog: str) -> str:
-    return re.split(r'^(?=## )', changelog.partition(UNRELEASED)[2], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def section(changelog: str) -> str:
-    """Return the text under Unreleased, without the words that are true only before the release."""
-    changes = changes_with_space(changelog).strip('\n')
-    return re.sub(r'^\d+\.\d+\.\d+ will be the first release\.\n+', '', changes, flags=re.MULTILINE)
-
-
-def set_version(files: list[Path], pattern: str, replacement: str) -> None:
-    made = {file: re.subn(pattern, replacement, file.read_text('utf-8'), flags=re.MULTILINE) for file in files}
-    if not any(found for _, found in made.values()):
-        raise SystemExit(f'release: the version was not found in {files[0]}.')
-    for file, (text, found) in made.items():
-        if found:
-            file.write_text(text, 'utf-8')
-
-
-def release_notes(changes: str) -> str:
-    """Return release notes in the platform's form: the kind of content, its name, and what its users need to know."""
-    lines = [line for line in changes.splitlines() if line.startswith('- ')]
-    return '\n'.join(['', '#### Integrations', '', '##### Generic Webhook', '', *lines, ''])
+    begin(version)
+    CHANGELOG.write_text(f'{head}{UNRELEASED}\n## {version} - {day}\n{changes}{"".join(older)}', 'utf-8')
 
 
 if __name__ == '__main__':
-    release(sys.argv[1], datetime.now(timezone.utc).strftime('%Y-%m-%d'))
+    parser = argparse.ArgumentParser(prog='tools/release.py', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('version', metavar='X.Y.Z')
+    parser.add_argument('--begin', action='store_true', help='only set the version, and make its notes if there are none')
+    options = parser.parse_args()
+    if options.begin:
+        begin(options.version)
+    else:
+        release(options.version, datetime.now(timezone.utc).strftime('%Y-%m-%d'))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import re
 import shutil
 import sys
 import tarfile
 from pathlib import Path
 
+NOTES = Path('Packs/GenericWebhook/ReleaseNotes')
 ZIP = Path('dist/uploadable_packs/GenericWebhook.zip')
 RECIPE = Path('docker/generic-webhook')
 RECIPE_FILES = ('Dockerfile', 'build.conf', 'poetry.lock', 'pyproject.toml', 'requirements.txt', 'verify.py')
@@ -21,27 +21,20 @@ FOLDER = Path('dist/release')
 
 
 def collect(version: str, further_files: list[Path]) -> None:
-    """Write every file of the release `version`; raise SystemExit if the changelog or the zip is missing."""
-    if not ZIP.exists():
-        raise SystemExit(f'release: {ZIP} is missing. Run `./dev test -e sdk` first.')
-    notes = changelog_section(Path('CHANGELOG.md').read_text('utf-8'), version)
+    """Write every file of the release `version`; raise SystemExit if its notes or the zip are missing."""
+    notes = NOTES / f'{version.replace(".", "_")}.md'
+    for file, command in ((ZIP, './dev test -e sdk'), (notes, f'./dev release {version}')):
+        if not file.exists():
+            raise SystemExit(f'release: {file} is missing. Run `{command}` first.')
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     for file in (ZIP, *further_files):
         shutil.copyfile(file, FOLDER / file.name)
     (FOLDER / f'{RECIPE.name}-image-recipe.tar.gz').write_bytes(recipe_archive())
-    (FOLDER / 'release-notes.md').write_text(f'{notes}\n', 'utf-8')
+    shutil.copyfile(notes, FOLDER / 'release-notes.md')
     for file in list(FOLDER.iterdir()):
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         (FOLDER / f'{file.name}.sha256').write_text(f'{digest}  {file.name}\n', 'ascii')
-
-
-def changelog_section(changelog: str, version: str) -> str:
-    """Return the text below the heading of `version`."""
-    found = re.search(rf'^## {re.escape(version)} - .*\n+((?:(?!## ).*\n?)*)', changelog, re.MULTILINE)
-    if not found:
-        raise SystemExit(f'release: CHANGELOG.md has no section {version}. Run `./dev release {version}` first.')
-    return found[1].strip()
 
 
 def recipe_archive() -> bytes:

@@ -187,7 +187,7 @@ CHECKS = {
         Command(command.text.replace('python', sys.executable, 1)), running),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
     r'\./dev senders\b': check_senders,
-    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/repository/test_release.py makes one
+    r'\./dev release X\.Y\.Z$': prints('X.Y.Z is not a version'),  # Tests/repository/test_release.py makes one
     r'(?:printf .* \| )?curl ': check_curl,
 }
 # What cannot run here, with every name as the code has it.

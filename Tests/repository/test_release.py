@@ -1,8 +1,9 @@
-"""A release: the version is set everywhere, the notes have the platform's form, and its files have the same bytes each time."""
+"""A release: its version is everywhere, its notes are for the pack's users, its checks see what will be committed."""
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,91 +11,248 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import GenericWebhook
 import pytest
 import yaml
-from local_xsoar import ROOT
+from documents import ALL, read
+from local_xsoar import ROOT, needs
+from tools.tree import own_files
 
 pytestmark = pytest.mark.sockets
 
-METADATA = 'Packs/GenericWebhook/pack_metadata.json'
+PACK = 'Packs/GenericWebhook'
+METADATA = f'{PACK}/pack_metadata.json'
+CURRENT = json.loads(read(ROOT / METADATA))['currentVersion']
+NOTES = f'{PACK}/ReleaseNotes/{CURRENT.replace(".", "_")}.md'
 NEXT = '47.11.0'
-DAY = re.compile(r'\d{4}-\d\d-\d\d')
+NEXT_NOTES = f'{PACK}/ReleaseNotes/47_11_0.md'
+UNRELEASED = '## Unreleased\n'
+
+
+# The version and the notes, as they are.
+
+
+def parts_of_changelog() -> tuple[str, list[str]]:
+    """Return what is under Unreleased, and the versions that were released, the newest first."""
+    after = read(ROOT / 'CHANGELOG.md').partition(UNRELEASED)[2]
+    return after.partition('\n## ')[0].strip(), re.findall(r'^## ([\d.]+) - \d{4}-\d\d-\d\d$', after, re.MULTILINE)
+
+
+def test_the_version_is_that_of_the_newest_release_or_above_it_if_something_is_not_released() -> None:
+    unreleased, (newest, *_) = parts_of_changelog()
+    if unreleased:
+        above = [*map(int, CURRENT.split('.'))] > [*map(int, newest.split('.'))]
+        assert above, f'{newest} is released. Begin the next version: python tools/release.py --begin X.Y.Z'
+    else:
+        assert newest == CURRENT
+
+
+def test_every_place_has_the_version_of_the_pack() -> None:
+    assert GenericWebhook.VERSION == CURRENT
+    said = [version for file in ALL if file.name != 'CHANGELOG.md'
+            for version in re.findall(r'(?:Generic Webhook |\(version |the pack \| )(\d+\.\d+\.\d+)', read(file))]
+    assert set(said) == {CURRENT}
+    assert len(said) >= 4
+
+
+def test_the_notes_are_for_the_users_of_the_pack() -> None:
+    notes = read(ROOT / NOTES)
+    assert len(notes.split()) <= 300
+    assert re.findall(r'\]\((?!https://)[^)]*\)', notes) == [], 'a reader in XSOAR cannot follow a relative link'
+    assert re.findall(r'(?i)\./dev|local ?xsoar', notes) == []
+
+
+def test_notes_of_breaking_changes_have_them_in_json_as_the_platform_shows_them() -> None:
+    file = (ROOT / NOTES).with_suffix('.json')
+    told = json.loads(read(file)) if file.exists() else {}
+    assert bool(told) == ('breaking change' in read(ROOT / NOTES))
+    assert not told or (told['breakingChanges'] is True and told['breakingChangesNotes'])
+
+
+# tools/release.py
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The files that a release changes, with a changelog as it was before the first one."""
-    documents = [f'docs/{file.name}' for file in (ROOT / 'docs').glob('*.md')]
-    for name in (METADATA, 'README.md', 'CHANGELOG.md', 'tools/release.py', 'tools/same_bytes.py', *documents):
+    """The files that a release changes, with something that is not released."""
+    names = [METADATA, 'README.md', 'CHANGELOG.md', 'tools/release.py', f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py',
+             f'{PACK}/Integrations/GenericWebhook/README.md', *(f'docs/{file.name}' for file in (ROOT / 'docs').glob('*.md'))]
+    for name in (*names, *(str(file.relative_to(ROOT)) for file in (ROOT / PACK).glob('ReleaseNotes/*'))):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    head, heading, sections = (ROOT / 'CHANGELOG.md').read_text('utf-8').partition('## Unreleased\n')
-    first = re.split(r'^## .*\n', sections, flags=re.MULTILINE)[-1]
-    (tmp_path / 'CHANGELOG.md').write_text(f'{head}{heading}\n1.0.0 will be the first release.\n{first}', 'utf-8')
+    changed(tmp_path)
     return tmp_path
 
 
-def release(tree: Path, version: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, 'tools/release.py', version], cwd=tree, capture_output=True, text=True, check=False)
-
-
-def changed(tree: Path, sentence: str = 'Something new.') -> None:
+def changed(tree: Path) -> None:
     changelog = tree / 'CHANGELOG.md'
-    added = f'## Unreleased\n\n### Added\n\n- {sentence}\n'
-    changelog.write_text(changelog.read_text('utf-8').replace('## Unreleased\n', added, 1))
+    changelog.write_text(read(changelog).replace(UNRELEASED, f'{UNRELEASED}\n### Added\n\n- Something new.\n', 1), 'utf-8')
+
+
+def release(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, 'tools/release.py', *arguments], cwd=tree, capture_output=True, text=True, check=False)
+
+
+def texts(tree: Path) -> dict[Path, str]:
+    return {file: read(file) for file in tree.rglob('*') if file.is_file()}
 
 
 def test_a_release_sets_its_version_in_every_place(tree: Path) -> None:
-    old = json.loads((tree / METADATA).read_text('utf-8'))['currentVersion']
     assert release(tree, NEXT).returncode == 0
-    assert json.loads((tree / METADATA).read_text('utf-8'))['currentVersion'] == NEXT
-    documents = '\n'.join(file.read_text('utf-8') for file in (tree / 'README.md', *(tree / 'docs').glob('*.md')))
-    assert f'Pack Generic Webhook {NEXT}, ' in documents
-    assert f'| the pack | {NEXT} |' in documents
-    assert f'Pack Generic Webhook {old}' not in documents
-
-
-def test_the_first_release_may_have_the_version_that_stands_there(tree: Path) -> None:
-    current = json.loads((tree / METADATA).read_text('utf-8'))['currentVersion']
-    assert release(tree, current).returncode == 0
-    assert f'## {current} - ' in (tree / 'CHANGELOG.md').read_text('utf-8')
+    assert json.loads(read(tree / METADATA))['currentVersion'] == NEXT
+    assert f"\nVERSION = '{NEXT}'" in read(tree / f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py')
+    assert f'Pack Generic Webhook {NEXT}, ' in read(tree / 'README.md')
+    said = ' '.join(read(file) for file in (tree / 'README.md', *tree.glob('docs/*.md'), *tree.glob(f'{PACK}/*/*/README.md')))
+    assert f'| the pack | {NEXT} |' in said and f'(version {NEXT})' in said
+    assert not re.search(rf'(Generic Webhook|the pack \||\(version) {re.escape(CURRENT)}', said)
 
 
 def test_a_release_turns_what_was_unreleased_into_its_section_of_the_changelog(tree: Path) -> None:
-    changed(tree)
     assert release(tree, NEXT).returncode == 0
-    _, unreleased, after = (tree / 'CHANGELOG.md').read_text('utf-8').partition('## Unreleased\n')
+    _, unreleased, after = read(tree / 'CHANGELOG.md').partition(UNRELEASED)
     assert unreleased
     heading, *lines = [line for line in after.splitlines() if line]
-    assert DAY.sub('DAY', heading) == f'## {NEXT} - DAY'
+    assert re.fullmatch(rf'## {NEXT} - \d{{4}}-\d\d-\d\d', heading)
     assert lines[:2] == ['### Added', '- Something new.']
-    assert 'will be the first release' not in after
 
 
-def test_the_second_release_has_notes_and_the_first_has_none(tree: Path) -> None:
-    changed(tree, 'The first of all.')
+def test_a_release_takes_the_notes_of_the_version_that_it_replaces(tree: Path) -> None:
+    assert release(tree, '--begin', '46.0.0').returncode == 0
+    (tree / f'{PACK}/ReleaseNotes/46_0_0.md').write_text('written by a person')
+    (tree / f'{PACK}/ReleaseNotes/46_0_0.json').write_text('{}')
     assert release(tree, NEXT).returncode == 0
-    assert not (tree / 'Packs/GenericWebhook/ReleaseNotes').exists()
-    changed(tree, 'The token may stand in a query.')
-    assert release(tree, '47.12.0').returncode == 0
-    notes = (tree / 'Packs/GenericWebhook/ReleaseNotes/47_12_0.md').read_text('utf-8')
-    assert notes == '\n#### Integrations\n\n##### Generic Webhook\n\n- The token may stand in a query.\n'
+    assert read(tree / NEXT_NOTES) == 'written by a person'
+    assert sorted(file.name for file in (tree / PACK).glob('ReleaseNotes/4*')) == ['47_11_0.json', '47_11_0.md']
 
 
-@pytest.mark.parametrize('version', ['1.0', 'v9.0.0', '0.9.9', ''])
+def test_the_first_change_after_a_release_begins_a_version_whose_notes_are_still_to_be_written(tree: Path) -> None:
+    assert release(tree, NEXT).returncode == 0
+    changelog, notes = read(tree / 'CHANGELOG.md'), read(tree / NEXT_NOTES)
+    assert release(tree, '--begin', '47.12.0').returncode == 0
+    assert json.loads(read(tree / METADATA))['currentVersion'] == '47.12.0'
+    assert '- %%UPDATE_RN%%' in read(tree / f'{PACK}/ReleaseNotes/47_12_0.md')
+    assert (read(tree / 'CHANGELOG.md'), read(tree / NEXT_NOTES)) == (changelog, notes)
+
+
+@pytest.mark.parametrize('version', ['1.0', 'v9.0.0', '0.9.9', '1.0.0', ''])
 def test_a_version_that_cannot_be_next_is_rejected_and_changes_nothing(tree: Path, version: str) -> None:
-    before = (tree / 'CHANGELOG.md').read_text('utf-8')
+    before = texts(tree)
     done = release(tree, version)
     assert done.returncode == 1
     assert done.stderr.startswith('release: ')
-    assert (tree / 'CHANGELOG.md').read_text('utf-8') == before
+    assert texts(tree) == before
 
 
 def test_a_release_without_a_change_is_rejected(tree: Path) -> None:
     assert release(tree, NEXT).returncode == 0
+    before = texts(tree)
     assert 'has nothing under Unreleased' in release(tree, '48.0.0').stderr
+    assert texts(tree) == before
+    changed(tree)
     assert 'not above' in release(tree, NEXT).stderr
+
+
+# ./dev release
+
+# Python without packages, as ./dev finds it: it makes environments with itself in them, installs nothing, and has a tox that
+# runs `checks` for all checks and notes the others. An empty zip stands in for the SDK's where that is missing.
+PYTHON = """#!/bin/sh
+for last; do :; done
+case "$*" in
+    *sys.executable*) echo "$0" ;;
+    '-m venv '*) mkdir -p "$last/bin" && cp "$0" "$last/bin/python" ;;
+    '-m pip install '*) ;;
+    '-m pip wheel '*) touch dist/localxsoar-1.0-py3-none-any.whl ;;
+    '-m tox run-parallel '*) exec checks ;;
+    '-m tox '*"$FAILING"*) exit 1 ;;
+    '-m tox '*) echo "$*" >>"$CALLS" ;;
+    *) exec {python} "$@" ;;
+esac
+"""
+CHECKS = """#!/bin/sh -e
+git status --porcelain
+{python} -m pytest -p no:cacheprovider -q Tests/repository/test_docs.py Tests/repository/test_release.py \
+    -k 'links or words or what_is_so or version_is_that or every_place_has or for_the_users or notes_of_breaking'
+mkdir -p dist/uploadable_packs
+[ -n "$DEMISTO_SDK" ] || exec touch dist/uploadable_packs/GenericWebhook.zip
+PATH=$(dirname "$DEMISTO_SDK"):$PATH
+tools/content-copy demisto-sdk validate -g --run-specific-validations {codes}
+tools/zip-pack dist
+"""
+DOCKER = """#!/bin/sh
+case "$*" in *dest=*) file=${*#*dest=}; echo image >"${file%% *}" ;; esac
+"""
+CODES = 'PA101,PA114,RN103,RN105,RN106,RN107,RN108,RN111,RN112,RN113,RN114,RN115,RN116'
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone of the repository as it is, in which a person has written the notes of a next version."""
+    clone, bin_folder = tmp_path / 'clone', tmp_path / 'bin'
+    git(tmp_path, 'clone', '--quiet', '--shared', str(ROOT), str(clone))
+    git(clone, 'rm', '-rq', '.')
+    for file in own_files('*'):
+        target = clone / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    changed(clone)
+    assert release(clone, '--begin', NEXT).returncode == 0
+    (clone / NEXT_NOTES).write_text(read(clone / NEXT_NOTES).replace('%%UPDATE_RN%%', 'Something new.'))
+    git(clone, 'add', '--all')
+    git(clone, 'commit', '--quiet', '-m', 'As it is')
+    bin_folder.mkdir()
+    for name, text in (('python3.13', PYTHON), ('checks', CHECKS), ('docker', DOCKER)):
+        (bin_folder / name).write_text(text.replace('{python}', sys.executable).replace('{codes}', CODES))
+        (bin_folder / name).chmod(0o755)
+    return clone
+
+
+def git(folder: Path, *arguments: str) -> str:
+    as_somebody = ('-c', 'user.name=somebody', '-c', 'user.email=somebody@example.invalid', '-c', 'commit.gpgsign=false')
+    return subprocess.run(['git', *as_somebody, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def dev_release(clone: Path, failing: str = 'nothing') -> subprocess.CompletedProcess[str]:
+    path = f'{clone.parent / "bin"}:{os.environ["PATH"]}'
+    return subprocess.run(['./dev', 'release', NEXT], cwd=clone, capture_output=True, text=True, check=False, env={
+        **os.environ, 'PATH': path, 'CALLS': str(clone.parent / 'calls'), 'FAILING': failing})
+
+
+def test_a_release_checks_what_will_be_committed_and_ends_with_what_to_commit_tag_and_push(clone: Path) -> None:
+    needs('curl')
+    done = dev_release(clone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'compares the pack with itself' not in done.stderr
+    assert read(clone.parent / 'calls').splitlines() == [f'-m tox run -e {name}' for name in ('sdk-lint,advisories', 'measured')]
+    offered = {file.name for file in (clone / 'dist/release').iterdir()}
+    assert offered >= {'GenericWebhook.zip', 'release-notes.md', 'localxsoar-1.0-py3-none-any.whl'}
+    assert read(clone / 'dist/release/release-notes.md') == read(clone / NEXT_NOTES)
+    command = done.stdout.splitlines()[-1].strip()
+    assert command == f"git commit -m 'Release {NEXT}' && git tag v{NEXT} && git push origin HEAD v{NEXT}"
+    assert 'A  ' not in git(clone, 'status', '--porcelain')  # a person has written the notes before
+    git(clone, 'commit', '--quiet', '-m', f'Release {NEXT}')
+    assert git(clone, 'status', '--porcelain') == ''
+    assert f'## {NEXT} - ' in read(clone / 'CHANGELOG.md')
+
+
+def test_a_failed_check_leaves_the_tree_as_it_was(clone: Path) -> None:
+    (clone / 'CONTRIBUTING.md').write_text('[nowhere](docs/nowhere.md)')
+    git(clone, 'commit', '--quiet', '-am', 'Break a link')
+    before = git(clone, 'rev-parse', 'HEAD')
+    done = dev_release(clone)
+    assert done.returncode == 1
+    assert 'docs/nowhere.md' in done.stdout and 'git tag' not in done.stdout
+    assert (git(clone, 'status', '--porcelain'), git(clone, 'rev-parse', 'HEAD')) == ('', before)
+    assert not (clone / 'dist').exists()
+
+
+def test_a_release_of_a_tree_with_changes_is_rejected(clone: Path) -> None:
+    (clone / 'new.txt').touch()
+    done = dev_release(clone)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert 'needs a tree without changes' in done.stderr
 
 
 def pack_zip(file: Path, moment: tuple[int, int, int, int, int, int], updated: str) -> bytes:
@@ -122,7 +280,6 @@ RECIPE = 'docker/generic-webhook'
 @pytest.fixture
 def zipped(tree: Path) -> Path:
     """A tree with a new version, and with the zip that the SDK would make of it."""
-    changed(tree)
     assert release(tree, NEXT).returncode == 0
     shutil.copytree(ROOT / RECIPE, tree / RECIPE)
     (tree / 'dist/uploadable_packs').mkdir(parents=True)
@@ -145,9 +302,7 @@ def test_a_release_offers_the_zip_the_recipe_the_notes_and_further_files_each_wi
     digests = {name: hashlib.sha256((files / name).read_bytes()).hexdigest() for name in offered}
     assert {name: (files / f'{name}.sha256').read_text() for name in offered} == {
         name: f'{digest}  {name}\n' for name, digest in digests.items()}
-    notes = (files / 'release-notes.md').read_text('utf-8')
-    assert notes.startswith('### Added\n\n- Something new.\n')
-    assert '\n## ' not in notes
+    assert read(files / 'release-notes.md') == read(zipped / NEXT_NOTES)
 
 
 def test_the_archive_of_the_recipe_holds_the_recipe_and_nothing_else(zipped: Path) -> None:
@@ -170,8 +325,8 @@ def test_the_files_of_a_release_have_the_same_bytes_each_time(zipped: Path) -> N
     assert read() == before
 
 
-def test_no_files_are_written_for_a_version_that_the_changelog_lacks_or_without_a_zip(zipped: Path) -> None:
-    assert 'CHANGELOG.md has no section 48.0.0' in collect(zipped, '48.0.0').stderr
+def test_no_files_are_written_without_notes_or_without_a_zip(zipped: Path) -> None:
+    assert '48_0_0.md is missing' in collect(zipped, '48.0.0').stderr
     (zipped / 'dist/uploadable_packs/GenericWebhook.zip').unlink()
     assert 'GenericWebhook.zip is missing' in collect(zipped).stderr
     assert not (zipped / 'dist/release').exists()
@@ -241,6 +396,33 @@ def test_the_workflow_runs_what_is_there_on_every_python_that_the_commands_are_s
     run = '\n'.join(step.get('run', '') for job in JOBS.values() for step in job['steps'])
     assert all((ROOT / command).stat().st_mode & 0o100 for command in set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run)))
     assert {'./dev', '.ci/run'} <= set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run))
+
+
+# The jobs that a tag starts.
+OF_A_TAG = [job for name in ('test', 'release') for job in WORKFLOWS[name]['jobs'].values()
+            if 'steps' in job and 'schedule' not in job.get('if', '')]
+
+
+def commands_of(job: dict[str, Any]) -> str:
+    return '\n'.join(step.get('run', '') for step in job['steps'])
+
+
+def test_dev_release_runs_each_check_of_the_workflow_that_a_tag_starts() -> None:
+    """What makes a machine ready and what publishes are no checks; .ci/run is ./dev test with the programs of the tests."""
+    asked = '\n'.join(map(commands_of, OF_A_TAG))
+    checks = set(re.findall(
+        r'\.ci/run|\./dev test -e \w+|tools/image build|tools/first-incident|pip wheel|tools/release_files\.py', asked))
+    assert checks == {'.ci/run', './dev test -e sdk', './dev test -e advisories', 'tools/image build', 'tools/first-incident',
+                      'pip wheel', 'tools/release_files.py'}
+    own = read(ROOT / 'dev').partition('\ncheck_release() {')[2].partition('\n}')[0].replace('sdk-lint,', '')
+    assert '\n    ./dev test\n' in own  # with the environment sdk
+    assert [check for check in checks - {'.ci/run', './dev test -e sdk'} if check not in own] == []
+
+
+def test_a_checkout_in_which_the_sdk_looks_for_the_last_release_has_the_history() -> None:
+    with_sdk = [job for job in OF_A_TAG if re.search(r'^(\.ci/run|\./dev test -e sdk)$', commands_of(job), re.MULTILINE)]
+    depths = [step['with'].get('fetch-depth') for job in with_sdk for step in job['steps'] if 'checkout' in step.get('uses', '')]
+    assert depths == [0, 0]
 
 
 def test_the_release_workflow_attaches_the_checked_files_and_the_wheel() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ import pytest
 from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import History, Post, Request, ServerLine, Settings, Tokens, Trace, Unavailable, WebhookApp, read_history
+from GenericWebhook import (VERSION, History, Post, Request, ServerLine, Settings, Tokens, Trace, Unavailable, WebhookApp,
+                            read_history)
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack
 
@@ -67,7 +69,9 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
         assert github['Status'] == 401 and 'GitHub' in github['UserAgent'] and 'check the token in the sender' in github['Note']
         assert (skipped['Product'], skipped['Note']) == ('alertmanager', 'skipped: resolved')
         assert (repeat['Note'], created['Note']) == ('repeat of incident 1', 'incident 1')
-        assert shown.startswith('Listening since 20')
+        assert re.match(rf'Listening since 20[-0-9T:]+Z \(version {re.escape(VERSION)}\); ', shown)
+        first = next(line for line in webhook.output if ' info ' in line)
+        assert first.endswith(f'Generic Webhook {VERSION} starts.')
         assert 'created: 1; repeat: 1; 401 No signature matches' in shown
         assert '|41|401||`127.0.0.1`|`GitHub-Hookshot/2f1a`|' in shown.replace('| ', '|').replace(' |', '|')
         assert [each['Result'] for each in run(webhook, result='rejected', limit='1')[1]] == ['rejected']

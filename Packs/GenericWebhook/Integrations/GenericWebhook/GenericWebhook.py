@@ -7260,7 +7260,7 @@ MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
 class History(Struct):
     """The latest deliveries and counts. In the integration context they outlive the container."""
 
-    listening_since: str = ''  # empty while the port is closed
+    listening_since: str = ''  # with the version of the script; empty while the port is closed
     saved: float = 0  # the Unix time of the latest save
     waiting: int = 0  # how many requests waited for XSOAR at that time
     latest_number: int = 0
@@ -8771,6 +8771,9 @@ def set_connection_limit() -> int:
 ''' COMMANDS '''
 
 
+VERSION = '1.1.0'  # of the pack, in the log and the history: which code runs
+
+
 def serve(settings: Settings) -> None:
     """Serve until the process is asked to stop or the line is cut, then end the process.
 
@@ -8780,6 +8783,7 @@ def serve(settings: Settings) -> None:
     gc.freeze()  # CommonServerPython stays in memory until the end, so later collections need not look through it
     gc.set_threshold(10_000, 20, 20)  # collect rarely, since requests leave hardly any cycles behind
     line = ServerLine()
+    line.log('info', f'Generic Webhook {VERSION} starts.')
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
     line.history.begin_tokens(settings.tokens, utc_text(int(time.time())))
@@ -8808,7 +8812,7 @@ def open_port(receiver: Receiver) -> None:
         if line.ending.wait(retry_seconds):
             return
     line.report_health('')
-    line.record_listening(utc_text(int(time.time())))
+    line.record_listening(f'{utc_text(int(time.time()))} (version {VERSION})')
     line.log('info', f'Listening on port {settings.port}.')
     for warning in warnings_about(settings.tokens):
         line.log('info', warning)
