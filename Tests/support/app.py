@@ -45,6 +45,7 @@ class App:
         self.calls: list[list[dict[str, Any]]] = []
         self.outcome = ''  # of the last request, as the log would have it
         self.proved_by = ''  # the name of the token that proved it
+        self.product = ''  # the sender that a row knows
         self.date = dated(GenericWebhook, NOW)
 
     def __enter__(self) -> App:
@@ -91,6 +92,7 @@ class App:
         answer = Answer(int(head[0].split()[0]), {name.lower(): value for name, value in head[1]}, text)
         self.outcome = asked.log_note
         self.proved_by = asked.token.name if asked.token else ''
+        self.product = asked.product
         if answer.status >= 300:
             assert answer.detail
         for token in self.settings.tokens:
