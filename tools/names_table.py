@@ -2,12 +2,14 @@
 
 A row has sender, severity, state, time and name, and a line below it the type and the problem key, if there are any. Without
 a type it is the instance's, and without a time it is the moment of arrival. Almost all rows fit 160 columns. With --query,
-the parameters are added to each sender's URL, and what they got wrong is below, too.
+the parameters are added to each sender's URL, and what they got wrong is below, too. With --against, it prints what another
+revision of the script made of the same payloads and of those of the corpus, old → new, where that differs.
 """
 from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -77,19 +79,31 @@ def lines(landed: Landed) -> Iterator[str]:
         yield f'{"":{len(margin)}}{NOTE}: {landed.note}'
 
 
-def chosen() -> tuple[list[Sender], str]:
-    """Return the senders that the command line names, or all of them, and the parameters to add to their URLs."""
+def chosen() -> tuple[list[Sender], str, str]:
+    """Return the senders that the command line names, the parameters to add to their URLs, and the revision to compare with."""
     parser = argparse.ArgumentParser(prog='./dev names', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('senders', metavar='SENDER', nargs='*', help='a folder in senders/ (default: all)')
     parser.add_argument('--query', metavar='WORDS', default='', help='further parameters of the URL, such as name=alert.message')
+    parser.add_argument('--against', metavar='REVISION', default='', help='print what differs from the script of this revision')
     options = parser.parse_args()
-    try:
-        return [find_sender(SENDERS, key) for key in options.senders] or list(SENDERS.values()), options.query
-    except UsageError as error:
-        parser.exit(2, f'{parser.prog}: {error}\n')
+    return [find_sender(SENDERS, key) for key in options.senders], options.query, options.against
+
+
+def table(senders: list[Sender], query: str, revision: str) -> Iterator[str]:
+    """Yield the lines to print."""
+    if revision:
+        from tools import against  # which imports this module
+        yield from against.lines(against.changes_since(revision, against.cases_of(senders, query)))
+    else:
+        for each in all_landed(senders or SENDERS.values(), query):
+            yield from lines(each)
 
 
 if __name__ == '__main__':
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
-    for each in all_landed(*chosen()):
-        print('\n'.join(lines(each)))
+    try:
+        for line in table(*chosen()):
+            print(line)
+    except UsageError as error:
+        print(f'./dev names: {error}', file=sys.stderr)
+        sys.exit(2)

@@ -13,6 +13,7 @@ import pytest
 import requests
 from local_xsoar import ROOT, needs, wait_for
 from terminal import CTRL_C, InTerminal, run_in_terminal
+from webhook import PACK, SCRIPT, changed_pack
 
 pytestmark = pytest.mark.sockets
 
@@ -207,12 +208,17 @@ def test_the_first_use_says_what_is_installed_and_one_that_failed_is_tried_again
     assert ready == 'dev: .venv is ready' and 'dev: ' not in second.stderr
 
 
-def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> None:
-    folder = checkout(tmp_path)
+def checkout_for_names(folder: Path) -> Path:
+    checkout(folder)
     (folder / 'Tests').symlink_to(ROOT / 'Tests')
     script(folder / '.tox/names/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (folder / 'requirements/test.txt').touch()
     (folder / '.tox/names/installed.txt').touch()
+    return folder
+
+
+def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> None:
+    folder = checkout_for_names(tmp_path)
     asked, wrong, explained = (dev(folder, 'names', word) for word in ('falco', 'falcon', '--help'))
     assert asked.returncode == 0 and {line.split()[0] for line in asked.stdout.splitlines() if line[0] != ' '} == {'Falco'}
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
@@ -221,6 +227,28 @@ def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> No
     assert 'x-webhook-note: name, part 2: a quote is missing (ignored)' in noted and '(no incident)' in noted
     ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
     assert ended.stderr == ''
+
+
+def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_path: Path) -> None:
+    folder = checkout_for_names(tmp_path)
+    (folder / 'Packs').unlink()
+    changed = {"'name': event.name() or": "'name': event.name().swapcase() or",
+               "{'severity': severity}": "{'severity': severity % 3}"}
+    file = changed_pack(folder / 'Packs', changed) / SCRIPT.relative_to(PACK)
+    git = ['git', '-c', 'user.name=x', '-c', 'user.email=x@example.com']
+    for arguments in (['init', '-q'], ['add', 'Packs'], ['commit', '-qm', 'other names'], ['tag', 'other']):
+        subprocess.run([*git, *arguments], cwd=folder, check=True)
+    shutil.copy(SCRIPT, file)
+    few, at_url, wrong = (dev(folder, 'names', 'falco', '--against', *words) for words in (
+        ['other'], ['other', '--query', 'severity=critical'], ['no-such']))
+    assert few.returncode == 0 and few.stdout.startswith('falco: shell in a container\n'), few.stderr
+    assert re.search(r'(?m)^    name +tERMINAL SHELL.* → Terminal shell', few.stdout), few.stdout
+    assert re.search(r'(?m)^    severity +0 → 3$', few.stdout)
+    assert few.stdout.splitlines()[-1] == 'what differs: payloads 5, products 1, name 5, severity 2'
+    assert '?severity=critical' in at_url.stdout
+    assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "git has no script of 'no-such'" in wrong.stderr
+    every = dev(folder, 'names', '--against', 'other').stdout.splitlines()
+    assert re.fullmatch(r'what differs: payloads \d{4}, products \d{3}, name \d{4}, severity \d+', every[-1])
 
 
 # In a terminal.
