@@ -16,6 +16,7 @@ CLOCKS = re.compile(r'(\w*\.)?((monotonic|perf_counter|process_time|thread_time|
                     r'process_time|thread_time|clock_gettime|getrusage|elapsed)|time\.time|(datetime|date)\.(now|utcnow|today)')
 CLOCKS_OF_JAVASCRIPT = re.compile(r'\b(performance|Date)\.now\b')
 SHORTEST_WAIT_SECONDS = 60
+WITHOUT_DEADLINE = ('by_chance(', 'examples(')  # of Tests/support/model.py
 
 
 def clocks_read(tree: ast.AST) -> Iterator[str]:
@@ -54,6 +55,16 @@ def short_waits(tree: ast.AST) -> Iterator[str]:
                     and isinstance(seconds.value, int | float) and 0 < seconds.value < SHORTEST_WAIT_SECONDS)
 
 
+def verdicts_by_deadline(tree: ast.AST) -> Iterator[str]:
+    """Yield each test of Hypothesis that fails after 200 ms, which is its default, as `line: name`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            decorators = [*map(ast.unparse, node.decorator_list)]
+            has_none = any('deadline=None' in each or each.startswith(WITHOUT_DEADLINE) for each in decorators)
+            if any(each.startswith('given(') for each in decorators) and not has_none:
+                yield f'{node.lineno}: {node.name}'
+
+
 def waits(node: ast.AST) -> list[ast.expr]:
     """Return the arguments of this call that say how long it waits."""
     if not isinstance(node, ast.Call):
@@ -66,7 +77,8 @@ def waits(node: ast.AST) -> list[ast.expr]:
 @pytest.mark.parametrize(('find', 'sign'), [
     (clocks_read, r'(?m)^ *(import|from) .*time|time\.|_(time|ns|counter|gettime)|monotonic|getrusage|elapsed|sleep|'
                   r'\.(now|utcnow|today)'),
-    (short_waits, r'timeout=[\d.]|(Timeout|settimeout|wait)\([\d.]')])
+    (short_waits, r'timeout=[\d.]|(Timeout|settimeout|wait)\([\d.]'),
+    (verdicts_by_deadline, '@given')])
 def test_no_verdict_depends_on_the_speed_of_the_machine(find, sign: str) -> None:
     found = {str(file.relative_to(ROOT)): list(find(tree_of(file))) for file in TESTS if re.search(sign, file.read_text('utf-8'))}
     assert {name: uses for name, uses in found.items() if uses} == {}
@@ -77,25 +89,19 @@ def tree_of(file: Path) -> ast.AST:
     return ast.parse(file.read_text('utf-8'))
 
 
-@pytest.mark.parametrize('source', [
-    'import time', 'from time import monotonic', 'import gevent, time as clock', 'began = module.time.monotonic()',
-    'assert response.elapsed < limit', 'patch(time, "monotonic", own)', 'now = datetime.now(timezone.utc)',
-    'now = datetime.datetime.now()', 'day = date.today()', 'gevent.sleep(0.1)', 'await asyncio.sleep(PAUSE)',
-    'page.evaluate("() => performance.now()")', 'spent = resource.getrusage(who)',
+@pytest.mark.parametrize(('source', 'is_found'), [
+    ('from time import monotonic', True), ('patch(time, "monotonic", own)', True), ('now = datetime.datetime.now()', True),
+    ('await asyncio.sleep(PAUSE)', True), ('page.evaluate("() => performance.now()")', True),
+    ('gevent.sleep(0); began = now(); program = "import time"; at = datetime(2026, 7, 1)', False),
 ])
-def test_a_clock_is_found(source: str) -> None:
-    assert list(clocks_read(ast.parse(source)))
+def test_a_clock_is_found_and_what_reads_none_is_not(source: str, is_found: bool) -> None:
+    assert bool(list(clocks_read(ast.parse(source)))) is is_found
 
 
-@pytest.mark.parametrize('source', [
-    'import datetime', 'gevent.sleep(0)', 'gevent.sleep()', 'clock.now += 1', 'began = now()', 'at = datetime(2026, 7, 1)',
-    'program = "import time"', 'seconds = answer.seconds',
-])
-def test_what_reads_no_clock_is_not_found(source: str) -> None:
-    assert list(clocks_read(ast.parse(source))) == []
-
-
-def test_a_short_wait_is_found_and_a_long_or_named_one_is_not() -> None:
+def test_a_short_wait_and_a_deadline_of_hypothesis_are_found_and_a_long_or_named_one_and_none_are_not() -> None:
     source = 'get(timeout=30)\nget(timeout=60)\nget(timeout=PATIENCE_SECONDS)\nget(timeout=0)\n'
     source += 'connection.settimeout(0.2)\nprocess.wait(10)'
     assert list(short_waits(ast.parse(source))) == ['1: 30', '5: 0.2', '6: 10']
+    tests = ''.join(f'@given(st.text())\n{settings}def {name}(): ...\n' for name, settings in (
+        ('bare', ''), ('chosen', '@by_chance(9)\n'), ('set', '@settings(deadline=None)\n'), ('slow', '@settings(deadline=9)\n')))
+    assert list(verdicts_by_deadline(ast.parse(tests))) == ['2: bare', '11: slow']

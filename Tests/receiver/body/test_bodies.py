@@ -554,7 +554,6 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.di
 LABELS = st.sampled_from(['', 'application/json', 'text/plain', FORM, 'application/xml', 'application/octet-stream',
                           'text/plain; charset=latin-1',
                           'application/json; charset=utf-16', 'multipart/form-data; boundary=x'])
-LOTS = by_chance(50)
 
 
 ANY_DEPTH = msgspec.json.Decoder(msgspec.Raw)  # as deep as the script reads, which json does not
@@ -583,7 +582,7 @@ def without_headers(details: Any, fields: Any) -> Any:
 def test_any_json_gives_back_what_was_sent() -> None:
     kept: list[bool] = []
 
-    @LOTS
+    @by_chance(50)
     @given(VALUES, st.booleans(), st.sampled_from([None, 1, '\t']), LABELS.filter(lambda label: 'utf-16' not in label))
     def send(value: Any, is_ascii: bool, indent: Any, label: str) -> None:
         source = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
@@ -608,7 +607,7 @@ NUMBERS = st.tuples(st.sampled_from(['', '-']), st.integers(0, 10**41).map(str),
                     st.just('') | EXPONENTS).map(''.join)
 
 
-@LOTS
+@by_chance(50)
 @given(NUMBERS, st.sampled_from(['{"raw_json": {"n": %s}}', '{"n": %s}', '[{"n": %s}]', '{"a": 1}\n{"n": %s}',
                                  '{"raw_json": [[%s]], "name": "n"}', '{"n": {"n": [1, %s ]}}']))
 def test_any_number_keeps_its_digits(number: str, form: str) -> None:
@@ -616,7 +615,7 @@ def test_any_number_keeps_its_digits(number: str, form: str) -> None:
     assert re.search(rf'[\[ ]{re.escape(number)}[ \]}},]', details[-1])
 
 
-@LOTS
+@by_chance(50)
 @given(st.lists(st.tuples(TEXT.filter(lambda name: name not in ('payload', *TEXT_KEYS, *RAW_KEYS)), TEXT), max_size=8))
 def test_any_form_gives_back_its_fields(pairs: list[tuple[str, str]]) -> None:
     fields: dict[str, Any] = {}
@@ -627,7 +626,7 @@ def test_any_form_gives_back_its_fields(pairs: list[tuple[str, str]]) -> None:
     assert without_headers(json.loads(text), fields) == fields
 
 
-@LOTS
+@by_chance(50)
 @given(st.lists(st.tuples(st.text('abcäöü -_.', min_size=1), TEXT.filter(lambda text: '\0' not in text)), min_size=1, max_size=8))
 def test_any_multipart_form_gives_back_its_fields(pairs: list[tuple[str, str]]) -> None:
     body, content_type = multipart(*pairs)
@@ -639,7 +638,7 @@ def test_any_multipart_form_gives_back_its_fields(pairs: list[tuple[str, str]]) 
     assert without_headers(json.loads(text), fields) == fields
 
 
-@LOTS
+@by_chance(50)
 @given(TEXT, st.sampled_from(['', 'text/plain', 'application/xml', 'text/csv; charset=utf-8']))
 def test_any_text_gives_back_what_was_sent(text: str, label: str) -> None:
     read = kept_or_refused(text.encode(), label)
@@ -649,14 +648,14 @@ def test_any_text_gives_back_what_was_sent(text: str, label: str) -> None:
         assert [json.loads(details)['body'] for details in read] == [text]
 
 
-@LOTS
+@by_chance(50)
 @given(st.binary(max_size=200), LABELS | st.text(st.characters(max_codepoint=255), max_size=60).map('text/plain; '.__add__)
        | st.text(st.characters(max_codepoint=255), max_size=60))
 def test_any_bytes_under_any_label_are_an_incident_or_a_rejection(body: bytes, label: str) -> None:
     kept_or_refused(body, label.replace('\n', '').replace('\r', ''))
 
 
-@LOTS
+@by_chance(50)
 @given(st.binary(max_size=100), st.sampled_from(['gzip', 'deflate', 'br', '']),
        st.sampled_from([b'', b'\x1f\x8b\x08\0\0\0\0\0\0\xff', b'\x78\x9c']))
 def test_any_bytes_under_any_compression_are_unpacked_or_rejected(body: bytes, coding: str, start: bytes) -> None:

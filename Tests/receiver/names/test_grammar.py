@@ -10,6 +10,7 @@ from GenericWebhook import (SCALES, SENDERS, TABLE_GRAMMAR, URL_GRAMMAR, Grammar
                             read_senders)
 from hypothesis import example, given
 from hypothesis import strategies as st
+from model import by_chance
 from url_model import Number, found_at, model_meets, to_json
 
 BOTH = pytest.mark.parametrize('grammar', [TABLE_GRAMMAR, URL_GRAMMAR], ids=['table', 'URL'])
@@ -47,6 +48,7 @@ ITEMS = st.lists(st.dictionaries(st.sampled_from(['a', 'c.d']), SCALARS, max_siz
 PATHS = st.lists(st.sampled_from(['a', 'b', '0']), min_size=1, max_size=4).filter(lambda keys: keys[0] != '0').map('.'.join)
 
 
+@by_chance(100)
 @given(model=OBJECTS, path=PATHS)
 @example(model={'a.b': None, 'a': {'b': 'x'}}, path='a.b')
 def test_a_path_leads_along_its_keys_of_which_the_longest_that_exists_is_used(model: dict[str, Any], path: str) -> None:
@@ -57,6 +59,7 @@ def test_a_path_leads_along_its_keys_of_which_the_longest_that_exists_is_used(mo
     assert len(found) == len(expected)
 
 
+@by_chance(100)
 @given(items=ITEMS, key=st.sampled_from(['a', 'b', 'c.d']))
 def test_a_star_finds_the_value_in_every_item_of_a_list(items: list[dict[str, Any]], key: str) -> None:
     nested = [{'in': item} for item in items]
@@ -110,6 +113,7 @@ CONDITIONS = st.tuples(
 
 
 @BOTH
+@by_chance(100)
 @given(model=OBJECTS, items=ITEMS, condition=CONDITIONS, blanks=st.sampled_from(['', ' ', '  ']))
 def test_a_condition_is_met_exactly_when_the_contract_says_so(
         grammar: Grammar, model: dict[str, Any], items: Any, condition: Any, blanks: str) -> None:
@@ -168,6 +172,7 @@ def test_a_header_is_found_if_an_incident_may_keep_it_and_otherwise_a_key(
     assert values(path, {'@timestamp': '2026', 'x-event': 'none'}, **headers) == found
 
 
+@by_chance(100)
 @given(text=st.text(st.characters(codec='utf-8', exclude_characters="'\ufffd"), min_size=1))
 def test_any_text_in_quotes_is_a_constant_and_a_text_of_a_condition(text: str) -> None:
     [[constant], _] = URL_GRAMMAR.parts('name', f"'{text}' , a")
@@ -227,6 +232,7 @@ def test_a_part_that_stands_for_one_value_has_no_star_and_no_comma() -> None:
 NOISE = st.text(st.sampled_from(".*,|=!'@ \ufffd\na"), max_size=12)
 
 
+@by_chance(100)
 @given(before=NOISE, after=NOISE)
 def test_what_cannot_be_read_is_never_quoted(before: str, after: str) -> None:
     for read in (URL_GRAMMAR.parts, URL_GRAMMAR.conditions, URL_GRAMMAR.levels):
