@@ -323,6 +323,7 @@ def test_the_files_of_a_release_have_the_same_bytes_each_time(zipped: Path) -> N
     before = read()
     (zipped / RECIPE / 'Dockerfile').touch()
     assert read() == before
+    assert before['generic-webhook-image-recipe.tar.gz'][4:8] == bytes(4), 'gzip has the time there, in seconds'
 
 
 def test_no_files_are_written_without_notes_or_without_a_zip(zipped: Path) -> None:

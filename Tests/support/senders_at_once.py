@@ -235,8 +235,9 @@ class Senders:
 
     async def ended(self, exit_code: int) -> None:
         """The container has ended with this code; another one is there and listens."""
-        end = f'The container ended (exit code {exit_code})'
-        await until(lambda: any(end in line for line in self.webhook.output[self._output_before:]), end)
+        ends = await until(lambda: [line for line in self.webhook.output[self._output_before:] if 'The container ended' in line],
+                           'the end of the container')
+        assert f'(exit code {exit_code})' in ends[0], ends[0]
         await asyncio.to_thread(self.webhook.renew)
 
     async def until_logged(self, condition: Callable[[str], Any]) -> None:

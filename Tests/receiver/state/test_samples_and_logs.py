@@ -215,6 +215,8 @@ def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the
     demistomock.reset()
     demistomock.declare(getIntegrationContext={}, createIncidents=create, info=calls.append, setIntegrationContext=None)
     line = ServerLine(log_every=3600)
+    line.log('info', 'the start')
+    until(lambda: calls.pop() if calls else '')
     for name in ('one', 'two'):
         line.queue.add(Post([{**incident(name), 'rawJSON': b'{}'}]))
         line.wake.set()
