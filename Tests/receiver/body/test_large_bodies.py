@@ -423,6 +423,17 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
     assert large.get().status == 200
 
 
+def test_a_small_body_that_copies_of_its_headers_make_a_large_post_keeps_no_other_waiting_once_its_post_is_made(app: App) -> None:
+    may_return = threading.Event()
+    demistomock.declare(createIncidents=lambda sent, *_: may_return.wait(PATIENCE_SECONDS) and [{'id': '1'}] * len(sent))
+    events = json.dumps([{'a': 1}] * 700)  # with 7,000 bytes of headers each
+    first = gevent.spawn(app.authorized, events, X_Long='x' * 7000)
+    until(lambda: demistomock.calls_of('createIncidents'))
+    assert app.authorized(events[:-1]).status == 400, 'and not 503, for it is of the same size'
+    may_return.set()
+    assert first.get().status == 200
+
+
 def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_them() -> None:
     intake = Intake()
     at_work: list[str] = []

@@ -233,8 +233,9 @@ def test_a_question_of_slacks_is_no_longer_than_64_kib(app: App, size: int, call
     assert len(app.calls) == calls
 
 
-def test_an_event_that_only_looks_like_slacks_question_is_an_incident(app: App) -> None:
-    assert app.authorized('{"type": "url_verification", "challenge": "x", "severity": 1}').status == 200
+@pytest.mark.parametrize('key', ['severity', 'event'])
+def test_an_event_that_only_looks_like_slacks_question_is_an_incident(app: App, key: str) -> None:
+    assert app.authorized(f'{{"type": "url_verification", "challenge": "x", "{key}": 1}}').status == 200
     assert app.details['challenge'] == 'x'
 
 

@@ -28,8 +28,8 @@ import pytest
 from app import forgetful_line, line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
-from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
-                            Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, State, Tokens, Receiver,
+from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, MOST_WORKERS, REQUEST, REQUEST_START, REQUEST_START_FAULTS,
+                            TRAILER, Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, State, Tokens, Receiver,
                             set_connection_limit, parse_head)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -573,6 +573,57 @@ def test_a_newcomer_takes_the_place_of_an_idle_connection_and_not_of_a_request_t
             each.close()
 
 
+def test_a_newcomer_takes_the_place_of_one_that_has_its_last_response_before_that_of_one_that_rests() -> None:
+    with server_with(most_connections=2) as server:
+        resting = send_to(server, b'')
+        done = send_to(server, LAST)
+        until(lambda: server.connections[State.LINGERING] and server.connections[State.IDLE])
+        for sender in (send_to(server, LAST), resting):
+            sender.sendall(LAST)
+            assert [answer.status for answer in read_answers(read_to_end(sender))] == [200]
+        done.close()
+
+
+def test_a_request_whose_turn_does_not_come_in_time_is_503() -> None:
+    server = Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line(), HttpLimits(body_grace_seconds=0))
+    sender, other_end = gevent.socket.socketpair()
+    server.do_handle(other_end, ('',))
+    sender.sendall(GET)
+    until(lambda: server.connections[State.UNSIGNED])
+    expiring = gevent.spawn(server.expire_connections)  # and nothing that gives turns
+    assert [answer.status for answer in read_answers(read_to_end(sender))] == [503]
+    expiring.kill()
+
+
+def test_of_a_rejected_body_64_mib_are_thrown_away_and_then_its_connection_ends() -> None:
+    with server_with() as server:
+        sender = send_to(server, b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n')
+        sent = 0
+        with pytest.raises(ConnectionError):
+            while sent < 1000 * MIB:
+                sent += sender.send(bytes(MIB))
+    assert sent > 64 * MIB
+
+
+def test_more_requests_at_once_than_greenlets_are_kept_are_all_served() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        waiting.append(environ)
+        may_respond.wait()
+        start_response('200 OK', [])
+        return []
+
+    may_respond, waiting = Event(), list[Any]()
+    with server_with() as server:
+        server.application = application
+        senders = [send_to(server, GET) for _ in range(MOST_WORKERS + 2)]
+        until(lambda: len(waiting) == len(senders))
+        may_respond.set()
+        for sender in senders:
+            sender.sendall(LAST)
+            assert [answer.status for answer in read_answers(read_to_end(sender))] == [200, 200]
+        assert len(server.workers) == MOST_WORKERS
+
+
 def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next() -> None:
     with server_with(HttpLimits(heads_bytes=4096)) as server:
         oldest = send_to(server, GET[:20], heads=1)
@@ -684,6 +735,7 @@ def test_a_sender_that_has_its_response_gives_its_place_to_a_newcomer_that_found
 def test_a_bad_request_line_is_rejected_before_the_rest_of_its_head_arrives() -> None:
     with server_with() as server:
         assert [answer.status for answer in read_answers(read_to_end(send_to(server, b'GET / HTTP/2\r\n')))] == [400]
+        assert [answer.status for answer in read_answers(read_to_end(send_to(server, b'GET /' + b'a' * 8192)))] == [414]
 
 
 def test_others_have_their_turn_between_the_pieces_of_what_has_arrived() -> None:

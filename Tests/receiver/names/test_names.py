@@ -57,6 +57,12 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'title': '...', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'name': '\u2014', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'body': '=====\n* \u2022 *\nDisk full on db-1\n====='}, 'Disk full on db-1'),
+    ({'body': '\n=====\n' * 24 + 'Disk full on db-1'}, 'Disk full on db-1'),
+    ({'body': '=====\n' * 50 + 'Disk full on db-1'}, ''),
+    ({'title': 'Disk full', 'text': 'Disk full on db-1'}, 'Disk full on db-1'),
+    ({'title': 'Disk full', 'text': f'Disk full on db-1 {"x" * 150}'}, 'Disk full'),
+    ({'title': 'Disk full on db-1', 'host': 'db-1.example.com'}, 'Disk full on db-1'),
+    ({'event': 'closed', 'ticket': {'id': 'AB-1234'}}, 'closed: AB-1234'),
     ({'alert_title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'message': '\u2026'}, ''),
     ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
@@ -331,6 +337,14 @@ def test_a_large_event_with_few_keys_is_named_as_a_small_one() -> None:
 
 def test_a_long_text_is_named_by_its_first_line_whatever_its_signs() -> None:
     assert name({'body': 'sshd: Failed password: alice\n' * 60_000}) == 'sshd: Failed password: alice'
+
+
+def test_the_start_of_a_huge_text_is_read_wherever_it_is_cut() -> None:
+    emojis = '\\ud83d\\ude00' * 30_000  # of 12 bytes each, so that each start has its cut at another place
+    for count in range(12):
+        start = 'Disk full ' + 'x' * count
+        assert name(f'{{"title": "{start}{emojis}"}}').startswith(start), count
+    assert name('{"title": "%s", "message": "Disk full"}' % ('\\ud83d' * 50_000)) == 'Disk full', 'halves of pairs alone'
 
 
 def test_a_part_without_fields_falls_away_with_its_brackets_and_separator() -> None:

@@ -120,6 +120,11 @@ def test_what_disagrees_or_is_about_something_else_is_no_severity(payload: dict[
     assert severity({'title': 'Disk full', **payload}) is None
 
 
+def test_an_object_that_is_the_only_member_is_looked_into_four_levels_down() -> None:
+    four = {'a': {'b': {'c': {'d': {'severity': 'high', 'x': 1}}}}}
+    assert (severity(four), severity({'e': four})) == (3, None)
+
+
 def test_the_severity_of_another_time_does_not_hide_the_events_own() -> None:
     assert severity({'title': 'Disk full', 'severity': 'high', 'previous_severity': 'low'}) == 3
 
