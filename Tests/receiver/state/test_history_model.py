@@ -3,14 +3,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from GenericWebhook import LONGEST_CALL, MAX_HISTORY_BYTES, History, deliveries_report, read_history
+from GenericWebhook import (LONGEST_CALL, MAX_HISTORY_BYTES, History, Tokens, deliveries_report, read_history,
+                            read_samples)
 from history_entries import entry, time_text
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
+from msgspec import defstruct
+from msgspec.json import Decoder
 
 MOST_ACCEPTED, MOST_OTHERS, MOST_HOURS = 4, 3, 3
 EVENTS = st.lists(st.tuples(
@@ -136,13 +141,38 @@ def test_equal_rejections_of_requests_with_different_tokens_are_counted_apart() 
     assert [(each.token, each.count) for each in history.accepted] == [('2', 1), ('1', 2), ('', 1)]
 
 
-def test_what_a_history_of_an_earlier_version_has_kept_is_read() -> None:
-    context = {'deliveries': json.dumps(['not', 'a history'])}
-    assert read_history(context) == History()
-    saved = json.loads(History(accepted=[entry(1)]).to_context()['deliveries'])
-    del saved['tokens'], saved['tokens_since']
-    saved['accepted'][0].pop()  # the token, which is last
-    assert read_history({'deliveries': json.dumps(saved)}) == History(accepted=[entry(1)])
+# The integration context of an instance that ran 1.0.0 in the local XSOAR, after some deliveries and a restart; and its types.
+SAVED = json.loads(Path(__file__).with_name('saved_by_1.0.0.json').read_text('utf-8'))
+ENTRY = defstruct('ENTRY', [
+    ('number', int), ('time', str), ('since', str), ('count', int), ('size', int), ('is_accepted', bool), ('status', int),
+    ('address', str), ('user_agent', str), ('product', str), ('result', str), ('note', str)], array_like=True)
+HISTORY = defstruct('HISTORY', [
+    ('listening_since', str), ('saved', float), ('waiting', int), ('latest_number', int), ('accepted', list[ENTRY]),  # type: ignore[valid-type]
+    ('others', list[ENTRY]), ('hours', dict[str, dict[str, int | float]])])  # type: ignore[valid-type]
+
+
+def test_what_1_0_0_has_saved_is_read_and_continued() -> None:
+    history, later = read_history(SAVED), History()
+    results = [('created', 1), ('repeat', 1), ('skipped', 1), ('created', 1), ('rejected', 3), ('handshake', 1)]
+    assert [(each.result, each.count) for each in history.accepted + history.others] == results
+    assert '| `Ünï \\x22x\\x22` | 44 |  | incident 2 |' in deliveries_report(SAVED, {}, 0).readable_output
+    later.add(entry(result='repeat', token='1'))
+    history.absorb(later)
+    assert [each.number for each in history.accepted] == [1, 2, 6, 7, 9]
+    assert history.hours['2026-11-30T09']['created'] == 2
+    assert [sample['name'] for sample in read_samples(SAVED)] == ['disk full', 'Größe']
+
+
+def test_1_0_0_reads_what_is_saved_today() -> None:
+    history = History(listening_since=time_text(0), saved=1.5, waiting=2)
+    history.begin_tokens(Tokens('a || b'), time_text(0))
+    for number, result in enumerate(('created', 'rejected')):
+        history.add(entry(number, number == 0, result, token='1'))
+        history.count_token('1', time_text(number))
+    read = msgspec.to_builtins(Decoder(HISTORY).decode(history.to_context()['deliveries']))
+    today = msgspec.to_builtins(history)
+    assert read == {name: [each[:len(ENTRY.__struct_fields__)] for each in today[name]] if name in ('accepted', 'others')
+                    else today[name] for name in HISTORY.__struct_fields__}
 
 
 def test_150_lines_of_usual_deliveries_beside_50_rejections_fit() -> None:
@@ -156,6 +186,7 @@ def test_150_lines_of_usual_deliveries_beside_50_rejections_fit() -> None:
 
 
 @pytest.mark.parametrize('context', [None, [], 'text', {}, {'deliveries': 1}, {'deliveries': '{'}, {'deliveries': '[]'},
+                                     {'deliveries': '["not", "a history"]'},
                                      {'deliveries': '{"accepted": [[1, 2]]}'}, {'samples': '[]'}], ids=str)
 def test_a_context_that_holds_something_else_is_an_empty_history(context: object) -> None:
     assert read_history(context) == History()

@@ -6045,7 +6045,7 @@ class Request:
     head_size: int = 0  # bytes of the request line and the headers
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection, or its sending side
     bytes_behind: Callable[[], int] = nothing_behind  # returns how many bytes have arrived behind what was read of the request
-    arrived: float = field(default_factory=time.time)  # Unix time in seconds
+    arrived: float = field(default_factory=lambda: time.time())  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
@@ -8872,7 +8872,7 @@ def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float)
     tokens = [{'Token': name, 'Deliveries': use.count, 'Last used': use.latest or 'never'}
               for name, use in history.tokens.items()]
     listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
-    saved = f'saved {(now - history.saved) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
+    saved = f'saved {max(now - history.saved, 0) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
     # As code, what a sender wrote becomes no link and no picture in the War Room.
     rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent')}
             for output in outputs]

@@ -1,0 +1,78 @@
+"""A wall clock that is set, and a machine that is suspended: over real sockets, in this process, whose clocks the test sets."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import demistomock
+import GenericWebhook
+import gevent
+import pytest
+from clocks import PATIENCE_SECONDS, Clock, dated, until
+from gevent import socket
+from GenericWebhook import Receiver, ServerLine, Settings, Tokens, deliveries_report, read_history
+from webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
+
+pytestmark = pytest.mark.sockets
+
+TEN = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds
+HOUR = 3600
+
+
+@pytest.fixture
+def server(own_line: ServerLine) -> Iterator[Receiver]:
+    with closing(Receiver(Settings(0, Tokens(TOKEN), None), own_line)) as running:
+        running.start()
+        yield running
+
+
+def post(server: Receiver, name: str) -> Answer:
+    """Post an event whose delivery id is its name, on a connection of its own."""
+    headers = {'Authorization': TOKEN, 'webhook-id': name, 'Connection': 'close'}
+    with closing(socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)) as sender:
+        sender.sendall(request_bytes('http://x/', b'{"title": "%s"}' % name.encode(), headers))
+        [answer] = read_answers(read_to_end(sender))
+    return answer
+
+
+def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery_and_doubles_none(server: Receiver) -> None:
+    contexts: list[dict[str, str]] = []
+    demistomock.declare(setIntegrationContext=contexts.append)
+    for name, unix in ('Disk full', TEN), ('Disk slow', TEN - HOUR), ('Disk gone', TEN + 24 * HOUR):
+        with dated(GenericWebhook, unix):
+            assert [post(server, each).status for each in (name, 'Disk full')] == [200, 200]
+    incidents = [incident for call in demistomock.calls_of('createIncidents') for incident in call[0]]
+    assert [(each['name'], each['occurred'][:16]) for each in incidents] == [
+        ('Disk full', '2026-11-24T10:00'), ('Disk slow', '2026-11-24T09:00'), ('Disk gone', '2026-11-25T10:00')]
+    server.app.line.record_listening('')  # is saved at once
+    until(lambda: contexts and read_history(contexts[-1]).latest_number == 6)
+    saved = read_history(contexts[-1])
+    assert [(each.number, each.result, each.time[:13]) for each in saved.accepted] == [
+        (1, 'created', '2026-11-24T10'), (2, 'repeat', '2026-11-24T10'), (3, 'created', '2026-11-24T09'),
+        (4, 'repeat', '2026-11-24T09'), (5, 'created', '2026-11-25T10'), (6, 'repeat', '2026-11-25T10')]
+    for hour in ('2026-11-24T09', '2026-11-24T10', '2026-11-25T10'):
+        assert (saved.hours[hour]['created'], saved.hours[hour]['repeat']) == (1, 1)
+    for now, minutes in (saved.saved + 90, 1.5), (saved.saved - HOUR, 0.0):
+        assert f'; saved {minutes} minutes ago;' in deliveries_report(contexts[-1], {}, now).readable_output
+
+
+def test_after_an_hour_in_which_the_machine_was_suspended_each_sender_hears_the_truth_and_deliveries_go_on(
+        clock: Clock, server: Receiver) -> None:
+    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        assert may_return.wait(PATIENCE_SECONDS)
+        created.extend(each['name'] for each in incidents)
+        return [{'id': '1', **each} for each in incidents]
+
+    may_return, created, queue = threading.Event(), list[str](), server.app.line.queue
+    demistomock.declare(createIncidents=create)
+    in_call = gevent.spawn(post, server, 'in the call')
+    until(lambda: queue.in_flight)
+    waiting = gevent.spawn(post, server, 'behind it')
+    until(lambda: queue.waiting)
+    clock.passed = HOUR
+    may_return.set()
+    assert (in_call.get().status, waiting.get().status) == (200, 503)
+    assert [post(server, name).status for name in ('in the call', 'behind it', 'later')] == [200, 200, 200]
+    assert created == ['in the call', 'behind it', 'later']
