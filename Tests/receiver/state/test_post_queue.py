@@ -726,7 +726,7 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
             gc.unfreeze()
         return before - after - 8 * requests, counted  # without the list of all
 
-    freed, counted = min(freed_and_counted() for _ in range(3))  # other threads of the test run may free something, too
+    _, (freed, counted), _ = sorted(freed_and_counted() for _ in range(3))  # other threads may take or free something, too
     assert 0.99 * freed <= counted <= 1.5 * freed
 
 
