@@ -10,11 +10,11 @@ import gevent
 import GenericWebhook
 import pytest
 from GenericWebhook import ServerLine
-from app import App
+from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock
-from webhook import Webhook
+from shared.webhook import Webhook
 
-from tools.processes import end_with
+from shared.processes import end_with
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bench.load import wrk
 from bench.rows import Row
 from bench.side import OURS, ROOT, Side, wait_for_port
 from localxsoar.containers.ports import any_free_port
-from tools.processes import beside
+from shared.processes import beside
 
 CONFIGURATION = ROOT / 'docs' / 'balancer' / 'haproxy.cfg'
 COUNTED = 'X-GitHub-Delivery'  # by which HAProxy tells the deliveries apart

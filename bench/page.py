@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import requests
-from browser import open_browser
+from shared.browser import open_browser
 from playwright.sync_api import Browser, Page, expect
 
 from bench.rows import Row

@@ -22,7 +22,7 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, unify
 from localxsoar.containers.ports import accepts_connections, any_free_port
 from localxsoar.waiting import PATIENCE_SECONDS, wait_for
-from tools.processes import beside
+from shared.processes import beside
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'

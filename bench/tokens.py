@@ -28,7 +28,7 @@ from bench.probing import BAD, Prober
 from bench.rows import Row
 from bench.side import OURS, TOKEN, Side
 from bench.work import least
-from tools.processes import beside
+from shared.processes import beside
 
 TURNS = 5
 SECONDS = 3

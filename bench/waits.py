@@ -15,7 +15,7 @@ from bench.floods import wait_while
 from bench.probing import probed, wait_row
 from bench.rows import Row
 from bench.side import OURS, TOKEN, Mirror, Side, connect
-from tools.processes import beside
+from shared.processes import beside
 
 HEADERS = [f'X-{number}: {"a" * 1000}' for number in range(8)]
 HOST = b'Host: x\r\n'

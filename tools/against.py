@@ -12,9 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
-import tools.paths
 from localxsoar.errors import UsageError
 from localxsoar.webhooks.senders import Sender
+from shared import ROOT
 from tools.fingerprint import Case, Change, changes, deliveries, of_corpus, results, shown
 
 SCRIPT = 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
@@ -32,7 +32,7 @@ def changes_since(revision: str, cases: list[Case]) -> list[Change]:
         Path(folder, 'cases').write_text(json.dumps(cases))
         with open(f'{folder}/cases') as asked, open(f'{folder}/made', 'w+') as made:
             other = subprocess.Popen([sys.executable, '-m', 'tools.against'], stdin=asked, stdout=made, stderr=subprocess.PIPE,
-                                     cwd=tools.paths.ROOT, env={**os.environ, 'PYTHONPATH': folder}, text=True)
+                                     cwd=ROOT, env={**os.environ, 'PYTHONPATH': folder}, text=True)
             own = results(cases)
             _, errors = other.communicate()
             if other.returncode:
@@ -42,7 +42,7 @@ def changes_since(revision: str, cases: list[Case]) -> list[Change]:
 
 
 def script_of(revision: str) -> bytes:
-    shown = subprocess.run(['git', 'show', f'{revision}:./{SCRIPT}'], cwd=tools.paths.ROOT, capture_output=True, check=False)
+    shown = subprocess.run(['git', 'show', f'{revision}:./{SCRIPT}'], cwd=ROOT, capture_output=True, check=False)
     if shown.returncode:
         raise UsageError(f'git has no script of {revision!r}: {shown.stderr.decode().splitlines()[0]}')
     return shown.stdout

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
-import tools.paths
 import localxsoar.webhooks.senders
-from app import NOW, App
-from clocks import dated
-from webhook import TOKEN
+from shared import ROOT
+from shared.app import NOW, App
+from shared.dated import dated
+from shared.webhook import TOKEN
 
 from localxsoar.webhooks.responses import NOTE
 from localxsoar.webhooks.senders import PLACEHOLDER, Sender, with_query
 from tools.names_table import INCIDENT_TYPE, SENDERS, tell
 from tools.names_table import TOKEN as SENDERS_TOKEN
 
-FOLDER = tools.paths.ROOT / 'Tests/corpus'
+FOLDER = ROOT / 'Tests/corpus'
 FOUND = 'name', 'occurred', 'severity'  # by a row, a word of the URL, or else by the general rule
 KEPT_EVENTS = 5  # of one request
 LEVEL, TIME = re.compile('sever|prio|level|urgen', re.I), re.compile('time|date|[a-z](At|_at|On|_on)$|^ts$')

@@ -23,7 +23,7 @@ import fuzz_bodies
 import fuzz_framing
 import h11
 from fuzz_corpus import STREAMS, cases
-from webhook import TOKEN, Webhook, read_answers
+from shared.webhook import TOKEN, Webhook, read_answers
 
 METHODS = b'GET HEAD POST PUT OPTIONS PATCH DELETE TRACE CONNECT post PRI G\xffT'.split()
 TARGETS = b'/ /x * //x http://x/ http://x x /%ff /%00 /?a=b&type=c /?validationToken=a%0d%0ab ? # /\xff'.split()

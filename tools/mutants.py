@@ -38,7 +38,7 @@ import hypothesis
 import pytest
 
 from tools.mutations import Mutant, codes, identity, mutants
-from tools.processes import end_with
+from shared.processes import end_with
 from tools.tree import own_files
 
 ROOT = Path(__file__).resolve().parents[1]

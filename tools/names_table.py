@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import tools.paths
 import localxsoar.webhooks.senders
-from app import NOW, App
-from clocks import dated
+from shared import ROOT
+from shared.app import NOW, App
+from shared.dated import dated
 
 from localxsoar.terminal.printer import SEVERITIES
 from localxsoar.errors import UsageError
@@ -27,7 +27,7 @@ ARRIVAL = '2026-11-24T10:00:00Z'  # NOW as an incident has it
 TOKEN = '6b6579206f662074686520736f6320776562686f6f6b'  # hexadecimal, as Onfleet's secrets are; also base64, as Teams' are
 INCIDENT_TYPE = 'Unclassified'
 SKIPPED = {'name': '(no incident)', 'type': INCIDENT_TYPE, 'occurred': ARRIVAL}
-SENDERS = load_senders(tools.paths.ROOT / 'senders')
+SENDERS = load_senders(ROOT / 'senders')
 
 
 class Landed(NamedTuple):

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
-from browser import CHROMIUM, open_browser
-from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, expect
+
+from localxsoar.pytest_plugin import LocalXsoar
+from shared import ROOT
+from shared.browser import CHROMIUM, open_browser
 
 SIZES = {'desktop': (1200, 700), 'phone': (390, 760)}
 TOKEN = 'the-token-of-the-pictures'

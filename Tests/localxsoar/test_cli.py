@@ -19,7 +19,7 @@ import requests
 import yaml
 from facts import fact
 from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
-from webhook import request_bytes
+from shared.webhook import request_bytes
 
 from localxsoar.cli import build_parser, build_server, introduce, listen, run
 from localxsoar.errors import UsageError
@@ -27,7 +27,7 @@ from localxsoar.events import Events
 from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import ENVIRONMENT
 from localxsoar.running import announced
-from tools.processes import runs
+from shared.processes import runs
 
 pytestmark = pytest.mark.sockets
 
@@ -322,14 +322,14 @@ print(xsoar.process.pid, xsoar.state()['pid'])
 """
 PROGRAM = """
 import subprocess
-from tools.processes import beside
+from shared.processes import beside
 running = beside(subprocess.Popen(['sleep', '60']))
 print(running.__enter__().pid)
 """
 WHOEVER_ENDS_WITH_IT = """
 import os, subprocess
-from tools.processes import ENDS_WITH
-program = 'from tools.processes import end_with; import time; end_with(); time.sleep(60)'
+from shared.processes import ENDS_WITH
+program = 'from shared.processes import end_with; import time; end_with(); time.sleep(60)'
 print(subprocess.Popen([sys.executable, '-c', program], env={**os.environ, ENDS_WITH: str(os.getpid())}).pid)
 """
 

@@ -19,7 +19,7 @@ from unittest import mock
 import pytest
 from local_xsoar import ROOT, run_main, wait_for
 from terminal import CTRL_C, InTerminal, run_in_terminal
-from webhook import Webhook
+from shared.webhook import Webhook
 
 from localxsoar.running import announced, announced_url
 from localxsoar.send import main

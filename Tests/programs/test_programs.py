@@ -24,7 +24,8 @@ from documents import read, table
 from local_xsoar import ROOT, needs, wait_for
 from programs import Gate, Place, beside, free_port, installed, npm, postgres, postgres_data, unprivileged, venv
 from tools.senders.folders import read_folders
-from webhook import Webhook, curl
+from real_curl import curl
+from shared.webhook import Webhook
 
 pytestmark = [pytest.mark.sockets, pytest.mark.programs]
 

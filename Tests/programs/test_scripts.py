@@ -16,7 +16,8 @@ import pytest
 from documents import code_blocks, read
 from local_xsoar import ROOT, needs, wait_for
 from programs import Gate, Place, free_port, npm, venv
-from webhook import TOKEN, Webhook, curl
+from real_curl import curl
+from shared.webhook import TOKEN, Webhook
 
 pytestmark = [pytest.mark.sockets, pytest.mark.programs]
 

@@ -12,7 +12,7 @@ from documents import IN_THE_IMAGE
 from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT
 from tools.tree import own_files
-from webhook import SCRIPT
+from shared.webhook import SCRIPT
 
 pytestmark = pytest.mark.sockets
 

@@ -25,7 +25,7 @@ from local_xsoar import ROOT, LocalXsoar, needs, run_main, served
 from tools.check_server.__main__ import main
 from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS
 from tools.check_server.server import VERSION_8_PREFIX
-from webhook import PACK
+from shared.webhook import PACK
 
 pytestmark = pytest.mark.sockets
 

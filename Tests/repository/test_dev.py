@@ -13,7 +13,7 @@ import pytest
 import requests
 from local_xsoar import ROOT, needs, wait_for
 from terminal import CTRL_C, InTerminal, run_in_terminal
-from webhook import PACK, SCRIPT, changed_pack
+from shared.webhook import PACK, SCRIPT, changed_pack
 
 pytestmark = pytest.mark.sockets
 
@@ -210,7 +210,8 @@ def test_the_first_use_says_what_is_installed_and_one_that_failed_is_tried_again
 
 def checkout_for_names(folder: Path) -> Path:
     checkout(folder)
-    (folder / 'Tests').symlink_to(ROOT / 'Tests')
+    for name in ('shared', 'Tests'):
+        (folder / name).symlink_to(ROOT / name)
     script(folder / '.tox/names/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (folder / 'requirements/test.txt').touch()
     (folder / '.tox/names/installed.txt').touch()

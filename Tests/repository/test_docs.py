@@ -20,14 +20,14 @@ from typing import Any
 import GenericWebhook as script
 import GenericWebhookJoin
 import pytest
-from app import App
+from shared.app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
                        read, read_tests, section, severity_words, table)
 from local_xsoar import ROOT
 from tools.names_table import land
 from tools.tree import own_files
 from tools.words import count, documents, maintained
-from webhook import PACK, SCRIPT, TOKEN
+from shared.webhook import PACK, SCRIPT, TOKEN
 
 from localxsoar.webhooks.senders import KINDS, load_senders
 from localxsoar.webhooks.url_words import load_url_words

@@ -26,7 +26,7 @@ from clocks import PATIENCE_SECONDS
 from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
 from local_xsoar import ROOT, LocalXsoar, needs
 from tools.names_table import SENDERS
-from webhook import PACK
+from shared.webhook import PACK
 
 pytestmark = pytest.mark.sockets
 
@@ -38,7 +38,7 @@ IMAGE_FILE = f'{RECIPE.name}-image-amd64.tar.gz'
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whose environments are there already, and whose tox says what it was asked: this test is one of those it would run."""
     folder = tmp_path_factory.mktemp('checkout')
-    for name in ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'tools'):
+    for name in ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'shared', 'tools'):
         (folder / name).symlink_to(ROOT / name)
     for environment, requirements in (('.venv', 'run'), ('.tox/names', 'test'), ('.tox/dev', 'dev')):
         python = folder / environment / 'bin/python'
@@ -158,7 +158,7 @@ def check_senders(command: Command, running: DevRun) -> None:
             shutil.copytree(ROOT / part, copy / part)
         for part in ('schema.json', 'url_words.json'):
             shutil.copy(ROOT / 'senders' / part, copy / 'senders')
-        for part in ('dev', '.tox', 'Tests', 'localxsoar', 'requirements', 'tools'):
+        for part in ('dev', '.tox', 'shared', 'localxsoar', 'requirements', 'tools'):
             (copy / part).symlink_to(running.checkout / part)
         (copy / 'acme-new.json').write_text(example)
         made, *written = [subprocess.run(['bash', '-c', text], cwd=copy, stdout=subprocess.PIPE, text=True, check=True).stdout

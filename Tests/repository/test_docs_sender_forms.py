@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from app import App
+from shared.app import App
 from documents import SENDER_GUIDES, code_blocks, quoted, read, table
-from webhook import Webhook
+from shared.webhook import Webhook
 
 pytestmark = pytest.mark.sockets
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import GenericWebhook
 import pytest
 from GenericWebhook import DELIVERY_IDS, SCHEMES
-from app import App
+from shared.app import App
 from documents import code_blocks, quoted, read
 from local_xsoar import ROOT
 from tools.senders.folders import Folder, read_folders

@@ -17,7 +17,7 @@ import yaml
 from clocks import PATIENCE_SECONDS
 from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT, LocalXsoar, leave_out, run_local_xsoar
-from webhook import PACK
+from shared.webhook import PACK
 
 pytestmark = pytest.mark.sockets
 

@@ -24,7 +24,7 @@ from tools.senders.folders import Folder, Wrong, read_facts, read_folders, texts
 from tools.senders.missing import to_expect
 from tools.senders.tables import script_blocks
 from tools.senders.written import BLOCKS, EMPTY, GUIDES, SCRIPT, files_of, replaced
-from webhook import PACK, TOKEN, Webhook
+from shared.webhook import PACK, TOKEN, Webhook
 
 from localxsoar.send import main as send
 
@@ -75,7 +75,7 @@ def copy_of(folder: Path) -> Path:
 
 def write(root: Path, *arguments: str) -> str:
     """Run `./dev senders` on a copy, in a process of its own because it changes the script, and return what it prints."""
-    paths = [ROOT, ROOT / 'Tests/support', ROOT / 'Tests/demistomock', root / Path(SCRIPT).parent]
+    paths = [ROOT, ROOT / 'shared/demistomock', root / Path(SCRIPT).parent]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, paths))}
     command = [sys.executable, '-m', 'tools.senders', *arguments, '--root', str(root)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)

@@ -14,7 +14,7 @@ import requests
 import yaml
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar
-from webhook import SCRIPT
+from shared.webhook import SCRIPT
 
 from localxsoar.packs.pack import SAFE_LOADER
 

@@ -141,19 +141,6 @@ class Clock:
 
 
 @contextmanager
-def dated(module: Any, unix: float) -> Iterator[None]:
-    """Let a module read this time of the day, in Unix seconds. What else it reads of time stays as it is."""
-    clock = module.time
-
-    class Dated:
-        def __getattr__(self, name: str) -> Any:
-            return (lambda: unix) if name == 'time' else getattr(clock, name)
-
-    with mock.patch.object(module, 'time', Dated()):
-        yield
-
-
-@contextmanager
 def zone(name: str) -> Iterator[None]:
     """Let this process be in a time zone, such as Asia/Kathmandu."""
     with mock.patch.dict(os.environ, TZ=name):

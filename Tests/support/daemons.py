@@ -6,7 +6,7 @@ import threading
 
 from local_xsoar import wait_for
 
-from tools.processes import beside
+from shared.processes import beside
 
 
 class Daemon:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import yaml
 from local_xsoar import ROOT
 from tools.words import documents
-from webhook import PACK
+from shared.webhook import PACK
 
 INTEGRATION = PACK / 'Integrations/GenericWebhook'
 MANUAL = INTEGRATION / 'README.md'

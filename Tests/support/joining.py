@@ -10,7 +10,7 @@ import requests
 from clocks import PATIENCE_SECONDS
 from senders_at_once import AUTHORIZED, NO_FAULTS
 from tools.names_table import SENDERS
-from webhook import Answer, Webhook, post
+from shared.webhook import Answer, Webhook, post
 
 RULE = ('--pre-process', 'GenericWebhookJoin')
 CLOSED = 2

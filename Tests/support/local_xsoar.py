@@ -14,8 +14,8 @@ import pytest
 from clocks import wait_for
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
+from shared import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
 __all__ = ['PATH', 'ROOT', 'LocalXsoar', 'containers', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'run_main',

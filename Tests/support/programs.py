@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from daemons import Daemon
 from documents import code_blocks, read
 from local_xsoar import ROOT, leave_out, needs, served, wait_for
-from webhook import Webhook
+from shared.webhook import Webhook
 
 HOP_BY_HOP = ('connection', 'host', 'content-length', 'transfer-encoding', 'keep-alive')
 

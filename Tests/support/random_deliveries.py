@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from clocks import PATIENCE_SECONDS, wait_for
-from webhook import TOKEN, Webhook, request_bytes
+from shared.webhook import TOKEN, Webhook, request_bytes
 
 AT_ONCE = 8
 SEED = 20261128

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from clocks import PATIENCE_SECONDS
 from local_xsoar import wait_for
-from webhook import TOKEN, Answer, Webhook, read_answer, request_bytes
+from shared.webhook import TOKEN, Answer, Webhook, read_answer, request_bytes
 
 from localxsoar.containers.faults import Faults
 

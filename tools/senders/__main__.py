@@ -11,7 +11,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 from localxsoar.errors import UsageError
-from tools.senders.folders import ROOT, Wrong, read_folders
+from shared import ROOT
+from tools.senders.folders import Wrong, read_folders
 from tools.senders.written import EMPTY, SCRIPT, files_of, replaced
 
 
@@ -59,8 +60,8 @@ def write(root: Path) -> None:
 
 def use_script(source: str) -> None:
     """Make this text of the script the module that all who import it get from now on."""
-    for name in [name for name in sys.modules if name in ('GenericWebhook', 'app', 'tools.names_table', 'tools.senders.checks')]:
-        del sys.modules[name]
+    for name in ('GenericWebhook', 'shared.app', 'tools.names_table', 'tools.senders.checks'):
+        sys.modules.pop(name, None)
     spec = spec_from_loader('GenericWebhook', loader=None)
     assert spec
     module = module_from_spec(spec)

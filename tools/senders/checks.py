@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 import GenericWebhook
-from app import NOW
+from shared.app import NOW
 from GenericWebhook import TABLE_GRAMMAR, Condition, Path, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
 from tools.names_table import land
 from tools.senders.folders import Fault, Folder, Place

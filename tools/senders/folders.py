@@ -13,8 +13,8 @@ import yaml
 
 from localxsoar.errors import UsageError
 from localxsoar.webhooks.senders import DELIVERIES, FACTS, TEXT_LOADER, Sender, load_sender
+from shared import ROOT
 
-ROOT = Path(__file__).parents[2]
 Schema = jsonschema.Draft202012Validator
 Place = tuple[str | int, ...]  # of a fact: ('rows', 0, 'name')
 # What could end a text in the script, or be taken for one of the marks between which the script is written.

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from tools.senders.folders import ROOT, Folder
+from shared import ROOT
+from tools.senders.folders import Folder
 
 DESCRIPTOR = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.yml'
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from tools.senders.folders import ROOT, Folder
+from shared import ROOT
+from tools.senders.folders import Folder
 
 URL_WORDS = ROOT / 'senders/url_words.json'
 NONE = 'none'

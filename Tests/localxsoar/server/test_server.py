@@ -17,7 +17,7 @@ import requests
 from clocks import at_least
 from facts import fact
 from local_xsoar import LocalXsoar, read_officially, wait_for
-from webhook import request_bytes
+from shared.webhook import request_bytes
 
 from localxsoar.containers.container import ERROR_MARKER
 from localxsoar.server import restarts

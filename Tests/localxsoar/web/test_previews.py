@@ -12,7 +12,7 @@ import bottle
 import pytest
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar, containers, wait_for
-from webhook import PACK, TOKEN, Webhook
+from shared.webhook import PACK, TOKEN, Webhook
 
 from localxsoar.containers.container import Runtime
 from localxsoar.containers.instruments import Instruments

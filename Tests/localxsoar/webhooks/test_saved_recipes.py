@@ -8,13 +8,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import app
+from shared import app
 import pytest
 import requests
 from clocks import unix_now
 from local_xsoar import ROOT, wait_for
 from recipes import assert_as_told
-from webhook import Webhook
+from shared.webhook import Webhook
 
 from localxsoar.webhooks.senders import Sender, load_senders
 from tools import names_table

@@ -16,11 +16,11 @@ import gevent
 import patient
 import pytest
 import requests
-from app import NOW, App
+from shared.app import NOW, App
 from clocks import PATIENCE_SECONDS, Clock, now
 from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, Delivery, Unavailable)
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook, changed_pack, request_bytes
+from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 pytestmark = pytest.mark.sockets
 

@@ -9,7 +9,7 @@ import patient
 import pytest
 from documents import quoted, read, table
 from local_xsoar import ROOT, wait_for
-from webhook import SCRIPT, TOKEN, Webhook, changed_pack
+from shared.webhook import SCRIPT, TOKEN, Webhook, changed_pack
 
 pytestmark = pytest.mark.sockets
 

@@ -19,7 +19,8 @@ from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_stru
 from cloudevents.core.v1.event import CloudEvent
 from daemons import Daemon
 from local_xsoar import leave_out, needs, read_officially, wait_for
-from webhook import Webhook, curl
+from real_curl import curl
+from shared.webhook import Webhook
 
 pytestmark = pytest.mark.sockets
 

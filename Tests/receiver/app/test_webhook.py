@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from clocks import PATIENCE_SECONDS, unix_now
 from local_xsoar import needs, read_officially, run_local_xsoar, wait_for
-from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_bytes
+from real_curl import curl
+from shared.webhook import PACK, TOKEN, Answer, Webhook, post, request_bytes
 
 from localxsoar.containers.ports import any_free_port
 

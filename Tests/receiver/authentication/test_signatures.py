@@ -24,7 +24,7 @@ import patient
 import pytest
 import standardwebhooks
 import stripe
-from app import NOW, App
+from shared.app import NOW, App
 from clocks import grows_linearly, unix_now, until
 from GenericWebhook import (
     ANY,
@@ -44,7 +44,7 @@ from GenericWebhook import (
 )
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
-from webhook import Answer, Webhook, read_to_end, request_bytes
+from shared.webhook import Answer, Webhook, read_to_end, request_bytes
 
 from localxsoar.webhooks.masks import Masks
 

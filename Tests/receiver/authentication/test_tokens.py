@@ -10,10 +10,10 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import patient
 import pytest
-from app import NOW, App
+from shared.app import NOW, App
 from clocks import unix_now
 from GenericWebhook import Settings, Tokens, contains_token, kept_headers, signatures_to_check
-from webhook import Webhook
+from shared.webhook import Webhook
 
 from localxsoar.pytest_plugin import CommandError
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 import patient
 import pytest
-from app import App
+from shared.app import App
 from clocks import each_grows_linearly, grows_linearly
 from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
                             Settings, Tokens, TooLarge, decompress, read_payloads, to_incidents)
@@ -23,7 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
 from urllib3 import encode_multipart_formdata
-from webhook import TOKEN, Webhook, curl
+from real_curl import curl
+from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 

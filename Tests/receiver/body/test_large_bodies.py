@@ -18,14 +18,14 @@ import demistomock
 import GenericWebhook
 import gevent
 import pytest
-from app import App
+from shared.app import App
 from clocks import PATIENCE_SECONDS, until
 from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Findings, Intake, Post, Rejected, RequestBody, Room, Settings,
                             Tokens, TooLarge, Unavailable, UrlWords, decompress, valid_signature, read_body, read_payloads,
                             signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
 from model import let_greenlets_run
-from webhook import TOKEN, Webhook, changed_pack, request_bytes
+from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 from bench.bodies import COSTLY, FORM, MIB, SHAPES, Scene, Shape, of_size
 from bench.floods import UNFINISHED_HEAD, Flood, raise_file_limit, wait_while

@@ -20,7 +20,7 @@ from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (VERSION, History, Post, Request, ServerLine, Settings, Tokens, Trace, Unavailable, WebhookApp,
                             read_history)
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook, changed_pack
+from shared.webhook import TOKEN, Webhook, changed_pack
 
 pytestmark = pytest.mark.sockets
 

@@ -10,7 +10,7 @@ from itertools import count
 import patient
 import pytest
 from senders_at_once import Sender, until
-from webhook import Webhook
+from shared.webhook import Webhook
 
 pytestmark = pytest.mark.sockets
 

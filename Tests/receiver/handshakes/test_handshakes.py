@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 import patient
 import pytest
-from app import NOW, App
+from shared.app import NOW, App
 from clocks import unix_now
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
-from webhook import TOKEN, Answer, Webhook, request_bytes
+from shared.webhook import TOKEN, Answer, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 

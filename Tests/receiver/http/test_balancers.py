@@ -27,11 +27,11 @@ from documents import code_blocks, read
 from GenericWebhook import DELIVERY_IDS
 from local_xsoar import ROOT, needs, run_main, wait_for
 from senders_at_once import AUTHORIZED, NO_FAULTS, until
-from webhook import TOKEN, Answer, Webhook, changed_pack, read_answer, request_bytes
+from shared.webhook import TOKEN, Answer, Webhook, changed_pack, read_answer, request_bytes
 
 from localxsoar.containers.ports import accepts_connections, any_free_port
 from localxsoar.send import main as send
-from tools.processes import beside
+from shared.processes import beside
 
 pytestmark = pytest.mark.sockets
 

@@ -25,7 +25,7 @@ import gevent
 import GenericWebhook
 import gevent.socket
 import pytest
-from app import forgetful_line, line
+from shared.app import forgetful_line, line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, MOST_WORKERS, REQUEST, REQUEST_START, REQUEST_START_FAULTS,
@@ -33,7 +33,7 @@ from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, MOST_WORKERS, 
                             set_connection_limit, parse_head)
 from gevent.event import Event
 from local_xsoar import wait_for
-from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
+from shared.webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
 pytestmark = pytest.mark.sockets
 

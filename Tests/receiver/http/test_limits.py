@@ -16,13 +16,13 @@ import demistomock
 import gevent
 import gevent.socket
 import pytest
-from app import App, forgetful_line
+from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, Delivery,
                             Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, Receiver)
 from gevent.event import Event
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
+from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
 
 pytestmark = pytest.mark.sockets
 

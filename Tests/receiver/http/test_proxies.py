@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from clocks import PATIENCE_SECONDS
 from local_xsoar import needs, wait_for
-from webhook import TOKEN, Webhook, read_to_end, request_bytes
+from shared.webhook import TOKEN, Webhook, read_to_end, request_bytes
 
 from localxsoar.containers.ports import any_free_port
-from tools.processes import beside
+from shared.processes import beside
 
 pytestmark = pytest.mark.sockets
 

@@ -17,7 +17,7 @@ from clocks import PATIENCE_SECONDS
 from gevent import socket
 from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, Tokens, Unavailable, Receiver
 from senders_at_once import AUTHORIZED, Senders, scene, until
-from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
+from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
 IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'health_every: float = 60': 'health_every: float = 0'}
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 from clocks import PATIENCE_SECONDS, pause
 from senders_at_once import AUTHORIZED, Sender, until
-from webhook import Answer, Webhook
+from shared.webhook import Answer, Webhook
 
 pytestmark = pytest.mark.sockets
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from GenericWebhook import MIB
 from senders_at_once import AUTHORIZED, RETRY_AFTER, Senders, scene, until
-from webhook import Answer, Webhook, changed_pack, request_bytes
+from shared.webhook import Answer, Webhook, changed_pack, request_bytes
 
 pytestmark = pytest.mark.sockets
 

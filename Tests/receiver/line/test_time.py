@@ -10,10 +10,11 @@ import demistomock
 import GenericWebhook
 import gevent
 import pytest
-from clocks import PATIENCE_SECONDS, Clock, dated, until
+from clocks import PATIENCE_SECONDS, Clock, until
 from gevent import socket
 from GenericWebhook import Receiver, ServerLine, Settings, Tokens, deliveries_report, read_history
-from webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
+from shared.dated import dated
+from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
 
 pytestmark = pytest.mark.sockets
 

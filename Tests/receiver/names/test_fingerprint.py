@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT
 from tools.fingerprint import SOURCES, Change, changes, recorded, report, results
-from webhook import changed_pack
+from shared.webhook import changed_pack
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason='Python 3.10 reads fewer dates')
 
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('repository')
     for name in ('tools', 'Tests/corpus'):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ('localxsoar', 'senders', 'Tests/support', 'Tests/demistomock'):
+    for name in ('localxsoar', 'senders', 'shared'):
         (folder / name).symlink_to(ROOT / name)
     (folder / 'Packs').mkdir()
     pack = changed_pack(folder / 'Packs', {})

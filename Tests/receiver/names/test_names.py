@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from app import App
+from shared.app import App
 from clocks import each_grows_linearly, zone
 from GenericWebhook import ERROR_MARKERS, MIB, WORDS, ThirdPartyEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
-from webhook import TOKEN
+from shared.webhook import TOKEN
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=timezone.utc).timestamp()
 GUID = '72d3162e-cc78-11e3-81ab-4c9367dc0958'

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from app import App
+from shared.app import App
 from documents import severity_words
 from clocks import grows_linearly
 from GenericWebhook import SCALE, identifies_something

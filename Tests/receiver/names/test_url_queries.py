@@ -10,7 +10,7 @@ import patient
 import pytest
 from GenericWebhook import Arrival, Request, Settings, Tokens, read_payloads, to_incidents, url_words
 from url_model import Number, created, to_json, words_in
-from webhook import TOKEN, Webhook
+from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 

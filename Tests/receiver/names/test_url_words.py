@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import patient
 import pytest
-from app import App
+from shared.app import App
 from clocks import wait_for
 from GenericWebhook import (MAX_KEPT_QUERY, NO_WORDS, Arrival, Settings, Tokens, hash_of, read_words, shown_token, to_incidents,
                             url_words)
-from webhook import TOKEN, Webhook
+from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 

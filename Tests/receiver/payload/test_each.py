@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from app import App
+from shared.app import App
 from clocks import grows_linearly
 from GenericWebhook import MIB, Arrival, Settings, Tokens, UrlWords, read_payloads, to_incidents
-from webhook import TOKEN
+from shared.webhook import TOKEN
 
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
 

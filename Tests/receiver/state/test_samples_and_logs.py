@@ -10,7 +10,7 @@ from typing import Any
 import demistomock
 import gevent
 import pytest
-from app import App, line
+from shared.app import App, line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (LogBuffer, Post, Rejected, RejectedByServer, Samples, ServerLine, Unavailable, memory_of,
                             read_samples)

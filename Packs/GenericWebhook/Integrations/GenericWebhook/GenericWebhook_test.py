@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import demistomock as demisto
 import pytest
-from app import App, line
+from shared.app import App, line
 
 import GenericWebhook
 from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Rejected, Settings, Tokens, UrlWords, json_payloads,

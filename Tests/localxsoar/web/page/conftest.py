@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browser import CHROMIUM_NAMES, Tab, open_browser
+from shared.browser import CHROMIUM_NAMES, Tab, open_browser
 from local_xsoar import needs
 from playwright.sync_api import Browser, Page, expect
-from webhook import Webhook
+from shared.webhook import Webhook
 
 
 @pytest.fixture(scope='module')

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from browser import Tab, new_context, violations
+from shared.browser import Tab, new_context, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar, containers, needs
 from playwright.sync_api import Browser, Page, expect
 from random_deliveries import agrees, kept, logged, said_in_log, send_all
-from webhook import TOKEN, Webhook
+from shared.webhook import TOKEN, Webhook
 
 from localxsoar.webhooks.senders import load_sender
 

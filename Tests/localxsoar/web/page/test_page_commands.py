@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from browser import Tab, violations
+from shared.browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, Route, expect

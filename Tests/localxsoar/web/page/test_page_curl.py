@@ -20,7 +20,7 @@ from clocks import PATIENCE_SECONDS, wait_for
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from local_xsoar import ROOT, needs
-from webhook import TOKEN, Webhook
+from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 

@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
-from browser import DESKTOP, new_context, violations
+from shared.browser import DESKTOP, new_context, violations
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
 from playwright.sync_api import Browser, Locator, Page, expect
-from webhook import TOKEN, Webhook, request_bytes
+from shared.webhook import TOKEN, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 

@@ -10,8 +10,8 @@ from wsgiref.util import setup_testing_defaults
 import demistomock
 import GenericWebhook
 from GenericWebhook import REQUEST, Health, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp, yield_if_due
-from clocks import dated
-from webhook import TOKEN, Answer
+from shared.dated import dated
+from shared.webhook import TOKEN, Answer
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds, when each request to an App arrives
 

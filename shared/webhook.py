@@ -7,15 +7,16 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import h11
-from clocks import PATIENCE_SECONDS
-from local_xsoar import ROOT, LocalXsoar, needs, wait_for
+
+from localxsoar.pytest_plugin import LocalXsoar
+from localxsoar.waiting import PATIENCE_SECONDS, wait_for
+from shared import ROOT
 
 PACK = ROOT / 'Packs' / 'GenericWebhook'
 SCRIPT = PACK / 'Integrations/GenericWebhook/GenericWebhook.py'
@@ -176,15 +177,3 @@ async def post(url: str, body: bytes, headers: dict[str, str], pause: Callable[[
         return await asyncio.wait_for(read_answer(reader), PATIENCE_SECONDS)
     finally:
         writer.close()
-
-
-def curl(*arguments: str, data: bytes | None = None) -> Answer:
-    """What the real curl was answered; `data` is its standard input. Without curl the test is skipped."""
-    needs('curl')
-    done = subprocess.run(['curl', '-sS', '-D', '/dev/stderr', '--max-time', str(PATIENCE_SECONDS), *arguments], input=data,
-                          capture_output=True, check=False)
-    heads = [head for head in done.stderr.decode().split('\r\n\r\n') if head.startswith('HTTP/')]
-    assert heads, done.stderr.decode()
-    status_line, *lines = heads[-1].split('\r\n')
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(':') for line in lines)}
-    return Answer(int(status_line.split()[1]), headers, done.stdout.decode())
