@@ -13,7 +13,7 @@ import GenericWebhook
 import pytest
 from GenericWebhook import DELIVERY_IDS, SCHEMES
 from shared.app import App
-from documents import code_blocks, quoted, read
+from documents import code_blocks, quoted, read, section, table
 from local_xsoar import ROOT
 from tools.senders.folders import Folder, read_folders
 from tools.senders.guides import title_of, ways, with_guide
@@ -58,6 +58,17 @@ def known_headers() -> set[str]:
     words = [folder.facts['handshake']['word'] for folder in with_fact('handshake')]
     known = (*documented, *SCHEMES, *beside_signatures, *DELIVERY_IDS, *words)
     return {name.lower() for name in known} | OWN_HEADERS
+
+
+def test_the_table_of_senders_has_each_of_them_and_where_one_without_a_guide_is_documented() -> None:
+    tables = section(read(ROOT / 'docs/senders/README.md'), 'The senders')
+    with_one, without = (table(tables, 'Sender', 'Shows the token by', *others) for others in (
+        ('Instance', 'XSOAR 8 in the cloud, without an engine', 'Found in its events', 'Verified by'),
+        ('Found in its events', 'Documented at')))
+    assert [re.findall(r'\[(.+)\]', row[0])[0] for row in with_one] == [title_of(folder) for folder in guided()]
+    documented = {re.sub(r'\[(.+)\].*', r'\1', name): re.findall(r'\]\((.+)\)', link)[0] for name, _, _, link in without}
+    assert documented == {folder.facts['title']: folder.facts['source'] for folder in folders().values()
+                          if 'soc' not in folder.facts}
 
 
 def test_a_guide_says_how_to_set_its_sender_up_and_shows_the_token_in_each_way_of_the_facts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from tools.senders.folders import Folder
 from tools.senders.tables import NONE
@@ -12,15 +13,17 @@ GENERATED = '<!-- Written by ./dev senders from {}: change the files there. -->\
 OWN_SECRET = 'own-secret'
 PAGES = {OWN_SECRET: ('Senders that make their own secret', 'Each of these makes its secret itself, and you copy it into '
                       '[the tokens of the shared instance](README.md#how-many-instances).')}
-WAYS = {'authorization': '`Authorization`', 'header': 'own header', 'url': 'URL', 'signature': 'signature'}
+# Those whose guide had a file of its own in 1.0.0, to which people may still have links.
+ONCE_FILES = {'dropbox', 'linear', 'meta', 'microsoft-teams', 'shopify', 'slack', 'standard-webhooks', 'stripe', 'zoom'}
+WAYS = {'authorization': 'Authorization', 'header': 'own header', 'url': 'URL', 'signature': 'signature'}
 KINDS = {'siem': 'SIEM and XDR', 'cloud': 'Cloud', 'identity': 'Identity', 'edr': 'Endpoint', 'code': 'Code',
          'monitoring': 'Monitoring', 'chat': 'Chat', 'tickets': 'Tickets', 'other': 'Other', 'format': 'Formats'}
 TRIED = {'product': 'Tried with the product.', 'program': 'Tried with its program.', 'library': 'Tried with its library.',
          'vector': 'Tried with a signed request that its documents publish.',
-         'documents': 'Follows its documents; not tried with the product.',
-         'unconfirmed': 'Unconfirmed: its documents are not public. Trust its form before this guide.'}
+         'documents': 'Follows its documents; *not tried* with the product.',
+         'unconfirmed': '*Not confirmed*: its documents are not public. Trust its form before this guide.'}
 VERIFIED = {'product': 'the product', 'program': 'its program', 'library': 'its library', 'vector': 'a published vector',
-            'documents': 'its documents', 'unconfirmed': 'unconfirmed'}
+            'documents': 'its documents', 'unconfirmed': 'not confirmed'}
 INSTANCES = {
     'shared': 'Its instance can be [shared](README.md#how-many-instances).',
     'own': 'It makes its secret itself: [add that to the tokens](README.md#how-many-instances) of the shared instance.',
@@ -75,10 +78,10 @@ def guides(folders: dict[str, Folder]) -> dict[str, str]:
     for folder in with_guide(folders):
         file = f'{slug(title_of(folder))}.md'
         mark = GENERATED.format(f'senders/{folder.name}/')
-        if 'page' in folder.facts:
+        if folder.name in ONCE_FILES:
             page, _ = PAGES[folder.facts['page']]
             files[file] = f'{mark}# {title_of(folder)}\n\nThis guide is now part of [{page}]({target(folder)}).\n'
-        else:
+        elif 'page' not in folder.facts:
             files[file] = f'{mark}# {title_of(folder)}\n\n{guide(folder, folders)}'
     for page, (title, text) in PAGES.items():
         members = [folder for folder in with_guide(folders) if folder.facts.get('page') == page]
@@ -135,7 +138,7 @@ def tenant(xsoar8: dict[str, str]) -> str:
     way = xsoar8['cloud'].partition('way ')[2]
     is_certain = not xsoar8['cloud'].startswith('unconfirmed')
     cloud = f'by [way {way}]({TENANT})' if way else 'there is no way' if is_certain else 'there is no confirmed way'
-    doubt = ' (unconfirmed)' if way and not is_certain else ''
+    doubt = ' (*not confirmed*)' if way and not is_certain else ''
     how = f' {xsoar8["how"]}' if 'how' in xsoar8 else ''
     needs = '' if way and is_certain else f' {"Use" if is_certain or not how else "Otherwise, use"} an [engine]({TENANT}).'
     others = ', '.join(f'{name} it {xsoar8[key]}' for key, name in (('on_premises', 'on-premises'), ('engine', 'on an engine'))
@@ -227,11 +230,45 @@ def senders_table(folders: dict[str, Folder]) -> str:
     for folder in with_guide(folders):
         facts = folder.facts
         instance = 'URL' if facts['instance'] == 'url' else 'shared'
-        told = ', '.join('Authorization' if way == 'authorization' else WAYS[way] for way in facts['proof']['ways'])
-        cells = (f'[{title_of(folder)}]({target(folder)})', told, instance, facts['xsoar8']['cloud'],
-                 ', '.join(found(told_by(folder, folders))), VERIFIED[facts['verified']])
-        lines.append('|' + '|'.join(f' {cell} '.replace('  ', ' ') for cell in cells) + '|')
+        told = ', '.join(WAYS[way] for way in facts['proof']['ways'])
+        cloud = facts['xsoar8']['cloud'].replace('unconfirmed', VERIFIED['unconfirmed'])
+        lines.append(table_row(f'[{title_of(folder)}]({target(folder)})', told, instance, cloud,
+                               ', '.join(found(told_by(folder, folders))), VERIFIED[facts['verified']]))
     return '\n'.join(lines)
+
+
+def others_table(folders: dict[str, Folder]) -> str:
+    """Return the table of the senders that have no guide of their own, by name."""
+    lines = ['| **Sender** | **Shows the token by** | **Found in its events** | **Documented at** |', '| --- | --- | --- | --- |']
+    for folder in sorted(folders.values(), key=lambda folder: str(folder.facts['title']).lower()):
+        if 'soc' not in folder.facts:
+            guide = folders.get(folder.facts.get('guide_of', ''))
+            name = f'[{folder.facts["title"]}]({target(guide)})' if guide else folder.facts['title']
+            source = folder.facts['source']
+            lines.append(table_row(name, proof_in_words(folder), ', '.join(found([folder])),
+                                   f'[{urlsplit(source).netloc}]({source})'))
+    return '\n'.join(lines)
+
+
+def proof_in_words(folder: Folder) -> str:
+    """Return how a sender without a guide shows the token: as its recipe does."""
+    send = folder.facts['proof']['send']
+    way = way_of(send)
+    return WAYS[way] + (f' (`{send["name"]}`)' if way in ('header', 'signature') else '')
+
+
+def way_of(send: dict[str, str]) -> str:
+    """Return which of WAYS a recipe's proof takes."""
+    if 'signed' in send:
+        return 'signature'
+    if send['place'] == 'query':
+        return 'url'
+    return 'authorization' if send['name'].lower() == 'authorization' else 'header'
+
+
+def table_row(*cells: str) -> str:
+    """Return a row of a table in Markdown."""
+    return '|' + '|'.join(f' {cell} '.replace('  ', ' ') for cell in cells) + '|'
 
 
 def found(about: list[Folder]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from localxsoar.errors import UsageError
 from localxsoar.webhooks.recipes import FILL_IN, written
 from localxsoar.webhooks.senders import DELIVERIES, FACTS, KINDS, load_sender
 from tools.senders.folders import Folder
+from tools.senders.guides import way_of
 
 NEW = '''\
 # Each line with FILL IN needs a person: fill it in, then delete the comment. Write every value in double quotes.
@@ -100,8 +101,7 @@ def new_folder(root: Path, name: str, file: Path) -> Path:
         raise UsageError(f'senders/{name} exists. Add the deliveries of {file} to its {DELIVERIES}.')
     sender = load_sender(file)
     send = sender.proof or {'place': 'header', 'name': 'Authorization', 'value': '{token}'}
-    way = ('signature' if 'signed' in send else 'url' if send['place'] == 'query'
-           else 'authorization' if send['name'].lower() == 'authorization' else 'header')
+    way = way_of(send)
     place = next_place(root)
     folder.mkdir(parents=True)
     recipe = json.loads(file.read_text('utf-8'))

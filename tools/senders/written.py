@@ -21,8 +21,8 @@ BLOCKS: dict[str, dict[str, Writer]] = {
     'docs/balancer/nginx.conf': {'pairs of headers': tables.nginx_maps, 'delivery ids': tables.nginx_ids},
     'docs/usage.md': {'words of the URL': tables.url_words, 'delivery ids': tables.usage_ids},
     'docs/maintain.md': {'senders that lose events': guides.lost_list},
-    'docs/senders/README.md': {'the table of senders': guides.senders_table, 'senders that report an end': guides.ends_list,
-                               'headers of signatures': guides.signatures_list},
+    'docs/senders/README.md': {'the table of senders': guides.senders_table, 'senders without a guide': guides.others_table,
+                               'senders that report an end': guides.ends_list, 'headers of signatures': guides.signatures_list},
     'Packs/GenericWebhook/Integrations/GenericWebhook/README.md': {
         'parameters': manual.parameters, 'arguments': manual.arguments, 'outputs': manual.outputs,
         'guides by kind': guides.kinds_list},
