@@ -28,7 +28,8 @@ def haproxy(urls: list[str]) -> Iterator[str]:
     port = any_free_port()
     text = re.sub(r'bind :443 .*', f'bind 127.0.0.1:{port}', CONFIGURATION.read_text('utf-8'))
     text = re.sub(r'^ *server engine.*\n', '', text, flags=re.MULTILINE)
-    text += ''.join(f'    server {number} {url.split("/")[2]}\n' for number, url in enumerate(urls))
+    servers = ''.join(f'    server {number} {url.split("/")[2]}\n' for number, url in enumerate(urls))
+    text = text.replace('\nbackend webhook\n', f'\nbackend webhook\n{servers}')
     with tempfile.NamedTemporaryFile('w', suffix='.cfg') as file:
         file.write(text)
         file.flush()

@@ -15,7 +15,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -131,9 +131,9 @@ class Balancer:
 
 
 def here(text: str, ports: list[int]) -> str:
-    """The configuration with its two engines on this machine."""
-    for number, port in enumerate(ports, 1):
-        text, found = re.subn(rf'engine-{number}\.example\.com:9000', f'127.0.0.1:{port}', text)
+    """Return the configuration with its two engines on this machine, both of one instance or first those of `webhook`."""
+    for (port, number), own in zip(product((9000, 9001), (1, 2)), (ports * 2)[:4], strict=True):
+        text, found = re.subn(rf'engine-{number}\.example\.com:{port}', f'127.0.0.1:{own}', text)
         assert found == 1
     return text
 
@@ -333,15 +333,27 @@ def test_a_balancer_replaces_the_address_that_a_sender_claims(there: Scene) -> N
     assert json.loads(answer.json[0]['rawJSON'])['headers']['x-forwarded-for'] == '127.0.0.1'
 
 
-def test_a_balancer_passes_on_the_one_path_of_an_instance_also_as_xsoar_spells_it(there: Scene) -> None:
+def test_a_balancer_passes_on_the_paths_of_the_instances_only(there: Scene) -> None:
     def ask(*paths: str) -> list[Answer]:
         return asyncio.run(there.balancer.send_all(*(('GET', b'', None, path) for path in paths)))
 
-    xsoars = 'instance/execute/Generic%20Webhook_instance_1'
+    own = 'instance/execute/webhook'
     assert ask('')[0].status == 200
-    assert [answer.text for answer in ask('?challenge=x', f'{xsoars}?challenge=x')] == ['x', 'x']
-    others = ['index.html', 'other/', 'instance/execute/', f'{xsoars}/x', f'x/{xsoars}', 'instance/execute']
+    assert [answer.text for answer in ask('?challenge=x', f'{own}?challenge=x')] == ['x', 'x']
+    others = ['index.html', 'other/', 'instance/execute/', f'{own}/x', f'{own}x', f'x/{own}', 'instance/execute', own.upper()]
     assert [answer.status for answer in ask(*others)] == [404] * len(others)
+
+
+@pytest.mark.parametrize('name', ['haproxy', 'nginx'])
+def test_behind_one_balancer_each_name_leads_to_its_own_instance(name: str, instances: list[Webhook], tmp_path: Path) -> None:
+    first, second = (instance.container_port for instance in instances)
+    with balanced(name, [first, first, second, second], tmp_path) as balancer:
+        there = Scene(balancer, instances)
+        paths = ['instance/execute/webhook', f'instance/execute/splunk?token={TOKEN}', f'?token={TOKEN}']
+        posts = [('POST', f'{{"name": "{number}"}}'.encode(), AUTHORIZED if not number else None, path)
+                 for number, path in enumerate(paths)]
+        assert [answer.status for answer in asyncio.run(balancer.send_all(*posts))] == [200] * 3
+        assert there.created() == [['0', '2'], ['1']]
 
 
 def test_a_balancer_speaks_no_tls_before_1_2(balancer: Balancer) -> None:
