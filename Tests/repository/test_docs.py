@@ -299,6 +299,14 @@ def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str
     assert named or title != 'Limits'
 
 
+def test_each_figure_of_the_measurements_is_one_of_the_last_run() -> None:
+    results = read(ROOT / 'bench/results.txt')
+    figures = re.findall(r'\b\d[\d,.]*(?: (?:MiB|ms|s|times)\b|(?= \|| and | requests))', read(ROOT / 'bench/README.md'))
+    figures += re.findall(r'(?<!above )\b\d+ MiB', section(read(ROOT / 'docs/limits.md'), 'Memory'))
+    assert len(figures) > 30
+    assert [figure for figure in figures if not re.search(rf'(?<![\d.,]){re.escape(figure)}', results)] == []
+
+
 @pytest.mark.parametrize('package, version, licence', table(THREATS, 'package', 'version', 'licence'))
 def test_a_package_of_the_image_has_the_licence_that_is_reported(package: str, version: str, licence: str) -> None:
     about = metadata(package)
