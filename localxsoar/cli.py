@@ -122,7 +122,7 @@ def add_server_options(add: Callable[..., Any]) -> None:
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: no heartbeats)')
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
         help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut, deny,\n'
-             f'answer={"|".join(ANSWERS)}; repeatable, see the README')
+             f'answer={"|".join(ANSWERS)}; repeatable; Faults in REFERENCE.md says what each does')
     add('--api-key', metavar='KEY',
         help='the key that everything but webhooks requires: for tools in Authorization, for the page as password of any user\n'
              '(default: nothing requires a key)')

@@ -307,6 +307,12 @@ def test_each_figure_of_the_measurements_is_one_of_the_last_run() -> None:
     assert [figure for figure in figures if not re.search(rf'(?<![\d.,]){re.escape(figure)}', results)] == []
 
 
+def test_what_was_not_tried_is_said_in_one_way() -> None:
+    others = re.compile('(?:unconfirmed|untried|not tested)|(?<![*])(?<!was )(?<!were )not (?:tried|confirmed)')
+    assert [(file.name, line) for file in ALL if file.name != 'CHANGELOG.md' for line in read(file).splitlines()
+            if not line.startswith('#') and others.search(line)] == []
+
+
 @pytest.mark.parametrize('package, version, licence', table(THREATS, 'package', 'version', 'licence'))
 def test_a_package_of_the_image_has_the_licence_that_is_reported(package: str, version: str, licence: str) -> None:
     about = metadata(package)

@@ -121,7 +121,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pyt
     assert '\nacme\n    identified by  acme_id, rule.title\n' in read(root / SCRIPT)
     assert 'req.fhdr(x-acme-delivery)' in read(root / 'docs/balancer/haproxy.cfg')
     assert '$http_x_acme_delivery' in read(root / 'docs/balancer/nginx.conf')
-    assert '| [Acme](acme.md) | signature | shared | not confirmed |' in read(root / GUIDES / 'README.md')
+    assert '| [Acme](acme.md) | signature | shared | *not confirmed* |' in read(root / GUIDES / 'README.md')
     assert re.search('^Headers of signatures .*`x-acme-signature`', read(root / GUIDES / 'README.md'), re.MULTILINE)
     assert '[Acme](../../../../docs/senders/acme.md)' in read(root / Path(SCRIPT).parent / 'README.md')
     guide = read(root / GUIDES / 'acme.md')

@@ -1,8 +1,8 @@
 """The part of CommonServerPython that the local XSOAR carries: its parts, in the order in which they come before a script.
 
 They have the documented names and behaviour. A real server puts the text of the whole file before the integration's script;
-the local XSOAR puts the texts of these parts there instead, and unit tests import this module. It is a subset on purpose: the
-README says what is in it, and how the whole file is used instead.
+the local XSOAR puts the texts of these parts there instead, and unit tests import this module. It is a subset on purpose:
+FACTS.md says what is in it, and REFERENCE.md how the whole file is used instead.
 """
 from localxsoar.common.base import *
 from localxsoar.common.base import __line__ as __line__

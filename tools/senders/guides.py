@@ -23,7 +23,7 @@ TRIED = {'product': 'Tried with the product.', 'program': 'Tried with its progra
          'documents': 'Follows its documents; *not tried* with the product.',
          'unconfirmed': '*Not confirmed*: its documents are not public. Trust its form before this guide.'}
 VERIFIED = {'product': 'the product', 'program': 'its program', 'library': 'its library', 'vector': 'a published vector',
-            'documents': 'its documents', 'unconfirmed': 'not confirmed'}
+            'documents': 'its documents', 'unconfirmed': '*not confirmed*'}
 INSTANCES = {
     'shared': 'Its instance can be [shared](README.md#how-many-instances).',
     'own': 'It makes its secret itself: [add that to the tokens](README.md#how-many-instances) of the shared instance.',
