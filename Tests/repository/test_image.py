@@ -119,6 +119,7 @@ def test_the_file_of_an_image_has_the_name_that_the_pack_asks_for_and_has_served
     name = dockerimage('Integrations/GenericWebhook/GenericWebhook.yml')
     file = image_tool.folder / 'dist/image/generic-webhook-image-arm64.tar.gz'
     assert gzip.decompress(file.read_bytes()) == b'image\n'
+    assert file.read_bytes()[3:8] == bytes(5), 'gzip says there that it holds a name, and the time'
     *_, build, load, run = image_tool.calls()
     assert f'--platform linux/arm64 --provenance false --sbom false --tag {name} ' in build
     assert load == 'load --input dist/image/generic-webhook-image-arm64.tar'

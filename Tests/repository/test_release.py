@@ -255,19 +255,21 @@ def test_a_release_of_a_tree_with_changes_is_rejected(clone: Path) -> None:
     assert 'needs a tree without changes' in done.stderr
 
 
-def pack_zip(file: Path, moment: tuple[int, int, int, int, int, int], updated: str) -> bytes:
-    """A zip as the SDK makes it at that moment, with its times taken out."""
+def pack_zip(file: Path, moment: tuple[int, int, int, int, int, int], updated: str, *names: str) -> bytes:
+    """A zip as the SDK makes it at that moment of these files, with its times taken out."""
+    texts = {'README.md': 'A pack.', 'Integrations/': '',
+             'metadata.json': json.dumps({'created': '2026-11-24T00:00:00Z', 'updated': updated})}
     with zipfile.ZipFile(file, 'w') as made:
-        for name, text in (('README.md', 'A pack.'), ('Integrations/', ''), ('metadata.json', json.dumps(
-                {'created': '2026-11-24T00:00:00Z', 'updated': updated}))):
+        for name, text in ((name, texts[name]) for name in names):
             made.writestr(zipfile.ZipInfo(name, moment), text)
     subprocess.run([sys.executable, ROOT / 'tools/same_bytes.py', file, ROOT / 'CHANGELOG.md'], check=True)
     return file.read_bytes()
 
 
-def test_a_zip_made_at_another_time_has_the_same_bytes(tmp_path: Path) -> None:
-    one = pack_zip(tmp_path / 'one.zip', (2026, 11, 25, 1, 0, 0), '2026-11-25T01:00:00Z')
-    two = pack_zip(tmp_path / 'two.zip', (2027, 1, 1, 12, 30, 0), '2027-01-01T12:30:00Z')
+def test_a_zip_made_at_another_time_and_in_another_order_has_the_same_bytes(tmp_path: Path) -> None:
+    names = ('README.md', 'Integrations/', 'metadata.json')
+    one = pack_zip(tmp_path / 'one.zip', (2026, 11, 25, 1, 0, 0), '2026-11-25T01:00:00Z', *names)
+    two = pack_zip(tmp_path / 'two.zip', (2027, 1, 1, 12, 30, 0), '2027-01-01T12:30:00Z', *reversed(names))
     assert one == two
     with zipfile.ZipFile(tmp_path / 'one.zip') as made:
         assert made.namelist() == ['README.md', 'metadata.json']
