@@ -64,8 +64,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Leave the reason of each skipped test to `./dev test`, which ends with them."""
-    if file := os.environ.get('SKIPPED'):
+    """Leave the reason of each skipped test to `./dev test`, which ends with them. Workers of xdist leave none."""
+    if (file := os.environ.get('SKIPPED')) and not hasattr(terminalreporter.config, 'workerinput'):
         reasons = [report.longrepr[2].removeprefix('Skipped: ') for report in terminalreporter.stats.get('skipped', [])]
         with open(file, 'a', encoding='utf-8') as skipped:
             skipped.write(''.join(f'{reason.partition(";")[0]}\n' for reason in reasons))

@@ -88,13 +88,14 @@ def test_only_ci_must_have_every_program_unless_the_mirror_could_not_be_reached(
 WITHOUT = 'no-such-program is not installed; Debian: apt-get install no-such-program'
 
 
-def test_a_test_without_its_program_is_skipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize('workers', ['0', '2'])
+def test_a_test_without_its_program_is_skipped_and_counted_once(tmp_path: Path, workers: str) -> None:
     (tmp_path / 'test_one.py').write_text(TEST)
     given = {name: value for name, value in os.environ.items() if name != 'HAS_ALL_PROGRAMS'}
     path = os.pathsep.join(map(str, (ROOT, ROOT / 'Tests', ROOT / 'Tests/support')))
     given |= {'PYTHONPATH': path, 'SKIPPED': str(tmp_path / 'skipped')}
     done = subprocess.run([sys.executable, '-m', 'pytest', '-c', ROOT / 'tox.ini', '-p', 'conftest', '-p', 'no:cacheprovider',
-                           tmp_path / 'test_one.py'], env=given, capture_output=True, text=True, check=False)
+                           '-n', workers, tmp_path / 'test_one.py'], env=given, capture_output=True, text=True, check=False)
     assert '1 skipped' in done.stdout and WITHOUT in done.stdout
     assert (tmp_path / 'skipped').read_text() == 'no-such-program is not installed\n'
 
