@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from local_xsoar import ROOT, needs, wait_for
+from packages import PACKAGES, packages_of
 from terminal import CTRL_C, InTerminal, run_in_terminal
 from shared.webhook import PACK, SCRIPT, changed_pack
 
@@ -83,6 +84,28 @@ def test_the_last_line_says_how_many_tests_were_skipped_and_why(tmp_path: Path, 
 def test_only_ci_must_have_every_program_unless_the_mirror_could_not_be_reached(
         tmp_path: Path, environment: dict[str, str], printed: list[str]) -> None:
     assert dev_test(tmp_path, environment=environment) == printed
+
+
+def test_programs_of_senders_that_are_not_there_are_named_first_and_their_tests_are_left_out_at_once(tmp_path: Path) -> None:
+    for name in ('sh', 'git'):  # what a test without a sender's program takes
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    given = {name: value for name, value in os.environ.items() if name != 'HAS_ALL_PROGRAMS'} | {'PATH': str(tmp_path)}
+    done = subprocess.run([sys.executable, '-m', 'pytest', '-m', 'programs', '-p', 'no:cacheprovider',
+                           'Tests/programs/test_programs.py', '-k', 'half_a_minute and rspamd'],
+                          cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+    first, *_, last, _ = done.stdout.splitlines()
+    assert 'not installed: ' in first and re.search(r' apt-get install [a-z0-9 -]*\brspamd\b[a-z0-9 -]*$', first)
+    assert last.startswith('SKIPPED [1] ') and 'rspamd is not installed' in last, done.stdout
+
+
+def test_the_packages_of_all_programs_of_senders_are_known_and_installed_by_the_workflow() -> None:
+    files = [*(ROOT / 'Tests/programs').glob('*.py'), ROOT / 'Tests/support/programs.py']
+    named = {name for file in files for name in re.findall(r"""needs\(['"]([\w-]+)['"]""", file.read_text('utf-8'))}
+    assert named | {'curl', 'initdb', 'pg_ctl'} == set(PACKAGES)
+    workflow = (ROOT / '.github/workflows/test.yml').read_text('utf-8')
+    installed = re.search(r'--no-install-recommends (borgmatic [\w\s-]+)\n *- run', workflow)
+    assert installed
+    assert packages_of(*PACKAGES).split() == sorted([*installed[1].split(), 'bsdutils', 'rsyslog'])
 
 
 WITHOUT = 'no-such-program is not installed; Debian: apt-get install no-such-program'

@@ -1,6 +1,5 @@
 """The local XSOAR for this repository's tests, as its pytest plugin has it."""
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +11,10 @@ from typing import Any, NoReturn
 
 import pytest
 from clocks import wait_for
+from packages import PATH, packages_of, place_of
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from shared import ROOT
-
-PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
 __all__ = ['PATH', 'ROOT', 'LocalXsoar', 'containers', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'run_main',
            'served', 'wait_for']
@@ -43,8 +41,8 @@ def containers(xsoar: LocalXsoar) -> set[int]:
 
 def needs(program: str, *other_names: str) -> str:
     """Where this program is; where it is not installed, the test is left out by its name."""
-    found = next(filter(None, (shutil.which(name, path=PATH) for name in (program, *other_names))), '')
-    return found or leave_out(f'{program} is not installed; Debian: apt-get install {program}')
+    found = next(filter(None, map(place_of, (program, *other_names))), '')
+    return found or leave_out(f'{program} is not installed; Debian: apt-get install {packages_of(program)}')
 
 
 def leave_out(reason: str) -> NoReturn:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -65,25 +66,17 @@ def npm(*packages: str) -> Path:
 def postgres(place: Place, data: Path) -> None:
     """Start a PostgreSQL with a copy of these data; its socket is in the folder of the sender."""
     shutil.copytree(data, place.folder / 'data')
-    place.start(*unprivileged(), postgres_program('postgres'), '-D', place.folder / 'data', '-k', place.folder,
+    place.start(*unprivileged(), needs('postgres'), '-D', place.folder / 'data', '-k', place.folder,
                 '-c', 'listen_addresses=', '-c', 'fsync=off').line_with('ready to accept connections')
-
-
-def postgres_program(name: str) -> Path:
-    """Return a program of the newest PostgreSQL that is installed as Debian installs it: not on the path."""
-    found = sorted(Path('/usr/lib/postgresql').glob(f'*/bin/{name}'))
-    if not found:
-        leave_out(f'PostgreSQL has no {name}; Debian: apt-get install postgresql')
-    return found[-1]
 
 
 def postgres_data(name: str = 'postgres', fill: str = 'true') -> Path:
     """Return the data of a PostgreSQL after what a command of a shell prints, which is SQL."""
-    create, control = ([*unprivileged(), str(postgres_program(each)), '--pgdata={}/data'] for each in ('initdb', 'pg_ctl'))
+    create, control = ([*unprivileged(), needs(each), '--pgdata={}/data'] for each in ('initdb', 'pg_ctl'))
     return installed(
         name, [*create, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'],
         [*control, '--log={}/log', '--options=-k {} -c listen_addresses=', '--wait', 'start'],
-        ['sh', '-ec', f'{fill} | {postgres_program("psql")} --quiet --set=ON_ERROR_STOP=1 --host={{}} --username=postgres '
+        ['sh', '-ec', f'{fill} | {needs("psql")} --quiet --set=ON_ERROR_STOP=1 --host={{}} --username=postgres '
                       '--output=/dev/null'],
         [*control, 'stop']) / 'data'
 
@@ -207,8 +200,14 @@ def free_port(*ports: int) -> int:
     raise AssertionError('no port is free')
 
 
-def beside(work: Any, *arguments: Any) -> threading.Thread:
-    """Do some work beside the test, such as a program that runs until it was let in."""
-    thread = threading.Thread(target=work, args=arguments)
-    thread.start()
-    return thread
+def beside(work: Any, *arguments: Any) -> Future[Any]:
+    """Do some work beside the test, such as a program that runs until it was let in. Its `result` may be an error, or a skip."""
+    future: Future[Any] = Future()
+
+    def do() -> None:
+        try:
+            future.set_result(work(*arguments))
+        except BaseException as error:  # one that leaves the test out, too
+            future.set_exception(error)
+    threading.Thread(target=do).start()
+    return future

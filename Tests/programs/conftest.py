@@ -1,0 +1,10 @@
+"""Says at the start which programs are not there: half an hour later it would be too late."""
+from __future__ import annotations
+
+import pytest
+from packages import lacking
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if sentence := lacking():
+        session.config.pluginmanager.getplugin('terminalreporter').write_line(sentence)
