@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT
 
-from tools.mutants import chosen, recorded
-from tools.mutations import codes
+from tools.mutants.__main__ import chosen, recorded
+from tools.mutants.mutations import codes
 
 pytestmark = pytest.mark.sockets
 

@@ -7886,7 +7886,7 @@ def unfinished_response(post: Post) -> HTTPResponse:
 # Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
 # the receiver. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
-# accept many of the forbidden forms of Tests/receiver/http/test_http.py. Tests/support/fuzz_framing.py compares it with the
+# accept many of the forbidden forms of Tests/receiver/http/test_http.py. tools/fuzzing/framing.py compares it with the
 # first two.
 
 

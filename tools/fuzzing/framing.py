@@ -1,4 +1,4 @@
-"""Streams of requests by chance, read by the script, by h11 and by httptools (llhttp): see fuzz.py for the command.
+"""Streams of requests by chance, read by the script, by h11 and by httptools (llhttp): see __main__.py for the command.
 
 A message that the script accepts is accepted by one of the others too, and each of the others that accepts it reads the same body
 and the same end: two readers that differ are what request smuggling needs. Where the others differ by design:
@@ -8,7 +8,7 @@ and the same end: two readers that differ are what request smuggling needs. Wher
 | h11 | rejects empty lines before a request | 9112 2.2: they are ignored | h11 reads the stream without them |
 | httptools | leaves the body of a request with Upgrade unread | 9110 7.8: it is read first | no stream has this header |
 
-Each stream has its own seed, which a failure names; see fuzz.py for how to repeat it.
+Each stream has its own seed, which a failure names; see __main__.py for how to repeat it.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import h11
-from fuzz_corpus import STREAMS, cases
+from tools.fuzzing.corpus import STREAMS, cases
 from GenericWebhook import EMPTY_LINES, MAX_REQUEST_START_BYTES, Rejected, parse_head
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 

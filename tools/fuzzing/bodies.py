@@ -1,4 +1,4 @@
-"""Bodies by chance against the script's own reading of them, beside Python's json: see fuzz.py for the command.
+"""Bodies by chance against the script's own reading of them, beside Python's json: see __main__.py for the command.
 
 Whatever comes is incidents, each with details that are JSON, or a rejection with a status that the contract has. What json reads
 as an object, or as an array of objects, becomes incidents of the same values; what json rejects is rejected, but for what the
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
-from fuzz_corpus import BODIES, Body, cases
+from tools.fuzzing.corpus import BODIES, Body, cases
 from GenericWebhook import ERROR_MARKERS, Arrival, Rejected, Settings, Tokens, decompress, read_payloads, to_incidents, with_text
 
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))

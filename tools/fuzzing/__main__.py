@@ -1,13 +1,13 @@
 """Three fuzzes: `./dev test -e fuzz -- [SECONDS] [--seed SEED] [--only framing|http|bodies]`.
 
-1. framing: 200,000 streams of requests, read by the script and by two other parsers (fuzz_framing.py);
+1. framing: 200,000 streams of requests, read by the script and by two other parsers (framing.py);
 2. http: raw HTTP by chance against a real container, for SECONDS;
-3. bodies: bodies by chance, read by the script and by Python's json (fuzz_bodies.py), for SECONDS.
+3. bodies: bodies by chance, read by the script and by Python's json (bodies.py), for SECONDS.
 
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
 each response is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
 
-Each begins with what once failed (fuzz_corpus.py). A failure names its seed: with it, the fuzz begins with what failed.
+Each begins with what once failed (corpus.py). A failure names its seed: with it, the fuzz begins with what failed.
 """
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import count, islice
 
-import fuzz_bodies
-import fuzz_framing
 import h11
-from fuzz_corpus import STREAMS, cases
+
 from shared.webhook import TOKEN, Webhook, read_answers
+from tools.fuzzing import bodies, framing
+from tools.fuzzing.corpus import STREAMS, cases
 
 METHODS = b'GET HEAD POST PUT OPTIONS PATCH DELETE TRACE CONNECT post PRI G\xffT'.split()
 TARGETS = b'/ /x * //x http://x/ http://x x /%ff /%00 /?a=b&type=c /?validationToken=a%0d%0ab ? # /\xff'.split()
@@ -125,13 +125,13 @@ def main() -> None:
     options = parser.parse_args()
     seed = options.seed
     if options.only in (None, 'framing'):
-        messages = fuzz_framing.run(range(seed, seed + FRAMING_STREAMS))
+        messages = framing.run(range(seed, seed + FRAMING_STREAMS))
         print(f'seed {seed}: {FRAMING_STREAMS:,} streams, {messages:,} messages accepted, none by ours alone or with another end')
     if options.only in (None, 'http'):
         print(f'seed {seed}: {run(seeds_for(options.seconds, seed)):,} responses, all within the contract')
     if options.only in (None, 'bodies'):
-        bodies, taken = fuzz_bodies.run(seeds_for(options.seconds, seed))
-        print(f'seed {seed}: {bodies:,} bodies, {taken:,} of them incidents, all within the contract')
+        read, taken = bodies.run(seeds_for(options.seconds, seed))
+        print(f'seed {seed}: {read:,} bodies, {taken:,} of them incidents, all within the contract')
 
 
 if __name__ == '__main__':

@@ -37,11 +37,11 @@ from typing import IO, NoReturn
 import hypothesis
 import pytest
 
-from tools.mutations import Mutant, codes, identity, mutants
+from tools.mutants.mutations import Mutant, codes, identity, mutants
 from shared.processes import end_with
 from tools.tree import own_files
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 RECORD = ROOT / 'Tests/mutants_killed.txt'
 KILLED, SURVIVED, UNREACHED, UNCHANGEABLE = 'killed', 'survived', 'reached by no test', 'not changeable'
