@@ -223,8 +223,10 @@ class Change(NamedTuple):
 def changes(source: str, old: dict[str, Columns], new: dict[str, Columns]) -> Iterator[Change]:
     """Yield what differs between two results for the requests that the old ones have."""
     for title, before in old.items():
-        after = new.get(title, {'error': 'There is no such request any more.'})
-        for column in [*dict.fromkeys((*before, *after))]:
+        if (after := new.get(title)) is None:
+            yield Change(source, title, 'request', 'recorded', None, False)
+            continue
+        for column in dict.fromkeys((*before, *after)):
             if (values := (before.get(column), after.get(column)))[0] != values[1]:
                 is_general = all(is_of_general_rule(column.partition(' ')[0], title, columns) for columns in (before, after))
                 yield Change(source, title, column, *values, is_general)
@@ -280,12 +282,15 @@ def main() -> int:
     """Compare, and perhaps record; return 1 if something differs and stays so."""
     options, began = chosen(), time.monotonic()
     found: list[Change] = []
+    unknown = 0
     for source in options.sources or SOURCES:
-        made = results(SOURCES[source]())
-        found += changes(source, recorded(source), made)
+        old, made = recorded(source), results(SOURCES[source]())
+        found += changes(source, old, made)
+        unknown += len(made.keys() - old.keys())
         if options.renew:
             record(source, made)
     print('\n'.join(report(found, len(found) if options.all else 20)))
+    print(f'Not recorded before: {unknown or "nothing"}')
     print(f'{time.monotonic() - began:.1f} s; {time.process_time():.1f} s of CPU')
     return int(bool(found) and not options.renew)
 

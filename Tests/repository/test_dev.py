@@ -257,8 +257,8 @@ def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> No
 def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_path: Path) -> None:
     folder = checkout_for_names(tmp_path)
     (folder / 'Packs').unlink()
-    changed = {"'name': event.name() or": "'name': event.name().swapcase() or",
-               "{'severity': severity}": "{'severity': severity % 3}"}
+    changed = {'return conversion.incidents': "return [{**each, 'name': each['name'].swapcase(), "
+               "**({'severity': 1} if 'severity' in each else {})} for each in conversion.incidents]"}
     file = changed_pack(folder / 'Packs', changed) / SCRIPT.relative_to(PACK)
     git = ['git', '-c', 'user.name=x', '-c', 'user.email=x@example.com']
     for arguments in (['init', '-q'], ['add', 'Packs'], ['commit', '-qm', 'other names'], ['tag', 'other']):
@@ -268,8 +268,8 @@ def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_
         ['other'], ['other', '--query', 'severity=critical'], ['no-such']))
     assert few.returncode == 0 and few.stdout.startswith('falco: shell in a container\n'), few.stderr
     assert re.search(r'(?m)^    name +tERMINAL SHELL.* → Terminal shell', few.stdout), few.stdout
-    assert re.search(r'(?m)^    severity +0 → 3$', few.stdout)
-    assert few.stdout.splitlines()[-1] == 'what differs: payloads 5, products 1, name 5, severity 2'
+    assert re.search(r'(?m)^    severity +1 → 3$', few.stdout)
+    assert few.stdout.splitlines()[-1] == 'what differs: payloads 5, products 1, name 5, severity 4'
     assert '?severity=critical' in at_url.stdout
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "git has no script of 'no-such'" in wrong.stderr
     every = dev(folder, 'names', '--against', 'other').stdout.splitlines()

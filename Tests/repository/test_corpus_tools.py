@@ -1,0 +1,84 @@
+"""The tools that say what a change of the script does to known events: what differs is printed, recorded and judged blindly."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from local_xsoar import ROOT
+from shared.webhook import changed_pack
+
+pytestmark = pytest.mark.sockets
+
+CHANGES = {'return conversion.incidents':
+           "return [{**each, 'name': each['name'].upper(), 'type': str(each['type']).upper()} for each in conversion.incidents]"}
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the tools read and write, with a script that gives other names and types than the one that git has."""
+    folder = tmp_path_factory.mktemp('repository')
+    for name in ('tools', 'senders', 'Tests/corpus'):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ('localxsoar', 'shared'):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / 'Packs').mkdir()
+    pack = changed_pack(folder / 'Packs', {})
+    identity = ['-c', 'user.name=x', '-c', 'user.email=x@example.com']
+    for arguments in (['init', '-q'], ['add', 'Packs'], [*identity, 'commit', '-qm', 'The script']):
+        subprocess.run(['git', *arguments], cwd=folder, check=True)
+    shutil.rmtree(pack)
+    changed_pack(folder / 'Packs', CHANGES)
+    return folder
+
+
+def tool(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    return subprocess.run([sys.executable, '-m', f'tools.{name}', *arguments], cwd=folder, env=environment, text=True,
+                          capture_output=True, check=False)
+
+
+def test_what_differs_is_printed_old_and_new_by_column_and_recorded_if_that_is_asked_for(folder: Path) -> None:
+    differing = tool(folder, 'fingerprint', 'deliveries')
+    assert differing.returncode == 1, differing.stderr
+    rows, general = differing.stdout.split('The general rule: ')
+    assert 'deliveries, name: ' in rows and 'deliveries, type: ' in rows
+    assert 'deliveries, name: ' in general and 'type: ' not in general
+    assert ' others: nothing → UNCLASSIFIED\n' in rows and 'others, which --all prints' in rows
+    assert len(tool(folder, 'fingerprint', 'deliveries', '--all').stdout) > len(differing.stdout)
+    renewed = tool(folder, 'fingerprint', 'deliveries', '--renew')
+    assert (renewed.returncode, renewed.stdout.splitlines()[:-1]) == (0, differing.stdout.splitlines()[:-1])
+    again = tool(folder, 'fingerprint', 'deliveries')
+    assert again.returncode == 0 and again.stdout.count('nothing differs') == 2
+
+
+def test_a_delivery_with_another_title_is_one_that_is_gone_and_one_that_is_not_recorded(folder: Path) -> None:
+    file = folder / 'senders/falco/deliveries.json'
+    recipe = json.loads(file.read_text('utf-8'))
+    recipe['deliveries'][0]['title'] = 'another title'
+    file.write_text(json.dumps(recipe))
+    told = tool(folder, 'fingerprint', 'deliveries').stdout
+    assert '  deliveries, request: 1 of 1 products\n    falco: shell in a container: recorded → nothing\n' in told
+    assert 'Not recorded before: 1\n' in told
+
+
+def test_whoever_judges_sees_both_without_knowing_which_is_new_and_the_score_counts_the_new_ones(folder: Path) -> None:
+    drawn = tool(folder, 'blind', 'draw', 'HEAD', '12', 'judged')
+    assert drawn.stdout.startswith('12 of '), drawn.stderr
+    page = (folder / 'judged/to_judge.md').read_text('utf-8')
+    names = re.findall(r'(?m)^- ([AB]): name: (.*)$', page)
+    is_new = [text.isupper() for _, text in names]
+    assert len(names) == 24 and is_new[::2] == [not each for each in is_new[1::2]] and len({*is_new[::2]}) == 2
+    for better, verdict in ((True, 0), (False, 1)):
+        chosen = [letter for (letter, _), new in zip(names, is_new, strict=True) if new is better][:9]
+        lines = [*(f'{number} {letter}' for number, letter in enumerate(chosen, 1)), '10 =', '11 =']
+        (folder / 'judged/verdicts.txt').write_text('\n'.join(lines))
+        scored = tool(folder, 'blind', 'score', 'judged')
+        counts = (9, 0) if better else (0, 9)
+        assert (scored.returncode, scored.stdout) == (
+            verdict, 'better {}, worse {}, neither 2, not judged 1\n'.format(*counts)), scored.stderr
