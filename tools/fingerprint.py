@@ -1,9 +1,10 @@
 """Compare what the script makes of every known event with what is recorded: python -m tools.fingerprint [SOURCE ...] [--renew]
 
-The requests come from four sources: the documented deliveries of senders/ (`deliveries`), each of them at a dozen URLs whose
-words read its own keys (`urls`), the requests of the tests of names (`tests`), and the corpus, plain and at ?at_least=critical
-(`corpus`). All arrive at the same moment. Differences are printed old → new by column, first those of rows and words, ends, keys,
-types, notes and what is skipped, which only a fault changes; then those of what the general rule found. --renew records them.
+The requests come from five sources: the documented deliveries of senders/ (`deliveries`), each of them at a dozen URLs whose
+words read its own keys (`urls`), the requests of the tests of names (`tests`), the corpus, plain and at ?at_least=critical
+(`corpus`), and deliveries and payloads of the corpus made large (`large`). All arrive at the same moment. Differences are printed
+old → new by column, first those of rows and words, ends, keys, types, notes and what is skipped, which only a fault changes; then
+those of what the general rule found. --renew records them.
 """
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote
@@ -181,8 +182,24 @@ def corpus_twice() -> Iterator[Case]:
         yield from pair
 
 
+def large() -> Iterator[Case]:
+    """Yield each delivery that is an object, and every tenth payload of the corpus, with so much beside it that it is large."""
+    for place, enlarge in ENLARGED.items():
+        for sender in SENDERS.values():
+            for delivery in sender.deliveries:
+                if isinstance(payload := delivery.get('payload'), dict):
+                    case = delivery_case(sender, {**delivery, 'payload': enlarge(payload)}, '')
+                    yield case._replace(title=f'{case.title}, {place}')
+        for case in islice(of_corpus(), 0, None, 10):
+            yield case._replace(title=f'{case.title}, {place}', body=json.dumps(enlarge(json.loads(case.body))))
+
+
+# Each is more than the script reads at once: 64 KiB, or 2,000 of the bytes `, : [ {`.
+ENLARGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    'after a long text': lambda payload: {'padding': 'x' * 70_000, **payload},
+    'before many numbers': lambda payload: {**payload, 'padding': [0] * 3_000}}
 SOURCES: dict[str, Callable[[], Iterator[Case]]] = {
-    'deliveries': deliveries, 'urls': at_urls, 'tests': of_tests, 'corpus': corpus_twice}
+    'deliveries': deliveries, 'urls': at_urls, 'tests': of_tests, 'corpus': corpus_twice, 'large': large}
 
 
 # What is recorded.
