@@ -5,12 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tomllib  # type: ignore[import-not-found]  # mypy reads for 3.10, the tests start at 3.11
 from local_xsoar import ROOT, LocalXsoar, leave_out, wait_for
 from tools import facts
 from tools.tree import own_files
@@ -111,7 +111,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         said = archive.read(f'localxsoar-{localxsoar.__version__}.dist-info/METADATA').decode()
         names = archive.namelist()
-    for line in ('Name: localxsoar', 'License-Expression: MIT', 'License-File: LICENSE', 'Requires-Python: >=3.10',
+    for line in ('Name: localxsoar', 'License-Expression: MIT', 'License-File: LICENSE', 'Requires-Python: >=3.11',
                  'Classifier: Framework :: Pytest', 'Description-Content-Type: text/markdown'):
         assert line in said.splitlines()
     assert 'It is on no package index.' in said

@@ -10,7 +10,6 @@ import hmac
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from importlib.metadata import metadata
@@ -157,7 +156,7 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         'Cortex XSOAR': f'{DESCRIPTOR["fromversion"]} and later',
         'the image': ', '.join(['Python ' + re.findall(r'python3:(\d+\.\d+)', read(ROOT / RECIPE / 'Dockerfile'))[0],
                                 *(f'{name} {PINS[name]}' for name in IN_THE_IMAGE)]),
-        'the commands': f'Python {".".join(re.findall(r"version_info < .(3), (10).", read(ROOT / "dev"))[0])} and newer'}),
+        'the commands': f'Python {".".join(re.findall(r"version_info < .(3), (11).", read(ROOT / "dev"))[0])} and newer'}),
     'packages of the image': lambda: (
         {name: version for name, version, _ in table(THREATS, 'package', 'version', 'licence')},
         {name: version for name, version in PINS.items() if name not in ('cffi', 'pycparser')}),  # these two on Windows
@@ -323,13 +322,11 @@ def test_a_package_of_the_image_has_the_licence_that_is_reported(package: str, v
 # What is sent and what comes of it
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
 @pytest.mark.parametrize('sent, becomes', table(USAGE, 'sent', 'becomes'))
 def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str) -> None:
     assert script.iso_date_to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
 def test_each_form_of_an_events_time_becomes_what_the_page_says() -> None:
     [line] = [line for line in USAGE.splitlines() if line.startswith('All of these are read as')]
     becomes, *forms = quoted(line)
@@ -391,7 +388,7 @@ def test_the_badges_are_true() -> None:
     badges = sorted((ROOT / 'docs/pictures').glob('badge-*.svg'))
     said = [re.findall('<title>(.*)</title>', read(badge))[0] for badge in badges]
     version = '.'.join(DESCRIPTOR['fromversion'].split('.')[:2])
-    assert said == [f'licence: {read(ROOT / "LICENSE").split()[0]}', 'Python: 3.10+', f'Cortex XSOAR: {version}+']
+    assert said == [f'licence: {read(ROOT / "LICENSE").split()[0]}', 'Python: 3.11+', f'Cortex XSOAR: {version}+']
 
 
 # What a reader reads to a goal, and with how many words.

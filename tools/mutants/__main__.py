@@ -48,7 +48,7 @@ KILLED, SURVIVED, UNREACHED, UNCHANGEABLE = 'killed', 'survived', 'reached by no
 # --assert=plain: nobody reads why a test of a mutant fails.
 PYTEST = ['-s', '--assert=plain', '--tb=native', '-p', 'no:terminalreporter', '-p', 'no:cacheprovider',
           '-o', 'faulthandler_timeout=0', '--hypothesis-profile=mutants']
-MONITORING = vars(sys)['monitoring']  # since Python 3.12, and mypy checks for 3.10
+MONITORING = vars(sys)['monitoring']  # since Python 3.12, and mypy checks for 3.11
 TIMES_AS_LONG, WALL_SECONDS, CPU_SECONDS = 20, 60, 10  # a test may take so many times its usual time, and at least these
 UNKNOWN_SECONDS = 15  # the usual time of a test that has not been measured
 MAX_BYTES = 6 << 30  # of memory, for a mutant that never stops to fill it

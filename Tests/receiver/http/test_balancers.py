@@ -180,7 +180,7 @@ class Scene:
         headers = {**AUTHORIZED, 'X-GitHub-Delivery': f'{self.balancer.name}-{self.before}-{number}'}
         try:
             answer = await asyncio.wait_for(self.balancer.send('POST', body, headers), self.patience)
-        except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
             self.given_up += 1
             return False
         assert answer.status in (200, 502, 503, 504), answer

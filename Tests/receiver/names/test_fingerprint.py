@@ -7,7 +7,6 @@ import sys
 import pytest
 from tools.fingerprint import SOURCES, Change, changes, recorded, report, results
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason='Python 3.10 reads fewer dates')
 
 RENEW = 'If this is meant, review the difference, and record it: .tox/tests/bin/python -m tools.fingerprint --renew'
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -499,8 +498,7 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'@timestamp': '2026-11-24T09:00:00.123456789Z'}, '2026-11-24T09:00:00.123456789Z'),
     ({'Event-Time': '2026-11-24 09:00:00'}, '2026-11-24T09:00:00Z'),
     ({'created': '2026-11-24 09:00:00 UTC'}, '2026-11-24T09:00:00Z'),
-    pytest.param({'created': '2026-11-24 09:00:00 +0100'}, '2026-11-24T08:00:00Z', marks=pytest.mark.skipif(
-        sys.version_info < (3, 11), reason='Python 3.10 reads fewer forms of ISO 8601; the container has 3.12')),
+    ({'created': '2026-11-24 09:00:00 +0100'}, '2026-11-24T08:00:00Z'),
     ({'ts': 1795510800}, '2026-11-24T09:00:00Z'),
     ({'ts': 1795510800.25}, '2026-11-24T09:00:00.250000Z'),
     ({'ts': '1795510800250'}, '2026-11-24T09:00:00.250000Z'),
@@ -567,7 +565,6 @@ def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
 NINE = '2026-11-24T09:00:00Z'
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason='Python 3.10 reads fewer forms of ISO 8601; the container has 3.12')
 @pytest.mark.parametrize(('text', 'expected'), [
     # Digits alone
     ('20261124090000', NINE), ('20261124090000.250', '2026-11-24T09:00:00.250000Z'), ('20261124090000.', ''),

@@ -614,20 +614,13 @@ SCHEMES |= {
 # Lines of logs, which may also begin with a time, have to pass. So most of this part says how JSON, a form, XML and the like
 # begin. The patterns are derived from SCHEMES, so a new row is covered automatically.
 
-run_names = map('run{}'.format, range(99))  # one for each call of `atomic`
-
-
 def atomic(pattern: str) -> str:
     """Return a pattern that matches what `pattern` matches first, and never backtracks into it.
 
     `atomic('[0-9]*') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`. So what follows a
-    run is tried in one place only, and a match takes linear time. Call it for each use: the result has a name in it that a
-    pattern may contain once.
+    run is tried in one place only, and a match takes linear time.
     """
-    # Python 3.10 has no `(?>...)`. This is equivalent: the lookahead finds the run without going back into it, and the
-    # reference to the group then consumes what it found.
-    name = next(run_names)
-    return f'(?=(?P<{name}>{pattern}))(?P={name})'
+    return f'(?>{pattern})'
 
 
 def blanks() -> str:
@@ -809,7 +802,7 @@ def unix_time(stamp: str) -> float:
         if stamp.isdecimal():
             is_milliseconds = len(stamp) > 11  # seconds have ten digits until the year 2286
             return float(stamp) / (1000 if is_milliseconds else 1)
-        return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()  # Python 3.10 reads no Z
+        return datetime.fromisoformat(stamp).timestamp()
     return 0
 
 
@@ -2646,7 +2639,7 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
     if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
         raise ValueError('it has another format')
-    date = datetime.fromisoformat(iso_date.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
+    date = datetime.fromisoformat(iso_date)
     if not date.tzinfo:
         date = date.replace(tzinfo=timezone.utc)
     if not earliest <= date.timestamp() <= latest:
