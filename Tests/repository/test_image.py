@@ -74,6 +74,12 @@ def test_both_locks_hold_the_same_versions() -> None:
     assert set(needed()) <= set(locked)
 
 
+def test_no_multipart_may_be_installed_in_which_the_script_calls_a_function_with_a_known_fault() -> None:
+    files = (ROOT / 'requirements/run.in', IMAGE / 'pyproject.toml')
+    floors = [re.findall(r'multipart>=([\d.]+)', file.read_text('utf-8')) for file in files]
+    assert floors == [['1.3.1']] * 2  # 1.3.0 has CVE-2026-28356 in parse_options_header
+
+
 # Docker cannot run in every place where tests do. This records what it is asked, and writes the files that it would.
 DOCKER = """#!/usr/bin/env bash
 echo "$*" >>"$CALLS"
