@@ -2,18 +2,17 @@
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from facts import fact
 
 import demistomock
 import pytest
-from local_xsoar import served
+from requests import exceptions
+from requests_mock import Mocker
 
 from localxsoar.common import CommonServerPython as common
 
@@ -405,68 +404,62 @@ def test_a_command_on_a_user_has_its_result_for_the_context(
     assert (found['brand'], found['instanceName'], found['email']) == ('Directory', 'directory', email)
 
 
-# The client, against a real server.
+# The client, before a vendor's API.
 
-
-class Api(BaseHTTPRequestHandler):
-    """Responds to /STATUS/BODY with the status and the body, and says what it got if the body is `echo`."""
-
-    def do_GET(self) -> None:
-        _, status, body, *_ = self.path.partition('?')[0].split('/')
-        sent = self.rfile.read(int(self.headers.get('Content-Length') or 0)).decode()
-        echo = json.dumps({'method': self.command, 'path': self.path, 'sent': sent, 'x': self.headers['X']})
-        self.send_response(int(status))
-        self.end_headers()
-        self.wfile.write((echo if body == 'echo' else body).encode())
-
-    do_POST = do_GET
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Write nothing."""
-
-
-@pytest.fixture(scope='module')
-def api() -> Iterator[str]:
-    with served(Api) as address:
-        yield address
+API = 'https://api.vendor.example/'
 
 
 @pytest.fixture
-def client(api: str) -> Any:
-    return common.BaseClient(api, headers={'X': 'y'})
+def client() -> Any:
+    return common.BaseClient(API, headers={'X': 'y'})
 
 
-def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(client: Any) -> None:
-    got = client._http_request('POST', '/200/echo', json_data={'a': 1}, params={'b': 2})
-    assert got == {'method': 'POST', 'path': '/200/echo?b=2', 'sent': '{"a": 1}', 'x': 'y'}
-    kinds = {kind: client._http_request('GET', '200/7', resp_type=kind) for kind in ('json', 'text', 'content', 'response')}
+def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(client: Any, requests_mock: Mocker) -> None:
+    requests_mock.post(f'{API}echo?b=2', request_headers={'X': 'y'}, json={'found': 1},
+                       additional_matcher=lambda request: request.text == '{"a": 1}')
+    assert client._http_request('POST', '/echo', json_data={'a': 1}, params={'b': 2}) == {'found': 1}
+    requests_mock.get(f'{API}number', text='7')
+    kinds = {kind: client._http_request('GET', 'number', resp_type=kind) for kind in ('json', 'text', 'content', 'response')}
     assert (kinds['json'], kinds['text'], kinds['content'], kinds['response'].status_code) == (7, '7', b'7', 200)
-    assert client._http_request('GET', full_url=f'{client._base_url}/404/7', ok_codes=(404,)) == 7
-    assert client._http_request('GET', '204/', return_empty_response=True).status_code == 204
-    assert client._http_request('GET', '500/7', error_handler=lambda response: response.status_code) == 500
+    requests_mock.get(f'{API}missing', status_code=404, text='7')
+    assert client._http_request('GET', full_url=f'{API}missing', ok_codes=(404,)) == 7
+    assert client._http_request('GET', 'missing', error_handler=lambda response: response.status_code) == 404
+    requests_mock.get(f'{API}empty', status_code=204)
+    assert client._http_request('GET', 'empty', return_empty_response=True).status_code == 204
 
 
 @fact('documented', "a client's errors have the status, the reason and the body")
-@pytest.mark.parametrize('suffix, words', [
-    ('403/no', r'Error in API call \[403\] - Forbidden\nno'), ('200/no', 'Failed to parse json object from response')])
-def test_a_useless_response_is_an_error_that_contains_it(client: Any, suffix: str, words: str) -> None:
+@pytest.mark.parametrize('status, words', [
+    (403, r'Error in API call \[403\] - Forbidden\nno'), (200, 'Failed to parse json object from response')])
+def test_a_useless_response_is_an_error_that_contains_it(
+        client: Any, requests_mock: Mocker, status: int, words: str) -> None:
+    requests_mock.get(API, status_code=status, reason='Forbidden', text='no')
     with pytest.raises(common.DemistoException, match=words) as error:
-        client._http_request('GET', suffix)
+        client._http_request('GET')
     assert error.value.res.text == 'no'
 
 
-def test_a_server_that_is_not_there_is_an_error_that_says_what_to_check() -> None:
-    with socket.socket() as bound:
-        bound.bind(('127.0.0.1', 0))
-        client = common.BaseClient(f'http://127.0.0.1:{bound.getsockname()[1]}')
-        with pytest.raises(common.DemistoException, match='Connection Error: verify'):
-            client._http_request('GET')
+@pytest.mark.parametrize('failure, words', [
+    (exceptions.ConnectTimeout, 'Connection Timeout Error: '), (exceptions.SSLError, 'SSL Certificate Verification Failed: '),
+    (exceptions.ProxyError, 'Proxy Error: '), (exceptions.ConnectionError, 'Connection Error: verify'),
+    (exceptions.RetryError, 'Max Retries Error: ')])
+def test_a_server_that_cannot_be_asked_is_an_error_that_says_what_to_check(
+        client: Any, requests_mock: Mocker, failure: type[Exception], words: str) -> None:
+    requests_mock.get(API, exc=failure)
+    with pytest.raises(common.DemistoException, match=words):
+        client._http_request('GET')
 
 
-def test_a_client_without_a_proxy_forgets_those_of_the_environment(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv('http_proxy', 'http://127.0.0.1:1')
-    assert common.BaseClient(api, proxy=False)._http_request('GET', '200/7') == 7
-    assert 'http_proxy' not in os.environ
+@pytest.mark.parametrize('is_used, proxies', [(True, 'http://127.0.0.1:1'), (False, None)])
+def test_a_client_without_a_proxy_forgets_those_of_the_environment(
+        requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch, is_used: bool, proxies: str | None) -> None:
+    monkeypatch.setenv('https_proxy', 'http://127.0.0.1:1')
+    monkeypatch.delenv('no_proxy', raising=False)
+    monkeypatch.delenv('NO_PROXY', raising=False)
+    requests_mock.get(API, text='7')
+    assert common.BaseClient(API, proxy=is_used)._http_request('GET') == 7
+    assert requests_mock.request_history[0].proxies.get('https') == proxies
+    assert ('https_proxy' in os.environ) == is_used
 
 
 @fact('documented', 'a polling function asks to run again with the arguments for the next run, and says so once; without '
