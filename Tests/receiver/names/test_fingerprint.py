@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 
 import pytest
 from tools.fingerprint import SOURCES, Change, changes, recorded, report, results
