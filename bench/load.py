@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.side import TOKEN, request_bytes
+from shared.side import TOKEN, request_bytes
 
 BODY = json.dumps({'name': 'Disk almost full on db-7', 'type': 'Alert',
                    'raw_json': {'host': 'db-7', 'severity': 3, 'text': 'x' * 400}})

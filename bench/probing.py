@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bench.rows import Row
-from bench.side import OURS, TOKEN, Side, connect, request_bytes
+from shared.side import OURS, TOKEN, Side, connect, request_bytes
 
 BAD = b'{"a"'  # JSON that ends early
 MOST_HASHES = 70  # SHA-256s of 24 MiB that a sender may wait longer: a second, where the processor has instructions for it

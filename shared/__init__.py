@@ -7,4 +7,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # At the end: PYTHONPATH may name another script, which then goes before the pack's.
-sys.path.extend(str(ROOT / folder) for folder in ('shared/demistomock', 'Packs/GenericWebhook/Integrations/GenericWebhook'))
+sys.path.extend(str(ROOT / folder) for folder in (
+    'shared/demistomock', 'Packs/GenericWebhook/Integrations/GenericWebhook', 'Packs/GenericWebhook/Scripts/GenericWebhookJoin'))

@@ -268,7 +268,7 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
         {*vars(script), 'problem_key', *re.findall(r'"(\w+)":', read(ROOT / 'senders/schema.json')),
          *re.findall(r"'(\w+)':", read(ROOT / 'localxsoar/webhooks/recipes.py'))}, 4),
     'measurements': lambda: (
-        re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), read(ROOT / 'bench/results.txt'), 10),
+        re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/scenes/speed.py')), read(ROOT / 'bench/results.txt'), 10),
 }
 
 

@@ -27,9 +27,10 @@ from gevent.event import Event
 from model import let_greenlets_run
 from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
-from bench.bodies import COSTLY, FORM, MIB, SHAPES, Scene, Shape, of_size
-from bench.floods import UNFINISHED_HEAD, Flood, raise_file_limit, wait_while
-from bench.side import Mirror
+from shared.scene import Scene
+from shared.shapes import COSTLY, FORM, MIB, SHAPES, Shape, of_size
+from shared.scene import UNFINISHED_HEAD, Flood, raise_file_limit, wait_while
+from shared.side import Mirror
 
 pytestmark = pytest.mark.sockets
 

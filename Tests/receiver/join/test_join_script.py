@@ -4,7 +4,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from bench.join import SHAPES, pair, run_script
+from shared.joins import SHAPES, pair, run_script
 from clocks import grows_linearly
 
 

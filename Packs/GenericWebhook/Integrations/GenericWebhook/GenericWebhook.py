@@ -6308,7 +6308,7 @@ Timing = tuple[int, float]  # of one call that succeeded: how many incidents it 
 MAX_TIMINGS = 8
 JITTER_SECONDS = 0.1  # by which short calls vary by chance
 # A growth of 5 is the smallest with which 60 posts at once to a server of 8 s a call go in four calls (1, 2, 10, 47), so
-# that all begin within 25 s. With 32, half as many calls again last over 10 s, and others are 3 % faster (bench/calls.py).
+# that all begin within 25 s. With 32, half as many calls again last over 10 s, and others are 3 % faster (bench/scenes/calls.py).
 MAX_GROWTH = 5  # how many times as many incidents as the largest call the next one may contain
 # Two incidents take at most twice as long as one, and show the overhead. Up to 26 s each that is less than the 60 s after
 # which the platform's heartbeat ends for good.

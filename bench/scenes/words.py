@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-from bench.cpu import cpu_seconds
+from bench.scenes.cpu import cpu_seconds
 from bench.rows import Row
-from bench.side import OURS, TOKEN, Side, connect
+from shared.side import OURS, TOKEN, Side, connect
 
 TURNS, ROUNDS = 40, 10
 CONNECTIONS = 32

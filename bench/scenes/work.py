@@ -14,7 +14,7 @@ from typing import NamedTuple
 from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, decompress,
                             valid_signature, read_payloads, signatures_to_check, to_incidents, to_utf8, url_words)
 
-from bench.bodies import FORM, MIB, SHAPES, filled
+from shared.shapes import FORM, MIB, SHAPES, filled
 from bench.rows import Row
 
 TURNS = 2

@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,13 +21,9 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, unify
 from localxsoar.containers.ports import accepts_connections, any_free_port
 from localxsoar.waiting import PATIENCE_SECONDS, wait_for
-from shared.processes import beside
+from shared import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'
-BASELINE = Path(__file__).with_name('baseline.py')
-BARE = Path(__file__).with_name('bare.py')
-BARE_LINE = Path(__file__).with_name('bare_line.py')
 TOKEN = 'bench-token'
 REAL_LINES = 12_000
 PADDING = '''def padding_{0}(value, other=None):
@@ -129,25 +124,7 @@ class Side:
                              timeout=PATIENCE_SECONDS).raise_for_status()
 
 
-class Bare:
-    """bottle on gevent alone."""
-
-    def __init__(self) -> None:
-        port = any_free_port()
-        self.url = f'http://127.0.0.1:{port}/'
-        self.process = subprocess.Popen([sys.executable, str(BARE), str(port)])
-        self.running = beside(self.process)
-        self.running.__enter__()
-        wait_for_port(port)
-
-    def __enter__(self) -> Bare:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.running.__exit__(None, None, None)
-
-
-def connect(side: Side | Bare) -> socket.socket:
+def connect(side: Side) -> socket.socket:
     parts = urlsplit(side.url)
     return socket.create_connection((str(parts.hostname), parts.port or 80), timeout=PATIENCE_SECONDS)
 

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 
 from bench.load import wrk
 from bench.rows import Row
-from bench.side import OURS, ROOT, Side, wait_for_port
+from shared import ROOT
+from shared.side import OURS, Side, wait_for_port
 from localxsoar.containers.ports import any_free_port
 from shared.processes import beside
 

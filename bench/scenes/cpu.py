@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from bench.load import post_by_wrk
 from bench.rows import Row
-from bench.side import BARE_LINE, BASELINE, OURS, TOKEN, Bare, Side
+from bench.others import BARE_LINE, BASELINE, Bare
+from shared.side import OURS, TOKEN, Side
 
 TURNS = 3
 WARM_UP_SECONDS, SECONDS = 1, 2

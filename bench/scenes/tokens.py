@@ -23,11 +23,11 @@ from GenericWebhook import (
     valid_signature,
 )
 
-from bench.bodies import MIB
+from shared.shapes import MIB
 from bench.probing import BAD, Prober
 from bench.rows import Row
-from bench.side import OURS, TOKEN, Side
-from bench.work import least
+from shared.side import OURS, TOKEN, Side
+from bench.scenes.work import least
 from shared.processes import beside
 
 TURNS = 5

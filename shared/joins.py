@@ -1,17 +1,12 @@
-"""What the pre-process script needs to compare an event with its incident, in every shape that is known to be costly."""
+"""Pairs of an open incident and an event of its problem, in every shape that is known to be costly to compare."""
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from bench.rows import Row
-
 Pair = tuple[dict[str, Any], dict[str, Any]]  # an open incident, and an event of its problem that differs from it
-TURNS = 5
-SIZE = 700_000
 NOW = datetime.now(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
@@ -65,26 +60,3 @@ def run_script(incidents: Pair) -> None:
         {'Type': 1, 'Contents': {'data': [dict(incident)]} if command == 'getIncidents' else None}])
     main()
     assert demisto.calls_of('results') == [(False,)], demisto.calls_of('error')
-
-
-def join_script() -> Iterable[Row]:
-    for shape in SHAPES:
-        incidents = pair(shape, SIZE)
-        taken, parsed = least(run_script, incidents), least(parse_both, incidents)
-        yield Row(f'the script joins an event of 0.7 MB to one as large: {shape}', f'{1000 * taken:.1f} ms',
-                  f'{1000 * parsed:.1f} ms (json.loads)', f'{taken / parsed:.1f}', 'at most 5', taken <= 5 * parsed)
-
-
-def parse_both(incidents: Pair) -> None:
-    """Read what both events say, in the quickest way."""
-    for incident in incidents:
-        json.loads(incident['rawJSON'])
-
-
-def least(work: Callable[[Pair], None], incidents: Pair) -> float:
-    """Return the least CPU seconds that the work takes in some turns."""
-    def once() -> float:
-        began = time.process_time()
-        work(incidents)
-        return time.process_time() - began
-    return min(once() for _ in range(TURNS))

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from bench.bodies import FORM, Scene, Shape, request
-from bench.floods import wait_while
+from shared.scene import Scene, request
+from shared.shapes import FORM, Shape
+from shared.scene import wait_while
 from bench.probing import probed, wait_row
 from bench.rows import Row
-from bench.side import OURS, TOKEN, Mirror, Side, connect
+from shared.side import OURS, TOKEN, Mirror, Side, connect
 from shared.processes import beside
 
 HEADERS = [f'X-{number}: {"a" * 1000}' for number in range(8)]

@@ -1,56 +1,21 @@
 """Floods that could fill the memory: heads that never end, responses that nobody reads, replies of XSOAR that are large."""
 from __future__ import annotations
 
-import resource
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import NamedTuple
 
-from bench.bodies import COSTLIEST, MIB, SHAPES, SIZE, Scene, Sender, Shape, filled, request
+from shared.scene import UNFINISHED_HEAD, Flood, Scene, Sender, raise_file_limit, request, wait_while
+from shared.shapes import COSTLIEST, MIB, SHAPES, SIZE, Shape, filled
 from bench.probing import Waits, probed, wait_row
 from bench.rows import Row
-from bench.side import Mirror, connect, request_bytes
+from shared.side import Mirror, connect, request_bytes
 
 CONNECTIONS = 16_300
 LIMIT = 600
 LEFT_OVER = 60
-
-
-def raise_file_limit() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-class Flood(threading.Thread):
-    """Opens connections and sends the same bytes on each, as much as is taken, until it is stopped."""
-
-    def __init__(self, scene: Scene, count: int, sent: bytes) -> None:
-        super().__init__()
-        self.scene = scene
-        self.count = count
-        self.sent = sent
-        self.connections: list[socket.socket] = []
-        self.has_sent_all = threading.Event()
-        self.is_over = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        with ExitStack() as stack:
-            for _ in range(self.count):
-                with suppress(OSError):  # one that is cut is what the receiver is for
-                    connection = stack.enter_context(connect(self.scene.side))
-                    connection.settimeout(5)
-                    connection.sendall(self.sent)
-            self.has_sent_all.set()
-            self.is_over.wait()
-
-    def stop(self) -> None:
-        self.is_over.set()
-        self.join()
 
 
 class Beside(NamedTuple):
@@ -81,12 +46,6 @@ def flooded(count: int, sent: bytes, most_after: float = LEFT_OVER) -> Beside:
         return Beside(peak, scene.memory(), waits)
 
 
-def wait_while(condition: Callable[[], bool], seconds: float) -> None:
-    ends_at = time.monotonic() + seconds
-    while condition() and time.monotonic() < ends_at:
-        time.sleep(0.1)
-
-
 def flood_rows(name: str, flood: Beside, left_over: int = LEFT_OVER) -> list[Row]:
     return [
         Row(f'{name}: memory above idle', f'{flood.peak:.0f} MiB', '', '', f'at most {LIMIT} MiB', flood.peak <= LIMIT),
@@ -95,7 +54,6 @@ def flood_rows(name: str, flood: Beside, left_over: int = LEFT_OVER) -> list[Row
     ]
 
 
-UNFINISHED_HEAD = b'GET / HTTP/1.1\r\nHost: x\r\nA: '
 GET = b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 GET_WITH_QUERY = b'GET /?' + b'a=1&' * 2000 + b' HTTP/1.1\r\nHost: x\r\n\r\n'
 

@@ -16,7 +16,8 @@ from shared.browser import open_browser
 from playwright.sync_api import Browser, Page, expect
 
 from bench.rows import Row
-from bench.side import ROOT, TOKEN
+from shared import ROOT
+from shared.side import TOKEN
 from localxsoar.pytest_plugin import LocalXsoar
 from localxsoar.webhooks.senders import load_senders
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.rows import Row
-from bench.side import OURS, ROOT
+from shared import ROOT
+from shared.side import OURS
 from localxsoar.webhooks.senders import fill_all, load_senders
 
 # Deliveries in senders/, by the folder and the number in it, which no row recognizes if they come without their headers.
