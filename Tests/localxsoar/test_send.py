@@ -81,8 +81,8 @@ def test_words_are_added_to_the_url_and_what_is_wrong_with_them_is_printed(webho
     url = webhook.webhook_url if options else webhook.url
     done = send('opsgenie', '--url', url, *options, '--query', "name='On call',alert.message&skip=a=b=c&nmae=x")
     assert (done.returncode, webhook.names()[-1]) == (0, 'On call: VPN gateway unreachable')
-    assert done.stdout.splitlines()[-1] == ('x-webhook-note: skip, part 1: a text with = needs quotes (ignored); '
-                                            'name: a parameter is spelled almost like this word (ignored)')
+    assert done.stdout.splitlines()[-1] == ('x-webhook-note: skip, part 1: a value that contains = must be quoted (ignored); '
+                                            'name: a parameter with nearly this name was ignored')
     assert send('opsgenie', '--url', url, *options, '--query', '?skip=alert').stdout.splitlines()[-1].startswith('200 OK')
     assert send('--all', '--query', 'type=x').returncode == 2
 

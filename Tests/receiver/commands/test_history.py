@@ -205,7 +205,7 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     assert counts['longest call (s)'] == 34
 
 
-SILENT = 'XSOAR has replied nothing since the container started'
+SILENT = 'XSOAR has not replied since the container started'
 
 
 @pytest.mark.parametrize('nothing', [None, ''])

@@ -198,7 +198,7 @@ FAULTS = [
 IN_PARTS = [("'a'b", 1, 'a quote is inside a text'), ("a, ''", 2, 'a text is empty'), ('!a', 1, 'begins with a !')]
 IN_CONDITIONS = [
     ('a=', 1, 'a text is empty'), ("a=''", 1, 'a text is empty'), ('a=b|', 1, 'a text is empty'), ('=b', 1, 'a path is empty'),
-    ('c, a=b=d', 2, 'needs quotes'), ("a=b'c'", 1, 'a quote is inside a text'), ("'a'=b", 1, 'a path has a quote'),
+    ('c, a=b=d', 2, 'must be quoted'), ("a=b'c'", 1, 'a quote is inside a text'), ("'a'=b", 1, 'a path has a quote'),
     ('a=' + '|'.join('bcdef'), 1, 'more than 4 alternatives'), ('!', 1, 'a path is empty')]
 
 
@@ -224,7 +224,7 @@ def test_what_is_at_the_limits_can_be_read_and_the_table_has_wider_ones() -> Non
 def test_a_part_that_stands_for_one_value_has_no_star_and_no_comma() -> None:
     with pytest.raises(Unreadable, match='only one value'):
         URL_GRAMMAR.part('occurred', 'b|a.*.b', is_of_one_value=True)
-    with pytest.raises(Unreadable, match='several parts'):
+    with pytest.raises(Unreadable, match='only one part'):
         URL_GRAMMAR.part('occurred', 'a, b')
     assert len(URL_GRAMMAR.part('severity', 'b|a.*.b')) == 2
 

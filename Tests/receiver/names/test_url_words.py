@@ -413,7 +413,7 @@ def test_where_each_finds_no_items_only_type_and_a_constant_severity_apply(app: 
     assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
     assert note == ('' if items == [] else 'each: the path leads to no list of objects')
     assert send(app, {**query, 'skip': ''}, [payload, {'l': [{'box': 'x'}]}]).note == '; '.join(
-        f'{word}, part 1: no event has a value there' for word in ('occurred', 'severity', 'resolved'))
+        f'{word}, part 1: no event has a value at this path' for word in ('occurred', 'severity', 'resolved'))
 
 
 def test_an_envelope_has_its_own_fields(app: App) -> None:
@@ -467,12 +467,12 @@ MISTAKES = [
     ({'name': '.'.join('a' * 17)}, 'more than 16 keys'), ({'name': ','.join('abcdefghi')}, 'more than 8 parts'),
     ({'name': 'a|b|c|d|e'}, 'more than 4 alternatives'), ('name=%FF', 'not valid UTF-8'),
     ({'name': 'a..b'}, 'a dot without a key'),
-    ({'occurred': 'a,b'}, 'occurred, part 2: there are several parts'),
+    ({'occurred': 'a,b'}, 'occurred, part 2: only one part is allowed'),
     ({'occurred': 'a.*.b'}, 'occurred, part 1: only one value'),
-    ({'severity': 'a,b'}, 'severity, part 2: there are several parts'),
+    ({'severity': 'a,b'}, 'severity, part 2: only one part is allowed'),
     ({'severity': "a|'x'"}, 'a text in quotes is no severity'),
     ({'severity': "'high'|a"}, 'a text in quotes is not the last alternative'), ({'severity': "a:high='7"}, 'a quote is missing'),
-    ({'severity': 'a:high=7,high=8'}, 'a severity is there twice'), ({'severity': 'a:high=7,low=7'}, 'a scale has a value twice'),
+    ({'severity': 'a:high=7,high=8'}, 'a severity is named twice'), ({'severity': 'a:high=7,low=7'}, 'a scale has a value twice'),
     ({'severity': 'a:high=7,low=7.0'}, 'a scale has a value twice'),
     ({'severity': 'a:high=7,low=x'}, 'a scale mixes numbers with texts'),
     ({'severity': 'a:high=x,low=x'}, 'a scale has a value twice'), ({'severity': 'a:severe=7'}, 'a part of a scale is'),
@@ -484,23 +484,24 @@ MISTAKES = [
     ({'problem': 'x' * 41 + ':ref'}, 'a prefix of 1 to 40'), ({'problem': 'ä:ref'}, 'a prefix of 1 to 40'),
     ({'problem': 'b:'}, 'a path is empty'), ({'problem': "b:ref,'x'"}, 'problem, part 2: a text in quotes identifies no problem'),
     ({'problem': "b:ref|'x'"}, 'problem, part 1: a text in quotes identifies no problem'),
-    ({'resolved': '!a=b'}, 'resolved, part 1: only negated conditions'), ({'resolved': 'a=b=c'}, 'needs quotes'),
+    ({'resolved': '!a=b'}, 'resolved, part 1: only negated conditions'), ({'resolved': 'a=b=c'}, 'must be quoted'),
     ({'resolved': 'a='}, 'a text is empty'), ({'resolved': 'a=b|'}, 'a text is empty'), ({'resolved': '=b'}, 'a path is empty'),
     ({'skip': '!resolved'}, 'only negated conditions'), ({'skip': 'a.*.b.*.c=d'}, 'a path has several *'),
     ({'skip': ','.join(['a=b'] * 9)}, 'more than 8 parts'), ({'skip': 'a=b|c|d|e|f'}, 'more than 4 alternatives'),
     ({'at_least': 'urgent'}, "at_least: it is not a word or number of XSOAR's scale (ignored)"),
     ({'at_least': 'prio'}, 'at_least: '),
     ({'each': 'nowhere'}, 'each: the path leads to no list of objects'),
-    ({'name': 'nowhere'}, 'name, part 1: no event has a value there'),
-    ({'name': 'headers.x-env|headers.host'}, 'no event has a value there (a header of the request is written as @ and its name)'),
+    ({'name': 'nowhere'}, 'name, part 1: no event has a value at this path'),
+    ({'name': 'headers.x-env|headers.host'},
+     'no event has a value at this path (a header of the request is written as @ and its name)'),
     ({'name': 'evt'}, 'name: no event has a text there'), ({'occurred': 'prio'}, 'occurred: no value is a time that can be read'),
     ({'severity': 'ref'}, 'severity: no value is on the scale'),
-    ({'severity': 'urgent'}, 'severity, part 1: no event has a value there'),
+    ({'severity': 'urgent'}, 'severity, part 1: no event has a value at this path'),
     ({'problem': 'b:evt.n'}, 'problem: no value can identify a problem'),
     ({'skip': 'evnt.state=x'}, 'skip, part 1: no event has a value'),
-    ({'resolved': 'ref,evnt.state=x'}, 'resolved, part 2: no event has a value there'),
+    ({'resolved': 'ref,evnt.state=x'}, 'resolved, part 2: no event has a value at this path'),
     ({'resolved': 'evt.state'}, 'resolved, part 1: any text there meets it (to compare one, write path=text)'),
-    ({'nmae': 'x'}, 'name: a parameter is spelled almost like this word'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
+    ({'nmae': 'x'}, 'name: a parameter with nearly this name was ignored'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
     ({'Name': 'x'}, 'name: '), ({'atleast': 'x'}, 'at_least: '), ({'at-least': 'x'}, 'at_least: '), ({'kip': 'x'}, 'skip: '),
     ({'resovled': 'x'}, 'resolved: '), ({'eachs': 'x'}, 'each: '),
 ]
@@ -640,7 +641,7 @@ def test_the_log_and_the_history_say_what_is_wrong_and_equal_reasons_are_counted
     assert send(webhook, {'at_least': 'high', 'skip': 'a='}, {'title': 'Disk full', 'severity': 'low'}).incidents == []
     last = 'The URL of a sender: skip, part 1: a text is empty'
     wait_for(lambda: any(last in line for line in webhook.output[before:]), 'the last line of the log')
-    note = 'skip, part 1: a text with = needs quotes (ignored); name, part 1: no event has a value there'
+    note = 'skip, part 1: a value that contains = must be quoted (ignored); name, part 1: no event has a value at this path'
     assert sum(f'The URL of a sender: {note}' in line for line in webhook.output[before:]) == 10
     webhook.renew()  # what has happened is saved
     command = {'data': '!generic-webhook-deliveries limit="16"'}
@@ -668,8 +669,8 @@ def test_a_word_behind_the_parameters_that_are_read_is_named(app: App) -> None:
 def test_parts_that_find_nothing_share_a_note_and_hide_no_word(app: App) -> None:
     dead = {'name': 'a,b,c,d,e,f,g,h', 'problem': 'b:ref,x,prio,y', 'skip': 'x=1,y=2,prio=z', 'severity': 'ref'}
     assert send(app, dead).note == (
-        'name, parts 1 to 8: no event has a value there; problem, parts 2, 4: no event has a value there; '
-        'skip, parts 1 to 2: no event has a value there; severity: no value is on the scale')
+        'name, parts 1 to 8: no event has a value at this path; problem, parts 2, 4: no event has a value at this path; '
+        'skip, parts 1 to 2: no event has a value at this path; severity: no value is on the scale')
 
 
 TOO_LARGE = 'part of an event was too large to be read'

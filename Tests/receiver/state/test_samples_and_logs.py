@@ -225,7 +225,7 @@ def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the
     may_return.set()
     line.drain()
     assert (calls[0], calls[2]) == ('one', 'two')
-    assert calls[1].partition(' ')[2].startswith('Stopping with 1 in the queue.')
+    assert calls[1].partition(' ')[2].startswith('Stopping with 1 post in the queue.')
     demistomock.reset()
 
 

@@ -151,7 +151,7 @@ MAX_CALL_BYTES = 4 * MIB
 HAND_OVER_SECONDS = 25  # how long a post may wait for a call
 CALL_SECONDS = 2  # the duration that a call with several posts is sized for: strict senders wait only 3 s for a response
 LONGEST_CALL_SECONDS = 10  # no call is sized to take longer: many senders give up then, GitHub among them
-# ... unless the overhead of a call alone exceeds that. One of over 60 s would end the platform's heartbeat for good, and a
+# If the overhead of a call alone is longer, this limit applies. A call over 60 s ends the platform's heartbeat for good, and a
 # call may take half as long again as planned.
 LONGEST_SLOW_CALL_SECONDS = 40
 RETRY_SECONDS = 5  # how long to go on trying the parts of a rejected group
@@ -520,7 +520,7 @@ class Scheme(NamedTuple):
                                 bool(self.time))
 
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
-        """Return the keys of all tokens: first what each token means in the first place, then what else it may mean.
+        """Return the keys of all tokens: first each token's usual key, then its alternatives.
 
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
@@ -1271,8 +1271,7 @@ class Turn:
     def wait(self, size: int, is_gone: Callable[[], bool] = never_gone, seconds: float = HAND_OVER_SECONDS) -> 'Turn':
         """Wait for the other bodies of about this size, and return the turn.
 
-        Raise Unavailable if others take longer than so many seconds, unless the sender is gone: it would not read that, so its
-        post is made, however long that takes.
+        Raise Unavailable after `seconds`. If the sender is gone, keep waiting: nobody would read the 503, and its post is made.
         """
         lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
         while not lock.acquire(timeout=seconds):
@@ -2867,7 +2866,7 @@ OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
     """Decode one level of a JSON value: an array as JsonArray, an object as a dict or, with its first members, a CutObject.
 
-    A string over `max_bytes` is a CutText with its start; a number that long, and a string that is not UTF-8, an empty one.
+    A string over `max_bytes` becomes a CutText with its start; an over-long number or a string that is not UTF-8, an empty one.
     The limits bound the memory that a hostile event takes.
     """
     yield_if_due()
@@ -2922,7 +2921,7 @@ def steps_of(keys: list[str]) -> Steps:
 
 
 def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
-    """Return the value to which some steps lead, or what stands for none, by what stops them on the way:
+    """Return the value to which some steps lead or, if they end early, a stand-in that says why:
 
         a key that an object or a list does not have    None
         a key that a CutObject does not have            UNKNOWN, since it may be among the members that were not read
@@ -3201,7 +3200,7 @@ class Grammar:
         """Return the only part of a text such as 'a|b'."""
         first, *others = self.parts(word, text, is_of_one_value)
         if others:
-            raise Unreadable('there are several parts', word, 2)
+            raise Unreadable('only one part is allowed', word, 2)
         return first
 
     def each(self, word: str, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
@@ -3221,7 +3220,7 @@ class Grammar:
         """Return one condition."""
         paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
         if len(texts) > 1:
-            raise Unreadable('a text with = needs quotes')
+            raise Unreadable('a value that contains = must be quoted')
         wanted = frozenset(map(unquoted, self.alternatives(texts[0]))) if texts else frozenset()
         is_negated = text.startswith('!')
         needs_value = self.needs_values and is_negated and bool(texts)
@@ -3258,7 +3257,7 @@ class Grammar:
         levels: dict[str, list[str]] = {}
         for name, values in self.each(word, text, self.read_level):
             if name in levels:
-                raise Unreadable('a severity is there twice', word, len(levels) + 1)
+                raise Unreadable('a severity is named twice', word, len(levels) + 1)
             levels[name] = values
         if sum(map(len, levels.values())) > self.max_entries:
             raise Unreadable(f'a scale has more than {self.max_entries} values', word, len(levels))
@@ -3627,7 +3626,7 @@ class UrlWords:
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
 TOO_LARGE = 'part of an event was too large to be read'
-NO_VALUE = 'no event has a value there'
+NO_VALUE = 'no event has a value at this path'
 NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
 MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
 FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
@@ -3649,7 +3648,7 @@ class Findings:
     #   the first event    name: True, severity: False     {}          where (part 2 of name), prio (part 1 of severity)
     #   both events        name: True, severity: False     {name}      prio
     #
-    # After the first, the note would be about `where`, too. After both it is `severity, part 1: no event has a value there`.
+    # After the first, a note would be about `where`, too. After both: `severity, part 1: no event has a value at this path`.
 
     def __init__(self, words: UrlWords):
         self.words = words
@@ -3872,7 +3871,7 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
         except Unreadable as error:
             notes.append(f'{error} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
-    notes += [f'{word}: a parameter is spelled almost like this word (ignored)' for word in meant]
+    notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
     return UrlWords(**columns, notes=tuple(notes))
 
 
@@ -7016,7 +7015,7 @@ class DeliveryMemory:
         """Raise Unavailable for a sender whose delivery goes on without it. What it then sends is a retry."""
         delivery.is_retry_certain = True  # a 503 asks for one
         delivery.release_connection()
-        raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
+        raise Unavailable('An identical request is still being processed: send it again.')
 
     def queue_and_wait(self, delivery: Delivery, post: Post) -> None:
         """Queue the post and wait for its result, or until the sender is gone. Raise the post's error, or that of a full queue.
@@ -7369,7 +7368,7 @@ class Trace(NamedTuple):
 
 
 SILENT_CALLS = 3  # so many first calls without a reply are no coincidence
-SILENT_SERVER = ('. XSOAR has replied nothing since the container started, as some of its versions do even when they create '
+SILENT_SERVER = ('. XSOAR has not replied since the container started, as some of its versions do even when they create '
                  'incidents. So each delivery gets a 502 and is sent again. If the incidents exist, disable the instance and '
                  'update XSOAR; if not, look for a pre-process rule that drops them.')
 
@@ -7457,8 +7456,8 @@ class ServerLine:
         """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
         if count := len(self.queue.waiting):
-            self.log('info', f'Stopping with {count} in the queue. What XSOAR does not create within {STOP_SECONDS} s is lost, '
-                             'unless its sender sends it again.')
+            self.log('info', f'Stopping with {count} post{"s" * (count > 1)} in the queue. What XSOAR does not create within '
+                             f'{STOP_SECONDS} s is lost, unless its sender sends it again.')
             self.logs_due_at = 0.0  # before the next call, which may outlast the process
         self.ending.set()
 
