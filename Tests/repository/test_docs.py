@@ -65,8 +65,8 @@ LIMITS = {
     'fields of a form, members of a gzip body': 'MAX_FORM_FIELDS MAX_GZIP_MEMBERS',
     'tokens of an instance': 'MAX_TOKENS',
     'signatures of a request; HMACs of a body over 256 KiB': 'MAX_SIGNATURES MAX_LARGE_HMACS',
-    'a word of the URL: keys in a path, parts or conditions, alternatives in each, values of its scale':
-        'MAX_PATH_KEYS MAX_PARTS MAX_ALTERNATIVES MAX_SCALE_VALUES',
+    'a word of the URL: keys and characters of a path, parts or conditions, alternatives in each, values of its scale':
+        'MAX_PATH_KEYS MAX_PATH_CHARACTERS MAX_PARTS MAX_ALTERNATIVES MAX_SCALE_VALUES',
     'colons of an event over 256 KiB; keys of an object inside it': 'MAX_KEYS MAX_MEMBERS',
     'a list whose items are searched for severity, end and problem key': 'SMALL_BODY_BYTES MAX_EVENTS',
     'headers': 'MAX_HEADERS MAX_HEADER_BYTES',

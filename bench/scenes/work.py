@@ -63,7 +63,7 @@ def special() -> Iterator[Work]:
             body = filled(prefix, filler, b'|')
             yield Work('a text that another scheme could have signed', 70, body, TIMED_TEXT.match)
             yield Work('a wrong signature', 4, body, check_signatures)
-    for keys in (16, 900):
+    for keys in (4, 16):
         body = filled(b'{"a":' * keys + b'[{"b":"', b'x', b'"}]' + b'}' * keys)
         yield Work('?each= of a long path', 30, body, partial(read, 'application/json', '', each='.'.join('a' * keys)))
     for start in (b'[', b'[1', b'{', b'a='):

@@ -64,7 +64,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, combinations, islice, product, repeat, zip_longest
+from itertools import chain, combinations, cycle, islice, product, repeat, zip_longest
 from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -923,6 +923,12 @@ def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tupl
 # ones: that would take much memory.
 MAX_KEPT_QUERIES = 64
 MAX_KEPT_QUERY = 1024  # characters
+MAX_KEPT_NAME = 64  # of a header, in characters, too
+
+
+def can_be_kept(text: str) -> bool:
+    """Return whether to keep what is read from a query or from its values: each part takes as much memory as 75 characters."""
+    return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
 
 def token_in_query(tokens: Tokens, query: str) -> tuple[Token | None, str]:
@@ -2522,7 +2528,7 @@ def identifies_something(text: str) -> bool:
     return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
 
 
-@lru_cache(maxsize=64)  # the events of an array have the same headers
+@lru_cache(maxsize=16)  # the events of an array have the same headers
 def topic_headers(names: tuple[str, ...]) -> list[str]:
     """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
     return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key|code))?|hook-name', name)]
@@ -3004,8 +3010,8 @@ class Path:
         keys = before.split('.')
         self.steps = steps_of(keys)
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
-        # The steps to the lists of whose items the path takes the first: for `a.0.b.0.c`, to `a` and to `a.0.b`.
-        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
+        # How many keys lead to the lists of whose items the path takes the first: for `a.0.b.0.c`, 1 to `a` and 3 to `a.0.b`.
+        self.lists = [index for index, key in enumerate(keys) if key == '0']
         self.header = header_of(text[1:].lower()) if text.startswith('@') else ''
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
@@ -3034,7 +3040,8 @@ class Path:
 
     def arrays(self, members: dict[str, Any]) -> list[JsonArray]:
         """Return the lists of whose items the path takes the first."""
-        return [array for array in (find(members, steps) for steps in self.lists) if isinstance(array, JsonArray)]
+        found = (find(members, [[step for step in steps if step[1] <= end] for steps in self.steps[:end]]) for end in self.lists)
+        return [array for array in found if isinstance(array, JsonArray)]
 
     def item_value(self, item: dict[str, Any]) -> Any:
         """Return the value at the path in an item of a list, None if there is none, or UNKNOWN."""
@@ -3248,8 +3255,8 @@ class Grammar:
         """Return a path."""
         if not PATH.fullmatch(text):
             raise Unreadable(next(reason for pattern, reason in PATH_FAULTS if re.search(pattern, text)))
-        if text.count('.') >= MAX_PATH_KEYS:
-            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys')
+        if text.count('.') >= MAX_PATH_KEYS or len(text) > MAX_PATH_CHARACTERS:
+            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
         return self.path(text)
 
     def levels(self, word: str, text: str) -> dict[str, list[str]]:
@@ -3320,6 +3327,7 @@ PATH_FAULTS = (  # what is wrong with a text that is no PATH: a pattern that fin
     (r'\*', 'a path has several *, or one that is not alone between two dots'),
 )
 MAX_PATH_KEYS = 16
+MAX_PATH_CHARACTERS = 512
 MAX_PARTS = 8  # in a word of a URL, like the next two
 MAX_ALTERNATIVES = 4
 MAX_SCALE_VALUES = 16
@@ -3851,7 +3859,7 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words:
                      if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
     if not relevant:
         return NO_WORDS
-    is_small = sum(len(value) for _, value in relevant) <= MAX_KEPT_QUERY
+    is_small = can_be_kept(' '.join(value for _, value in relevant))
     return (read_words if is_small else read_words.__wrapped__)(settings, token, relevant)
 
 
@@ -4629,7 +4637,7 @@ class GeneralName(KeyedEvent):
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
-        names = topic_headers(tuple(self.headers))
+        names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEPT_NAME))
         topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
         return topic if topic and len(words_of(topic)) > len(words_of(self.kind())) else ''
 
@@ -5960,9 +5968,9 @@ def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes |
     """Return the JSON of the member to which some keys lead, as steps_of understands them. Raise ValueError if there is none.
 
     With `is_deep`, a large source is read once, and not once for each key; but then a text in place of an object on the way is
-    an error (ValidationError) even where a longer key leads on.
+    an error (ValidationError) even where a longer key leads on. Otherwise members may be left out of one with very many.
     """
-    # An example with the keys `a`, `b` and `c`, the source {"a": {"b.c": [1]}}, and `is_deep`:
+    # An example with the keys `a`, `b` and `c`, `is_deep`, and the source {"a": {"b.c": [1]}}, if that were large:
     #
     #   keys       value
     #   a, b, c    {"a": {"b.c": [1]}}
@@ -5970,16 +5978,18 @@ def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes |
     #   b, c       that struct: its joined_2 (b.c) is [1]
     #   none       [1]
     #
-    # Without `is_deep`, joined_1 is {"b.c": [1]}, which is decoded into a struct next.
-    value: Any = source  # JSON, or a struct of struct_along
+    # Without `is_deep`, or if the source is small, each object becomes a dict instead.
+    value: Any = source  # JSON, a dict of members, or a struct of struct_along
     while keys:
         if isinstance(value, bytes | Raw):
             if keys[0] == '0' and bytes(memoryview(value)[:1]) == b'[':
                 value, keys = FIRST_ITEM.decode(value).item, keys[1:]
                 continue
-            value = decoder_along(keys, is_deep).decode(value)
+            is_large = is_deep and len(memoryview(value)) > SMALL_BODY_BYTES
+            value = Decoder(struct_along(keys)).decode(value) if is_large else read_members(value)
         for count in range(len(keys), 0, -1):  # the longest key that exists is used
-            if member := getattr(value, f'joined_{count}'):
+            is_dict = isinstance(value, dict)
+            if member := value.get('.'.join(keys[:count])) if is_dict else getattr(value, f'joined_{count}'):
                 value, keys = member, keys[count:]
                 break
         else:
@@ -5987,22 +5997,22 @@ def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes |
     return value  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=64)  # the URLs of an instance's senders contain few different paths
-def decoder_along(keys: tuple[str, ...], is_deep: bool) -> Decoder[Any]:
-    """Return a decoder of an object into the struct of struct_along."""
-    return Decoder(struct_along(keys, is_deep))
+# Whether to collect garbage before the next class of struct_along, which has up to 20 KiB: nothing else frees it, since it refers
+# to itself.
+collect_now = cycle([*[False] * 511, True])
 
 
-def struct_along(keys: tuple[str, ...], is_deep: bool) -> type[Struct]:
+def struct_along(keys: tuple[str, ...]) -> type[Struct]:
     """Return a struct with the members to which the first keys may lead: `joined_2` is the one whose key is two of them joined.
 
-    For the keys `a`, `b`, `c`, `joined_1` is the member `a`, `joined_2` is `a.b`, and `joined_3` is `a.b.c`, each as JSON. But
-    with `is_deep`, `joined_1` is the struct for the remaining keys `b` and `c`, in which `joined_1` is the member `b`, and so on;
-    unless the next key is the `0` of a list.
+    For the keys `a`, `b`, `c`, `joined_3` is the member `a.b.c` and `joined_2` is `a.b`, each as JSON. But `joined_1` is the
+    struct for the remaining keys `b` and `c`, in which `joined_1` is the member `b`, and so on; unless the next key is the `0` of
+    a list.
     """
+    if next(collect_now):
+        gc.collect()
     others = keys[1:]
-    is_struct_inside = is_deep and others and others[0] != '0'
-    type_of_first: Any = struct_along(others, is_deep) if is_struct_inside else Raw
+    type_of_first: Any = struct_along(others) if others and others[0] != '0' else Raw
     names = {f'joined_{count}': '.'.join(keys[:count]) for count in range(1, len(keys) + 1)}
     types = [type_of_first, *[Raw] * len(others)]
     return defstruct('Member', [(name, type_, Raw()) for name, type_ in zip(names, types, strict=True)], rename=names)
@@ -6055,7 +6065,7 @@ class Request:
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
         """Return the names and values of the parameters that show no token, decoded, without empty ones."""
-        is_small = len(self.query_without_tokens) <= MAX_KEPT_QUERY
+        is_small = can_be_kept(self.query_without_tokens)
         return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_without_tokens)
 
     @property
@@ -8148,7 +8158,6 @@ COMMON_ENVIRON = {
 }
 
 
-@lru_cache(maxsize=1024)
 def cgi_variable(header: str) -> str:
     """Return the key of a header in a WSGI environ."""
     variable = header.upper().replace('-', '_')
