@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from documents import IN_THE_IMAGE
-from imports import PLATFORM, imported_modules
+from imports import PLATFORM, circle, imported_modules
 from local_xsoar import ROOT
 from tools.tree import own_files
 from shared.webhook import SCRIPT
@@ -17,7 +17,6 @@ from shared.webhook import SCRIPT
 pytestmark = pytest.mark.sockets
 
 SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
-SHIPPED = sorted([SCRIPT, *own_files('localxsoar/*.py')])
 
 
 @functools.cache
@@ -188,8 +187,47 @@ def test_the_local_xsoar_knows_no_integration_by_name() -> None:
     assert [file.name for file, text in texts.items() if b'genericwebhook' in text or b'generic webhook' in text] == []
 
 
-def test_nothing_that_runs_imports_tests_or_measurements() -> None:
-    own_tests = {path.stem for folder in ('Tests', 'Tests/support') for path in (ROOT / folder).glob('*.py')}
-    own_tests |= {'Tests', 'bench', 'conftest'}
-    imported = {str(file.relative_to(ROOT)): own_tests.intersection(imported_modules(tree_of(file))) for file in SHIPPED}
-    assert {file: names for file, names in imported.items() if names} == {}
+# The top folders from the lowest to the highest, each with those that it may import from.
+BELOW: dict[str, set[str]] = {
+    'Packs': set(), 'localxsoar': set(), 'docker': set(),
+    'shared': {'Packs', 'localxsoar'},
+    'tools': {'Packs', 'localxsoar', 'shared'}, 'bench': {'Packs', 'localxsoar', 'shared'},
+    'Tests': {'Packs', 'localxsoar', 'shared', 'tools'},
+}
+# Folders on the path: their modules are imported by name alone. What the platform offers belongs to none of them.
+ON_THE_PATH = {'Packs': ('Packs', 'Packs/*/Integrations/*', 'Packs/*/Scripts/*'), 'Tests': ('Tests', 'Tests/support')}
+
+
+@functools.cache
+def homes() -> dict[str, str]:
+    """Return the top folder of each name that an import may begin with."""
+    alone = {file.stem: top for top, folders in ON_THE_PATH.items() for folder in folders for file in ROOT.glob(f'{folder}/*.py')}
+    return alone | {top: top for top in BELOW}
+
+
+def top_of(file: Path) -> str:
+    """Return the top folder of a file. Tests that lie beside the pack are tests."""
+    is_test = file.name.endswith('_test.py') or file.name == 'conftest.py'
+    return 'Tests' if is_test else file.relative_to(ROOT).parts[0]
+
+
+def imports_from(top: str) -> dict[str, set[str]]:
+    """Return from which other top folders each file of this one imports, without files that import from none."""
+    found = {str(file.relative_to(ROOT)): {homes()[name] for name in imported_modules(tree_of(file)) if name in homes()} - {top}
+             for file in own_files('*/*.py') if top_of(file) == top}
+    return {file: others for file, others in found.items() if others}
+
+
+@pytest.mark.parametrize('top', BELOW)
+def test_a_top_folder_imports_only_from_those_below_it(top: str) -> None:
+    assert {file: others - BELOW[top] for file, others in imports_from(top).items() if others - BELOW[top]} == {}
+
+
+def test_every_top_folder_with_python_has_its_place_and_none_is_above_itself() -> None:
+    assert {top_of(file) for file in own_files('*/*.py')} == {*BELOW}
+    assert circle(BELOW) == []
+
+
+def test_what_is_imported_by_its_name_alone_is_found_in_its_folder() -> None:
+    assert imports_from('Tests')['Tests/conftest.py'] == {'Packs', 'shared'}
+    assert [homes()[name] for name in ('clocks', 'GenericWebhook', 'tools')] == ['Tests', 'Packs', 'tools']
