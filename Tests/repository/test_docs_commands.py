@@ -156,6 +156,7 @@ def check_senders(command: Command, running: DevRun) -> None:
         copy = Path(name)
         for part in ('docs', 'Packs', *(f'senders/{name}' for name in ('box', 'falco', 'opsgenie', 'slack', 'stripe'))):
             shutil.copytree(ROOT / part, copy / part)
+        shutil.copy(ROOT / 'README.md', copy)
         for part in ('schema.json', 'url_words.json'):
             shutil.copy(ROOT / 'senders' / part, copy / 'senders')
         for part in ('dev', '.tox', 'shared', 'localxsoar', 'requirements', 'tools'):

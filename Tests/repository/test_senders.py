@@ -64,7 +64,7 @@ def root(tmp_path: Path) -> Path:
 
 def copy_of(folder: Path) -> Path:
     """Return a copy of all that `./dev senders` reads and writes."""
-    shutil.copytree(ROOT / 'senders', folder / 'senders')
+    shutil.copytree(ROOT / 'senders', folder / 'senders', ignore=shutil.ignore_patterns('acme'))  # of who follows the document
     shutil.copytree(PACK, folder / PACK.relative_to(ROOT))
     shutil.copytree(ROOT / GUIDES, folder / GUIDES)
     for file in (SCRIPT, *BLOCKS):

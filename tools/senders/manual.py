@@ -1,12 +1,14 @@
-"""Writes the tables of the integration's manual, from its descriptor."""
+"""Writes the tables of the integration's manual from its descriptor, and that of the words of severities from its script."""
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 from shared import ROOT
 from tools.senders.folders import Folder
+from tools.senders.guides import SEVERITIES
 
 DESCRIPTOR = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.yml'
 
@@ -52,3 +54,12 @@ def table(header: list[str], rows: list[list[str]]) -> list[str]:
     """Return the lines of a table in Markdown."""
     cells = [[f'**{name}**' for name in header], ['---'] * len(header), *rows]
     return [f'| {" | ".join(row)} |' for row in cells]
+
+
+def severity_words(_: dict[str, Folder]) -> str:
+    """Return the table of the words that mean a severity: the scale `words` of the script."""
+    numbers = {name: f'{number:g}' for number, name in SEVERITIES.items()}
+    scales = DESCRIPTOR.with_suffix('.py').read_text('utf-8').partition("SCALES = '''")[2]
+    scale, = re.findall(r'^words +((?:.*\n +)*.*)', scales, re.MULTILINE)
+    parts = [part.partition('=') for part in re.sub(r'\n +', ' ', scale).replace('| ', '|').split(', ')]
+    return '\n'.join(table(['severity', 'words'], [[numbers[name], words.replace('|', ', ')] for name, _, words in parts]))

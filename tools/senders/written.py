@@ -19,7 +19,9 @@ Writer = Callable[[dict[str, Folder]], str]
 BLOCKS: dict[str, dict[str, Writer]] = {
     'docs/balancer/haproxy.cfg': {'delivery ids': tables.haproxy_ids},
     'docs/balancer/nginx.conf': {'pairs of headers': tables.nginx_maps, 'delivery ids': tables.nginx_ids},
-    'docs/usage.md': {'words of the URL': tables.url_words, 'delivery ids': tables.usage_ids},
+    'README.md': {'number of senders': guides.number_of_senders},
+    'docs/usage.md': {'words of the URL': tables.url_words, 'words of severities': manual.severity_words,
+                      'delivery ids': tables.usage_ids},
     'docs/maintain.md': {'senders that lose events': guides.lost_list},
     'docs/senders/README.md': {'the table of senders': guides.senders_table, 'senders without a guide': guides.others_table,
                                'senders that report an end': guides.ends_list, 'headers of signatures': guides.signatures_list},
