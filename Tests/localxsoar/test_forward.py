@@ -1,6 +1,7 @@
 """The forwarder before containers that misbehave: each a real socket that does one odd thing."""
 
 import json
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from clocks import PATIENCE_SECONDS
 from local_xsoar import wait_for
 
+from localxsoar import forward as forward_module
 from localxsoar.forward import (
     ContainerGone,
     Forwarder,
@@ -225,6 +227,25 @@ def test_a_response_that_was_not_read_to_its_end_leaves_no_connection_to_use_aga
         forwarder.forward(Request('POST', '/instance/execute/front', [('Host', 'h')])).close()
         assert read(forwarder.forward(Request('POST', '/instance/execute/front', [('Host', 'h')]))) == b'ok'
     assert counts == [1, 1]
+
+
+def test_only_so_many_idle_connections_to_a_container_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward_module, 'KEPT_CONNECTIONS', 2)
+    held: list[socket.socket] = []
+
+    def hold(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(OK)
+        held.append(connection.dup())
+
+    with container(hold) as port:
+        forwarder = Forwarder({'front': lambda: port}, OPEN)
+        for answer in [forwarder.forward(Request('GET', '/instance/execute/front', [('Host', 'h')])) for _ in range(3)]:
+            assert read(answer) == b'ok'
+        wait_for(lambda: len(held) == 3 and select.select(held, [], [], 0)[0], 'the end of a connection')
+        assert select.select(held, [], [], 0)[0] == held[2:]
+    for connection in held:
+        connection.close()
 
 
 def test_an_interim_response_is_not_the_senders() -> None:

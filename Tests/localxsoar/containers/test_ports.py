@@ -34,6 +34,12 @@ def test_a_port_is_free_until_something_listens_on_it() -> None:
     assert accepts_connections(None) is False
 
 
+def test_a_port_that_something_uses_at_another_address_of_this_machine_is_not_free() -> None:
+    port = any_free_port()
+    with socket.create_server(('127.0.0.2', port)):
+        assert is_free(port) is False
+
+
 @pytest.mark.parametrize('taken, port', [(0, 9000), (2, 9002), (99, 9099)])
 def test_the_well_known_port_is_the_first_that_is_free(taken: int, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, 'take', lambda port: port >= 9000 + taken)

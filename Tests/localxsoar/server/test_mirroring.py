@@ -20,7 +20,7 @@ def test_an_argument_that_is_no_text_is_read_from_json(given: dict[str, Any], ch
 
 @pytest.mark.parametrize('given, words', [
     ({'remoteId': '7', 'delta': 'x'}, r"delta is dict as JSON, such as \\{\\}, not 'x'"),
-    ({'remoteId': '7', 'entries': {}}, 'entries is list')])
+    ({'remoteId': '7', 'entries': {}}, 'entries is list'), ({'remoteId': '7', 'status': 'true'}, 'status is int as JSON')])
 def test_an_argument_that_is_missing_or_of_another_type_is_named(given: dict[str, Any], words: str) -> None:
     with pytest.raises(CommandFailed, match=words.replace('\\\\', '\\')):
         fill('update-remote-system', given)

@@ -222,6 +222,7 @@ def test_a_browser_asks_for_the_api_key_and_then_has_the_page(locked: LocalXsoar
     assert challenge.startswith('Basic ') and 'charset="UTF-8"' in challenge
     for path in ('/', '/page/any/script.js', '/localxsoar/instance', '/localxsoar/deliveries'):
         assert status(locked, ('GET', path), {'Authorization': basic('anyone:k3y')}) == 200
+    assert status(locked, ('GET', '/'), {'Authorization': basic('anyone:k3y').replace('Basic', 'basic')}) == 200
 
 
 def test_recipes_are_sent_with_the_key_of_the_environment(locked: LocalXsoar, monkeypatch: pytest.MonkeyPatch,

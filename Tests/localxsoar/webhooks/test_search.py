@@ -67,6 +67,15 @@ def test_what_was_kept_before_is_read_once_and_again_for_a_new_secret_only() -> 
     assert (kept.index.search('h4sh'), kept.read) == ([], 2)
 
 
+def test_what_is_added_while_earlier_texts_are_read_stays() -> None:
+    def texts() -> Iterator[tuple[int, str]]:
+        index.add(1, 'new')
+        yield 1, 'old'
+        yield 2, 'other'
+    index = SearchIndex(Masks(list), texts, is_complete=False)
+    assert (index.search('new'), index.search('old'), index.search('')) == ([1], [], [2, 1])
+
+
 def open_files(folder: Path) -> int:
     """Return how many files of a folder this process has open."""
     count = 0

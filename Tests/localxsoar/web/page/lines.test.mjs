@@ -23,6 +23,14 @@ test('the pill counts lines that came above what is read as long as they are the
   assert.equal($('pill-deliveries').hidden, true);
 });
 
+test('a new line is above those that are equal to it in their order', () => {
+  deliveries.set([delivery(1), delivery(2, {sender: 'a'})]);
+  deliveries.sort((one, other) => (one.sender < other.sender) - (one.sender > other.sender));
+  deliveries.add(delivery(3));
+  assert.deepEqual(deliveries.shown.map(({number}) => number), [2, 3, 1]);
+  deliveries.sort(null);
+});
+
 test('a line says what a delivery became, of several incidents the gravest, and what the receiver notes', () => {
   assert.equal(said({}), '→ incident 7 a');
   assert.equal(said({kind: 'repeat', triage: 'info resolved'}), '↺ incident 7 info resolved · repeat of a');

@@ -43,7 +43,10 @@ test('ticks are at full units of time, far enough apart, and within the line', (
     const {ticks} = ticksOf(scale);
     assert.ok(ticks.length <= 6);
     for (const {at, left} of ticks) assert.ok(at % 1000 === 0 && at >= scale.from && at <= scale.to && left === placeOf(at, scale));
-    ticks.reduce((one, other) => { assert.ok(other.left - one.left > 90); return other; }, {left: -100});
+  }
+  for (let width = 100; width < 1000; width += 10) {
+    const {ticks} = ticksOf({from: 1.7e12, to: 1.7e12 + 3.1e7 + width, width});
+    ticks.reduce((one, other) => { assert.ok(other.left - one.left > 95.9); return other; }, {left: -100});
   }
   assert.deepEqual([6e4, 8.64e8].map((span) => ticksOf({from: 0, to: span, width: 500})).map(({isOfDays, isOfSeconds}) => [isOfDays, isOfSeconds]), [[false, true], [true, false]]);
 });
