@@ -29,7 +29,7 @@ from shared.app import forgetful_line, line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, MOST_WORKERS, REQUEST, REQUEST_START, REQUEST_START_FAULTS,
-                            TRAILER, Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, State, Tokens, Receiver,
+                            TRAILER, Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, State, Tokens, Listener,
                             set_connection_limit, parse_head)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -285,7 +285,7 @@ LARGE_RESPONSE = 4_000_000
 
 def read_slowly(clock: Clock, bytes_per_second: int, limits: HttpLimits) -> int:
     """Return how many bytes of a large response a reader gets that takes so many in a second."""
-    server = Receiver(Settings(0, Tokens(), None), line(), limits)
+    server = Listener(Settings(0, Tokens(), None), line(), limits)
     sender, receiver = gevent.socket.socketpair()
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
@@ -325,7 +325,7 @@ def test_a_reader_that_is_too_slow_overall_is_cut(clock: Clock) -> None:
 
 def test_a_reader_that_stops_is_cut_after_the_grace_period() -> None:
     limits = HttpLimits(response_grace_seconds=0.1, response_bytes_per_second=1e9)
-    server = Receiver(Settings(0, Tokens(), None), line(), limits)
+    server = Listener(Settings(0, Tokens(), None), line(), limits)
     sender, receiver = gevent.socket.socketpair()
     with sender, receiver, pytest.raises(TimeoutError), at_least(0.1):
         Connection(receiver, '', server).send([b'a' * LARGE_RESPONSE], server.unsent, 0)
@@ -397,7 +397,7 @@ def test_a_sender_that_stops_is_cut_after_the_grace_period_whatever_it_sent_befo
 
 @pytest.mark.parametrize('end, has_left', [('stays', False), ('sends', False), ('leaves', True), ('resets', True)])
 def test_a_sender_has_left_when_nothing_more_can_come(end: str, has_left: bool) -> None:
-    server = Receiver(Settings(0, Tokens(), None), line())
+    server = Listener(Settings(0, Tokens(), None), line())
     with socket.create_server(('127.0.0.1', 0)) as listener, socket.create_connection(listener.getsockname()) as sender:
         receiver, _ = listener.accept()
         with receiver:
@@ -454,7 +454,7 @@ def test_there_are_as_many_connections_as_the_process_may_have_files_for(
 @contextmanager
 def serving(limits: HttpLimits = HTTP_LIMITS, application: Any = None) -> Iterator[Callable[[bytes], socket.socket]]:
     """Run a server in this process; yield a function that opens a connection to it and sends bytes."""
-    server = Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
+    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
     server.application = application or server.application
     server.start()
     with ExitStack() as stack:
@@ -504,8 +504,8 @@ def test_all_requests_without_a_proof_share_one_turn_whatever_their_status(sent:
 
 
 @contextmanager
-def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -> Iterator[Receiver]:
-    server = Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
+def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -> Iterator[Listener]:
+    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
     server.most_connections = most_connections
     server.start()
     try:
@@ -514,11 +514,11 @@ def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -
         server.close()
 
 
-def connections(server: Receiver) -> list[Connection]:
+def connections(server: Listener) -> list[Connection]:
     return [*chain(*server.connections.values())]
 
 
-def send_to(server: Receiver, sent: bytes, heads: int | None = None) -> socket.socket:
+def send_to(server: Listener, sent: bytes, heads: int | None = None) -> socket.socket:
     """Open a connection and send bytes; wait until so many heads are arriving."""
     sender: socket.socket = gevent.socket.create_connection(('127.0.0.1', server.server_port or 0))
     sender.settimeout(PATIENCE_SECONDS)
@@ -585,7 +585,7 @@ def test_a_newcomer_takes_the_place_of_one_that_has_its_last_response_before_tha
 
 
 def test_a_request_whose_turn_does_not_come_in_time_is_503() -> None:
-    server = Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line(), HttpLimits(body_grace_seconds=0))
+    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), HttpLimits(body_grace_seconds=0))
     sender, other_end = gevent.socket.socketpair()
     server.do_handle(other_end, ('',))
     sender.sendall(GET)
@@ -794,7 +794,7 @@ def test_a_plain_bottle_app_reads_the_query_the_json_and_the_headers_of_a_valid_
 ])
 def test_the_webhook_itself_is_a_valid_wsgi_application(method: str, target: str) -> None:
     sent = f'{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode()
-    server = Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line())
+    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line())
     with serving(application=validator(server.app)) as send:
         (status, _, _), = read_answers(read_to_end(send(sent)), method)
     assert status in (200, 204, 404)

@@ -19,7 +19,7 @@ import pytest
 from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, Delivery,
-                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, Receiver)
+                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, Listener)
 from gevent.event import Event
 from local_xsoar import wait_for
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
@@ -375,8 +375,8 @@ def test_a_response_has_30_seconds_and_a_second_for_each_64_kib_to_be_read(clock
     sender.close()
 
 
-def http_server() -> Receiver:
-    return Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line())
+def http_server() -> Listener:
+    return Listener(Settings(0, Tokens(TOKEN), None), forgetful_line())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, Tokens, Unavailable, Receiver
+from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, Tokens, Unavailable, Listener
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
@@ -142,17 +142,17 @@ async def test_what_is_dropped_at_a_stop_is_in_the_log(senders: Senders) -> None
 
 
 @pytest.fixture
-def server(own_line: ServerLine) -> Iterator[Receiver]:
-    with closing(Receiver(Settings(0, Tokens(TOKEN), None), own_line)) as running:
+def server(own_line: ServerLine) -> Iterator[Listener]:
+    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
         running.start()
         yield running
 
 
-def connect(server: Receiver) -> Any:
+def connect(server: Listener) -> Any:
     return socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)
 
 
-def post_and_leave(server: Receiver, body: bytes, condition: Callable[[], Any], **headers: str) -> None:
+def post_and_leave(server: Listener, body: bytes, condition: Callable[[], Any], **headers: str) -> None:
     """Send a POST, and disconnect as soon as the condition is true."""
     with closing(connect(server)) as sender:
         sender.sendall(request_bytes('http://x/', body, {**AUTHORIZED, **headers}))
@@ -160,7 +160,7 @@ def post_and_leave(server: Receiver, body: bytes, condition: Callable[[], Any], 
     clocks.until(lambda: not any(server.connections.values()))
 
 
-def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had_left(server: Receiver) -> None:
+def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had_left(server: Listener) -> None:
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         assert may_return.wait(PATIENCE_SECONDS)
         if incidents[0]['name'] == 'bad':
@@ -186,7 +186,7 @@ def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had
 
 @pytest.mark.parametrize('outcome, status', [('rejected', 502), ('slow', 503)])
 def test_a_sender_that_closed_its_own_half_hears_what_is_known_and_its_event_is_created_all_the_same(
-        server: Receiver, outcome: str, status: int) -> None:
+        server: Listener, outcome: str, status: int) -> None:
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         if outcome == 'slow':
             assert may_succeed.wait(PATIENCE_SECONDS)
@@ -208,7 +208,7 @@ def test_a_sender_that_closed_its_own_half_hears_what_is_known_and_its_event_is_
     assert [(each.status, each.result, each.note) for each in line.history.accepted] == [(200, 'created', 'incident 17')]
 
 
-def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothing_of_it_waits(server: Receiver) -> None:
+def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothing_of_it_waits(server: Listener) -> None:
     may_return, line = threading.Event(), server.app.line
     demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
     post_and_leave(server, b'{}', lambda: line.queue.in_flight, **{'webhook-id': '1'})
@@ -220,7 +220,7 @@ def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothin
 
 
 def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended_also_after_its_sender_left(
-        server: Receiver) -> None:
+        server: Listener) -> None:
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         assert may_return.wait(PATIENCE_SECONDS)
         return [{'id': '17'} for _ in incidents]
@@ -233,7 +233,7 @@ def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended
     clocks.until(lambda: not lock.locked())
 
 
-def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_in_its_call(server: Receiver) -> None:
+def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_in_its_call(server: Listener) -> None:
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         assert may_return.wait(PATIENCE_SECONDS)
         sizes.extend(len(each['rawJSON']) > MAX_CALL_BYTES for each in incidents)
@@ -274,7 +274,7 @@ def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_
 
 
 def test_without_poll_rdhup_a_sender_that_left_is_seen_by_reading_ahead(
-        server: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr('select.POLLRDHUP')
     may_return = threading.Event()
     demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
@@ -283,7 +283,7 @@ def test_without_poll_rdhup_a_sender_that_left_is_seen_by_reading_ahead(
 
 
 def test_without_poll_rdhup_a_connection_that_was_reset_is_seen_at_the_first_look(
-        server: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr('select.POLLRDHUP')
     may_return = threading.Event()
     demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))

@@ -12,7 +12,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS, Clock, until
 from gevent import socket
-from GenericWebhook import Receiver, ServerLine, Settings, Tokens, deliveries_report, read_history
+from GenericWebhook import Listener, ServerLine, Settings, Tokens, deliveries_report, read_history
 from shared.dated import dated
 from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
 
@@ -23,13 +23,13 @@ HOUR = 3600
 
 
 @pytest.fixture
-def server(own_line: ServerLine) -> Iterator[Receiver]:
-    with closing(Receiver(Settings(0, Tokens(TOKEN), None), own_line)) as running:
+def server(own_line: ServerLine) -> Iterator[Listener]:
+    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
         running.start()
         yield running
 
 
-def post(server: Receiver, name: str) -> Answer:
+def post(server: Listener, name: str) -> Answer:
     """Post an event whose delivery id is its name, on a connection of its own."""
     headers = {'Authorization': TOKEN, 'webhook-id': name, 'Connection': 'close'}
     with closing(socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)) as sender:
@@ -38,7 +38,7 @@ def post(server: Receiver, name: str) -> Answer:
     return answer
 
 
-def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery_and_doubles_none(server: Receiver) -> None:
+def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery_and_doubles_none(server: Listener) -> None:
     contexts: list[dict[str, str]] = []
     demistomock.declare(setIntegrationContext=contexts.append)
     for name, unix in ('Disk full', TEN), ('Disk slow', TEN - HOUR), ('Disk gone', TEN + 24 * HOUR):
@@ -60,7 +60,7 @@ def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery
 
 
 def test_after_an_hour_in_which_the_machine_was_suspended_each_sender_hears_the_truth_and_deliveries_go_on(
-        clock: Clock, server: Receiver) -> None:
+        clock: Clock, server: Listener) -> None:
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         assert may_return.wait(PATIENCE_SECONDS)
         created.extend(each['name'] for each in incidents)

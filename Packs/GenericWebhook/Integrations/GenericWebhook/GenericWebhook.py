@@ -7887,7 +7887,7 @@ def unfinished_response(post: Post) -> HTTPResponse:
 
 # Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
-# the receiver. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
+# the listener. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
 # accept many of the forbidden forms of Tests/receiver/http/test_http.py. tools/fuzzing/framing.py compares it with the
 # first two.
 
@@ -8245,13 +8245,13 @@ class Connection:
     arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
     """
 
-    __slots__ = ('began', 'head_share', 'peer', 'reader', 'receiver', 'socket', 'state', 'unread_body', 'waiting',
+    __slots__ = ('began', 'head_share', 'listener', 'peer', 'reader', 'socket', 'state', 'unread_body', 'waiting',
                  'watcher')
 
-    def __init__(self, sock: Any, peer: str, receiver: 'Receiver'):
+    def __init__(self, sock: Any, peer: str, listener: 'Listener'):
         self.socket = sock
         self.peer = peer
-        self.receiver = receiver
+        self.listener = listener
         self.reader = PacedReader(sock)
         self.began = time.monotonic()  # when the latest request began to arrive
         self.unread_body = 0  # bytes that nobody read of the last request's body: they are dropped as they arrive
@@ -8259,26 +8259,26 @@ class Connection:
         self.state = State.IDLE
         self.head_share: Any = None  # the HeadShare of a head that arrives or waits
         self.waiting: Any = None  # the Request that waits to be served
-        receiver.connections[State.IDLE][self] = None
+        listener.connections[State.IDLE][self] = None
 
     def enter(self, state: State, waiting: Request | None = None) -> None:
         """Leave the present state for another one, in which a request may wait. Nothing else changes the state.
 
         The share of the room for heads changes with it: a head has one while it arrives or waits, in the lane of the state.
         """
-        del self.receiver.connections[self.state][self]
+        del self.listener.connections[self.state][self]
         self.state = state
         self.waiting = waiting
         if state is not State.CLOSED:
-            self.receiver.connections[state][self] = None
-        lane = self.receiver.head_lanes.get(state)
+            self.listener.connections[state][self] = None
+        lane = self.listener.head_lanes.get(state)
         if self.head_share and self.head_share.lane is not lane:
             self.head_share.release()
             self.head_share = None
         if lane and not self.head_share:
             self.head_share = HeadShare(self, lane)
         if state is not State.SERVED:
-            self.receiver.admit_more()  # since this connection is closed by now, or may be closed for a new one
+            self.listener.admit_more()  # since this connection is closed by now, or may be closed for a new one
 
     # Without a greenlet for the request: most callers of what follows are in the event loop, so it must not block.
 
@@ -8331,7 +8331,7 @@ class Connection:
         is_new = self.state is State.IDLE  # the first bytes of the head are among the latest
         if is_new:
             self.began = time.monotonic()
-            self.reader.expect(self.receiver.limits.head_seconds)
+            self.reader.expect(self.listener.limits.head_seconds)
         length = head_length(buffer, searched)
         if not length and not may_become_head(buffer, searched):
             length = len(buffer)  # all of it is parsed, and so rejected
@@ -8357,12 +8357,12 @@ class Connection:
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
 
     def begin_request(self, size: int) -> None:
-        """Parse the head, which is the first `size` bytes of the buffer, and have the receiver serve the request."""
+        """Parse the head, which is the first `size` bytes of the buffer, and have the listener serve the request."""
         self.watcher.stop()
         head = io.BytesIO(self.reader.buffer[:size])
         # A new buffer rather than `del buffer[:size]`: that would keep the whole old block in memory for the few bytes left.
         self.reader.buffer = self.reader.buffer[size:]
-        self.reader.expect(self.receiver.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
+        self.reader.expect(self.listener.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
             request = parse_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
@@ -8373,7 +8373,7 @@ class Connection:
         request.head_size = size
         request.is_gone = self.is_gone
         request.bytes_behind = self.bytes_behind
-        self.receiver.schedule(self, request)
+        self.listener.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
         """Send the response to a request that has no greenlet, and end the connection."""
@@ -8436,7 +8436,7 @@ class Connection:
         else:
             if stays_open:
                 self.unread_body = request.body.remaining
-                self.watch_for_request(self.receiver.limits.idle_seconds)
+                self.watch_for_request(self.listener.limits.idle_seconds)
             else:
                 self.linger()
 
@@ -8445,7 +8445,7 @@ class Connection:
         is_http11 = request.version == 'HTTP/1.1'
         if is_http11 and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110 section 10.1.1
             request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
-        response = self.receiver.response(request, self.peer)
+        response = self.listener.response(request, self.peer)
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
         is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
@@ -8460,7 +8460,7 @@ class Connection:
         is_small = len(response.content) <= PIECE_BYTES
         # A small content goes in one packet with the head; a large one is not copied.
         pieces = [head + response.content] if is_small else [head, response.content]
-        room = self.receiver.unsent if request.is_accepted else self.receiver.unsent_unauthenticated
+        room = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
         self.send(pieces, room, request.memory_bytes)
         return stays_open
 
@@ -8483,7 +8483,7 @@ class Connection:
         if sent == len(pieces[0]) and len(pieces) == 1:
             return
         size = sum(map(len, pieces))
-        limits = self.receiver.limits
+        limits = self.listener.limits
         ends_at = time.monotonic() + limits.response_grace_seconds + size / limits.response_bytes_per_second
         with room.share(size + memory_bytes):
             for unsent in [memoryview(pieces[0])[sent:], *[memoryview(part) for part in pieces[1:]]]:
@@ -8512,7 +8512,7 @@ class Connection:
 
     def log(self, request: Request, status: int) -> None:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
-        line, note = self.receiver.app.line, request.log_note
+        line, note = self.listener.app.line, request.log_note
         trace = self.trace(request)
         is_rejected = status >= HTTPStatus.BAD_REQUEST
         if is_rejected:
@@ -8531,11 +8531,11 @@ class Connection:
             self.log(request, HTTPStatus.OK)
         else:
             request.unfinished.finished.rawlink(partial(
-                log_outcome, self.receiver.app.line, self.trace(request), request.skipped, request.url_note, request.unfinished))
+                log_outcome, self.listener.app.line, self.trace(request), request.skipped, request.url_note, request.unfinished))
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
-        redact, quoted = self.receiver.redact, self.receiver.quoted
+        redact, quoted = self.listener.redact, self.listener.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
         _, _, id_and_second_value = find_delivery_id(request.headers).partition('\0')
@@ -8583,7 +8583,7 @@ class HeadShare(Share):
     __slots__ = ('connection',)
 
     def __init__(self, connection: Connection, lane: Lane):
-        super().__init__(connection.receiver.heads, lane)
+        super().__init__(connection.listener.heads, lane)
         self.connection = connection
 
     def on_evicted(self) -> None:
@@ -8591,14 +8591,14 @@ class HeadShare(Share):
         self.connection.reject(too_many_requests())
 
 
-# --- The receiver of all connections ---
+# --- The listener of all connections ---
 
 MOST_WORKERS = 64  # greenlets that wait for a request
 EXPIRE_EVERY_SECONDS = 0.1
 
 
-class Receiver(StreamServer):
-    """The integration's HTTP service. Its start() raises OSError if the port cannot be opened.
+class Listener(StreamServer):
+    """Accepts connections on the port, and has the app serve their requests. start() raises OSError if it cannot open the port.
 
     `connections` has the connections in each state but CLOSED; the one that has been in it longest is first.
     """
@@ -8788,22 +8788,22 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
     line.history.begin_tokens(settings.tokens, utc_text(int(time.time())))
-    receiver = Receiver(settings, line)
-    open_port(receiver)
+    listener = Listener(settings, line)
+    open_port(listener)
     line.ending.wait()
-    receiver.close()
+    listener.close()
     gevent.sleep(0.1)  # let connections accepted just now send their request: it gets a response, too
     line.drain()
-    wait_until(lambda: receiver.is_idle, seconds=1)  # until the last responses are sent
+    wait_until(lambda: listener.is_idle, seconds=1)  # until the last responses are sent
     os._exit(1 if line.is_cut else 0)
 
 
-def open_port(receiver: Receiver) -> None:
-    """Start the receiver. If its port can't be opened, try again until it can, or until the process is asked to end."""
-    line, settings = receiver.app.line, receiver.app.settings
+def open_port(listener: Listener) -> None:
+    """Start the listener. If its port can't be opened, try again until it can, or until the process is asked to end."""
+    line, settings = listener.app.line, listener.app.settings
     for retry_seconds in chain((1, 2, 4), repeat(5)):  # every 5 s from the fourth failure on
         try:
-            receiver.start()
+            listener.start()
             break
         except OSError as error:
             why = os.strerror(error.errno or 0)
