@@ -23,7 +23,7 @@ from tools.senders.checks import row_faults, shape_faults
 from tools.senders.folders import Folder, Wrong, read_facts, read_folders, texts_of
 from tools.senders.missing import to_expect
 from tools.senders.tables import script_blocks
-from tools.senders.written import BLOCKS, EMPTY, GUIDES, SCRIPT, files_of, replaced
+from tools.senders.written import BLOCKS, EMPTY, GUIDES, MARKED, SCRIPT, files_of, replaced
 from shared.webhook import PACK, TOKEN, Webhook
 
 from localxsoar.send import main as send
@@ -99,6 +99,14 @@ def missing_in(root: Path, name: str, capsys: pytest.CaptureFixture[str]) -> lis
 def test_nothing_that_is_written_from_the_folders_is_stale(folders: dict[str, Folder]) -> None:
     stale = files_of(ROOT, folders)
     assert [*stale] == [], 'run ./dev senders'
+
+
+def test_a_guide_is_marked_as_generated_if_it_is_written_as_a_whole() -> None:
+    guides = sorted(str(file.relative_to(ROOT)) for file in (ROOT / GUIDES).glob('*.md'))
+    command = ['git', 'check-attr', 'linguist-generated', *guides]
+    attributes = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    marked = [line.partition(': ')[0] for line in attributes if line.endswith(': set')]
+    assert marked == [guide for guide in guides if read(ROOT / guide).startswith(MARKED)]
 
 
 def test_every_sender_passes_the_checks(folders: dict[str, Folder]) -> None:
