@@ -7756,10 +7756,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def internal_error(self, request: Request, error: Exception) -> HTTPResponse:
         """Return the 500 for an unexpected exception, and report it in the log and the health.
 
-        Only the functions and line numbers on the way are reported: a value could be a secret.
+        Only the functions on the way are reported, as values could be secrets; and the line within each, counted from its
+        first one, because XSOAR puts CommonServerPython before the script.
         """
-        frames = traceback.extract_tb(error.__traceback__)
-        stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
+        stack = ' > '.join(f'{frame.f_code.co_name}, line {number - frame.f_code.co_firstlineno + 1}'
+                           for frame, number in traceback.walk_tb(error.__traceback__))
         request.log_note = f'{type(error).__name__} in {stack}'
         self.line.report_internal_error(f'A request failed unexpectedly: {request.log_note}')
         detail = 'Something unexpected happened; see the log of the instance.'
