@@ -1,4 +1,4 @@
-"""Ask a real Cortex XSOAR what no document says of it: `./dev check-server WEBHOOK`.
+"""Check on a real Cortex XSOAR what the vendor's documents leave open: `./dev check-server WEBHOOK`.
 
 The API key and the token come from the variables DEMISTO_API_KEY and WEBHOOK_TOKEN, or are asked for. On version 8, the
 variable XSIAM_AUTH_ID has the key's ID. SSL_CERT_FILE names certificates that your system does not trust.
