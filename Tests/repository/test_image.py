@@ -88,6 +88,7 @@ case "$*" in
     "run "*) cat >/dev/null; exit "${VERIFIED-0}" ;;
     "image inspect "*) echo amd64 ;;
     *"imagetools inspect --raw "*) printf index ;;
+    *"imagetools inspect "*) echo "${SAID-}"; [ -z "${SAID-}" ] ;;
 esac
 """
 
@@ -140,12 +141,34 @@ def test_an_image_that_serves_no_request_gives_no_file(image_tool: ImageTool) ->
 def test_both_architectures_have_one_name_in_the_registry_with_provenance_and_sbom(image_tool: ImageTool) -> None:
     tag = dockerimage('Integrations/GenericWebhook/GenericWebhook.yml').partition(':')[2]
     pushed = f'registry.example/owner/generic-webhook:{tag}'
-    assert image_tool.run('push', 'amd64', 'registry.example/owner').returncode == 0
+    assert image_tool.run('push', 'amd64', 'registry.example/owner', SAID='ERROR: not found').returncode == 0
     assert f'--provenance mode=max --sbom true --tag {pushed}-amd64 --push ' in image_tool.calls()[-1]
-    joined = image_tool.run('join', 'registry.example/owner', 'amd64', 'arm64')
+    joined = image_tool.run('join', 'registry.example/owner', 'amd64', 'arm64', SAID='ERROR: not found')
     assert f'buildx imagetools create --tag {pushed} {pushed}-amd64 {pushed}-arm64' in image_tool.calls()
     digest = hashlib.sha256(b'index').hexdigest()
     assert joined.stdout == f'name=registry.example/owner/generic-webhook\ndigest=sha256:{digest}\n'
+
+
+@pytest.mark.parametrize('said, status', [('', 0), ('ERROR: connection refused', 1)])
+def test_a_tag_that_the_registry_has_is_not_pushed_again_and_neither_is_one_that_cannot_be_looked_up(
+        image_tool: ImageTool, said: str, status: int) -> None:
+    for command in ('push', 'amd64', 'registry.example/owner'), ('join', 'registry.example/owner', 'amd64'):
+        assert image_tool.run(*command, SAID=said).returncode == status
+    assert [call for call in image_tool.calls() if '--push' in call or 'imagetools create' in call] == []
+
+
+def test_the_image_has_a_new_tag_exactly_if_it_is_made_of_something_else_than_at_the_last_release() -> None:
+    found = subprocess.run([ROOT / 'tools/last-release'], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip('the history does not have the last release')
+
+    def before(file: Path) -> str:
+        return subprocess.run(['git', 'show', f'{found.stdout.strip()}:{file.relative_to(ROOT)}'], cwd=ROOT, check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+    is_new = [before(file) != file.read_text('utf-8') for file in (IMAGE / 'Dockerfile', IMAGE / 'requirements.txt')]
+    tag = re.compile(r'^ *dockerimage: (\S+)$', re.MULTILINE)
+    descriptor = INTEGRATION / 'GenericWebhook.yml'
+    assert any(is_new) == (tag.findall(before(descriptor)) != tag.findall(descriptor.read_text('utf-8')))
 
 
 def test_a_base_of_another_architecture_is_noticed(image_tool: ImageTool) -> None:
