@@ -245,7 +245,7 @@ def test_a_failed_check_leaves_the_tree_as_it_was(clone: Path) -> None:
     assert done.returncode == 1
     assert 'docs/nowhere.md' in done.stdout and 'git tag' not in done.stdout
     assert (git(clone, 'status', '--porcelain'), git(clone, 'rev-parse', 'HEAD')) == ('', before)
-    assert not (clone / 'dist').exists()
+    assert not (clone / 'dist').exists() and not (clone.parent / 'calls').exists(), 'nothing runs after a failed check'
 
 
 def test_a_release_of_a_tree_with_changes_is_rejected(clone: Path) -> None:
