@@ -80,7 +80,8 @@ LIMITS = {
     'chunk sizes, extensions and trailers of a body': 'MAX_FRAMING_BYTES PIECE_BYTES',
     'requests that wait for XSOAR, with those in a call': 'MAX_WAITING_POSTS MAX_WAITING_BYTES',
     "the wait for XSOAR's turn": 'HAND_OVER_SECONDS',
-    'tries of a rejected request whose sender has hung up': 'FIRST_PAUSE_SECONDS LONGEST_PAUSE_SECONDS OTHERS_CREATED',
+    'tries of a rejected request whose sender has hung up':
+        'FIRST_PAUSE_SECONDS LONGEST_PAUSE_SECONDS MOST_FAILURES GIVE_UP_SECONDS OTHERS_CREATED HURRY_SECONDS',
     '`Retry-After`': 'RETRY_AFTER_SECONDS',
     'several requests in one call to XSOAR': 'CALL_SECONDS MAX_CALL_INCIDENTS MAX_CALL_BYTES',
     'one request in one call to XSOAR': 'LONGEST_CALL_SECONDS LONGEST_SLOW_CALL_SECONDS LONGEST_CALL_SECONDS',

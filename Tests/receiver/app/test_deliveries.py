@@ -555,7 +555,8 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.create_once(Delivery({}, '', b'body'), late)
+        memory.deliveries.create_once(asked := Delivery({}, '', b'body'), late)
+    memory.deliveries.record_read(asked, could_read=True)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)

@@ -109,6 +109,10 @@ def test_what_a_rule_drops_is_skipped_and_a_get_is_not_a_delivery(report: tuple[
     assert len(report[1]) == 7
 
 
+def test_the_handshakes_alone_can_be_shown(webhook: Webhook) -> None:
+    assert [each['Result'] for each in run(webhook, result='handshake')[1]] == ['handshake']
+
+
 def test_the_report_counts_by_token_since_the_container_began_and_says_when_each_was_last_used(tmp_path: Path) -> None:
     pack = changed_pack(tmp_path, {'CONTEXT_EVERY_SECONDS = 60': 'CONTEXT_EVERY_SECONDS = 0.1'})
     tokens = [f'{TOKEN}-new', TOKEN, f'{TOKEN}-unused']

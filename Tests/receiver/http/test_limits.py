@@ -5,6 +5,7 @@ import gzip
 import inspect
 import io
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -201,7 +202,7 @@ def have_room(room: Room, *sizes: int) -> bool:
 
 @pytest.mark.parametrize('room, mib', [
     (lambda: Intake().accepted, 96), (lambda: Intake().unauthenticated, 48), (lambda: Intake().unauthenticated_small, 16),
-    (lambda: http_server().unsent, 48), (lambda: http_server().unsent_unauthenticated, 8),
+    (lambda: http_server().unsent, 32), (lambda: http_server().unsent_unauthenticated, 8),
 ], ids=['accepted', 'unauthenticated', 'unauthenticated, small', 'unsent', 'unsent, unauthenticated'])
 def test_each_room_has_its_size(room: Callable[[], Room], mib: int) -> None:
     assert have_room(room(), mib * MIB - 1000, 1000)
@@ -336,6 +337,19 @@ def test_heads_of_16_mib_may_arrive_and_beyond_them_the_oldest_is_rejected(beyon
         for receiver in receivers:
             receiver.close()
         assert [answer.status for sender in senders for answer in read_answers(read_to_end(sender))] == rejected
+
+
+def test_a_waiting_request_that_gives_way_is_logged_with_what_is_known_of_it() -> None:
+    server = http_server()
+    lines = server.app.line.log_buffer.lines
+    lines.clear()
+    with ExitStack() as stack:
+        _, first, _, second = (stack.enter_context(each) for _ in range(2) for each in gevent.socket.socketpair())
+        waiting = Connection(first, '203.0.113.7', server)
+        waiting.enter(State.UNSIGNED, Request('POST', headers={'user-agent': 'evicted/1', 'x-github-delivery': '72d3162e'}))
+        waiting.head_share.reserve(1000)
+        has_head(Connection(second, '', server), State.ARRIVING, 16 * MIB)
+    assert re.search(r'POST 503 .*"evicted/1", - bytes, delivery "72d3162e": Too many', '\n'.join(lines['info']))
 
 
 def has_head(connection: Connection, state: State, size: int) -> None:

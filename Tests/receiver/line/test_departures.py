@@ -19,7 +19,8 @@ from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, 
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
-IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'health_every: float = 60': 'health_every: float = 0'}
+IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'MOST_FAILURES = 5': 'MOST_FAILURES = 1',
+             'GIVE_UP_SECONDS = 60': 'GIVE_UP_SECONDS = 0', 'health_every: float = 60': 'health_every: float = 0'}
 
 pytestmark = pytest.mark.sockets
 
@@ -160,7 +161,11 @@ def post_and_leave(server: Listener, body: bytes, condition: Callable[[], Any], 
     clocks.until(lambda: not any(server.connections.values()))
 
 
-def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had_left(server: Listener) -> None:
+def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had_left(
+        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ('MOST_FAILURES', 'GIVE_UP_SECONDS', 'FIRST_PAUSE_SECONDS'):
+        monkeypatch.setattr(f'GenericWebhook.{limit}', 0)
+
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         assert may_return.wait(PATIENCE_SECONDS)
         if incidents[0]['name'] == 'bad':

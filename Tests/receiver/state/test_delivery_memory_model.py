@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import gevent
 import GenericWebhook
-from GenericWebhook import Delivery, DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Unavailable, WaitEnd
+from GenericWebhook import Delivery, DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Unavailable
 from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -48,7 +48,7 @@ class TimedDelivery(Delivery):
 
     clock: Clock
 
-    def wait_for(self, result: Any, *times: float) -> WaitEnd:
+    def wait_for(self, result: Any, *times: float) -> bool:
         return super().wait_for(cast(Any, TimedResult(result, self.clock)), *times)
 
 
@@ -65,6 +65,7 @@ class Sender:
         self.connection: Connection | None = Connection()
         self.wait_from(now, post.hand_over_by)
         self.has_waited = False  # for so long that leaving means giving up
+        self.is_asked: Delivery | None = None  # its response, which asks for a retry, may still meet a closed connection
         self.is_asked_to_retry = False
         self.gave_up_before_it_left = False
         self.waits_for: Request | None = None
@@ -90,8 +91,12 @@ class Sender:
             first = memory.create_once(delivery, self.post)
             response = first.created_json, first.summary, first is not delivery
             self.outcome = response if first.finished.is_set() else LEFT
+            is_last = self.outcome is LEFT
         except Rejected as rejection:
             self.outcome = type(rejection)
+            is_last = 'Connection' in rejection.headers
+        if is_last:  # the connection ends with this response
+            delivery.is_asked, self.is_asked = True, delivery
 
 
 class Request:
@@ -210,9 +215,25 @@ class MemoryMachine(RuleBasedStateMachine):
         if request.is_kept and not request.sender.post.result.ready():
             self.queued.append(request)
         else:
-            assert not request.is_kept or request.sender.post.others_created >= 3
+            aside = request.sender.post.aside
+            assert not request.is_kept or (aside and aside.others_created >= 3)
             self.fail(request, RejectedByServer if is_sent else Unavailable)
         self.go_on()
+
+    @precondition(lambda self: self.asked)
+    @rule(index=st.integers(0, 9), could_read=st.sampled_from([True, True, False]), retries=st.sampled_from([True, False]))
+    def response_is_read(self, index: int, could_read: bool, retries: bool) -> None:
+        sender = self.asked[-1 - index % len(self.asked)]
+        assert sender.is_asked
+        self.memory.record_read(sender.is_asked, could_read)
+        sender.is_asked = None
+        sender.is_asked_to_retry |= could_read
+        for request in [request for request in self.remembered if request.sender is sender and not self.is_retry_of(request)]:
+            self.requests.remove(request)
+            self.remembered.remove(request)
+        if retries:
+            self.arrivals.append(sender.arrival)
+            self.arrive_again(-1, 0, 0)
 
     @rule(seconds=st.sampled_from([0.25, 1, 1, 10, 24, 890]))
     def time_goes_by(self, seconds: float) -> None:
@@ -256,7 +277,7 @@ class MemoryMachine(RuleBasedStateMachine):
                 self.queued.append(self.requests[-1])
 
     def is_retry_of(self, request: Request) -> bool:
-        gave_up = request.was_given_up if request.response else request.excuse.gave_up
+        gave_up = request.was_given_up or request.excuse.is_asked_to_retry if request.response else request.excuse.gave_up
         return self.clock.now < request.forget_at and (request.sender.is_numbered or gave_up)
 
     def is_full(self, size: int) -> bool:
@@ -276,7 +297,7 @@ class MemoryMachine(RuleBasedStateMachine):
         for sender in self.unfinished:
             if sender is request.sender or sender.waits_for is request:
                 self.respond(sender, request)
-        if self.is_retry_of(request) and len(response) <= MOST_RESPONSE_BYTES:
+        if (self.is_retry_of(request) or request.excuse.is_asked) and len(response) <= MOST_RESPONSE_BYTES:
             self.remembered.append(request)
         else:
             self.requests.remove(request)
@@ -324,7 +345,8 @@ class MemoryMachine(RuleBasedStateMachine):
         if sender.expected:
             return
         if sender.waits_for or self.request_of(sender).is_kept:
-            sender.expected, sender.waits_for, sender.is_asked_to_retry = Unavailable, None, True
+            sender.expected, sender.waits_for = Unavailable if sender.waits_for else LEFT, None
+            sender.gave_up_before_it_left = sender.gave_up
         else:
             sender.wait_from(self.clock.now, sender.waits_until + HAND_OVER)
 
@@ -332,6 +354,10 @@ class MemoryMachine(RuleBasedStateMachine):
         return next(request for request in self.requests if request.sender is sender)
 
     # What is checked
+
+    @property
+    def asked(self) -> list[Sender]:
+        return [sender for sender in self.senders if sender.is_asked]
 
     @property
     def unfinished(self) -> list[Sender]:
@@ -377,7 +403,7 @@ TestDeliveryMemory = MemoryMachine.TestCase
 TestDeliveryMemory.settings = examples(50, stateful_step_count=60)
 
 
-def test_a_sender_that_waits_gets_503_where_its_delivery_is_kept_for_a_repeat_whose_sender_left() -> None:
+def test_a_sender_that_waits_is_let_go_where_its_delivery_is_kept_for_a_repeat_whose_sender_left() -> None:
     with closing(MemoryMachine()) as machine:
         machine.arrive(({'webhook-id': '1'}, ('webhook', '1')), '', b'{}', 0, 0)
         machine.call_server()
@@ -387,5 +413,5 @@ def test_a_sender_that_waits_gets_503_where_its_delivery_is_kept_for_a_repeat_wh
         machine.time_goes_by(1)
         machine.call_fails(is_sent=True)
         machine.time_goes_by(24)
-        assert [sender.outcome for sender in machine.senders] == [Unavailable, LEFT]
+        assert [sender.outcome for sender in machine.senders] == [LEFT, LEFT]
         machine.each_sender_gets_the_response_that_is_promised()

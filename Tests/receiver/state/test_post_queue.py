@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arrival, CallSizer, Post, PostQueue,
-                            RejectedByServer, Settings, Tokens, Unavailable, created_incidents, read_payloads, to_incidents,
-                            with_text)
+                            RejectedByServer, Settings, Tokens, Unavailable, created_incidents, error_beside, read_payloads,
+                            to_incidents, with_text)
 from clocks import Clock
 from hypothesis import given, seed
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from model import ROUNDS, SEED, by_chance, examples
 NAMES = st.sampled_from(['alert', 'drop me', 'poison', 'other'])
 HAND_OVER, RETRY, ALONE = 25, 5, 600
 NOW = 1000.0  # any moment
-MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 6, 6000, 9, 3000  # so small that random arrivals reach them
+MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 8, 6000, 9, 3000  # so small that random arrivals reach them
 REQUEST_BYTES = 50
 
 
@@ -38,7 +38,10 @@ class Sender:
         self.first_handed_over = 0.0
         self.may_go_from = 0.0  # the end of its latest pause, if it was set aside
         self.pauses: list[float] = []
-        self.others_created: int | None = None  # that succeeded since it was set aside
+        self.was_set_aside = False
+        self.failures = 0  # tries of its own since others were first accepted, and while the server worked
+        self.others_created: list[float] = []  # when calls of others succeeded since it was set aside
+        self.is_suspect = False  # whether it was rejected while others were accepted
 
 
 @seed(SEED)
@@ -58,7 +61,9 @@ class LineMachine(RuleBasedStateMachine):
         self.mixed_up_at = -float('inf')
         self.in_call: list[Sender] = []
         self.was_retry = False
+        self.works = False  # whether the last call of others succeeded
         self.is_abandoned = False
+        self.lost: list[Sender] = []
 
     @rule(names=st.lists(NAMES, min_size=1, max_size=4), size=st.sampled_from([0, 0, 400]))
     def arrive(self, names: list[str], size: int) -> None:
@@ -66,12 +71,18 @@ class LineMachine(RuleBasedStateMachine):
         try:
             self.queue.add(sender.post)
         except Unavailable:
-            waits = [post.memory_bytes for post in self.unsettled]
-            is_full = len(waits) >= MOST_POSTS
-            too_many_bytes = sum(waits) + sender.post.memory_bytes > MOST_BYTES
-            assert is_full or too_many_bytes or self.queue.closed_because
+            assert not self.has_room_for(sender.post.memory_bytes) or self.queue.closed_because
             return
+        assert not self.unsettled or self.has_room_for(sender.post.memory_bytes)
         self.senders.append(sender)
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether there is room in the queue, or in the quarter of it that posts that were set aside leave to others."""
+        waits = [sender for sender in self.senders if not sender.post.result.ready()]
+        new = [sender.post.memory_bytes for sender in waits if not sender.was_set_aside]
+        old = [sender.post.memory_bytes for sender in waits if sender.was_set_aside]
+        return (len(new) + min(len(old), MOST_POSTS * 3 // 4) < MOST_POSTS
+                and size + sum(new) + min(sum(old), MOST_BYTES * 3 // 4) <= MOST_BYTES)
 
     @rule(count=st.integers(2, 5))
     def arrive_together(self, count: int) -> None:
@@ -111,14 +122,14 @@ class LineMachine(RuleBasedStateMachine):
             assert sum(post.size for post in posts) <= MOST_CALL_BYTES
             assert self.now >= self.mixed_up_at + ALONE
             assert not any(post.is_partly_created for post in posts), 'one that takes several calls goes alone'
-            assert not any(sender.pauses for sender in self.in_call), 'one that was set aside goes alone'
+            assert not any(sender.was_set_aside for sender in self.in_call), 'one that was set aside goes alone'
         assert self.first_handings == sorted(self.first_handings), 'order of arrival'
 
     def check_turn(self, ready: list[Post]) -> None:
         """The first that may go goes first; only between two that were set aside another has its turn."""
-        is_retry = any(sender.pauses for sender in self.in_call)
+        is_retry = any(sender.was_set_aside for sender in self.in_call)
         if self.queue.in_flight and self.queue.in_flight[0] in ready:
-            others = [post for post in ready if not post.tries and not post.result.ready()]
+            others = [post for post in ready if not post.aside and not post.result.ready()]
             assert not (is_retry and self.was_retry and others), 'others wait for many that were set aside'
             expected = others if self.was_retry and others else [post for post in ready if not post.result.ready()]
             in_time = [post for post in expected if post is not self.queue.in_flight[0]]
@@ -152,11 +163,14 @@ class LineMachine(RuleBasedStateMachine):
             self.fail(call)
             return
         for sender in self.waiting:
-            if sender.pauses:
-                sender.others_created = (sender.others_created or 0) + 1
-                sender.may_go_from = min(sender.may_go_from, self.now + 1)
+            if sender.was_set_aside:
+                if not sender.others_created:
+                    sender.may_go_from = min(sender.may_go_from, self.now + 1)
+                sender.others_created.append(self.now)
+        self.works = True
         for sender in self.in_call:
-            sender.pauses, sender.others_created = [], None
+            sender.pauses, sender.others_created, sender.failures = [], [], 0
+            sender.is_suspect = False
         kept = [incident for incident in call if 'drop' not in incident['name']]
         self.dropped.update(incident['rawJSON'].decode() for incident in call if incident not in kept)
         created = [{'id': text['rawJSON'], 'name': text['name'], 'rawJSON': text['rawJSON']} for text in map(with_text, kept)]
@@ -176,19 +190,42 @@ class LineMachine(RuleBasedStateMachine):
     def fail(self, call: list[dict[str, Any]]) -> None:
         self.failed_calls.update(incident['rawJSON'].decode() for incident in call)
         is_alone = len(self.in_call) == 1
-        may_be_lost = is_alone and (self.in_call[0].others_created or 0) >= 3
-        self.queue.record_unconfirmed(self.now)
-        self.check_set_aside()
         if is_alone:
             [sender] = self.in_call
-            is_over = may_be_lost or not sender.is_gone or bool(self.queue.closed_because)
+            sender.is_suspect |= self.works
+            sender.failures += self.works and bool(sender.others_created)
+        self.works &= any(each.was_set_aside for each in self.in_call)
+        self.queue.record_unconfirmed(self.now)
+        self.check_set_aside()
+        self.check_surplus()
+        if is_alone:
+            is_over = self.may_be_lost(sender) or not sender.is_gone or bool(self.queue.closed_because)
             assert sender.post.result.ready() == is_over, 'one whose sender left is lost only where others were created'
+
+    def may_be_lost(self, sender: Sender) -> bool:
+        is_rejected = (sender.failures >= 5 and len(sender.others_created) >= 3 and self.now - sender.others_created[0] >= 60)
+        return is_rejected or self.is_surplus(sender)
+
+    def is_surplus(self, sender: Sender) -> bool:
+        outcome = sender.post.result
+        return outcome.ready() and str(outcome.exception).startswith('More rejected requests wait')
+
+    def check_surplus(self) -> None:
+        """Of posts that were set aside, as many as there is room for stay, and first those that others speak for."""
+        kept = [sender for sender in self.waiting if sender.post.aside]
+        assert len(kept) <= MOST_POSTS and (len(kept) == 1 or sum(each.post.memory_bytes for each in kept) <= MOST_BYTES)
+        lost = [sender for sender in self.senders if self.is_surplus(sender)]
+        if any(not sender.is_suspect for sender in lost if sender not in self.lost):
+            assert not any(sender.is_suspect for sender in kept)
+        self.lost = lost
 
     def check_set_aside(self) -> None:
         """Those that were given up in a call that failed, and whose sender had left, wait, each for longer than before."""
         for sender in self.waiting:
-            pause = sender.post.retry_at - self.now
-            if sender.post.tries > len(sender.pauses):
+            aside = sender.post.aside
+            sender.was_set_aside |= aside is not None
+            if aside and aside.tries > len(sender.pauses):
+                pause = aside.retry_at - self.now
                 assert pause == min(2 ** len(sender.pauses), 600)
                 sender.pauses.append(pause)
                 sender.may_go_from = self.now + pause
@@ -199,6 +236,7 @@ class LineMachine(RuleBasedStateMachine):
         self.call = []
         self.queue.record_unsent(self.now)
         self.check_set_aside()
+        self.check_surplus()
 
     @rule()
     def stop(self) -> None:
@@ -221,7 +259,7 @@ class LineMachine(RuleBasedStateMachine):
             outcome = sender.post.result
             if sender.is_gone and outcome.ready() and not outcome.successful() and not self.queue.closed_because:
                 assert isinstance(outcome.exception, RejectedByServer), 'a 503 that nobody reads'
-                assert (sender.others_created or 0) >= 3
+                assert self.may_be_lost(sender)
 
     @invariant()
     def every_sender_is_told_the_truth(self) -> None:
@@ -261,8 +299,8 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def the_bounds_hold(self) -> None:
         sizes = [post.memory_bytes for post in self.unsettled]
-        assert len(sizes) <= MOST_POSTS
-        assert len(sizes) <= 1 or sum(sizes) <= MOST_BYTES
+        assert len(sizes) <= MOST_POSTS + MOST_POSTS // 4
+        assert len(sizes) <= 1 or sum(sizes) <= max(MOST_BYTES, *sizes) + MOST_BYTES // 4
 
     @invariant()
     def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
@@ -438,37 +476,151 @@ def test_the_pauses_before_its_tries_grow_from_1_second_to_10_minutes() -> None:
     pauses: list[float] = []
     while len(pauses) < 12:
         assert played.step()
-        pauses.append(played.posts[0].retry_at - played.now)
-        played.now = played.posts[0].retry_at - 0.001
+        pauses.append(retry_at(played) - played.now)
+        played.now = retry_at(played) - 0.001
         assert not played.step(), 'the pause is not over'
         played.now += 0.001
     assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600], abs=0.01)
 
 
-def test_it_is_tried_soon_after_a_call_of_others_has_succeeded() -> None:
-    played = Played('late')
+def retry_at(played: Played, index: int = 0) -> float:
+    aside = played.posts[index].aside
+    assert aside
+    return aside.retry_at
+
+
+def outage(played: Played, tries: int = 9) -> None:
+    """Let the server reject the first post so often, each time as soon as its pause is over."""
+    for _ in range(tries):
+        assert played.step(lambda _: True)
+        played.now = retry_at(played)
+
+
+def test_it_is_tried_soon_after_the_first_call_of_others_that_succeeds_after_an_outage_and_only_then() -> None:
+    played = Played('bad')
     played.posts[0].keep()
-    for _ in range(8):
-        played.step(lambda _: True)
-        played.now = played.posts[0].retry_at
-    played.step(lambda _: True)
-    assert played.posts[0].retry_at > played.now + 100
+    outage(played)
+    played.step()
+    assert retry_at(played) > played.now + 500
     played.post('good')
     assert played.play().calls[-1] == ['good']
+    assert retry_at(played) == played.now + 1
     played.now += 1
-    assert played.play().outcomes == [200]
+    played.step()
+    pause = retry_at(played)
+    played.post('good')
+    played.step()
+    assert retry_at(played) == pause > played.now + 500
 
 
-def test_it_is_lost_once_three_calls_of_others_have_succeeded_and_it_is_rejected_again() -> None:
+def test_it_is_lost_after_5_tries_of_its_own_over_60_s_while_others_succeed_and_not_before() -> None:
     played = set_aside('bad')
-    for count in range(3):
-        assert not played.posts[0].result.ready(), count
+    began, tries = played.now, list[float]()
+    while not played.posts[0].result.ready():
+        assert played.now < began + 100
+        played.post('good')
+        played.play()
+        tries += [played.now - began] * (played.calls.count(['bad']) - len(tries))
+        played.now += 0.5
+    assert len(tries) >= 5 and tries[-2] < 60 <= tries[-1]
+    assert played.outcomes == [502]
+
+
+@pytest.mark.parametrize('others, seconds, is_lost', [(3, 1, True), (2, 1, False), (3, 20, True)])
+def test_three_calls_of_others_must_have_succeeded(others: int, seconds: float, is_lost: bool) -> None:
+    played = set_aside('bad')
+    for _ in range(others):
         played.post('good')
         played.step()
-    assert not played.posts[0].result.ready(), 'it has one more try'
-    played.now += 1
-    assert played.play().calls[-1] == ['bad']
-    assert played.outcomes == [502]
+    for _ in range(8):
+        if not played.posts[0].result.ready():
+            played.now = max(retry_at(played), played.now + seconds)
+            played.step()
+    assert played.posts[0].result.ready() == is_lost
+
+
+def test_tries_during_an_outage_count_neither_before_nor_after_others_succeeded() -> None:
+    played = Played('bad')
+    played.posts[0].keep()
+    outage(played, tries=20)
+    for _ in range(3):
+        played.post('good')
+        played.play()
+    played.post('rejected, too').keep()
+    tries = len(played.calls)
+    for _ in range(20):
+        played.now += 600
+        played.play(lambda _: True)
+    assert played.calls[tries:].count(['bad']) >= 20
+    assert not played.posts[0].result.ready()
+
+
+def test_a_repeat_brings_the_next_try_forward_at_most_once_in_10_s() -> None:
+    played = Played('late')
+    played.posts[0].keep()
+    outage(played, tries=12)
+    played.step(lambda _: True)
+    began = played.now
+    for seconds, is_tried in (0, True), (5, False), (9.9, False), (10, True), (19.9, False), (20, True):
+        now = began + seconds
+        assert retry_at(played) > now
+        played.queue.hurry(played.posts[0], now)
+        assert bool(played.queue.next_call(now)) == is_tried
+        if is_tried:
+            played.queue.record_unconfirmed(now)
+
+
+@pytest.mark.parametrize('fault, lost', [('count', 'third'), ('bytes', 'large')])
+def test_when_more_are_set_aside_than_there_is_room_for_the_last_or_the_largest_is_lost(fault: str, lost: str) -> None:
+    played = Played(['large'] * 9, 'second', 'third').measured()
+    for post in played.posts:
+        post.keep()
+    if fault == 'count':
+        played.queue.most_posts = 2
+    else:
+        played.queue.most_bytes = sum(post.memory_bytes for post in played.posts) - 1
+    played.play(lambda _: True)
+    names = ['large', 'second', 'third']
+    assert [name for name, post in zip(names, played.posts, strict=True) if post.result.ready()] == [lost]
+    reason = next(post.result.exception for post in played.posts if post.result.ready())
+    assert isinstance(reason, RejectedByServer)
+
+
+def test_one_that_was_rejected_while_others_were_created_is_lost_first() -> None:
+    played = set_aside('innocent', 'last')
+    played.queue.most_posts = 2
+    for name in 'good', 'bad':
+        played.posts.append(played.post(name))
+        played.posts[-1].keep()
+        played.step()
+    assert [post.result.ready() and not post.result.successful() for post in played.posts] == [False, False, False, True]
+
+
+def test_one_alone_that_is_set_aside_may_be_of_any_size() -> None:
+    played = Played('large')
+    played.posts[0].keep()
+    played.queue.most_bytes = 10
+    played.step(lambda _: True)
+    assert not played.posts[0].result.ready()
+
+
+def test_however_many_are_set_aside_there_is_room_for_a_quarter_of_the_queue_beside_them() -> None:
+    played = set_aside(*['bad'] * 1000)
+    assert len([post for post in played.posts if not post.result.ready()]) == 1000
+    for _ in range(250):
+        played.post('newcomer')
+    with pytest.raises(Unavailable, match='Too many'):
+        played.post('one too many')
+
+
+def test_beside_what_is_set_aside_there_is_room_for_a_quarter_of_the_bytes() -> None:
+    played = set_aside('bad', 'bad')
+    size = Post([incident('bad')]).memory_bytes
+    played.queue.most_bytes = 4 * size
+    played.post('newcomer').keep()
+    played.queue.most_bytes = 2 * size
+    with pytest.raises(Unavailable, match='Too many'):
+        played.post('newcomer')
 
 
 def test_many_that_were_set_aside_leave_every_second_turn_to_others() -> None:
@@ -478,15 +630,6 @@ def test_many_that_were_set_aside_leave_every_second_turn_to_others() -> None:
         played.step()
     assert played.calls == [['a'], ['other', 'other'], ['b']]
     assert played.play().calls[3:] == [['other'], ['c']]
-
-
-def test_they_count_among_what_may_wait_and_a_full_queue_rejects_the_newcomer() -> None:
-    played = set_aside('a', 'b')
-    played.queue.most_posts = 2
-    with pytest.raises(Unavailable, match='Too many'):
-        played.post('newcomer')
-    played.now += 1
-    assert played.play().outcomes == [200, 200]
 
 
 def test_those_in_a_call_count_too_for_all_of_them_may_return() -> None:
@@ -501,8 +644,6 @@ def test_those_in_a_call_count_too_for_all_of_them_may_return() -> None:
     played.queue.record_unconfirmed(played.now)
     with pytest.raises(Unavailable, match='Too many'):
         played.post('newcomer')
-    assert played.play().outcomes[2] == 200
-    played.now += 1
     assert played.play().outcomes == [200] * 3
 
 
@@ -921,3 +1062,97 @@ def test_an_odd_reply_to_a_group_reaches_no_sender(odd: Any) -> None:
     played = answered(odd, odd, odd, names='ab')
     assert told(played.posts) == ['', '']
     assert played.queue.alone_until > played.now
+
+
+# A reply with an error beside the incidents
+
+
+class Erring(Played):
+    """One whose server replies with errors for incidents with some names, so many times."""
+
+    def play_with_errors(self, *names: str, times: int = 1) -> Erring:
+        while call := self.queue.next_call(self.now):
+            self.calls.append([each['name'] for each in call])
+            is_wrong = times > 0 and bool(set(names) & set(self.calls[-1]))
+            times -= is_wrong
+            items = [with_text(each) for each in call]
+            reply = [{'error': 'no'} if is_wrong and each['name'] in names else {'id': '1', **each} for each in items]
+            if (created := created_incidents(reply)) is None:
+                self.queue.record_unconfirmed(self.now)
+            else:
+                self.queue.record_created(created, self.now, has_error=is_wrong)
+        return self
+
+
+def test_one_event_that_got_an_error_out_of_a_group_is_tried_alone() -> None:
+    played = Erring('a', 'b', 'c')
+    played.measured()
+    assert played.play_with_errors('b').calls == [['a', 'b', 'c'], ['b']]
+    assert played.outcomes == [200] * 3 and [len(post.result.value or []) for post in played.posts] == [1] * 3
+
+
+def test_one_event_that_alone_gets_an_error_again_is_rejected_and_others_are_not() -> None:
+    played = Erring('a', 'b')
+    played.measured()
+    assert played.play_with_errors('b', times=9).calls == [['a', 'b'], ['b']]
+    assert played.outcomes == [200, 502]
+    assert 'The incident may exist.' in str(played.posts[1].result.exception)
+
+
+def test_of_several_events_those_that_got_an_error_are_tried_once_together_in_a_call_of_their_own() -> None:
+    played = Erring([*'abcd'], 'other')
+    for number, each in enumerate(played.posts[0].incidents):
+        each['rawJSON'] = b'{"event": %d}' % number
+    played.measured()
+    assert played.play_with_errors('b', 'd').calls == [[*'abcd', 'other'], ['b', 'd']]
+    assert played.outcomes == [200, 200] and len(played.posts[0].result.value or []) == 4
+
+
+def test_if_that_fails_the_502_says_how_many_exist() -> None:
+    played = Erring([*'abcd'])
+    for number, each in enumerate(played.posts[0].incidents):
+        each['rawJSON'] = b'{"event": %d}' % number
+    played.measured()
+    assert played.play_with_errors('b', 'd', times=9).calls == [[*'abcd'], ['b', 'd']]
+    assert played.outcomes == [502]
+    assert '2 of its 4 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
+
+
+def test_of_a_sender_that_left_the_missing_ones_are_set_aside() -> None:
+    played = Erring([*'abcd'])
+    for number, each in enumerate(played.posts[0].incidents):
+        each['rawJSON'] = b'{"event": %d}' % number
+    played.measured()
+    played.posts[0].keep()
+    played.play_with_errors('b', 'd', times=2)
+    assert not played.posts[0].result.ready()
+    played.now = retry_at(played)
+    assert played.play_with_errors().calls == [[*'abcd'], ['b', 'd'], ['b', 'd']]
+    assert played.outcomes == [200] and len(played.posts[0].result.value or []) == 4
+
+
+@pytest.mark.parametrize('reply', [[{'id': '1'}, {'error': 'no'}], [{'id': '1', 'name': 'other'}, {'error': 'no'}],
+                                   [{'id': '1', 'name': 'a', 'rawJSON': '{"as sent": false}'}, {'error': 'no'}]], ids=str)
+def test_if_the_reply_does_not_show_which_are_missing_none_is_tried(reply: list[Any]) -> None:
+    played = Played(['a', 'b']).measured()
+    played.queue.next_call(played.now)
+    played.queue.record_created(created_incidents(reply) or [], played.now, has_error=True)
+    assert not played.step() and played.outcomes == [502]
+    assert '1 of its 2 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
+
+
+def test_the_rest_of_a_long_array_is_created_with_what_was_missing_of_its_first_call() -> None:
+    played = Erring([f'{number}' for number in range(100)], each=0.25)
+    for number, each in enumerate(played.posts[0].incidents):
+        each['rawJSON'] = b'{"event": %d}' % number
+    played.play_with_errors('3')
+    created = sorted(int(each['name']) for each in played.posts[0].result.value or [])
+    assert created == list(range(100))
+
+
+@pytest.mark.parametrize('reply, error', [
+    ([{'id': '17', 'error': ''}], ''), ([{'id': '17', 'error': 'x'}], ''), ([{'error': ''}], ''), ([None, {}, 3], ''), (None, ''),
+    ({'error': 'x'}, ''), ([{'id': '17'}, {'error': 'x'}], 'x'), ([{'id': '', 'error': {'a': 1}}], "{'a': 1}"),
+], ids=str)
+def test_an_error_without_an_id_stands_in_the_place_of_an_incident(reply: Any, error: str) -> None:
+    assert error_beside(reply) == error

@@ -357,6 +357,18 @@ def test_many_different_rejections_are_counted_together() -> None:
     assert lines.drain()[1].endswith(' 890 more in 10 s: other reasons')
 
 
+def test_a_known_reason_is_counted_by_itself_also_after_the_hundredth() -> None:
+    lines = LogBuffer()
+    for number in range(200):
+        lines.add('info', f'line {number}', reason=f'400: place {number}')
+    for _ in range(20):
+        lines.add('info', 'known', reason='400: place 7')
+    lines.drain()
+    lines.end_flood()
+    assert [line.partition('Z ')[2] for line in lines.drain()[1].splitlines()] == [
+        '11 more in 10 s: 400: place 7', '90 more in 10 s: other reasons']
+
+
 def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minute(clock: Clock) -> None:
     told: list[tuple[str, bool]] = []
     demistomock.reset()

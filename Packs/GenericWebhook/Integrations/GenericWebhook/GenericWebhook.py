@@ -125,7 +125,7 @@ MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signatur
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
 MAX_HEADS_BYTES = 16 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
-MAX_UNSENT_BYTES = 48 * MIB  # responses to accepted requests that their senders have not read yet
+MAX_UNSENT_BYTES = 32 * MIB  # responses to accepted requests that their senders have not read yet
 MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses to all other requests that their senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
@@ -161,7 +161,11 @@ MAX_FRUITLESS_TRIES = 8
 # and so on up to the longest. If a server creates what it then rejects, each try makes a duplicate: hence the growth.
 FIRST_PAUSE_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 600
-# It is lost if it is rejected after so many calls of other posts have succeeded meanwhile: then the server is not at fault.
+HURRY_SECONDS = 10  # how often a repeat of it may end the pause
+# It is lost after so many tries over so many seconds, if so many calls of other posts have succeeded: then the server is not
+# at fault. All three are counted from the first of these calls.
+MOST_FAILURES = 5
+GIVE_UP_SECONDS = 60
 OTHERS_CREATED = 3
 RETRY_AFTER_SECONDS = 10
 
@@ -6059,7 +6063,9 @@ class Request:
     url_note: str = ''  # which words of the URL were ignored or found nothing
     result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
+    delivery: Any = None  # the Delivery of a POST whose incidents are being created
     unfinished: Any = None  # the Delivery that goes on without its sender
+    is_lost: bool = False  # whether it was accepted, and nobody reads that it creates nothing
     is_repeat: bool = False  # whether it repeats an earlier delivery
 
     @cached_property
@@ -6256,6 +6262,24 @@ def do_nothing() -> None:
     """Do nothing."""
 
 
+@dataclass
+class SetAside:
+    """What is known of a post since it was set aside, or since a part of it was created after that."""
+
+    tries: int = 0  # how often in a row a call with it failed
+    retry_at: float = 0  # no call with it begins before this moment
+    may_hurry_from: float = 0  # from this moment on, a repeat may end its pause
+    others_created: int = 0  # how many calls of other posts have succeeded
+    works_from: float = float('inf')  # when the first of these did
+    failures: int = 0  # how many of its tries have failed since then, without those during a later outage
+    is_suspect: bool = False  # whether XSOAR rejected it while it accepted others
+
+    def is_hopeless(self, now: float) -> bool:
+        """Return whether the post itself must be at fault."""
+        seconds = now - self.works_from
+        return self.failures >= MOST_FAILURES and self.others_created >= OTHERS_CREATED and seconds >= GIVE_UP_SECONDS
+
+
 class Post:
     """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
 
@@ -6269,14 +6293,15 @@ class Post:
         self.is_gone = is_gone  # returns whether its sender is gone
         self.is_kept = False  # True once it goes on without its sender: no 503 would be read, so it has no deadline
         self.number = 0  # its place in the order of arrival; the queue sets it
-        self.tries = 0  # how often in a row it was set aside after a call failed; 0: it may share a call
-        self.retry_at = 0.0  # no call with it begins before this moment
-        self.others_created = 0  # how many calls of other posts have succeeded since it was first set aside
+        self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
+        self.is_missing_tried = False  # True once what a reply lacked of it is tried in a call of its own
         self.is_partly_created = False  # True once a call with some or all of its incidents succeeded
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
-        self.on_tried: Callable[[], None] = do_nothing  # called after a call with it if another has to follow
+        # A large post has a turn (Turn) until XSOAR has replied to its first call.
+        self.end_turn: Callable[[], object] = do_nothing  # called if it has to wait: for a further call, or as a repeat
+        self.take_turn: Callable[[], object] = do_nothing  # called before a repeat is queued after all
 
     def keep(self) -> None:
         """Let the post go on without its sender. From now on it has no deadline, and holds nothing of its request."""
@@ -6351,12 +6376,9 @@ class CallSizer:
         10 incidents took 1 s, the server has slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. The longer call
         must exceed twice the shorter one by JITTER_SECONDS.
         """
-        for earlier_count, earlier_spent in self.timings:
-            has_slowed = count <= earlier_count and spent > 2 * earlier_spent + JITTER_SECONDS
-            has_sped_up = count >= earlier_count and earlier_spent > 2 * spent + JITTER_SECONDS
-            if has_slowed or has_sped_up:
-                return True
-        return False
+        return any((spent > 2 * earlier_spent + JITTER_SECONDS and count <= earlier_count)
+                   or (earlier_spent > 2 * spent + JITTER_SECONDS and count >= earlier_count)
+                   for earlier_count, earlier_spent in self.timings)
 
     @property
     def known_timings(self) -> list[Timing]:
@@ -6489,11 +6511,13 @@ class PostQueue:
     several calls, and the calls of other posts come between them.
 
     A post ends with its result, and only these end without its incidents: one whose sender still waits and gets a 502 or a
-    503; one that was set aside and that XSOAR rejects although it creates others; and at `abandon` all that remain.
+    503; one that was set aside, if XSOAR rejects it although it creates others, or more are set aside than there is room for;
+    one of which a reply does not show what exists; and at `abandon` all that remain.
     """
 
     alone_seconds = 600  # how long each post has a call of its own after a reply that could not be matched to the posts
     not_tried = 'XSOAR rejected several requests together, and this one could not be tried alone: send it again.'
+    not_confirmed = 'XSOAR did not confirm the creation; the health of the instance says why.'
 
     most_posts: int = MAX_WAITING_POSTS
     most_bytes: int = MAX_WAITING_BYTES
@@ -6510,6 +6534,7 @@ class PostQueue:
     rejected: RejectedGroup = field(default_factory=RejectedGroup)  # what is tried in parts of the current group, if anything
     alone_until: float = 0  # until this moment each post has a call of its own
     is_retry: bool = False  # whether the latest group was a post that had been set aside
+    is_working: bool = False  # whether XSOAR accepted the latest call, not counting rejected ones of posts that were set aside
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
     wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
@@ -6522,12 +6547,16 @@ class PostQueue:
         """Raise Unavailable if the queue is closed, or has no room for a post that takes `new_bytes` of memory.
 
         The posts of a call and of a rejected group count, too, because they may have to wait again. A queue without any
-        post has room for every post: otherwise one above `most_bytes` could never be created.
+        post has room for every post: otherwise one above `most_bytes` could never be created. Posts that were set aside may
+        fill the queue, but leave a quarter of it to others.
         """
         self.check_open()
         posts = [*self.waiting, *self.in_flight, *self.rejected.posts, *self.repeats]
-        all_bytes = new_bytes + sum(post.memory_bytes for post in posts)
-        if posts and (len(posts) >= self.most_posts or all_bytes > self.most_bytes):
+        aside = [post.memory_bytes for post in posts if post.aside]
+        others = [post.memory_bytes for post in posts if not post.aside]
+        count = len(others) + min(len(aside), self.most_posts * 3 // 4)
+        all_bytes = new_bytes + sum(others) + min(sum(aside), self.most_bytes * 3 // 4)
+        if posts and (count >= self.most_posts or all_bytes > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
@@ -6578,7 +6607,7 @@ class PostQueue:
         group: list[Post] = []
         count = size = 0
         for post in self.candidates(now):
-            goes_alone = now < self.alone_until or post.tries > 0 or post.is_partly_created
+            goes_alone = bool(now < self.alone_until or post.aside or post.is_partly_created)
             count += len(post.incidents)
             size += post.size
             is_full = count > most_incidents or size > self.most_call_bytes
@@ -6587,20 +6616,20 @@ class PostQueue:
             group.append(post)
             if goes_alone:
                 break
-        self.is_retry = any(post.tries for post in group)
+        self.is_retry = any(post.aside for post in group)
         chosen = set(group)
         self.waiting = [post for post in self.waiting if post not in chosen]
         return group
 
     def candidates(self, now: float) -> list[Post]:
         """Return the waiting posts whose pause is over; but after a group of one that was set aside, others if there are any."""
-        ready = [post for post in self.waiting if post.retry_at <= now]
+        ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now]
         if self.is_retry:  # many of them would otherwise keep all others waiting
-            return [post for post in ready if not post.tries] or ready
+            return [post for post in ready if not post.aside] or ready
         return ready
 
-    def record_created(self, created: list[Any], now: float) -> bool:
-        """Record that the call in flight succeeded and that its reply contains these incidents.
+    def record_created(self, created: list[Any], now: float, has_error: bool = False) -> bool:
+        """Record that the call in flight succeeded and that its reply contains these incidents, and maybe errors for others.
 
         Each post gets its own incidents; then it is finished, or it waits again with the incidents that are still to be
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
@@ -6608,39 +6637,59 @@ class PostQueue:
         """
         posts, self.in_flight = self.in_flight, []
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
-        self.rejected.has_succeeded = True
-        self.bring_retries_forward(now)
+        self.rejected.has_succeeded = self.is_working = True
+        self.record_success_of_others(now)
         owned_by = owners(created, posts)
-        for owner, incident in zip(owned_by, created, strict=True):
-            if owner:
-                owner.created.append(incident)
-        for post in posts:
-            self.finish_or_queue_again(post)
         is_all_matched = None not in owned_by
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
             self.rejected.separate()
+        for post in posts:
+            own = [incident for owner, incident in zip(owned_by, created, strict=True) if owner is post]
+            post.created += own
+            # If the call was for several posts, it contained all incidents of each, and none remain.
+            sent, post.incidents = post.incidents[:self.call_size], post.incidents[self.call_size:]
+            if has_error and len(own) < len(sent):
+                self.try_missing(post, sent, own, is_all_matched, now)
+            else:
+                self.finish_or_queue_again(post)
         return is_all_matched
 
-    def bring_retries_forward(self, now: float) -> None:
-        """Have the posts that were set aside tried soon: a call of others has just succeeded, so the server works again."""
-        for post in self.waiting:
-            if post.tries:
-                post.others_created += 1
-                post.retry_at = min(post.retry_at, now + FIRST_PAUSE_SECONDS)
+    def record_success_of_others(self, now: float) -> None:
+        """Tell the posts that were set aside that XSOAR works. If that is news, an outage has ended, and so does their pause."""
+        for aside in filter(None, [post.aside for post in self.waiting]):
+            if not aside.others_created:
+                aside.works_from, aside.retry_at = now, min(aside.retry_at, now + FIRST_PAUSE_SECONDS)
+            aside.others_created += 1
 
     def finish_or_queue_again(self, post: Post) -> None:
         """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
         post.is_partly_created = True
-        post.tries = post.others_created = 0
-        # If the call was for several posts, it contained all incidents of each, and none remain.
-        post.incidents = post.incidents[self.call_size:]
+        post.aside = post.aside and SetAside()
         if post.incidents:
             post.hand_over_by = float('inf')  # some incidents exist, so it is completed however long it takes
             self.append(post)  # at the end, so that the others are not kept waiting by one long post
-            post.on_tried()
+            post.end_turn()
         else:
             post.result.set(post.created)
+
+    def try_missing(self, post: Post, sent: list[dict[str, Any]], own: list[Any], is_all_matched: bool, now: float) -> None:
+        """Try what is missing of a post alone, since the reply has an error beside those that were created, `own` of it.
+
+        Reject the post if that was tried before. Fail it if the reply does not show what is missing.
+        """
+        post.is_in_doubt = True
+        post.is_partly_created |= bool(own)
+        found = unambiguous(own, [(each, each) for each in sent])
+        post.incidents += [each for each in sent if not any(each is other for other in found)]
+        if None in found or not (is_all_matched or post.total == 1):
+            fail_posts([post], RejectedByServer, self.not_confirmed)
+        elif post.is_missing_tried:
+            self.reject(post, now)
+        else:
+            post.is_missing_tried = True
+            post.end_turn()
+            self.rejected.pairs.insert(0, [[post]])
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
@@ -6652,14 +6701,19 @@ class PostQueue:
             self.reject(posts[0], now)
         else:
             self.rejected.add_halves(posts)
+        self.is_working &= self.is_retry
         self.give_up(self.rejected.record_fruitless_try(now), self.not_tried, now)
 
     def reject(self, post: Post, now: float) -> None:
         """Fail a post that XSOAR rejected alone. If its sender is gone, set it aside until the fault must be its own."""
-        if self.may_wait(post) and post.others_created < OTHERS_CREATED:
+        aside = post.aside or SetAside()
+        aside.is_suspect |= self.is_working
+        aside.failures += self.is_working and aside.others_created > 0
+        if self.may_wait(post) and not aside.is_hopeless(now):
+            post.aside = aside
             self.set_aside(post, now)
         else:
-            fail_posts([post], RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
+            fail_posts([post], RejectedByServer, self.not_confirmed)
 
     def give_up(self, posts: list[Post], reason: str, now: float) -> None:
         """Fail posts that could not be tried alone, so that their senders try again. Set those aside whose sender is gone."""
@@ -6675,10 +6729,33 @@ class PostQueue:
     def set_aside(self, post: Post, now: float) -> None:
         """Return a post that was not created to its place, to be tried again alone after a pause that grows."""
         post.hand_over_by = float('inf')
-        post.retry_at = now + min(FIRST_PAUSE_SECONDS * 2 ** post.tries, LONGEST_PAUSE_SECONDS)
-        post.tries += 1
+        post.aside = aside = post.aside or SetAside()
+        aside.retry_at = now + min(FIRST_PAUSE_SECONDS * 2 ** aside.tries, LONGEST_PAUSE_SECONDS)
+        aside.tries += 1
         insort(self.waiting, post, key=lambda each: each.number)
-        post.on_tried()
+        post.end_turn()
+        self.drop_surplus()
+
+    def drop_surplus(self) -> None:
+        """Fail posts that were set aside until the others fit in the queue, or one is left: it may be of any size.
+
+        First those that were rejected while others were created; if bytes are short, the largest, else the last to come.
+        """
+        waiting = [post for post in self.waiting if post.aside]
+        is_large = sum(post.memory_bytes for post in waiting) > self.most_bytes and len(waiting) > 1
+        if is_large or len(waiting) > self.most_posts:
+            candidates = [post for post in waiting if post.aside and post.aside.is_suspect] or waiting
+            lost = max(candidates, key=lambda post: post.memory_bytes if is_large else post.number)
+            self.waiting.remove(lost)
+            fail_posts([lost], RejectedByServer, 'More rejected requests wait than there is room for.')
+            self.drop_surplus()
+
+    def hurry(self, post: Post, now: float) -> None:
+        """End the pause of a post that was set aside, because a repeat of it has come."""
+        if post.aside and post.aside.may_hurry_from <= now < post.aside.retry_at:
+            post.aside.may_hurry_from = now + HURRY_SECONDS
+            post.aside.retry_at = now
+            self.wake.set()
 
     def remove_unconfirmed(self) -> list[Post]:
         """Remove and return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
@@ -6695,8 +6772,8 @@ class PostQueue:
     def close(self, reason: str) -> None:
         """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
         self.closed_because = self.closed_because or reason
-        for post in self.waiting:
-            post.retry_at = 0  # its last chance
+        for aside in filter(None, [post.aside for post in self.waiting]):
+            aside.retry_at = 0  # its last chance
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
@@ -6727,6 +6804,12 @@ def created_incidents(reply: Any) -> list[Any] | None:
     return created or None
 
 
+def error_beside(reply: Any) -> str:
+    """Return the first error in a reply to createIncidents that stands in the place of an incident; '' if there is none."""
+    items = [item for item in reply if isinstance(item, dict)] if isinstance(reply, list) else []
+    return next((escaped(item['error']) for item in items if item.get('error') and not item.get('id')), '')
+
+
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     """Return, for each created incident, the post that it belongs to, or None if that is in doubt.
 
@@ -6742,7 +6825,11 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     #   y, x     B, C              B, C             B, C
     if len(posts) == 1:
         return [*posts] * len(created)
-    sent = [(post, incident) for post in posts for incident in post.incidents]
+    return unambiguous(created, [(post, incident) for post in posts for incident in post.incidents])
+
+
+def unambiguous(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
+    """Return what `owners` does, from the incidents of a call, each with its owner."""
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
     if None in from_front:  # an incident fits nowhere, so the reply is not in the order of the call: no match counts
@@ -6750,13 +6837,13 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     return [front if front is back else None for front, back in zip(from_front, from_back, strict=True)]
 
 
-def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return, for each created incident, the post of the first sent incident that fits, or None if none fits.
+def first_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
+    """Return, for each created incident, the owner of the first sent incident that fits, or None if none fits.
 
-    Each search continues after the previous match. `sent` contains the incidents of the call, each with its post.
+    Each search continues after the previous match. `sent` contains the incidents of the call, each with its owner.
     """
     unmatched = iter(sent)  # one iterator for all searches: each `next` continues where the previous one found its match
-    return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
+    return [next((owner for owner, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
@@ -6858,14 +6945,6 @@ EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone
 # the sender of the original stays. If the repeat waits too long, it gets a 503, and a retry is expected.
 
 
-class WaitEnd(Enum):
-    """Why a sender's wait for a result has ended."""
-
-    RESULT = 'the result has come'
-    GONE = 'the sender is gone, and nothing waits for it any more'
-    TIME = 'its time has ended'
-
-
 class Delivery:
     """An accepted request, as it is compared with later ones, and what was created from it.
 
@@ -6885,14 +6964,15 @@ class Delivery:
         self.is_gone = is_gone  # returns whether the sender is gone
         self.has_waited = False  # whether the sender was there at a look, FIRST_LOOK_SECONDS after it began to wait or later
         self.is_retry_certain = False  # whether a retry is expected, whatever `is_gone` returns
+        self.is_asked = False  # True while a 502 or 503 that asks for a retry is on its way to the sender
         self.latest_repeat: Delivery | None = None  # the last duplicate that came to wait for this delivery
         self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
         self.error: Rejected | None = None  # why the incidents could not be created
 
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> WaitEnd:
-        """Wait for a result until the monotonic time `until`, or until the sender is gone. Return why the wait has ended.
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
+        """Wait for a result until the monotonic time `until`, or until the sender is gone. Return whether it is gone.
 
         Wait for FIRST_LOOK_SECONDS in any case, even beyond `until`. Then look at the connection, and again every
         LOOK_EVERY_SECONDS and at `until`. A sender that has waited and is gone ends the wait at once. One that was gone at the
@@ -6906,14 +6986,15 @@ class Delivery:
                 self.has_waited = True
             may_still_read = not self.has_waited and now < reads_until
             if is_gone and not may_still_read:
-                return WaitEnd.GONE
+                return True
             if now >= until:
-                return WaitEnd.TIME
+                break
             result.wait(min(until - now, LOOK_EVERY_SECONDS))
-        return WaitEnd.RESULT
+        return False
 
     def expects_retry(self) -> bool:
-        """Return whether a retry is expected: the sender has waited and is gone, or got a 503 while its delivery goes on.
+        """Return whether a retry is expected: the sender has waited and is gone, or could read a 502 or 503 of ours while its
+        delivery goes on.
 
         If duplicates wait for this delivery, only the sender of the latest one counts.
         """
@@ -6925,11 +7006,6 @@ class Delivery:
         """Freeze whether this sender is expected to retry, and drop `is_gone`, which would keep its connection in memory."""
         self.is_retry_certain |= self.has_waited and self.is_gone()
         self.is_gone = never_gone
-
-    def release_repeat(self) -> None:
-        """Freeze what `expects_retry` returns: no duplicate will come to wait for this delivery any more."""
-        self.is_retry_certain = self.expects_retry()
-        self.latest_repeat = None
 
     def note_and_result(self, is_repeat: bool, skipped: str) -> tuple[str, str]:
         """Return the note for the log, and the result for the history, of a request whose incidents exist."""
@@ -6983,6 +7059,7 @@ class DeliveryMemory:
             has_failed = original.finished.is_set() and not original.created_json
             if not has_failed:
                 return original
+            post.take_turn()  # others may come meanwhile, so look again
         self.queue_and_wait(delivery, post)
         return delivery
 
@@ -6998,15 +7075,17 @@ class DeliveryMemory:
 
         Raise Unavailable if that takes too long. `post` is the repeat's: it only counts towards the limits of the queue.
         """
+        post.end_turn()
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
+        self.queue.hurry(original.post, time.monotonic())
         original.latest_repeat = delivery  # from now on this sender says whether a retry is expected
         try:
-            match delivery.wait_for(original.finished, post.hand_over_by):
-                case WaitEnd.GONE:
-                    self.keep_original(original, delivery)
-                case WaitEnd.TIME:
-                    self.ask_for_retry(delivery)  # raises Unavailable
+            if delivery.wait_for(original.finished, post.hand_over_by):
+                self.keep_original(original, delivery)
+            elif not original.finished.is_set():
+                delivery.release_connection()
+                raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
         finally:
             self.queue.repeats.remove(post)
 
@@ -7020,12 +7099,6 @@ class DeliveryMemory:
         else:
             original.post.keep()
             delivery.release_connection()
-
-    def ask_for_retry(self, delivery: Delivery) -> None:
-        """Raise Unavailable for a sender whose delivery goes on without it. What it then sends is a retry."""
-        delivery.is_retry_certain = True  # a 503 asks for one
-        delivery.release_connection()
-        raise Unavailable('An identical request is still being processed: send it again.')
 
     def queue_and_wait(self, delivery: Delivery, post: Post) -> None:
         """Queue the post and wait for its result, or until the sender is gone. Raise the post's error, or that of a full queue.
@@ -7051,22 +7124,20 @@ class DeliveryMemory:
         """Wait until a queued post has its result, or until its sender is gone: then keep the post.
 
         The wait has rounds of HAND_OVER_SECONDS. After the first, a post that still waits for a call fails, and one that is in a
-        call or partly created goes on. But raise Unavailable if the post is kept because the sender of a repeat is gone:
-        it may then take any time.
+        call or partly created goes on. But end it if the post is kept because the sender of a repeat is gone: that may take any
+        time.
         """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
-        while (end := delivery.wait_for(post.result, until)) is not WaitEnd.RESULT:
-            if end is WaitEnd.GONE:
+        while not post.result.ready():
+            if delivery.wait_for(post.result, until):
                 post.keep()
+            elif not post.result.ready():
+                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+                self.queue.expire(until)
+                until += HAND_OVER_SECONDS
+            if post.is_kept and not post.result.ready():
                 delivery.release_connection()
                 return
-            # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
-            self.queue.expire(until)
-            has_result = post.result.ready()
-            is_kept_for_repeat = post.is_kept and not delivery.is_gone()
-            if is_kept_for_repeat and not has_result:
-                self.ask_for_retry(delivery)  # raises Unavailable
-            until += HAND_OVER_SECONDS
 
     def finish(self, delivery: Delivery, result: 'AsyncResult[list[Any]]') -> None:
         """Record the end of a delivery: remember what was created, or why nothing was."""
@@ -7081,17 +7152,27 @@ class DeliveryMemory:
 
     def remember(self, delivery: Delivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
-        delivery.release_connection()
-        delivery.release_repeat()
+        if not delivery.created_json:
+            delivery.latest_repeat = None  # it goes on by itself
+        latest = delivery.latest_repeat or delivery
+        for each in (delivery, latest):
+            each.release_connection()
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         has_fitting_response = 0 < len(delivery.created_json) <= self.most_bytes
-        may_be_repeated = delivery.counts_as_original_now()
+        may_be_repeated = delivery.counts_as_original_now() or latest.is_asked
         if not has_fitting_response or not may_be_repeated:
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             oldest = next(iter(self.remembered))
             self.forget(oldest)
+
+    def record_read(self, delivery: Delivery, could_read: bool) -> None:
+        """Record whether the sender of a delivery could read the 502 or 503 that asks it for a retry."""
+        delivery.is_asked = False
+        delivery.is_retry_certain |= could_read
+        if delivery in self.remembered and not delivery.counts_as_original_now():
+            self.forget(delivery)
 
     def forget(self, delivery: Delivery) -> None:
         """Remove a remembered delivery."""
@@ -7114,7 +7195,7 @@ class LogBuffer:
     `flood_seconds` have passed, `end_flood` adds a line for each reason that says how many more there were.
     """
 
-    most: int = 1000  # lines of one log level, such as 'info'
+    most: int = 2000  # lines of one log level, such as 'info': more than posts that a stop may lose
     most_equal: int = 10
     flood_seconds: int = 10
     lines: dict[str, list[str]] = field(default_factory=dict)  # by level
@@ -7124,7 +7205,8 @@ class LogBuffer:
     def add(self, level: str, text: str, reason: str = '') -> None:
         """Keep a line together with the current time, or only count it. Without a `reason`, `most_equal` does not apply."""
         if reason:
-            if len(self.reasons) >= 100:  # some reasons contain a sender's own text, so there could be any number of them
+            # Some reasons contain a sender's own text, so there could be any number of them.
+            if reason not in self.reasons and len(self.reasons) >= 100:
                 reason = 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
@@ -7372,7 +7454,7 @@ class Trace(NamedTuple):
         """Return the line for the log."""
         milliseconds = round((time.monotonic() - self.began) * 1000)
         size = '-' if self.size is None else self.size
-        shown_id = f', delivery {self.delivery_id}' if self.delivery_id and status < HTTPStatus.BAD_REQUEST else ''
+        shown_id = f', delivery {self.delivery_id}' if self.delivery_id else ''
         token = f', token {self.token}' if self.token else ''
         return f'{self.method} {status} {milliseconds} ms, from {self.client} {self.agent}, {size} bytes{token}{shown_id}: {note}'
 
@@ -7488,6 +7570,8 @@ class ServerLine:
         self.is_finishing = True  # from now on `run` ends as soon as the log lines and the context have been sent
         self.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
+        for lost in self.log_buffer.lines.get('error', ()):  # the line is busy, or cut; the platform's `print` would use it, too
+            sys.stderr.write(f'{lost}\n')
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
@@ -7582,8 +7666,10 @@ class ServerLine:
             self.queue.record_unconfirmed(time.monotonic())
         else:
             self.health.record_success()
+            if error_text := error_beside(result):
+                self.report_health(f'XSOAR did not confirm that it created incidents: {error_text}')
             self.samples.add(incidents)
-            if not self.queue.record_created(created, time.monotonic()):
+            if not self.queue.record_created(created, time.monotonic(), has_error=bool(error_text)):
                 self.log('info', "XSOAR's reply to several requests could not be matched to them: "
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
@@ -7723,7 +7809,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 request.log_note = request.result = 'handshake'
             return response or handler(request)
         except Rejected as rejection:
-            request.log_note = rejection.detail.partition('. ')[0]
+            is_transient = rejection.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            request.is_lost = is_transient and request.is_accepted and request.is_gone()
+            request.log_note = f'lost: {rejection.detail}' if request.is_lost else rejection.detail.partition('. ')[0]
             # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
             # next garbage collection.
             rejection.__traceback__ = None
@@ -7780,13 +7868,15 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
         - after a handshake or an error, with its context,
         - as soon as the post is made, unless it is large,
-        - if it is large, after its first call: by `on_tried` if more calls have to follow, else with its context,
-        - if it is large and goes on without its sender, when it has its result, unless `on_tried` has ended the turn before.
+        - if it is large, after its first call: by `end_turn` if more calls have to follow, else with its context; or when it
+          turns out to be a repeat,
+        - if it is large and goes on without its sender, when it has its result, unless `end_turn` has ended the turn before.
         """
         with self.intake.turn() as turn:
             with self.accepted_body(request) as body:
                 hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
-                turn.wait(self.measure(request, body), request.is_gone)
+                take_turn = partial(turn.wait, self.measure(request, body), request.is_gone)
+                take_turn()
                 payloads = read_payloads(unpacked(request, body), request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
                     request.log_note = request.result = 'handshake'
@@ -7799,7 +7889,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             # replied to its first call. One of a small body has not: only copies of its headers made it large.
             is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
             if is_large:
-                post.on_tried = turn.end
+                post.end_turn, post.take_turn = turn.end, take_turn
             else:
                 turn.end()
             response = self.response_with_incidents(request, delivery, post)
@@ -7857,6 +7947,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if request.skipped:
                 request.log_note = f'skipped: {request.skipped}'
             return json_response(b'[]')
+        request.delivery = delivery
         original = self.deliveries.create_once(delivery, post)
         request.is_repeat = original is not delivery
         if not original.finished.is_set():
@@ -8226,6 +8317,8 @@ def rejection_response(rejection: Rejected, is_head: bool) -> Response:
 
 # --- Connections ---
 
+RESET_SECONDS = 1  # in which a connection whose sender reads no response is reset
+
 
 class State(Enum):
     """What happens on a connection. It has a greenlet only while it is SERVED."""
@@ -8246,7 +8339,7 @@ class Connection:
     arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
     """
 
-    __slots__ = ('began', 'head_share', 'listener', 'peer', 'reader', 'socket', 'state', 'unread_body', 'waiting',
+    __slots__ = ('asked', 'began', 'head_share', 'listener', 'peer', 'reader', 'socket', 'state', 'unread_body', 'waiting',
                  'watcher')
 
     def __init__(self, sock: Any, peer: str, listener: 'Listener'):
@@ -8260,6 +8353,7 @@ class Connection:
         self.state = State.IDLE
         self.head_share: Any = None  # the HeadShare of a head that arrives or waits
         self.waiting: Any = None  # the Request that waits to be served
+        self.asked: Any = None  # the Delivery whose sender is asked for a retry by the last response
         listener.connections[State.IDLE][self] = None
 
     def enter(self, state: State, waiting: Request | None = None) -> None:
@@ -8379,7 +8473,9 @@ class Connection:
     def reject(self, rejection: Rejected) -> None:
         """Send the response to a request that has no greenlet, and end the connection."""
         is_head = self.waiting.method == 'HEAD' if self.waiting else self.reader.buffer.startswith(b'HEAD ')
-        self.log(Request(log_note=rejection.detail), rejection.status)
+        request = self.waiting or Request()
+        request.log_note = rejection.detail
+        self.log(request, rejection.status)
         response = rejection_response(rejection, is_head)
         with suppress(OSError):
             self.socket.send(self.head_of(response) + response.content)  # what does not fit is lost: nothing may wait here
@@ -8393,17 +8489,20 @@ class Connection:
             case State.ARRIVING:
                 self.reject(TooSlow('The head of the request came too slowly.'))
             case _:
-                self.close()
+                self.close(is_reset=self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
 
     def linger(self) -> None:
         """Send nothing more, and throw away what arrives until the sender closes or its time allowance ends.
 
         RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
+        A sender that is asked for a retry may have closed its side before: wait for the reset that shows that it reads nothing.
         """
         self.reader.buffer = bytearray()
         self.enter(State.LINGERING)
         try:
             self.socket.shutdown(socket.SHUT_WR)
+            if self.asked:
+                self.reader.expect(RESET_SECONDS)
             self.watch(self.throw_away)
         except OSError:
             self.close()
@@ -8411,13 +8510,18 @@ class Connection:
     def throw_away(self, data: bytes) -> None:
         """Drop bytes, but count them. Close the connection at their end. Raise OSError if there are too many."""
         self.reader.record_received(len(data))
-        if not data:
+        if not data and self.asked:
+            self.watcher.stop()  # `expire` closes it
+        elif not data:
             self.close()
 
-    def close(self) -> None:
-        """Close the connection, in any state."""
+    def close(self, is_reset: bool = True) -> None:
+        """Close the connection, in any state. If `is_reset`, its sender may not have read the last response."""
         if self.state is State.CLOSED:
             return
+        asked, self.asked = self.asked, None
+        if asked:
+            self.listener.app.deliveries.record_read(asked, could_read=not is_reset)
         self.watcher.stop()
         self.watcher.close()
         self.socket.close()
@@ -8453,6 +8557,8 @@ class Connection:
         stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_dropped
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
+        if request.delivery and not stays_open and not response.status.startswith('2'):
+            self.asked, request.delivery.is_asked = request.delivery, True
         if request.unfinished:
             self.log_unfinished(request)
         else:
@@ -8516,7 +8622,9 @@ class Connection:
         line, note = self.listener.app.line, request.log_note
         trace = self.trace(request)
         is_rejected = status >= HTTPStatus.BAD_REQUEST
-        if is_rejected:
+        if request.is_lost:
+            line.log('error', trace.text(status, f'{note} (the sender had left)'))
+        elif is_rejected:
             line.log('info', trace.text(status, note), reason=f'{status}: {note}')
         else:
             note += f'; {request.url_note}' if request.url_note else ''
@@ -8852,8 +8960,8 @@ def result_of_test(settings: Settings) -> str | dict[str, Any]:
 def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
     """Return the outputs and the text of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
     limit, wanted = arg_to_number(args.get('limit') or 50), args.get('result') or 'all'
-    if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
-        raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
+    if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped', 'handshake'):
+        raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected, skipped and handshake.')
     history = read_history(context)
     outputs = delivery_outputs(history, wanted)[:limit]
     return CommandResults('GenericWebhook.Delivery', 'Number', outputs, ignore_auto_extract=True,
