@@ -208,6 +208,8 @@ def test_the_page_gets_the_form_with_no_secret_but_whether_it_is_set() -> None:
     some, text = rows['some'], rows['text']
     assert (some['value'], some['set'], some['secret'], some['kind']) == (['a', 'b'], True, False, 16)
     assert (text['kind'], text['set'], rows['switch']['required'], rows['one']['options']) == (0, False, True, [1, 2])
+    [without_password] = [row for row in describe_form(FORM, {**FULL, 'user': credentials('kim', '')}) if row['name'] == 'user']
+    assert (without_password['set'], without_password['value']) == (False, 'kim')
     unset = {row['name']: row for row in describe_form(FORM, EMPTY)}
     assert (unset['user']['set'], unset['encrypted']['set'], unset['user']['value']) == (False, False, '')
 

@@ -98,8 +98,9 @@ def test_a_secret_that_a_sender_gives_as_its_name_is_in_no_file_name() -> None:
     {'Host': 'soc.corp.example'}, {'Content-Length': '8'}, {'Connection': 'close'}, {'Expect': '100-continue'},
     {'X-Request-URI': '/x'}, {'X-Forwarded-For': '198.51.100.7'}, {'X-Forwarded-Host': 'soc.corp.example'}, {'Via': '1.1 proxy'},
     {'Forwarded': 'for=198.51.100.7'}, {'X-Real-Ip': '198.51.100.7'}, {'CF-Connecting-IP': '2001:db8::1'},
-    {'X-Any-Name': '10.0.0.1, 198.51.100.7'}, {'Cookie': 'a=b'}, {'Authorization': 'Basic eDp5'}, {'X-Api-Key': 'abc'},
-    {'X-Hub-Signature': 'sha1=00'}, {'X-Note': f'it is {TOKEN}'}, {'X-Note': TOKEN.replace('/', '%2f').replace(' ', '+')},
+    {'X-Peer': '[2001:db8::1]'}, {'X-Any-Name': '10.0.0.1, 198.51.100.7'}, {'Cookie': 'a=b'},
+    {'Authorization': 'Basic eDp5'}, {'X-Api-Key': 'abc'}, {'X-Hub-Signature': 'sha1=00'},
+    {'X-Note': f'it is {TOKEN}'}, {'X-Note': TOKEN.replace('/', '%2f').replace(' ', '+')},
     {'X-Note': base64.b64encode(f'user:{TOKEN}!'.encode()).decode()}, {'Content-Encoding': 'identity'}])
 def test_headers_of_the_connection_of_proxies_and_with_secrets_are_left_out(headers: dict[str, str]) -> None:
     assert only(made(headers=[*headers.items(), ('X-Event', 'push'), ('X-Event', 'tag')]))['headers'] == {'X-Event': 'push, tag'}

@@ -1,0 +1,24 @@
+// The address of the page: what a view takes with it, and what it finds again.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import './document.mjs';
+
+const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
+const {setInstance, setPorts} = await import('../../../../localxsoar/web/page/state.js');
+
+// Follow a link as a browser does, and return the address that the page makes of it.
+function follow(hash) {
+  history.state = null;
+  location.hash = hash;
+  readAddress(['commands', 'log'], 'commands');
+  return location.hash;
+}
+
+test('a view finds again what was chosen in it, but shows the instance that was chosen last in any view', () => {
+  setPorts([{name: 'left'}, {name: 'right'}]);
+  setInstance({instance: 'left'});
+  assert.equal(follow('#/log?level=error'), '#/log?level=error&instance=left');
+  assert.equal(follow('#/commands?instance=right'), '#/commands?instance=right');
+  setInstance({instance: 'right'});
+  assert.equal(follow('#/log'), '#/log?level=error&instance=right');
+});
