@@ -176,7 +176,7 @@ git status --porcelain
 {python} -m pytest -p no:cacheprovider -q Tests/repository/test_docs.py Tests/repository/test_release.py \
     -k 'links or words or what_is_so or version_is_that or every_place_has or for_the_users or notes_of_breaking'
 mkdir -p dist/uploadable_packs
-[ -n "$DEMISTO_SDK" ] || exec touch dist/uploadable_packs/GenericWebhook.zip
+[ -x "$DEMISTO_SDK" ] || exec touch dist/uploadable_packs/GenericWebhook.zip
 PATH=$(dirname "$DEMISTO_SDK"):$PATH
 tools/content-copy demisto-sdk validate -g --run-specific-validations {codes}
 tools/zip-pack dist
