@@ -244,16 +244,16 @@ def checkout_for_names(folder: Path) -> Path:
 
 def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> None:
     folder = checkout_for_names(tmp_path)
-    asked, wrong, explained = (dev(folder, 'names', word) for word in ('falco', 'falcon', '--help'))
-    assert asked.returncode == 0 and {line.split()[0] for line in asked.stdout.splitlines() if line[0] != ' '} == {'Falco'}
+    wrong = dev(folder, 'names', 'falcon')
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
-    assert './dev names [SENDER ...]' in explained.stdout
     noted = dev(folder, 'names', 'falco', '--query', "name=rule,none|'x&skip=rule").stdout
+    assert {line.split()[0] for line in noted.splitlines() if line[0] != ' '} == {'Falco'}
     assert 'x-webhook-note: name, part 2: a quote is missing (ignored)' in noted and '(no incident)' in noted
     ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
     assert ended.stderr == ''
 
 
+@pytest.mark.weekly
 def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_path: Path) -> None:
     folder = checkout_for_names(tmp_path)
     (folder / 'Packs').unlink()

@@ -11,7 +11,8 @@ from local_xsoar import ROOT
 from tools.mutants.__main__ import chosen, recorded
 from tools.mutants.mutations import codes
 
-pytestmark = pytest.mark.sockets
+# A test tool's own tests: it runs once a week itself.
+pytestmark = [pytest.mark.sockets, pytest.mark.weekly]
 
 LOCALXSOAR = ROOT / 'localxsoar'
 MASKS = LOCALXSOAR / 'webhooks/masks.py'

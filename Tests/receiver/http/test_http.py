@@ -761,6 +761,7 @@ def plain_bottle_app() -> Bottle:
     return app
 
 
+@pytest.mark.filterwarnings('error::pytest.PytestUnraisableExceptionWarning')  # of an iterator that was not closed
 def test_a_plain_bottle_app_reads_the_query_the_json_and_the_headers_of_a_valid_wsgi_environ() -> None:
     body = b'{"text": "gr\xc3\xbc\xc3\x9fe"}'
     sent = (b'POST /echo?a=%C3%BC&b=2 HTTP/1.1\r\nHost: example:8080\r\nUser-Agent: test\r\nConnection: close\r\n'

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, Tokens, Unavailable, Listener
+from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, Tokens, Unavailable, Listener
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
@@ -278,26 +278,16 @@ def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_
     assert second.get(timeout=PATIENCE_SECONDS) == ('processed' if is_gone else 'rejected')
 
 
+@pytest.mark.parametrize('linger', [(0, 0), (1, 0)], ids=['closed', 'reset'])
 def test_without_poll_rdhup_a_sender_that_left_is_seen_by_reading_ahead(
-        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+        server: Listener, monkeypatch: pytest.MonkeyPatch, linger: tuple[int, int]) -> None:
     monkeypatch.delattr('select.POLLRDHUP')
     may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
-    post_and_leave(server, b'{}', lambda: server.app.line.queue.in_flight)
+    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    with closing(connect(server)) as sender:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', *linger))
+        sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
+        clocks.until(lambda: demistomock.calls_of('createIncidents'))
+    clocks.until(lambda: not any(server.connections.values()))
     may_return.set()
-
-
-def test_without_poll_rdhup_a_connection_that_was_reset_is_seen_at_the_first_look(
-        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr('select.POLLRDHUP')
-    may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
-    sender = connect(server)
-    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # its close is a reset
-    sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
-    clocks.until(lambda: server.app.line.queue.in_flight)
-    [connection] = server.connections[State.SERVED]
-    assert not connection.is_gone()
-    os.close(sender.detach())  # at once, so that nobody has looked before
-    assert connection.is_gone()
-    may_return.set()
+    clocks.until(lambda: server.app.line.history.accepted)

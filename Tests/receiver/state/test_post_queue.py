@@ -12,10 +12,10 @@ from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arr
                             RejectedByServer, Settings, Tokens, Unavailable, created_incidents, error_beside, read_payloads,
                             to_incidents, with_text)
 from clocks import Clock
-from hypothesis import given, seed
+from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from model import ROUNDS, SEED, by_chance, examples
+from model import ROUNDS, SEED, examples
 
 NAMES = st.sampled_from(['alert', 'drop me', 'poison', 'other'])
 HAND_OVER, RETRY, ALONE = 25, 5, 600
@@ -667,10 +667,6 @@ def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice
 # How large a call is
 
 
-def test_a_call_of_several_posts_is_expected_to_last_2_seconds() -> None:
-    assert Played(*['event'] * 63, each=0.25).play().sizes == [8] * 7 + [7]
-
-
 def test_the_first_calls_are_cautious_and_growth_is_fast() -> None:
     played = Played(*['event'] * 1000, each=0.002, call=0.2).play()
     assert played.sizes[0] <= 8
@@ -684,30 +680,21 @@ def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
     assert max(played.sizes) >= 8
 
 
-@pytest.mark.parametrize('seconds', [2, LONGEST_CALL_SECONDS])
-@pytest.mark.parametrize('each', [0.0, 0.0001, 0.01, 1.0, 8.0])
-@pytest.mark.parametrize('call', [0.0, 0.2, 3.0, 9.0, 14.0, 20.0])
+@pytest.mark.parametrize('is_array', [False, True])
+@pytest.mark.parametrize('each', [0.0, 0.0001, 0.01, 0.1, 1.0, 8.0])
+@pytest.mark.parametrize('call', [0.001, 0.2, 3.0, 9.0, 14.0, 22.0])
 def test_no_call_lasts_over_10_seconds_or_40_if_its_overhead_does_except_for_two_incidents_after_one(
-        call: float, each: float, seconds: float) -> None:
-    sizer, count = CallSizer(), 1
-    longest = LONGEST_CALL_SECONDS if call <= LONGEST_CALL_SECONDS else LONGEST_SLOW_CALL_SECONDS
+        call: float, each: float, is_array: bool) -> None:
+    played = Played('first', call=call, each=each)
+    played.step()
+    for names in [['event'] * 300] if is_array else [['event']] * 300:
+        played.post(names).keep()
     for _ in range(20):
-        taken = max(call + each * count, 0.001)
-        assert count == 1 or taken <= longest + 0.01 or (count == 2 and taken <= 30)
-        sizer.record(count, taken)
-        count = sizer.fit(seconds)
-        assert count <= 5 * max(sizer.timings)[0] or count * taken / sizer.timings[-1][0] <= LONGEST_CALL_SECONDS
-
-
-@by_chance(300)
-@given(st.lists(st.tuples(st.integers(1, 1000), st.floats(0.001, 60)), min_size=1, max_size=8))
-def test_no_call_is_planned_to_last_over_10_seconds_or_40_if_its_overhead_does(timings: list[tuple[int, float]]) -> None:
-    sizer = CallSizer(timings)
-    cost, count = sizer.cost, sizer.fit(LONGEST_CALL_SECONDS)
-    longest = LONGEST_CALL_SECONDS if cost.overhead <= LONGEST_CALL_SECONDS else LONGEST_SLOW_CALL_SECONDS
-    is_probe = count == 2 and timings[-1][0] == 1 and not cost.is_overhead_known and timings[-1][1] < 30
-    assert cost.overhead >= 0
-    assert count == 1 or is_probe or cost.overhead + count * cost.per_incident <= longest + 0.01
+        played.step()
+    longest = LONGEST_CALL_SECONDS if call <= LONGEST_CALL_SECONDS else LONGEST_SLOW_CALL_SECONDS
+    for size in played.sizes:
+        taken = call + each * size
+        assert size == 1 or taken <= longest + 0.01 or (size == 2 and taken <= 30)
 
 
 @pytest.mark.parametrize('call, sizes', [(5, [1, 2, 10, 27]), (8, [1, 2, 10, 27]), (12, [1, 2, 10, 27]), (20, [1, 2, 10, 27])])
@@ -970,18 +957,6 @@ def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
     assert 'Nothing was created.' in str(played.posts[1].result.exception)
 
 
-def test_what_was_in_a_call_that_failed_may_exist_whatever_becomes_of_it_then() -> None:
-    played = Played('early', 'late', call=1).measured()
-    for post in played.posts:
-        post.hand_over_by -= 24.5
-    played.play(lambda _: True)
-    assert all('The incident may exist.' in str(post.result.exception) for post in played.posts)
-    several = Played(['a', 'b'])
-    several.queue.next_call(several.now)
-    several.queue.abandon()
-    assert 'Its incidents may exist.' in str(several.posts[0].result.exception)
-
-
 @pytest.mark.parametrize('reply, incidents', [
     ([], []), ({'id': '1'}, [{'id': '1'}]), ([None, {'id': '1'}, {'error': 'x'}, 3], [{'id': '1'}]),
     (None, None), (False, None), ({}, None), ([None], None), ([[]], None), ([{'error': 'x'}], None), ({'id': None}, None),
@@ -1056,7 +1031,7 @@ def test_another_name_does_no_harm_where_the_details_tell_whose_it_is() -> None:
     assert told(played.posts) == ['1', '2']
 
 
-@pytest.mark.parametrize('odd', [None, 1, 'text', [], {}, {'name': []}, {'name': {'a': 1}}, {'name': 'a', 'rawJSON': []},
+@pytest.mark.parametrize('odd', [{}, {'name': []}, {'name': {'a': 1}}, {'name': 'a', 'rawJSON': []},
                                  {'name': None, 'rawJSON': {}}], ids=str)
 def test_an_odd_reply_to_a_group_reaches_no_sender(odd: Any) -> None:
     played = answered(odd, odd, odd, names='ab')

@@ -6846,15 +6846,14 @@ def first_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> 
     return [next((owner for owner, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
-def matches(created: Any, incident: dict[str, Any]) -> bool:
+def matches(created: dict[str, Any], incident: dict[str, Any]) -> bool:
     """Return whether a created incident may be the one that was sent.
 
     Compare `rawJSON`, or the name if the reply has no `rawJSON`: many incidents can share a name, and a mapper may change it.
     """
-    fields = created if isinstance(created, dict) else {}
-    if fields.get('rawJSON'):
-        return bool(fields['rawJSON'] == text_of_details(incident))
-    return bool(fields.get('name') == incident['name'])
+    if created.get('rawJSON'):
+        return bool(created['rawJSON'] == text_of_details(incident))
+    return bool(created.get('name') == incident['name'])
 
 
 # --- Deliveries, and the memory of them ---
@@ -7026,7 +7025,7 @@ class Delivery:
     def record_created(self, created: list[Any]) -> None:
         """Keep what was created as the body of the response, and as a summary for the log. From now on the time counts."""
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if self.has_id else REMEMBER_WITHOUT_ID_SECONDS)
-        ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
+        ids = ', '.join(str(incident.get('id')) for incident in created)
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
         self.created_json = to_response(created)
@@ -8610,12 +8609,9 @@ class Connection:
         if hasattr(select, 'POLLRDHUP'):  # on Linux; it sees the end behind a further request that was sent already
             return has_hung_up(self.socket.fileno(), select.POLLRDHUP)
         self.socket.settimeout(0)
-        try:
+        with suppress(OSError):  # nothing has come; or a reset, behind which the next look finds the end
             return not self.socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+        return False
 
     def log(self, request: Request, status: int) -> None:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
