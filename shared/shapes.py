@@ -64,6 +64,7 @@ SHAPES = {
     'text with one emoji': Shape(lambda: filled(b'', b'some words, ', '😀'.encode()), 'text/plain'),
     'string with one emoji': Shape(lambda: filled(b'{"a":"', b'some words, ', '😀"}'.encode())),
     'lone surrogates': Shape(lambda: filled(b'{"a":"', rb'\ud800', b'"}')),
+    'lone surrogates between letters': Shape(lambda: filled(b'{"a":"', rb'\ud800x', b'"}')),
     'surrogate pairs and a half': Shape(lambda: filled(b'{"a":"', rb'\ud83d\ude00', rb'\ud800"}')),
     'backslashes and half a pair': Shape(lambda: filled(b'{"a":"', rb'\\', rb'\ud800"}')),
     'raw line breaks': Shape(lambda: filled(b'{"a":"', b'\n', b'"}')),

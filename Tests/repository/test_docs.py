@@ -69,6 +69,7 @@ LIMITS = {
         'MAX_PATH_KEYS MAX_PATH_CHARACTERS MAX_PARTS MAX_ALTERNATIVES MAX_SCALE_VALUES',
     'colons of an event over 256 KiB; keys of an object inside it': 'MAX_KEYS MAX_MEMBERS',
     'a list whose items are searched for severity, end and problem key': 'SMALL_BODY_BYTES MAX_EVENTS',
+    'objects with a severity in an event, for `?at_least=`': 'MAX_OBJECTS_WITH_SEVERITY',
     'headers': 'MAX_HEADERS MAX_HEADER_BYTES',
     'parameters of the URL': 'MAX_PARAMETERS',
     'request line': 'MAX_REQUEST_START_BYTES',

@@ -13,26 +13,31 @@ from shared.shapes import FORM, MIB, SHAPES, Shape, filled, packed
 from shared.side import Mirror, connect
 
 
+MOST_TIMES_PLAIN = 10  # on two cores this is a second
+
+
 class Cost(NamedTuple):
-    """MiB above idle until the line has a body, and with the call and its reply; how long another sender waited."""
+    """MiB above idle until the line has a body, and with the call and its reply; how long another sender waited; ticks of CPU."""
 
     until_line: float
     with_line: float
     waits: Waits
     status: int
+    ticks: int
 
 
 def cost(shape: Shape) -> Cost:
     sent = request(shape)
     with Scene(Mirror()) as scene:
+        before = scene.cpu_ticks()
         with probed(scene.side) as waits:
             sender = Sender(scene.side, sent)
             while sender.is_alive() and scene.is_busy():
                 pass
-        until_line = scene.peak()
+        until_line, ticks = scene.peak(), scene.cpu_ticks() - before
         scene.release()
         sender.join()
-        return Cost(until_line, scene.peak(), waits, sender.status)
+        return Cost(until_line, scene.peak(), waits, sender.status, ticks)
 
 
 def waiting(count: int, size: int, *headers: str) -> tuple[float, float, list[int]]:
@@ -82,15 +87,18 @@ def large_bodies() -> list[Row]:
     costs = {name: cost(shape) for name, shape in SHAPES.items()}
     for name, each in costs.items():
         print(f'  24 MiB, {name} ({each.status}): {each.until_line:.0f} MiB, {each.with_line:.0f} with the line, '
-              f'another waited {1000 * each.waits.added:.0f} ms longer', file=sys.stderr)
+              f'another waited {1000 * each.waits.added:.0f} ms longer, {each.ticks} ticks of CPU', file=sys.stderr)
     most = max(each.until_line for each in costs.values())
     with_line = max(each.with_line for each in costs.values())
     waits = max((each.waits for each in costs.values()), key=lambda waits: waits.added)
+    ticks, plain_ticks = max(each.ticks for each in costs.values()), costs['text'].ticks
     return [
         Row(f'24 MiB in any of {len(costs)} shapes: memory above idle', f'{most:.0f} MiB', '', '', 'at most 250 MiB',
             most <= 250),
         Row('... with the call and its reply', f'{with_line:.0f} MiB', '', '', 'at most 370 MiB', with_line <= 370),
         wait_row('...', waits),
+        Row('... CPU until the line has it', f'{ticks} ticks', f'{plain_ticks} ticks (as many plain bytes)',
+            f'{ticks / plain_ticks:.1f} times', f'at most {MOST_TIMES_PLAIN} times', ticks <= MOST_TIMES_PLAIN * plain_ticks),
     ]
 
 

@@ -31,12 +31,12 @@ class Work(NamedTuple):
     coding: str = ''
 
 
-def read(content_type: str, coding: str, body: bytes, each: str = '') -> None:
+def read(content_type: str, coding: str, body: bytes, words: tuple[tuple[str, str], ...] = ()) -> None:
     """Make incidents of a body as the app does."""
     charset = content_type.partition('charset=')[2]
     text = to_utf8(b''.join(decompress(body, coding)), charset, 'json' in content_type)
     to_incidents(read_payloads(text, content_type.partition(';')[0] if charset else content_type),
-                 Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, [('each', each)])))
+                 Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, [*words])))
 
 
 def check_signatures(body: bytes) -> None:
@@ -48,7 +48,7 @@ def check_signatures(body: bytes) -> None:
 def shapes() -> Iterator[Work]:
     """Yield the bodies of bench.bodies by kind."""
     for name, shape in SHAPES.items():
-        kind, most = ('a form', 1500) if shape.content_type.startswith(FORM) else ('JSON, text or parts', 120)
+        kind, most = ('a form', 200) if shape.content_type.startswith(FORM) else ('JSON, text or parts', 120)
         if name.endswith('256 KiB'):
             kind, most = '256 KiB with raw line breaks', 800
         yield Work(kind, most, shape.body(), partial(read, shape.content_type, shape.coding), shape.coding)
@@ -65,7 +65,8 @@ def special() -> Iterator[Work]:
             yield Work('a wrong signature', 4, body, check_signatures)
     for keys in (4, 16):
         body = filled(b'{"a":' * keys + b'[{"b":"', b'x', b'"}]' + b'}' * keys)
-        yield Work('?each= of a long path', 30, body, partial(read, 'application/json', '', each='.'.join('a' * keys)))
+        each = (('each', '.'.join('a' * keys)),)
+        yield Work('?each= of a long path', 30, body, partial(read, 'application/json', '', words=each))
     for start in (b'[', b'[1', b'{', b'a='):
         for filler in (b' ', b' b', b'\n', b'1'):
             yield Work('1 MiB that is almost JSON or a form', 100, filled(start, filler, b'x', MIB), partial(read, FORM, ''))
@@ -73,6 +74,13 @@ def special() -> Iterator[Work]:
         yield Work('60,000 gzip members', 12, gzip.compress(member) * 60_000, partial(read, 'text/plain', 'gzip'))
     yield Work('a charset that decodes slowly', 4, filled(b'\0' + b'a' * 1000 + b'-', b'b', b'', MIB),
                partial(read, 'text/plain; charset=punycode', ''))
+    alerts = {'title': 'Disk full', 'severity': 'low', 'alerts': [{'severity': 'low'}] * 300}
+    all_words = {word: ','.join('|'.join(f'{word}{part}{index}.a' for index in range(4)) + end for part in range(8))
+                 for word, end in (('name', ''), ('problem', ''), ('resolved', '=x'), ('skip', '=x'))}
+    all_words |= {'each': 'l', 'at_least': 'high', 'occurred': 'begun', 'severity': 'grade',
+                  'problem': f'b:{all_words["problem"]}'}
+    yield Work('1,000 items with ?each= and all words', 400, json.dumps({'l': [alerts] * 1000}).encode(),
+               partial(read, 'application/json', '', words=tuple(all_words.items())))
     many = json.dumps([{f'key {number}': {'title': 'x' * 100} for number in range(250)}] * 900)
     yield Work('900 events of 250 members', 60, many.encode(), partial(read, 'application/json', ''))
 

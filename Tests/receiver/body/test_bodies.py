@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import msgspec
 import patient
@@ -716,3 +716,38 @@ def test_large_headers_beside_every_event_of_a_small_body_do_not_fill_the_memory
     assert answer.status_code == 200
     assert 'x-large-6' in webhook.sent()[-1]['rawJSON']
     assert webhook.peak_memory() - held < 50 * MIB
+
+
+# What is decoded in another way than by the obvious function, which takes seconds
+
+
+PIECES_OF_A_FORM = [b'%', b'%', b'%4', b'%41', b'%3D', b'%3d', b'%25', b'=', b'+', b'a', b'z', b'3D', b'%C3%A9', 'é'.encode(),
+                    b'%0a', b'%0D', b'%00', b'.', b'_', b'%E2%82', b'%fe', b'%fF']
+
+
+def test_a_form_is_decoded_as_unquote_to_bytes_does_it() -> None:
+    chance = random.Random(48)
+    for _ in range(3000):
+        value = b''.join(chance.choices(PIECES_OF_A_FORM, k=chance.randint(0, 12)))
+        plain = unquote_to_bytes(value.replace(b'+', b' '))
+        try:
+            expected = plain.decode()
+        except UnicodeDecodeError:
+            with pytest.raises(Rejected, match='UTF-8'):
+                kept(b'b=1&a=' + value, FORM)
+        else:
+            assert kept(b'b=1&a=' + value, FORM) == [{'b': '1', 'a': expected}], value
+
+
+PAIR, HIGH, LOW = rb'\ud83d\ude00', rb'\uD800', rb'\udFff'
+OTHER = [rb'\\', rb'\"', rb'\n', rb'\/', rb'\u0041', b'ud800', b'd800', b'x' * 1200, '😀'.encode()]
+
+
+def test_each_lone_half_of_a_pair_becomes_one_character() -> None:
+    chance = random.Random(48)
+    for _ in range(3000):
+        tokens = chance.choices([PAIR, HIGH, LOW, *OTHER], k=chance.randint(0, 12))
+        text = b''.join(tokens)
+        # A half is alone unless it has the other beside it; what is before a half may be a whole pair.
+        alone = re.sub('[\ud800-\udfff]', '\ufffd', json.loads(b'"%s"' % text))
+        assert kept(b'{"a": "%s", "b": 1}' % text) == [{'a': alone, 'b': 1}], text

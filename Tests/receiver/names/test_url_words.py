@@ -274,6 +274,7 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
         {'hosts': [{'severity': 'medium'}, {'Severity': 'low'}], 'data': {'alert': {'severity': 'low'}}},
         {'x': {'severity': None}, 'y': {'severity': ''}, 'z': {'severity': {}}, 'l': {'severity': []}},
         {'previous_severity': 'critical', 'x': {'oldSeverity': 'critical', 'severity_threshold': 'critical'}},
+        {'events': [{'severity': 'low'}] * 60, 'alerts': [{'severity': 'low'}] * 40},
         {'priority': 'low', 'x': {'urgency': 'low', 'priority': 'soon'}})),
     *(({'at_least': 'high', 'severity': 'evt.prio'}, {'evt': {'prio': 'low', **beside}}, 'severity low')
       for beside in ({'severity': 'critical'}, {'severity': 'zork'}, {'x': {'severity': 'low'}})),
@@ -325,6 +326,7 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'skip': 'resolved', 'resolved': 'alerts.*.status=resolved'}, CUT_GROUP),
     ({'at_least': 'high'}, {'severity': 'low', 'events': ['x', {'severity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'events': [{'severity': 'low'}] * 1001}),
+    ({'at_least': 'high'}, {'severity': 'low', 'events': [{'severity': 'low'}] * 60, 'alerts': [{'severity': 'low'}] * 41}),
 ])
 def test_what_is_in_doubt_is_created(app: App, query: dict[str, str], payload: Any) -> None:
     assert len(send(app, query, {'title': 'Disk full', **payload}).incidents) == 1
@@ -465,7 +467,8 @@ MISTAKES = [
     ({'name': 'a.*'}, 'name, part 1: a path has several *'), ({'name': 'a|'}, 'name, part 1: a path is empty'),
     ({'name': "'a"}, 'name, part 1: a quote is missing'), ({'name': '!a'}, 'name, part 1: a path begins with a !'),
     ({'name': '.'.join('a' * 17)}, 'name, part 1: a path has more than 16 keys or 512 characters (ignored)'),
-    ({'name': 'a' * 513}, 'a path has more than 16 keys or 512 characters'), ({'name': 'a' * 512}, 'no event has a value there'),
+    ({'name': 'a' * 513}, 'a path has more than 16 keys or 512 characters'),
+    ({'name': 'a' * 512}, 'no event has a value at this path'),
     ({'each': f'{"a" * 256}.{"b" * 256}'}, 'each, part 1: a path has more than 16 keys or 512 characters (ignored)'),
     ({'name': ','.join('abcdefghi')}, 'more than 8 parts'),
     ({'name': 'a|b|c|d|e'}, 'more than 4 alternatives'), ('name=%FF', 'not valid UTF-8'),
