@@ -87,6 +87,7 @@ def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: C
     held: list[Any] = []
     page.route('**/localxsoar/instance?instance=left', lambda route: held.append(route))
     page.get_by_role('link', name='Instance').click()
+    wait_for(lambda: held or page.evaluate('false'))
     choice = page.get_by_role('combobox', name='Instance')
     choice.select_option('right')
     expect(page.locator('#instance-name')).to_have_text('right')
