@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tool(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
-    return subprocess.run([sys.executable, '-m', f'tools.{name}', *arguments], cwd=folder, env=environment, text=True,
+    return subprocess.run([sys.executable, '-m', f'tools.names.{name}', *arguments], cwd=folder, env=environment, text=True,
                           capture_output=True, check=False)
 
 

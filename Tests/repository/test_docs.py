@@ -23,7 +23,7 @@ from shared.app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
                        read, read_tests, section, table)
 from local_xsoar import ROOT
-from tools.names_table import land
+from tools.names.table import land
 from tools.tree import own_files
 from tools.words import count, documents, maintained
 from shared.webhook import PACK, SCRIPT, TOKEN

@@ -25,7 +25,7 @@ import requests
 from clocks import PATIENCE_SECONDS
 from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
 from local_xsoar import ROOT, LocalXsoar, needs
-from tools.names_table import SENDERS
+from tools.names.table import SENDERS
 from shared.webhook import PACK
 
 pytestmark = pytest.mark.sockets

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 from clocks import PATIENCE_SECONDS
 from senders_at_once import AUTHORIZED, NO_FAULTS
-from tools.names_table import SENDERS
+from tools.names.table import SENDERS
 from shared.webhook import Answer, Webhook, post
 
 RULE = ('--pre-process', 'GenericWebhookJoin')

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from GenericWebhook import DEFAULT_NAME
-from tools.names_table import TOKEN, Landed
+from tools.names.table import TOKEN, Landed
 
 
 def assert_as_told(each: Landed) -> None:

@@ -60,7 +60,7 @@ def write(root: Path) -> None:
 
 def use_script(source: str) -> None:
     """Make this text of the script the module that all who import it get from now on."""
-    for name in ('GenericWebhook', 'shared.app', 'tools.names_table', 'tools.senders.checks'):
+    for name in ('GenericWebhook', 'shared.app', 'tools.names.table', 'tools.senders.checks'):
         sys.modules.pop(name, None)
     spec = spec_from_loader('GenericWebhook', loader=None)
     assert spec
@@ -71,7 +71,7 @@ def use_script(source: str) -> None:
 
 def show(root: Path, name: str) -> None:
     """Print the incidents of a sender, and what is missing in its folder."""
-    from tools import names_table
+    from tools.names import table as names_table
     from tools.senders.checks import late_time, unfound_paths
     from tools.senders.missing import missing, to_expect
     folder = read_folders(root).get(name)

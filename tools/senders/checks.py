@@ -10,7 +10,7 @@ from typing import Any
 import GenericWebhook
 from shared.app import NOW
 from GenericWebhook import TABLE_GRAMMAR, Condition, Path, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
-from tools.names_table import land
+from tools.names.table import land
 from tools.senders.folders import Fault, Folder, Place
 from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
 

@@ -17,8 +17,8 @@ from recipes import assert_as_told
 from shared.webhook import Webhook
 
 from localxsoar.webhooks.senders import Sender, load_senders
-from tools import names_table
-from tools.names_table import SENDERS, TOKEN, land
+from tools.names import table as names_table
+from tools.names.table import SENDERS, TOKEN, land
 from tools.senders.folders import read_folders
 from tools.senders.missing import new_folder
 

@@ -18,7 +18,7 @@ from clocks import PATIENCE_SECONDS
 from joining import CLOSED, Joining, alert, post_all
 from local_xsoar import needs, wait_for
 from senders_at_once import AUTHORIZED, until
-from tools.names_table import SENDERS
+from tools.names.table import SENDERS
 from shared.webhook import PACK, TOKEN, Answer, changed_pack
 
 from localxsoar.containers.ports import any_free_port

@@ -1,13 +1,13 @@
-"""What the script makes of thousands of known events is what is recorded: python -m tools.fingerprint says what differs."""
+"""What the script makes of thousands of known events is what is recorded: python -m tools.names.fingerprint says what differs."""
 from __future__ import annotations
 
 import functools
 
 import pytest
-from tools.fingerprint import SOURCES, Change, changes, recorded, report, results
+from tools.names.fingerprint import SOURCES, Change, changes, recorded, report, results
 
 
-RENEW = 'If this is meant, review the difference, and record it: .tox/tests/bin/python -m tools.fingerprint --renew'
+RENEW = 'If this is meant, review the difference, and record it: .tox/tests/bin/python -m tools.names.fingerprint --renew'
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import functools
 import pytest
 from GenericWebhook import ROWS, ThirdPartyEvent
 from recipes import assert_as_told
-from tools.names_table import SENDERS, Landed, all_landed, land
+from tools.names.table import SENDERS, Landed, all_landed, land
 
 DELIVERIES = {f'{sender.key}: {delivery["title"]}': (sender, delivery)
               for sender in SENDERS.values() for delivery in sender.deliveries}

@@ -14,7 +14,7 @@ from shared.app import App
 from documents import severity_words
 from clocks import grows_linearly
 from GenericWebhook import SCALE, identifies_something
-from tools.names_table import SENDERS
+from tools.names.table import SENDERS
 
 WORDS = severity_words()
 RESOLVED = {'type': 'state', 'value': 'resolved'}

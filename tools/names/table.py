@@ -92,7 +92,7 @@ def chosen() -> tuple[list[Sender], str, str]:
 def table(senders: list[Sender], query: str, revision: str) -> Iterator[str]:
     """Yield the lines to print."""
     if revision:
-        from tools import against  # which imports this module
+        from tools.names import against  # which imports this module
         yield from against.lines(against.changes_since(revision, against.cases_of(senders, query)))
     else:
         for each in all_landed(senders or SENDERS.values(), query):

@@ -1,4 +1,4 @@
-"""Compare what the script makes of every known event with what is recorded: python -m tools.fingerprint [SOURCE ...] [--renew]
+"""Compare what the script makes of known events with what is recorded: python -m tools.names.fingerprint [SOURCE ...] [--renew]
 
 The requests come from five sources: the documented deliveries of senders/ (`deliveries`), each of them at a dozen URLs whose
 words read its own keys (`urls`), the requests of the tests of names (`tests`), the corpus, plain and at ?at_least=critical
@@ -29,8 +29,8 @@ from shared.webhook import TOKEN
 
 from localxsoar.webhooks.responses import NOTE
 from localxsoar.webhooks.senders import PLACEHOLDER, Sender, with_query
-from tools.names_table import INCIDENT_TYPE, SENDERS, tell
-from tools.names_table import TOKEN as SENDERS_TOKEN
+from tools.names.table import INCIDENT_TYPE, SENDERS, tell
+from tools.names.table import TOKEN as SENDERS_TOKEN
 
 FOLDER = ROOT / 'Tests/corpus'
 FOUND = 'name', 'occurred', 'severity'  # by a row, a word of the URL, or else by the general rule
@@ -286,7 +286,7 @@ def shown(value: Any) -> str:
 
 
 def chosen() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='python -m tools.fingerprint', description=__doc__,
+    parser = argparse.ArgumentParser(prog='python -m tools.names.fingerprint', description=__doc__,
                                      formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('sources', metavar='SOURCE', nargs='*', choices=[*SOURCES, []],
                         help=f'{", ".join(SOURCES)} (default: all)')

@@ -15,7 +15,7 @@ from typing import TextIO
 from localxsoar.errors import UsageError
 from localxsoar.webhooks.senders import Sender
 from shared import ROOT
-from tools.fingerprint import Case, Change, changes, deliveries, of_corpus, results, shown
+from tools.names.fingerprint import Case, Change, changes, deliveries, of_corpus, results, shown
 
 SCRIPT = 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 
@@ -31,8 +31,9 @@ def changes_since(revision: str, cases: list[Case]) -> list[Change]:
         Path(folder, 'GenericWebhook.py').write_bytes(script_of(revision))
         Path(folder, 'cases').write_text(json.dumps(cases))
         with open(f'{folder}/cases') as asked, open(f'{folder}/made', 'w+') as made:
-            other = subprocess.Popen([sys.executable, '-m', 'tools.against'], stdin=asked, stdout=made, stderr=subprocess.PIPE,
-                                     cwd=ROOT, env={**os.environ, 'PYTHONPATH': folder}, text=True)
+            command = [sys.executable, '-m', 'tools.names.against']
+            other = subprocess.Popen(command, stdin=asked, stdout=made, stderr=subprocess.PIPE, cwd=ROOT,
+                                     env={**os.environ, 'PYTHONPATH': folder}, text=True)
             own = results(cases)
             _, errors = other.communicate()
             if other.returncode:

@@ -1,4 +1,4 @@
-"""Judge blindly what the general rule finds otherwise: python -m tools.blind draw REVISION NUMBER FOLDER, then score FOLDER
+"""Judge blindly what the general rule finds otherwise: python -m tools.names.blind draw REVISION NUMBER FOLDER, then score FOLDER
 
 `draw` takes as many payloads of the corpus whose name, time or severity differs from a revision; SEED alone sets their order. It
 writes FOLDER/to_judge.md, in which A or B is the new one by chance, and FOLDER/key.json, which says which. Whoever judges has not
@@ -12,11 +12,11 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from tools.against import changes_since
-from tools.fingerprint import Change, of_corpus, shown
+from tools.names.against import changes_since
+from tools.names.fingerprint import Change, of_corpus, shown
 
 SEED = 'one reader of events'
-USAGE = 'usage: python -m tools.blind draw REVISION NUMBER FOLDER | python -m tools.blind score FOLDER'
+USAGE = 'usage: python -m tools.names.blind draw REVISION NUMBER FOLDER | python -m tools.names.blind score FOLDER'
 
 
 def draw(revision: str, number: int, folder: Path) -> None:
