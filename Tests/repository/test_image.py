@@ -113,8 +113,8 @@ class ImageTool:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = f'{self.folder / "bin"}:{os.environ["PATH"]}'
-        return subprocess.run([self.folder / 'tools/image', *arguments], capture_output=True, text=True, check=False,
-                              env={**os.environ, **environment, 'PATH': path, 'CALLS': str(self.calls_file)})
+        return subprocess.run([self.folder / 'tools/image', *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, env={**os.environ, **environment, 'PATH': path, 'CALLS': str(self.calls_file)})
 
     def calls(self) -> list[str]:
         return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
@@ -127,10 +127,19 @@ def test_the_file_of_an_image_has_the_name_that_the_pack_asks_for_and_has_served
     file = image_tool.folder / 'dist/image/generic-webhook-image-arm64.tar.gz'
     assert gzip.decompress(file.read_bytes()) == b'image\n'
     assert file.read_bytes()[3:8] == bytes(5), 'gzip says there that it holds a name, and the time'
-    *_, build, load, run = image_tool.calls()
+    *_, build, load, run, script = image_tool.calls()
     assert f'--platform linux/arm64 --provenance false --sbom false --tag {name} ' in build
     assert load == 'load --input dist/image/generic-webhook-image-arm64.tar'
     assert run == f'run --rm --interactive --platform linux/arm64 {name} python -'
+    mounted = f'--volume {image_tool.folder}:/repo:ro'
+    assert script == f'run --rm --platform linux/arm64 {mounted} {name} python /repo/tools/try_script.py'
+
+
+@pytest.mark.weekly
+def test_what_is_tried_in_the_image_serves_here_too_and_says_what_memory_it_takes() -> None:
+    done = subprocess.run([sys.executable, ROOT / 'tools/try_script.py'], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert re.fullmatch(r'The script serves .* at rest it takes \d+ MiB\.\n', done.stdout)
 
 
 def test_an_image_that_serves_no_request_gives_no_file(image_tool: ImageTool) -> None:
