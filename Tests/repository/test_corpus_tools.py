@@ -13,7 +13,7 @@ import pytest
 from local_xsoar import ROOT
 from shared.webhook import changed_pack
 
-pytestmark = pytest.mark.sockets
+pytestmark = [pytest.mark.sockets, pytest.mark.weekly]  # tests of tools that only a change of names needs
 
 CHANGES = {'return conversion.incidents':
            "return [{**each, 'name': each['name'].upper(), 'type': str(each['type']).upper()} for each in conversion.incidents]"}

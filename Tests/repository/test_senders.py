@@ -114,6 +114,7 @@ def test_every_sender_passes_the_checks(folders: dict[str, Folder]) -> None:
 
 
 @pytest.mark.sockets
+@pytest.mark.weekly
 def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = copy_of(tmp_path)
     make(root, 'acme')

@@ -44,6 +44,7 @@ def test_a_seed_gives_back_what_failed(made: Callable[[int], object]) -> None:
     assert [made(seed) for seed in range(100)] == [made(seed) for seed in range(100)]
 
 
+@pytest.mark.weekly
 def test_the_command_begins_with_the_seed_that_it_is_given() -> None:
     command = [sys.executable, '-m', 'tools.fuzzing', '0.1', '--seed', '7', '--only', 'bodies']
     paths = os.pathsep.join(sys.path)
