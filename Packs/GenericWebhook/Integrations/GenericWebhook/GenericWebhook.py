@@ -928,7 +928,6 @@ def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tupl
 # ones: that would take much memory.
 MAX_KEPT_QUERIES = 64
 MAX_KEPT_QUERY = 1024  # characters
-MAX_KEPT_NAME = 64  # of a header, in characters, too
 
 
 def can_be_kept(text: str) -> bool:
@@ -3629,12 +3628,6 @@ class UrlWords:
         return tuple(Lookup(word, position, paths) for word, all_paths in parts.items()
                      for position, paths in enumerate(all_paths, 1) if paths)
 
-    @cached_property
-    def bare_conditions(self) -> list[tuple[str, int, Condition]]:
-        """Return the conditions without a text, each with its word and its position."""
-        return [(word, position, each) for word, conditions in (('resolved', self.resolved), ('skip', self.skip))
-                for position, each in enumerate(conditions, 1) if not each.wanted]
-
 
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
@@ -3669,7 +3662,7 @@ class Findings:
         self.complete: set[str] = set()  # the words all of whose parts led to a value in one of the events
         self.not_found: list[Lookup] | None = None  # the parts that led to no value in any event so far; None before the first
         self.unread: set[str | Lookup] = set()  # the words and parts at which a value was too large to be read
-        self.met_by_a_word: set[tuple[str, int, Condition]] = set()  # those of the bare conditions that a text has met
+        self.met_by_a_word: set[tuple[str, int]] = set()  # words and positions of the bare conditions that a text has met
         self.not_asked: set[str] = set()  # the words that were not read in one of the events
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
@@ -3687,7 +3680,9 @@ class Findings:
         parts = self.words.lookups if self.not_found is None else self.not_found
         self.not_found = [each for each in parts if each.word not in self.complete and not each.has_value(event)]
         self.unread.update([each for each in self.not_found if each.is_unread(event)])
-        self.met_by_a_word.update([each for each in self.words.bare_conditions if each[-1].is_met_by_a_word(event)])
+        for word, conditions in (('resolved', self.words.resolved), ('skip', self.words.skip)):
+            self.met_by_a_word.update([(word, position) for position, each in enumerate(conditions, 1)
+                                       if not each.wanted and each.is_met_by_a_word(event)])
 
     def note(self, longest: int = MAX_NOTE_CHARACTERS) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
@@ -3697,7 +3692,7 @@ class Findings:
         positions: dict[tuple[str, str], list[int]] = {}  # of the parts to be named, by their word and the reason
         for part in self.not_found or ():
             positions.setdefault((part.word, self.why_not_found(part)), []).append(part.position)
-        for word, position, _ in filter(self.met_by_a_word.__contains__, self.words.bare_conditions):
+        for word, position in sorted(self.met_by_a_word):
             positions.setdefault((word, MET_BY_ANY_TEXT), []).append(position)
         of_parts = [f'{word}, {in_words(where)}: {reason}' for (word, reason), where in positions.items()]
         words_with_parts = {word for word, _ in positions}
@@ -4011,10 +4006,8 @@ NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIF
 # In place of an id: a word for none; a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `%id%`); what a
 # template writes for none (`<no value>`, `[object Object]`, `%!s(<nil>)`); the nil UUID.
 NO_IDENTITY = re.compile(r'''
-    (0|null|none|nil|undefined|unset|nan|true|false|n/?a|unknown|\*unknown\*|-+)? |
-    \$\w+ | [$%]\{.*\} | \{\{.*\}\} |
-    <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) |
-    \{?0{8}(-0{4}){3}-0{12}\}?
+    (0|null|none|nil|undefined|unset|nan|true|false|n/?a|unknown|\*unknown\*|-+)? | \$\w+ | [$%]\{.*\} | \{\{.*\}\} |
+    <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) | \{?0{8}(-0{4}){3}-0{12}\}?
     ''', re.IGNORECASE | re.VERBOSE)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
@@ -4642,7 +4635,7 @@ class GeneralName(KeyedEvent):
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
-        names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEPT_NAME))
+        names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEY_CHARACTERS))
         topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
         return topic if topic and len(words_of(topic)) > len(words_of(self.kind())) else ''
 
@@ -5053,11 +5046,9 @@ class ThirdPartyEvent(ParsedEvent):
         remaining = MAX_OBJECTS_WITH_SEVERITY
         for key, word in (top.keys['inside'] | top.keys['severity inside']).items():
             value = member_at(self.members, key)
-            if isinstance(value, JsonArray) and value.each_item is None and count_byte(b'{', value.source):
-                yield UNKNOWN
-            objects = objects_with_severity(value)
-            remaining -= len(objects)
-            if remaining < 0:
+            remaining -= len(objects := objects_with_severity(value))
+            is_unread = isinstance(value, JsonArray) and value.each_item is None and count_byte(b'{', value.source)
+            if is_unread or remaining < 0:
                 yield UNKNOWN
             for members in objects:
                 yield_if_due()
@@ -5504,15 +5495,13 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
 
 
 def piece_decoded(piece: bytes) -> bytes:
-    """Return a piece of a form, decoded. Raise UnicodeError if it has the byte FF, which is never in UTF-8."""
+    """Return a piece of a form, decoded, or the byte FF alone, which is no UTF-8, if the form contains this byte."""
     # As quoted-printable, in which `=41` is `%41`: unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them.
     # Meanwhile, FF stands for each `=` of the form. Two marks in a row, or one at the end, would be taken for another thing.
     equals_as_ff = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    each_alone = equals_as_ff.replace(b'%%', b'%25%').replace(b'%%', b'%25%') + b'.'
-    plain = binascii.a2b_qp(each_alone.replace(b'%', b'='))[:-1]
-    if plain.count(b'\xff') > equals_as_ff.count(b'\xff'):
-        raise UnicodeError('it contains FF')
-    return plain.replace(b'=', b'%').replace(b'\xff', b'=')
+    plain = binascii.a2b_qp(equals_as_ff.replace(b'%%', b'%25%').replace(b'%%', b'%25%').replace(b'%', b'=') + b'.')[:-1]
+    has_ff = plain.count(b'\xff') > equals_as_ff.count(b'\xff')
+    return b'\xff' if has_ff else plain.replace(b'=', b'%').replace(b'\xff', b'=')
 
 
 def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
@@ -6009,8 +5998,7 @@ def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes |
             is_large = is_deep and len(memoryview(value)) > SMALL_BODY_BYTES
             value = Decoder(struct_along(keys)).decode(value) if is_large else read_members(value)
         for count in range(len(keys), 0, -1):  # the longest key that exists is used
-            is_dict = isinstance(value, dict)
-            if member := value.get('.'.join(keys[:count])) if is_dict else getattr(value, f'joined_{count}'):
+            if member := value.get('.'.join(keys[:count])) if isinstance(value, dict) else getattr(value, f'joined_{count}'):
                 value, keys = member, keys[count:]
                 break
         else:
