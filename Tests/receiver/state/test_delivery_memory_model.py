@@ -415,3 +415,23 @@ def test_a_sender_that_waits_is_let_go_where_its_delivery_is_kept_for_a_repeat_w
         machine.time_goes_by(24)
         assert [sender.outcome for sender in machine.senders] == [LEFT, LEFT]
         machine.each_sender_gets_the_response_that_is_promised()
+
+
+def test_a_repeat_whose_sender_leaves_just_as_the_original_ends_gets_what_came_of_it() -> None:
+    def leaves() -> bool:
+        looks.append(queue.waiting)
+        if len(looks) == 2:
+            queue.next_call(0)
+            queue.record_created([{'id': '17', 'name': 'a', 'rawJSON': '{}'}], 0)
+        return len(looks) > 1
+
+    looks, queue = list[Any](), PostQueue()
+    memory, delivery_id = DeliveryMemory(queue), {'webhook-id': '1'}
+    posts = [Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]) for _ in range(2)]
+    for post in posts:
+        post.hand_over_by = float('inf')
+    first = gevent.spawn(memory.create_once, Delivery(delivery_id, '', b'{}'), posts[0])
+    gevent.sleep(0)
+    original = memory.create_once(Delivery(delivery_id, '', b'{}', leaves), posts[1])
+    assert original.summary == 'incident 17', 'and is not said to go on'
+    assert original is first.get()
