@@ -30,7 +30,7 @@ EVENTS = {
 }
 MOMENT = {'timestamp': '1795514400', 'milliseconds': '1795514400000', 'iso': '2026-11-24T10:00:00Z',
           'uuid': '5f0c8d52-6a0e-4c7e-9d1b-2f4a3c5e7b91'}
-COUNTED = 960  # events, or a few more: whole rounds
+COUNTED = 480  # events, or a few more: whole rounds
 
 
 def instructions(other: Path | None = None) -> Iterable[Row]:
