@@ -95,8 +95,9 @@ esac
 
 @pytest.fixture
 def image_tool(tmp_path: Path) -> ImageTool:
-    """`tools/image` in a copy of the files that it reads, with a recording Docker."""
-    for name in ('tools/image', 'docker/generic-webhook', 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.yml'):
+    """`tools/releases/image` in a copy of the files that it reads, with a recording Docker."""
+    for name in ('tools/releases/image', 'docker/generic-webhook',
+                 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.yml'):
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _ = shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
@@ -113,8 +114,9 @@ class ImageTool:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = f'{self.folder / "bin"}:{os.environ["PATH"]}'
-        return subprocess.run([self.folder / 'tools/image', *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, env={**os.environ, **environment, 'PATH': path, 'CALLS': str(self.calls_file)})
+        command = [str(self.folder / 'tools/releases/image'), *arguments]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                              env={**os.environ, **environment, 'PATH': path, 'CALLS': str(self.calls_file)})
 
     def calls(self) -> list[str]:
         return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
@@ -167,7 +169,7 @@ def test_a_tag_that_the_registry_has_is_not_pushed_again_and_neither_is_one_that
 
 
 def test_the_image_has_a_new_tag_exactly_if_it_is_made_of_something_else_than_at_the_last_release() -> None:
-    found = subprocess.run([ROOT / 'tools/last-release'], capture_output=True, text=True, check=False)
+    found = subprocess.run([ROOT / 'tools/releases/last-release'], capture_output=True, text=True, check=False)
     if found.returncode:
         pytest.skip('the history does not have the last release')
 

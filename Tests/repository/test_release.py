@@ -44,7 +44,7 @@ def test_the_version_is_that_of_the_newest_release_or_above_it_if_something_is_n
     unreleased, (newest, *_) = parts_of_changelog()
     if unreleased:
         above = [*map(int, CURRENT.split('.'))] > [*map(int, newest.split('.'))]
-        assert above, f'{newest} is released. Begin the next version: python tools/release.py --begin X.Y.Z'
+        assert above, f'{newest} is released. Begin the next version: python tools/releases/release.py --begin X.Y.Z'
     else:
         assert newest == CURRENT
 
@@ -71,14 +71,15 @@ def test_notes_of_breaking_changes_have_them_in_json_as_the_platform_shows_them(
     assert not told or (told['breakingChanges'] is True and told['breakingChangesNotes'])
 
 
-# tools/release.py
+# tools/releases/release.py
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The files that a release changes, with something that is not released."""
-    names = [METADATA, 'README.md', 'CHANGELOG.md', 'tools/release.py', f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py',
-             f'{PACK}/Integrations/GenericWebhook/README.md', *(f'docs/{file.name}' for file in (ROOT / 'docs').glob('*.md'))]
+    names = [METADATA, 'README.md', 'CHANGELOG.md', 'tools/releases/release.py',
+             f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py', f'{PACK}/Integrations/GenericWebhook/README.md',
+             *(f'docs/{file.name}' for file in (ROOT / 'docs').glob('*.md'))]
     for name in (*names, *(str(file.relative_to(ROOT)) for file in (ROOT / PACK).glob('ReleaseNotes/*'))):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -92,7 +93,8 @@ def changed(tree: Path) -> None:
 
 
 def release(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, 'tools/release.py', *arguments], cwd=tree, capture_output=True, text=True, check=False)
+    command = [sys.executable, 'tools/releases/release.py', *arguments]
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
 
 
 def texts(tree: Path) -> dict[Path, str]:
@@ -178,8 +180,8 @@ git status --porcelain
 mkdir -p dist/uploadable_packs
 [ -x "$DEMISTO_SDK" ] || exec touch dist/uploadable_packs/GenericWebhook.zip
 PATH=$(dirname "$DEMISTO_SDK"):$PATH
-tools/content-copy demisto-sdk validate -g --run-specific-validations {codes}
-tools/zip-pack dist
+tools/sdk/content-copy demisto-sdk validate -g --run-specific-validations {codes}
+tools/releases/zip-pack dist
 """
 DOCKER = """#!/bin/sh
 case "$*" in *dest=*) file=${*#*dest=}; echo image >"${file%% *}" ;; esac
@@ -262,7 +264,7 @@ def pack_zip(file: Path, moment: tuple[int, int, int, int, int, int], updated: s
     with zipfile.ZipFile(file, 'w') as made:
         for name, text in ((name, texts[name]) for name in names):
             made.writestr(zipfile.ZipInfo(name, moment), text)
-    subprocess.run([sys.executable, ROOT / 'tools/same_bytes.py', file, ROOT / 'CHANGELOG.md'], check=True)
+    subprocess.run([sys.executable, ROOT / 'tools/releases/same_bytes.py', file, ROOT / 'CHANGELOG.md'], check=True)
     return file.read_bytes()
 
 
@@ -290,7 +292,7 @@ def zipped(tree: Path) -> Path:
 
 
 def collect(tree: Path, version: str = NEXT, *further_files: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, ROOT / 'tools/release_files.py', version, *further_files],
+    return subprocess.run([sys.executable, ROOT / 'tools/releases/release_files.py', version, *further_files],
                           cwd=tree, capture_output=True, text=True, check=False)
 
 
@@ -414,9 +416,9 @@ def test_dev_release_runs_each_check_of_the_workflow_that_a_tag_starts() -> None
     """What makes a machine ready and what publishes are no checks; .ci/run is ./dev test with the programs of the tests."""
     asked = '\n'.join(map(commands_of, OF_A_TAG))
     checks = set(re.findall(
-        r'\.ci/run|\./dev test -e \w+|tools/image build|tools/first-incident|pip wheel|tools/release_files\.py', asked))
-    assert checks == {'.ci/run', './dev test -e sdk', './dev test -e advisories', 'tools/image build', 'tools/first-incident',
-                      'pip wheel', 'tools/release_files.py'}
+        r'\.ci/run|\./dev test -e \w+|tools/releases/(?:image build|first-incident|release_files\.py)|pip wheel', asked))
+    assert checks == {'.ci/run', './dev test -e sdk', './dev test -e advisories', 'tools/releases/image build',
+                      'tools/releases/first-incident', 'pip wheel', 'tools/releases/release_files.py'}
     own = read(ROOT / 'dev').partition('\ncheck_release() {')[2].partition('\n}')[0].replace('sdk-lint,', '')
     assert '\n    ./dev test\n' in own  # with the environment sdk
     assert [check for check in checks - {'.ci/run', './dev test -e sdk'} if check not in own] == []
@@ -436,8 +438,8 @@ def test_the_release_workflow_attaches_the_checked_files_and_the_wheel() -> None
     job = workflow['jobs']['release']
     assert job['permissions'] == {'contents': 'write', **SIGNING}
     run = [step['run'] for step in job['steps'] if 'run' in step]
-    assert run[1:3] == ['./dev test -e sdk', 'python tools/release_files.py "${GITHUB_REF_NAME#v}" dist/wheel/localxsoar-*.whl '
-                        'dist/image/*.tar.gz']
+    assert run[1:3] == ['./dev test -e sdk', 'python tools/releases/release_files.py "${GITHUB_REF_NAME#v}" '
+                        'dist/wheel/localxsoar-*.whl dist/image/*.tar.gz']
     assert run[3].startswith('gh release create "$GITHUB_REF_NAME" ') and run[3].endswith(' dist/release/*')
     commands = [step['run'] for each in workflow['jobs'].values() for step in each.get('steps', []) if 'run' in step]
     assert [command for command in commands if '${{' in command] == [], 'a tag name must not become part of a command'

@@ -59,7 +59,7 @@ def test_the_zip_holds_script_image_and_description_in_one_file() -> None:
 def test_another_zip_of_the_same_pack_has_the_same_bytes(tmp_path: Path) -> None:
     sdk = os.environ.get('DEMISTO_SDK') or pytest.skip('DEMISTO_SDK names no demisto-sdk; ./dev test -e sdk makes it')
     with_sdk = {**os.environ, 'PATH': f'{Path(sdk).parent}:{os.environ["PATH"]}'}
-    subprocess.run([ROOT / 'tools/zip-pack', tmp_path], env=with_sdk, cwd=ROOT, check=True, timeout=PATIENCE_SECONDS)
+    subprocess.run([ROOT / 'tools/releases/zip-pack', tmp_path], env=with_sdk, cwd=ROOT, check=True, timeout=PATIENCE_SECONDS)
     assert (tmp_path / 'uploadable_packs/GenericWebhook.zip').read_bytes() == ZIP.read_bytes()
 
 

@@ -1,7 +1,7 @@
 """Collect what a release offers for download in dist/release: the pack's zip, the image's recipe, the notes, and further files.
 
 Beside each file is its SHA-256, in the form that `sha256sum -c` reads. The same commit gives the same bytes. Usage:
-release_files.py X.Y.Z [FILE ...], once tools/zip-pack has made the zip.
+release_files.py X.Y.Z [FILE ...], once tools/releases/zip-pack has made the zip.
 """
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ def release(version: str, day: str) -> None:
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(prog='tools/release.py', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(prog='tools/releases/release.py', description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('version', metavar='X.Y.Z')
     parser.add_argument('--begin', action='store_true', help='only set the version, and make its notes if there are none')
     options = parser.parse_args()
