@@ -154,9 +154,11 @@ async def test_what_waits_during_a_call_that_hangs_at_a_stop_is_lost_with_the_wo
 @pytest.mark.parametrize('rule', ['rejected too often', 'at a stop'])
 def test_one_whose_sender_left_before_the_first_look_is_lost_with_the_word(tmp_path: Path, rule: str) -> None:
     pack = changed_pack(tmp_path, {**SMALL, **PATIENT})
-    with Webhook('--log-level', 'info', '--fault', 'refuse=poison', pack=pack) as webhook:
+    with Webhook('--log-level', 'info', '--fault', 'refuse=poison', '--fault', 'hang=true', pack=pack) as webhook:
         with webhook.connect() as sender:
             sender.sendall(request_bytes(webhook.direct_url, b'{"name": "poison"}', AUTHORIZED))
+            wait_for(lambda: webhook.state()['createSizes'], 'its first try')
+        webhook.faults(hang=False)
         wait_for(lambda: len(webhook.state()['createSizes']) > 2, 'further tries')
         if rule == 'at a stop':
             webhook.stop_container()

@@ -6070,7 +6070,6 @@ class Request:
     product: str = ''  # the sender's product, if known
     delivery: Any = None  # the Delivery of a POST whose incidents are being created
     unfinished: Any = None  # the Delivery that goes on without its sender
-    is_lost: bool = False  # whether it was accepted, and nobody reads that it creates nothing
     is_repeat: bool = False  # whether it repeats an earlier delivery
 
     @cached_property
@@ -7813,9 +7812,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 request.log_note = request.result = 'handshake'
             return response or handler(request)
         except Rejected as rejection:
-            is_transient = rejection.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            request.is_lost = is_transient and request.is_accepted and request.is_gone()
-            request.log_note = f'lost: {rejection.detail}' if request.is_lost else rejection.detail.partition('. ')[0]
+            request.log_note = rejection.detail.partition('. ')[0]
             # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
             # next garbage collection.
             rejection.__traceback__ = None
@@ -8619,11 +8616,15 @@ class Connection:
         return False
 
     def log(self, request: Request, status: int) -> None:
-        """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
+        """Write the log line of a request: at level debug for a success, else info, with equal rejections counted.
+
+        If an accepted request fails and nobody reads that, it is lost: that is an error.
+        """
         line, note = self.listener.app.line, request.log_note
         trace = self.trace(request)
         is_rejected = status >= HTTPStatus.BAD_REQUEST
-        if request.is_lost:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and request.is_accepted and request.is_gone():
+            note = f'lost: {note}'
             line.log('error', trace.text(status, f'{note} (the sender had left)'))
         elif is_rejected:
             line.log('info', trace.text(status, note), reason=f'{status}: {note}')
