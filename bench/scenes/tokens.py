@@ -87,7 +87,7 @@ def waits(text: str, size: int, strangers: dict[str, str], *signed: str) -> Wait
     """
     with Side(OURS, tokens=text) as side:
         side.warm_up()
-        with beside(subprocess.Popen([sys.executable, '-m', 'bench.tokens', side.url, str(size), json.dumps(strangers)])):
+        with beside(subprocess.Popen([sys.executable, '-m', 'bench.scenes.tokens', side.url, str(size), json.dumps(strangers)])):
             prober = Prober(side, *signed)
             threading.Event().wait(SECONDS)
             prober.stop()

@@ -46,7 +46,7 @@ def check_signatures(body: bytes) -> None:
 
 
 def shapes() -> Iterator[Work]:
-    """Yield the bodies of bench.bodies by kind."""
+    """Yield the bodies of shared.shapes by kind."""
     for name, shape in SHAPES.items():
         kind, most = ('a form', 200) if shape.content_type.startswith(FORM) else ('JSON, text or parts', 120)
         if name.endswith('256 KiB'):
