@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT
 
-TESTS = [file for file in (*(ROOT / 'Packs').rglob('*_test.py'), *(ROOT / 'Tests').rglob('*.py'))
+TESTED_WITH = [ROOT / f'shared/{name}.py' for name in ('app', 'browser', 'dated', 'shapes', 'webhook')]  # others measure
+TESTS = [file for file in (*(ROOT / 'Packs').rglob('*_test.py'), *(ROOT / 'Tests').rglob('*.py'), *TESTED_WITH)
          if 'sample_packs' not in file.parts and file.name not in ('clocks.py', 'test_clocks.py')]  # a pack's script is no test
 CLOCKS = re.compile(r'(\w*\.)?((monotonic|perf_counter|process_time|thread_time|clock_gettime|time)_ns|monotonic|perf_counter|'
                     r'process_time|thread_time|clock_gettime|getrusage|elapsed)|time\.time|(datetime|date)\.(now|utcnow|today)')
