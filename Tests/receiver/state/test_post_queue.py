@@ -301,6 +301,17 @@ def test_one_that_was_rejected_while_others_were_created_is_lost_first() -> None
     assert [post.result.ready() and not post.result.successful() for post in played.posts] == [False, False, False, True]
 
 
+def test_any_number_may_be_lost_at_once() -> None:
+    played = set_aside(*['bad'] * 1000, pause=1)
+    played.post('good')
+    played.play()
+    assert not any(post.result.ready() for post in played.posts)
+    played.queue.most_bytes = 2 * played.posts[0].memory_bytes
+    played.now = retry_at(played)
+    played.step()
+    assert sum(post.result.ready() for post in played.posts) == 998
+
+
 def test_one_alone_that_is_set_aside_may_be_of_any_size() -> None:
     played = Played('large')
     played.posts[0].keep()

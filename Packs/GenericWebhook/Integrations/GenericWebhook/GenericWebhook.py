@@ -66,7 +66,7 @@ from enum import Enum
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, combinations, cycle, islice, product, repeat, zip_longest
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -6745,14 +6745,15 @@ class PostQueue:
 
         First those that were rejected while others were created; if bytes are short, the largest, else the last to come.
         """
-        waiting = [post for post in self.waiting if post.aside]
-        is_large = sum(post.memory_bytes for post in waiting) > self.most_bytes and len(waiting) > 1
-        if is_large or len(waiting) > self.most_posts:
+        while True:
+            waiting = [post for post in self.waiting if post.aside]
+            is_large = sum(post.memory_bytes for post in waiting) > self.most_bytes and len(waiting) > 1
+            if not is_large and len(waiting) <= self.most_posts:
+                return
             candidates = [post for post in waiting if post.aside and post.aside.is_suspect] or waiting
-            lost = max(candidates, key=lambda post: post.memory_bytes if is_large else post.number)
+            lost = max(candidates, key=attrgetter('memory_bytes' if is_large else 'number'))
             self.waiting.remove(lost)
             fail_posts([lost], RejectedByServer, 'More rejected requests wait than there is room for.')
-            self.drop_surplus()
 
     def hurry(self, post: Post, now: float) -> None:
         """End the pause of a post that was set aside, because a repeat of it has come."""
