@@ -759,10 +759,17 @@ def test_an_odd_reply_to_a_group_reaches_no_sender(odd: Any) -> None:
 
 
 class Erring(Played):
-    """One whose server replies with errors for incidents with some names, so many times."""
+    """One whose server replies with errors for incidents with some names, so many times. No two incidents have equal details."""
+
+    def post(self, names: str | list[str], number: int = 0) -> Post:
+        post = super().post(names, number)
+        for index, each in enumerate(post.incidents):
+            each['rawJSON'] = b'{"event": "%d.%d"}' % (number, index)
+        return post
 
     def play_with_errors(self, *names: str, times: int = 1) -> Erring:
         while call := self.queue.next_call(self.now):
+            self.now += self.call + self.each * len(call)
             self.calls.append([each['name'] for each in call])
             is_wrong = times > 0 and bool(set(names) & set(self.calls[-1]))
             times -= is_wrong
@@ -792,8 +799,6 @@ def test_one_event_that_alone_gets_an_error_again_is_rejected_and_others_are_not
 
 def test_of_several_events_those_that_got_an_error_are_tried_once_together_in_a_call_of_their_own() -> None:
     played = Erring([*'abcd'], 'other')
-    for number, each in enumerate(played.posts[0].incidents):
-        each['rawJSON'] = b'{"event": %d}' % number
     played.measured()
     assert played.play_with_errors('b', 'd').calls == [[*'abcd', 'other'], ['b', 'd']]
     assert played.outcomes == [200, 200] and len(played.posts[0].result.value or []) == 4
@@ -801,18 +806,21 @@ def test_of_several_events_those_that_got_an_error_are_tried_once_together_in_a_
 
 def test_if_that_fails_the_502_says_how_many_exist() -> None:
     played = Erring([*'abcd'])
-    for number, each in enumerate(played.posts[0].incidents):
-        each['rawJSON'] = b'{"event": %d}' % number
     played.measured()
     assert played.play_with_errors('b', 'd', times=9).calls == [[*'abcd'], ['b', 'd']]
     assert played.outcomes == [502]
     assert '2 of its 4 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
 
 
+def test_the_missing_ones_are_tried_however_long_the_first_call_took() -> None:
+    played = Erring(['a', 'b'], call=HAND_OVER + 1)
+    played.measured()
+    assert played.play_with_errors('b').calls == [['a', 'b'], ['b']]
+    assert played.outcomes == [200]
+
+
 def test_of_a_sender_that_left_the_missing_ones_are_set_aside() -> None:
     played = Erring([*'abcd'])
-    for number, each in enumerate(played.posts[0].incidents):
-        each['rawJSON'] = b'{"event": %d}' % number
     played.measured()
     played.posts[0].keep()
     played.play_with_errors('b', 'd', times=2)
@@ -834,8 +842,6 @@ def test_if_the_reply_does_not_show_which_are_missing_none_is_tried(reply: list[
 
 def test_the_rest_of_a_long_array_is_created_with_what_was_missing_of_its_first_call() -> None:
     played = Erring([f'{number}' for number in range(100)], each=0.25)
-    for number, each in enumerate(played.posts[0].incidents):
-        each['rawJSON'] = b'{"event": %d}' % number
     played.play_with_errors('3')
     created = sorted(int(each['name']) for each in played.posts[0].result.value or [])
     assert created == list(range(100))

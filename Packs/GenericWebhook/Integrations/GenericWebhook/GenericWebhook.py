@@ -6314,6 +6314,11 @@ class Post:
         self.memory_bytes = self.size
         self.is_gone = never_gone
 
+    def record_part(self) -> None:
+        """Record that a call with some or all of its incidents succeeded: it is completed, however long that takes."""
+        self.is_partly_created = True
+        self.hand_over_by = float('inf')
+
     def keep_if_gone(self) -> bool:
         """Keep the post if its sender is gone. Return whether the post is kept."""
         if not self.is_kept and self.is_gone():
@@ -6648,8 +6653,11 @@ class PostQueue:
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
             self.rejected.separate()
+        created_of: dict[Post | None, list[Any]] = {}
+        for owner, incident in zip(owned_by, created, strict=True):
+            created_of.setdefault(owner, []).append(incident)
         for post in posts:
-            own = [incident for owner, incident in zip(owned_by, created, strict=True) if owner is post]
+            own = created_of.get(post, [])
             post.created += own
             # If the call was for several posts, it contained all incidents of each, and none remain.
             sent, post.incidents = post.incidents[:self.call_size], post.incidents[self.call_size:]
@@ -6668,10 +6676,9 @@ class PostQueue:
 
     def finish_or_queue_again(self, post: Post) -> None:
         """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
-        post.is_partly_created = True
+        post.record_part()
         post.aside = post.aside and SetAside()
         if post.incidents:
-            post.hand_over_by = float('inf')  # some incidents exist, so it is completed however long it takes
             self.append(post)  # at the end, so that the others are not kept waiting by one long post
             post.end_turn()
         else:
@@ -6683,9 +6690,11 @@ class PostQueue:
         Reject the post if that was tried before. Fail it if the reply does not show what is missing.
         """
         post.is_in_doubt = True
-        post.is_partly_created |= bool(own)
+        if own:
+            post.record_part()
         found = unambiguous(own, [(each, each) for each in sent])
-        post.incidents += [each for each in sent if not any(each is other for other in found)]
+        found_ids = set(map(id, found))
+        post.incidents += [each for each in sent if id(each) not in found_ids]
         if None in found or not (is_all_matched or post.total == 1):
             fail_posts([post], RejectedByServer, self.not_confirmed)
         elif post.is_missing_tried:
