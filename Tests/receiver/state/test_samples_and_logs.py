@@ -1,7 +1,9 @@
 """What waits for the line beside incidents: samples for the mapping wizard, and lines for the log. Both are bounded."""
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -330,6 +332,16 @@ def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> N
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     assert [len(demistomock.calls_of(level)) for level in ('info', 'error')] == [2, 1]
     demistomock.reset()
+
+
+def test_the_end_of_a_line_that_is_cut_needs_no_reader_of_stderr(own_line: ServerLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with io.TextIOWrapper(io.FileIO(writing, 'w'), write_through=True) as broken:
+        monkeypatch.setattr(sys, 'stderr', broken)
+        own_line.cut()
+        own_line.log('error', 'lost: nobody reads this')
+        own_line.drain()
 
 
 def test_of_equal_rejections_the_first_are_reported_and_the_others_counted_once() -> None:

@@ -7583,8 +7583,9 @@ class ServerLine:
         self.is_finishing = True  # from now on `run` ends as soon as the log lines and the context have been sent
         self.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
-        for lost in self.log_buffer.lines.get('error', ()):  # the line is busy, or cut; the platform's `print` would use it, too
-            sys.stderr.write(f'{lost}\n')
+        with suppress(OSError):  # a server that is gone reads no stderr, either
+            for text in self.log_buffer.lines.get('error', ()):  # the line is busy or cut, and the platform's `print` uses it
+                sys.stderr.write(f'{text}\n')
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
