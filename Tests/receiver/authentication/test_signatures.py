@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import gevent
 import patient
@@ -310,6 +311,21 @@ def test_a_request_signed_with_any_of_8_tokens_is_let_in(of_eight: App, sender: 
     assert of_eight.proved_by == f'{position}'
     assert refused(of_eight, body + b' ', headers)
     assert refused(of_eight, *sender.request(key=OTHER_TOKEN))
+
+
+@each_sender
+def test_as_much_is_compared_whichever_of_8_tokens_has_signed(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare = mock.Mock(wraps=hmac.compare_digest)
+    monkeypatch.setattr(hmac, 'compare_digest', compare)
+    settings = Settings(8080, Tokens(' || '.join(EIGHT)), None)
+
+    def comparisons(key: str) -> int:
+        compare.reset_mock()
+        body, headers = sender.request(key=key)
+        verified(settings, {name.lower(): value for name, value in headers.items()}, body, NOW)
+        return compare.call_count
+
+    assert len(set(map(comparisons, EIGHT))) == 1
 
 
 @each_sender

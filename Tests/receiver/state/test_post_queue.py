@@ -380,6 +380,15 @@ def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice
     assert played.outcomes == [200] and len(played.posts[0].result.value or []) == 100
 
 
+def test_a_part_that_was_created_makes_the_pauses_before_the_next_short_again() -> None:
+    played = Played(['event'] * 100, each=0.25)
+    played.posts[0].keep()
+    outage(played)
+    assert played.step() and not played.posts[0].result.ready()
+    assert played.step(lambda _: True)
+    assert retry_at(played) == played.now + 1
+
+
 # How large a call is
 
 
