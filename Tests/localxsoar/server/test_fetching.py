@@ -152,6 +152,13 @@ def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(
     assert '!!! one: fetch-incidents failed: Exception: the remote is away: {"error": "bad key"}' in printed
 
 
+def test_a_fetch_that_succeeds_ends_no_error_that_the_long_running_container_has_reported() -> None:
+    fetcher, journal = run_fetcher(lambda command: 1)
+    journal.set_health('the port is in use', is_error=True)
+    fetcher.fetch('fetch-incidents')
+    assert journal.health == {'error': 'the port is in use', 'isError': True}
+
+
 def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
     pack: Path, instance_of: Callable[..., Instance], printed: list[str]
 ) -> None:

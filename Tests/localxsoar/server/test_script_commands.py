@@ -337,7 +337,7 @@ def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(serve
 
 def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
-    server.faults.change({'deny': 'setIncident,hello-say'})
+    server.faults.change({'deny': 'setIncident,hello-say,getIncidentsOfOthers'})
     rename, say = ('setIncident', {'id': '1', 'name': 'b'}), ('hello-say', {'name': 'you'})
     *denied, [found] = call_all(server, pack, rename, say, ('getIncidents', {}))
     for (command, _), [entry] in zip((rename, say), denied, strict=True):
