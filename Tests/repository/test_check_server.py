@@ -322,6 +322,19 @@ def test_a_certificate_that_nobody_trusts_is_refused_before_a_secret_is_sent(tmp
     assert seen == []
 
 
+def test_of_a_secret_that_begins_with_another_nothing_is_shown(tmp_path: Path) -> None:
+    class Telling(Answering):
+        def do_GET(self) -> None:
+            self.answer(200, b'{"demistoVersion": "8 for a-key-and-more"}')
+
+        def do_POST(self) -> None:
+            self.answer(500, b'')
+
+    with served(Telling) as url:
+        check(url, tmp_path, '1\n1\n1\nyes\n', DEMISTO_API_KEY='a-key', WEBHOOK_TOKEN='a-key-and-more')
+    assert ' on Cortex XSOAR 8 for ...: ' in (tmp_path / 'report.md').read_text()
+
+
 def test_a_redirect_does_not_carry_the_key_away(tmp_path: Path) -> None:
     reached: list[str] = []
 

@@ -147,6 +147,12 @@ def test_a_version_that_cannot_be_next_is_rejected_and_changes_nothing(tree: Pat
     assert texts(tree) == before
 
 
+def test_version_10_is_above_version_9(tree: Path) -> None:
+    assert release(tree, '--begin', '47.9.0').returncode == 0
+    assert release(tree, '--begin', '47.10.0').returncode == 0
+    assert 'not above' in release(tree, '--begin', '47.9.0').stderr
+
+
 def test_a_release_without_a_change_is_rejected(tree: Path) -> None:
     assert release(tree, NEXT).returncode == 0
     before = texts(tree)
