@@ -188,6 +188,7 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
         return [{'id': '1'} for _ in incidents]
 
     demistomock.declare(createIncidents=create)
+    own_line.record(trace(), 503, 'before the call', '')
     own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     until(lambda: demistomock.calls_of('createIncidents'))
     for status in (503, 503, 401):
