@@ -19,7 +19,7 @@ import GenericWebhook
 import gevent
 import pytest
 from shared.app import App
-from clocks import PATIENCE_SECONDS, until
+from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Findings, Intake, Post, Rejected, RequestBody, Room, Settings,
                             Tokens, TooLarge, Unavailable, UrlWords, decompress, valid_signature, read_body, read_payloads,
                             signatures_to_check, to_incidents, with_text)
@@ -375,6 +375,15 @@ def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
     with pytest.raises(Unavailable, match='Other bodies take too long'), intake.turn().wait(size=1):
         pass
     assert lock.acquire.call_args.kwargs == {'timeout': 25}
+
+
+def test_the_25_seconds_for_a_call_begin_before_the_wait_for_the_other_bodies(app: App, clock: Clock) -> None:
+    with app.app.intake.turn().wait(size=1):
+        waiting = gevent.spawn(app.authorized, '{"a": 1}')
+        until(app.app.intake.locks[-1].linkcount)
+        clock.passed = 25
+    assert waiting.get(timeout=PATIENCE_SECONDS).status == 503
+    assert app.calls == []
 
 
 MANY_OBJECTS = '{"a": [%s{}]}' % ('{},' * 2000)
