@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import patient
 import pytest
-from GenericWebhook import Arrival, Request, Settings, Tokens, read_payloads, to_incidents, url_words
+from GenericWebhook import Arrival, Settings, Tokens, read_payloads, read_query, to_incidents, url_words
 from url_model import Number, created, to_json, words_in
 from shared.webhook import TOKEN, Webhook
 
@@ -94,7 +94,7 @@ def test_each_event_of_random_queries_becomes_an_incident_unless_the_url_says_ot
     random, settings, left_out = Random(4711), Settings(8080, Tokens(TOKEN), None), 0
     for number in range(count):
         sent, (text, parameters) = payload(random, number), query(random)
-        words = url_words(settings, Request(query_without_tokens=text).parameters)
+        words = url_words(settings, read_query(settings.tokens, text).parameters)
         arrival = Arrival('2026-11-24T10:00:00Z', {}, settings, words)
         conversion = to_incidents(read_payloads(to_json(sent).encode()), arrival)
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]

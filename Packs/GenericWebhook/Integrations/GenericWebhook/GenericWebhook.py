@@ -344,7 +344,7 @@ class Tokens:
         check_tokens(texts)
         self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
         self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
-        self.queries_without: dict[str, None] = {}  # the latest that show no token
+        self.queries_without: dict[str, Query] = {}  # those that show no token, for read_query
 
     def __repr__(self) -> str:
         """Return a text without the tokens, so that printing them cannot leak one."""
@@ -910,22 +910,40 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 # --- Tokens that a request shows in its headers and its query ---
 
 
-def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tuple[Token | None, str]:
-    """Return the token that is the value of a header or query parameter, or None, and the query without such parameters.
+class Query:
+    """The query of a URL: what is asked of it is read once. Only its first MAX_PARAMETERS parameters count."""
 
-    Only the first MAX_PARAMETERS parameters count, and a request has at most MAX_HEADERS headers, so that it cannot make
-    thousands of guesses. They are counted apart: no header can hide a parameter.
-    """
-    # The bytes as they were sent: the server decoded them as latin-1.
-    in_headers = (value.encode('latin-1') for value in headers.values())
-    authorization = [headers.get('authorization', '').encode('latin-1')]
-    in_query, remaining_query = token_in_query(settings.tokens, query)
-    shown = (settings.tokens.find(in_headers, authorization), in_query)
-    return min(filter(None, shown), default=None), remaining_query
+    def __init__(self, tokens: Tokens, text: str):
+        self.text = text
+        counted = self.counted
+        self.token = tokens.find(chain.from_iterable(map(readings_of, counted)))  # the first that is the value of a parameter
+        if self.token:
+            counted = [parameter for parameter in counted if not tokens.find(readings_of(parameter))]
+        self.without_tokens = '&'.join(counted)
+
+    @property
+    def counted(self) -> list[str]:
+        """Return the parameters that count, as sent."""
+        return self.text.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
+
+    @cached_property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the names and values of those that show no token, decoded, without empty ones. Nobody may change the list."""
+        return parse_qsl(self.without_tokens)
+
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        """Return the values of all that count, even a token, by their names; of those with one name the last."""
+        return dict(parse_qsl('&'.join(self.counted)))
+
+    @property
+    def late_names(self) -> set[str]:
+        """Return the names of the parameters that do not count."""
+        return {unquote_plus(parameter.partition('=')[0]) for parameter in self.text.split('&')[MAX_PARAMETERS:]}
 
 
-# A sender's URL is always the same. So what was read from the latest queries is kept for the next request, but not from longer
-# ones: that would take much memory.
+# A sender's URL is always the same. So the latest queries are kept, as they were read, for the next request, but not longer
+# ones: they would take much memory.
 MAX_KEPT_QUERIES = 64
 MAX_KEPT_QUERY = 1024  # characters
 
@@ -935,37 +953,15 @@ def can_be_kept(text: str) -> bool:
     return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
 
-def token_in_query(tokens: Tokens, query: str) -> tuple[Token | None, str]:
-    """Return the token that is the value of a query parameter, or None, and the query without such parameters.
-
-    For example, 'name=title&key=TOKEN' -> (the token, 'name=title'). Only the first MAX_PARAMETERS parameters count, and the
-    others are dropped.
-    """
-    if query in tokens.queries_without:
-        return None, query
-    parts = parts_of(query)
-    token = tokens.find(chain.from_iterable(map(readings_of, parts)))
-    if token:
-        parts = [part for part in parts if not tokens.find(readings_of(part))]
-    remaining_query = '&'.join(parts)
-    if remaining_query == query:
-        keep_query_without(tokens, query)
-    return token, remaining_query
-
-
-def keep_query_without(tokens: Tokens, query: str) -> None:
-    """Remember that a query shows no token, unless it is long; forget the oldest one beyond MAX_KEPT_QUERIES."""
-    if len(query) > MAX_KEPT_QUERY:
-        return
-    tokens.queries_without[query] = None
-    if len(tokens.queries_without) > MAX_KEPT_QUERIES:
-        oldest = next(iter(tokens.queries_without))
-        del tokens.queries_without[oldest]
-
-
-def parts_of(query: str) -> list[str]:
-    """Return the first MAX_PARAMETERS parameters of a query, as sent."""
-    return query.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
+def read_query(tokens: Tokens, text: str) -> Query:
+    """Return the query with this text. Keep it for the next request if it can be kept and shows no token; forget the oldest."""
+    kept = tokens.queries_without
+    query = kept.get(text) or Query(tokens, text)
+    if not query.token and can_be_kept(text):
+        kept[text] = query
+        if len(kept) > MAX_KEPT_QUERIES:
+            del kept[next(iter(kept))]
+    return query
 
 
 def readings_of(parameter: str) -> list[bytes]:
@@ -976,6 +972,20 @@ def readings_of(parameter: str) -> list[bytes]:
     value = parameter.partition('=')[2]
     readings = [value, value.replace('+', ' ')] if '+' in value else [value]
     return [unquote_to_bytes(each) for each in readings]
+
+
+def shown_token(settings: Settings, headers: dict[str, str], text: str) -> tuple[Token | None, Query]:
+    """Return the token that is the value of a header or query parameter, or None, and the query whose text this is.
+
+    A request has at most MAX_HEADERS headers, so that it cannot make thousands of guesses. Headers and parameters are counted
+    apart: no header can hide a parameter.
+    """
+    # The bytes as they were sent: the server decoded them as latin-1.
+    in_headers = (value.encode('latin-1') for value in headers.values())
+    authorization = [headers.get('authorization', '').encode('latin-1')]
+    query = read_query(settings.tokens, text)
+    shown = (settings.tokens.find(in_headers, authorization), query.token)
+    return min(filter(None, shown), default=None), query
 
 
 # --- Secrets: what a 401 says, and which headers an incident keeps ---
@@ -6037,10 +6047,7 @@ def nothing_behind() -> int:
     return 0
 
 
-@lru_cache(MAX_KEPT_QUERIES)
-def parameters_of(query: str) -> list[tuple[str, str]]:
-    """Return what Request.parameters does. Nobody may change the list."""
-    return parse_qsl(query)
+NO_QUERY = Query(Tokens(), '')
 
 
 @dataclass
@@ -6061,7 +6068,7 @@ class Request:
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
     signed_by: str = ''  # the header with the valid signature; '' if none was needed (is_proved_by_signature)
-    query_without_tokens: str = ''  # set with the token; its first MAX_PARAMETERS parameters, less those that show a token
+    query: Query = NO_QUERY  # set with the token
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: str = ''  # why the URL left out events, such as 'resolved'
@@ -6072,29 +6079,10 @@ class Request:
     unfinished: Any = None  # the Delivery that goes on without its sender
     is_repeat: bool = False  # whether it repeats an earlier delivery
 
-    @cached_property
-    def parameters(self) -> list[tuple[str, str]]:
-        """Return the names and values of the parameters that show no token, decoded, without empty ones."""
-        is_small = can_be_kept(self.query_without_tokens)
-        return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_without_tokens)
-
     @property
     def is_proved_by_signature(self) -> bool:
         """Return whether a signature proved the request. If its head was enough, none of its signatures has been checked."""
         return self.signed_by != ''
-
-    @property
-    def late_words(self) -> list[str]:
-        """Return the words of a sender's URL that are behind the parameters that are read."""
-        if self.query_string.count('&') < MAX_PARAMETERS:
-            return []
-        names = [unquote_plus(each.partition('=')[0]) for each in self.query_string.split('&')[MAX_PARAMETERS:]]
-        return [word for word in URL_WORDS if word in names]
-
-    @cached_property
-    def query(self) -> dict[str, str]:
-        """Return the first MAX_PARAMETERS parameters, even a token, by their names; of those with one name the last."""
-        return dict(parse_qsl('&'.join(parts_of(self.query_string))))
 
     @property
     def memory_bytes(self) -> int:
@@ -6129,8 +6117,8 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match request.method:
         # Microsoft Graph: "Receive change notifications through webhooks". A request with a body may be an event.
-        case 'POST' if is_empty and 'validationToken' in request.query:
-            return echo(request.query['validationToken'])
+        case 'POST' if is_empty and 'validationToken' in request.query.by_name:
+            return echo(request.query.by_name['validationToken'])
         # Azure Event Grid: "Endpoint validation with Event Grid event schema".
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':
             return event_grid_handshake(request, intake)
@@ -6138,17 +6126,17 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
             return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
-        case 'GET' if request.query.get('hub.mode') == 'subscribe':
-            request.token = settings.tokens.find([request.query.get('hub.verify_token', '').encode()])
+        case 'GET' if request.query.by_name.get('hub.mode') == 'subscribe':
+            request.token = settings.tokens.find([request.query.by_name.get('hub.verify_token', '').encode()])
             if settings.tokens and not request.token:
                 raise Unauthorized('hub.verify_token is not a token of the instance.')
-            return echo(request.query.get('hub.challenge'))
+            return echo(request.query.by_name.get('hub.challenge'))
         # Dropbox webhooks: "The verification request".
-        case 'GET' if 'challenge' in request.query:
-            return echo(request.query['challenge'])
+        case 'GET' if 'challenge' in request.query.by_name:
+            return echo(request.query.by_name['challenge'])
         # Onfleet: "Webhook Validation".
-        case 'GET' if 'check' in request.query:
-            return echo(request.query['check'])
+        case 'GET' if 'check' in request.query.by_name:
+            return echo(request.query.by_name['check'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
@@ -7836,10 +7824,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def accepts(self, request: Request) -> bool:
         """Return whether the head is enough to accept a request: it shows a token, or no token is set and it is a POST/PUT.
 
-        Record the token in the request, and the query without tokens.
+        Record the token and the query in the request.
         """
-        shown = shown_token(self.settings, request.headers, request.query_string)
-        request.token, request.query_without_tokens = shown
+        request.token, request.query = shown_token(self.settings, request.headers, request.query_string)
         return request.token is not None if self.settings.tokens else request.method in ('POST', 'PUT')
 
     def may_be_signed(self, request: Request) -> bool:
@@ -7895,7 +7882,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                     return response
                 post = Post(self.incidents_of(request, payloads), request.memory_bytes)
                 post.hand_over_by = hand_over_by
-                delivery = Delivery(request.headers, f'{dict(request.parameters)}', body, request.is_gone)
+                delivery = Delivery(request.headers, f'{dict(request.query.parameters)}', body, request.is_gone)
             del body, payloads  # what waits for a call keeps neither
             # The call and the reply contain the incidents of a post several times. So a large post has its turn until XSOAR has
             # replied to its first call. One of a small body has not: only copies of its headers made it large.
@@ -7939,7 +7926,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
         """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
-        words = url_words(self.settings, request.parameters, request.late_words, request.token)
+        late_names = request.query.late_names
+        late_words = [word for word in URL_WORDS if word in late_names]
+        words = url_words(self.settings, request.query.parameters, late_words, request.token)
         arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, words, request.token)
         conversion = to_incidents(payloads, arrival)
         request.product = conversion.product
