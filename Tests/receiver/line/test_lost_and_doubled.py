@@ -261,6 +261,17 @@ def test_an_incident_with_an_id_and_an_empty_error_is_an_incident(server: Listen
     assert answer.status == 200 and answer.json == [{'id': '17', 'error': ''}]
 
 
+def test_after_a_502_that_ends_a_delivery_the_connection_ends_with_its_sender(
+        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('GenericWebhook.RESET_SECONDS', 600)
+    demistomock.declare(createIncidents=lambda *_: None)
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', b'{}', {**AUTHORIZED, 'Connection': 'close'}))
+        answer, = read_answers(read_to_end(sender), 'POST')
+    assert answer.status == 502
+    clocks.until(lambda: not any(server.connections.values()))
+
+
 def test_a_repeat_of_a_large_body_leaves_its_turn_to_others_while_it_waits(server: Listener) -> None:
     line, lock = server.app.line, server.app.intake.locks[MAX_CALL_BYTES]
     may_end, may_succeed = threading.Event(), threading.Event()

@@ -8558,7 +8558,8 @@ class Connection:
         stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_dropped
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
-        if request.delivery and not stays_open and not response.status.startswith('2'):
+        is_asked = not response.status.startswith('2') and not stays_open
+        if is_asked and request.delivery and not request.delivery.finished.is_set():
             self.asked, request.delivery.is_asked = request.delivery, True
         if request.unfinished:
             self.log_unfinished(request)
