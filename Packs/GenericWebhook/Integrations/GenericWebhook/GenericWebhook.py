@@ -949,7 +949,10 @@ MAX_KEPT_QUERY = 1024  # characters
 
 
 def can_be_kept(text: str) -> bool:
-    """Return whether to keep what is read from a query or from its values: each part takes as much memory as 75 characters."""
+    """Return whether what is read from a query, or from its values, is small enough to keep.
+
+    Each part behind a separator takes as much memory as 75 characters.
+    """
     return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
 
@@ -1036,7 +1039,7 @@ def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
     """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only.
 
-    If a `token` is given, headers with others are not left out.
+    If a `token` is given, only that one counts.
     """
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
@@ -1052,7 +1055,7 @@ def kept_headers(settings: Settings, headers: dict[str, str], token: Token | Non
 
 
 def contains_token(settings: Settings, text: str, token: Token | None = None) -> bool:
-    """Return whether a text contains a token, or this one: as it is, percent-encoded, or in base64.
+    """Return whether a text contains a token, or `token` if it is given: as it is, percent-encoded, or in base64.
 
     Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
@@ -1070,8 +1073,9 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
     """Return whether the value of a parameter of the URL is a token, or contains the one that proved the request.
 
-    If others inside it mattered, a sender could search for them: no incident and no 401 would show it. In a token that was not
-    percent-encoded, `+` has become a space. So both are compared with `+` for each space.
+    Others inside it do not count: otherwise, which parameters are ignored would tell a sender whether its guess at another's
+    token is right, without a 401 in the log. In a token that was not percent-encoded, `+` has become a space. So both are
+    compared with `+` for each space.
     """
     with_plus = value.replace(' ', '+')
     # The sum compares with all tokens, so that the time reveals nothing. It is needed because contains_token ignores a short one.
@@ -6063,7 +6067,7 @@ class Request:
     head_size: int = 0  # bytes of the request line and the headers
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection, or its sending side
     bytes_behind: Callable[[], int] = nothing_behind  # returns how many bytes have arrived behind what was read of the request
-    arrived: float = field(default_factory=lambda: time.time())  # Unix time in seconds
+    arrived: float = field(default_factory=lambda: time.time())  # Unix time in seconds; by a lambda, since tests set `time`
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
@@ -6545,7 +6549,7 @@ class PostQueue:
 
         The posts of a call and of a rejected group count, too, because they may have to wait again. A queue without any
         post has room for every post: otherwise one above `most_bytes` could never be created. Posts that were set aside may
-        fill the queue, but leave a quarter of it to others.
+        fill the queue, but count as at most three quarters of it: the rest is for others.
         """
         self.check_open()
         posts = [*self.waiting, *self.in_flight, *self.rejected.posts, *self.repeats]
@@ -6656,7 +6660,10 @@ class PostQueue:
         return is_all_matched
 
     def record_success_of_others(self, now: float) -> None:
-        """Tell the posts that were set aside that XSOAR works. If that is news, an outage has ended, and so does their pause."""
+        """Record with each post that was set aside that a call of others succeeded. The first one shortens its pause.
+
+        It may have ended an outage, in which the pause has grown for no fault of the post.
+        """
         for aside in filter(None, [post.aside for post in self.waiting]):
             if not aside.others_created:
                 aside.works_from, aside.retry_at = now, min(aside.retry_at, now + FIRST_PAUSE_SECONDS)
@@ -6680,7 +6687,7 @@ class PostQueue:
         post.is_in_doubt = True
         if own:
             post.record_part()
-        found = unambiguous(own, [(each, each) for each in sent])
+        found = unambiguous_owners(own, [(each, each) for each in sent])
         found_ids = set(map(id, found))
         post.incidents += [each for each in sent if id(each) not in found_ids]
         if None in found or not (is_all_matched or post.total == 1):
@@ -6740,7 +6747,8 @@ class PostQueue:
     def drop_surplus(self) -> None:
         """Fail posts that were set aside until the others fit in the queue, or one is left: it may be of any size.
 
-        First those that were rejected while others were created; if bytes are short, the largest, else the last to come.
+        Begin with those that were rejected while others were created. If bytes are short, the largest is next, else the last
+        to come.
         """
         while True:
             waiting = [post for post in self.waiting if post.aside]
@@ -6827,11 +6835,11 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     #   y, x     B, C              B, C             B, C
     if len(posts) == 1:
         return [*posts] * len(created)
-    return unambiguous(created, [(post, incident) for post in posts for incident in post.incidents])
+    return unambiguous_owners(created, [(post, incident) for post in posts for incident in post.incidents])
 
 
-def unambiguous(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
-    """Return what `owners` does, from the incidents of a call, each with its owner."""
+def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
+    """Return the owner of each created incident, or None if that is in doubt; `sent` has those of a call, with their owners."""
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
     if None in from_front:  # an incident fits nowhere, so the reply is not in the order of the call: no match counts
@@ -6936,14 +6944,14 @@ EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone
 #   the sender                                  its post                                    a retry is expected
 #   has waited, and stays                       goes on                                     no
 #   has waited, and is gone                     is kept                                     yes
-#   was gone at the first look                  is kept, EARLY_CLOSE_SECONDS later          no: it wants no response
+#   was gone at the first look                  is kept, EARLY_CLOSE_SECONDS later          if it can read our 502 or 503
 #   stays, but its post waits too long          fails with a 503                            no: the retry is a new delivery
-#   stays, but its post is kept, too (below)    is kept; the sender gets a 503              yes
+#   stays, but its post is kept, too (below)    is kept; the sender gets a 502 or 503       if it can read that
 #
 # A repeat is an equal request whose original is unfinished or remembered; without a delivery id, it is one only if a retry of the
 # original is expected. It queues no post: it waits until the original is finished, and gets its response. From then on its own
 # sender, not that of the original, says whether a retry is expected. If that is gone, the post of the original is kept, even if
-# the sender of the original stays. If the repeat waits too long, it gets a 503, and a retry is expected.
+# the sender of the original stays. If the repeat waits too long, it gets a 503, too.
 
 
 class Delivery:
@@ -6994,10 +7002,9 @@ class Delivery:
         return False
 
     def expects_retry(self) -> bool:
-        """Return whether a retry is expected: the sender has waited and is gone, or could read a 502 or 503 of ours while its
-        delivery goes on.
+        """Return whether a retry is expected: the sender has waited and is gone, or could read that its delivery goes on.
 
-        If duplicates wait for this delivery, only the sender of the latest one counts.
+        It reads that in a 502 or 503 of ours. If duplicates wait for this delivery, only the sender of the latest one counts.
         """
         if self.latest_repeat:
             return self.latest_repeat.expects_retry()
@@ -7125,8 +7132,8 @@ class DeliveryMemory:
         """Wait until a queued post has its result, or until its sender is gone: then keep the post.
 
         The wait has rounds of HAND_OVER_SECONDS. After the first, a post that still waits for a call fails, and one that is in a
-        call or partly created goes on. But end it if the post is kept because the sender of a repeat is gone: that may take any
-        time.
+        call or partly created goes on. But if the post is kept because the sender of a repeat is gone, the wait ends then: such
+        a post may take any time.
         """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
         while not post.result.ready():
@@ -7154,7 +7161,7 @@ class DeliveryMemory:
     def remember(self, delivery: Delivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
         if not delivery.created_json:
-            delivery.latest_repeat = None  # it goes on by itself
+            delivery.latest_repeat = None  # it now creates the incidents itself
         latest = delivery.latest_repeat or delivery
         for each in (delivery, latest):
             each.release_connection()
@@ -7964,9 +7971,9 @@ def unpacked(request: Request, body: bytes) -> bytes:
 
 
 def unfinished_response(post: Post) -> HTTPResponse:
-    """Return the response to a sender that is gone before the incidents of its post exist.
+    """Return the response to a sender whose post goes on without it.
 
-    If it has closed only its sending side, it still reads this: the two cases look the same from here.
+    If it has closed only its sending side, it still reads this: from here that looks as if it were gone.
     """
     if post.is_in_doubt:
         status, what_happens = HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'
@@ -8329,7 +8336,7 @@ class State(Enum):
     SIGNED = 'a request that shows no token, but has a signature that can be read, waits to be served'
     UNSIGNED = 'another request that shows no token waits to be served'
     SERVED = 'a request is being served'
-    LINGERING = 'the last response was sent, and the sender has not closed its side yet'
+    LINGERING = 'the last response was sent, and what still arrives is thrown away'
     CLOSED = 'it is closed'
 
 
@@ -8619,7 +8626,7 @@ class Connection:
     def log(self, request: Request, status: int) -> None:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted.
 
-        If an accepted request fails and nobody reads that, it is lost: that is an error.
+        An accepted request that fails once its sender has left is lost: that is an error.
         """
         line, note = self.listener.app.line, request.log_note
         trace = self.trace(request)
