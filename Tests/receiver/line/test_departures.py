@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from operator import attrgetter
 from typing import Any
 
 import clocks
@@ -15,7 +16,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, Tokens, Unavailable, Listener
+from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, Tokens, Unavailable, Listener
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
@@ -211,6 +212,27 @@ def test_a_sender_that_closed_its_own_half_hears_what_is_known_and_its_event_is_
     may_succeed.set()
     clocks.until(lambda: line.history.accepted)
     assert [(each.status, each.result, each.note) for each in line.history.accepted] == [(200, 'created', 'incident 17')]
+
+
+def test_an_equal_request_of_a_sender_that_closed_its_half_and_then_reset_before_our_503_had_reached_it_is_a_new_event(
+        clock: clocks.Clock, server: Listener) -> None:
+    may_return, lingering = threading.Event(), server.connections[State.LINGERING]
+    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    with closing(socket.socket()) as sender:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # so small that the responses to the GETs fill it
+        sender.connect(('127.0.0.1', server.server_port))
+        sender.sendall(request_bytes('http://x/', method='GET') * 50 + request_bytes('http://x/', b'{}', AUTHORIZED))
+        sender.shutdown(socket.SHUT_WR)
+        clocks.until(lambda: demistomock.calls_of('createIncidents'))
+        clock.passed = 3
+        clocks.until(lambda: False in map(attrgetter('watcher.active'), lingering))  # the end of that half has been read
+    clock.passed = 5
+    clocks.until(lambda: not lingering)
+    may_return.set()
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
+        assert sender.recv(100).startswith(b'HTTP/1.1 200 ')
+    assert len(demistomock.calls_of('createIncidents')) == 2
 
 
 def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothing_of_it_waits(server: Listener) -> None:
