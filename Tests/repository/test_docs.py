@@ -67,9 +67,9 @@ LIMITS = {
     'signatures of a request; HMACs of a body over 256 KiB': 'MAX_SIGNATURES MAX_LARGE_HMACS',
     'a word of the URL: keys and characters of a path, parts or conditions, alternatives in each, values of its scale':
         'MAX_PATH_KEYS MAX_PATH_CHARACTERS MAX_PARTS MAX_ALTERNATIVES MAX_SCALE_VALUES',
-    'colons of an event over 256 KiB; keys of an object inside it': 'MAX_KEYS MAX_MEMBERS',
-    'a list whose items are searched for severity, end and problem key': 'SMALL_BODY_BYTES MAX_EVENTS',
-    'objects with a severity in an event, for `?at_least=`': 'MAX_OBJECTS_WITH_SEVERITY',
+    'colons of an event over 256 KiB; keys of an object inside an event over 64 KiB': 'MAX_COLONS MAX_MEMBERS',
+    'keys and list items that are read of an event over 64 KiB, and of all events in a request':
+        'MAX_EVENT_VALUES MAX_OPENED_VALUES',
     'headers': 'MAX_HEADERS MAX_HEADER_BYTES',
     'parameters of the URL': 'MAX_PARAMETERS',
     'request line': 'MAX_REQUEST_START_BYTES',
@@ -371,7 +371,7 @@ def test_the_picture_of_the_first_screen_shows_a_tried_sender_what_it_sends_and_
     assert re.search('^verified: "program"', read(ROOT / 'senders/alertmanager/sender.yml'), re.MULTILINE)
     delivery = sender.delivery('one alert fires')
     assert delivery['expected']['name'] in shown
-    assert delivery['expected']['severity'] == script.SCALE['words'].by_word['critical']
+    assert delivery['expected']['severity'] == script.SCALE['words'].by_value['critical']
     assert 'Critical' in shown
     sent = re.findall('"([^"]+)"', shown)
     assert len(sent) > 8

@@ -253,8 +253,38 @@ def becomes_an_incident(event: dict[str, Any], words: dict[str, str]) -> bool:
                     for each in skip):
         return False
     least = WORDS.get(words.get('at_least', '').strip().lower())
-    told = certain_severity(event, read_severity(words['severity']) if 'severity' in words else None)
-    return least is None or is_recovery or not told or told >= least
+    severity = read_severity(words['severity']) if 'severity' in words else None
+    told = certain_severity(event, severity)
+    if least is None or is_recovery or not told or told >= least:
+        return True
+    read = [id(each) for path in (severity.paths if severity else []) for each in holders(event, path)]
+    return any(may_be_graver(each, least) for each in objects_in(event) if id(each) not in read)
+
+
+def objects_in(model: Any) -> list[dict[str, Any]]:
+    """Return all objects in a payload, at any depth."""
+    inner = model.values() if isinstance(model, dict) else model if isinstance(model, list) else ()
+    return [*([model] if isinstance(model, dict) else []), *(each for value in inner for each in objects_in(value))]
+
+
+def holders(model: Any, path: str) -> list[dict[str, Any]]:
+    """Return the objects that hold what a path leads to."""
+    before, star, after = path.partition('.*.')
+    keys = before.split('.')
+    if star:
+        items = led_to(model, keys)
+        return [each for item in items for each in holders(item, after)] if isinstance(items, list) else []
+    outer = [(led_to(model, keys[:end]) if end else model, '.'.join(keys[end:])) for end in range(len(keys))]
+    return [each for each, key in outer if isinstance(each, dict) and key in each]
+
+
+def may_be_graver(model: dict[str, Any], least: float) -> bool:
+    """Return whether the severity of an object reaches a threshold, or is not one that is known."""
+    value = model.get('severity')
+    if value is None or value == '' or isinstance(value, dict | list):
+        return False
+    is_word = isinstance(value, str) and not isinstance(value, Number) and value not in NUMBERS
+    return not is_word or WORDS.get(value.lower(), least) >= least
 
 
 def certain_severity(event: dict[str, Any], severity: Severity | None) -> float | None:

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
 from typing import Any
 
 import GenericWebhook
 from shared.app import NOW
-from GenericWebhook import TABLE_GRAMMAR, Condition, Path, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
+from GenericWebhook import TABLE_GRAMMAR, Condition, Path, Row, SenderRows, ThirdPartyEvent, Unreadable, compiled_row
 from tools.names.table import land
 from tools.senders.folders import Fault, Folder, Place
 from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
@@ -29,6 +29,8 @@ def wrong_texts(folders: dict[str, Folder]) -> Iterator[Fault]:
                 read()
             except Unreadable as error:
                 yield folder.fault(unreadable(error), *place)
+            if 'name' in place and not re.fullmatch(r'([^{}]*\{[^{}]+\}[])]?)*', text):
+                yield folder.fault('the name does not end with a path', *place)
             if 'name' not in place and re.search('[{}]', re.sub("'[^']*'", '', text)):
                 yield folder.fault(f'braces belong to name only: {text}', *place)
 
@@ -47,15 +49,20 @@ def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, str, Callable[[],
             yield (*at, 'identified_by', index), text, partial(TABLE_GRAMMAR.conditions, '', text)
         for key in ('name', 'occurred', 'inner'):
             if key in row:
-                yield (*at, key), row[key], RowReader('', {key: [[row[key]]]}).fields
+                yield (*at, key), row[key], reader_of(key, row[key])
         for index, severity in enumerate([] if row.get('severity') == NONE else row.get('severity', [])):
             yield (*at, 'severity', index), severity['at'], partial(TABLE_GRAMMAR.part, '', severity['at'])
         for index, end in enumerate(row.get('resolved', [])):
             texts_of_end = [', '.join(end['when']), *([end['occurred']] if 'occurred' in end else [])]
-            yield (*at, 'resolved', index), ', '.join(texts_of_end), RowReader('', {'resolved': [texts_of_end]}).fields
+            yield (*at, 'resolved', index), ', '.join(texts_of_end), reader_of('resolved', *texts_of_end)
         for index, problem in enumerate(row.get('problem', [])):
             texts_of_key = [', '.join(problem['parts']), *([', '.join(problem['when'])] if 'when' in problem else [])]
-            yield (*at, 'problem', index), ', '.join(texts_of_key), RowReader('', {'problem': [texts_of_key]}).fields
+            yield (*at, 'problem', index), ', '.join(texts_of_key), reader_of('problem', *texts_of_key)
+
+
+def reader_of(label: str, text: str, below: str = '') -> Callable[[], Any]:
+    """Return what reads one column of a row, with the text of the label below it, or raises Unreadable."""
+    return lambda: vars(compiled_row('', {label: [[text, below]]}, 'any')) | {'conditions': ()}
 
 
 def wrong_scales(folders: dict[str, Folder]) -> Iterator[Fault]:
@@ -142,9 +149,9 @@ def expected(delivery: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]
 
 def row_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
     """Yield the rows that win none of their own deliveries, and the deliveries that another sender's row wins."""
-    rows = read_senders(rows_text(folders))
-    won: set[Any] = set()
-    fitted: dict[Any, Row] = {}
+    rows = SenderRows(rows_text(folders))
+    won: set[int] = set()  # the rows by their identity, like the next
+    fitted: dict[int, Row] = {}
     for folder in folders.values():
         for number, delivery in enumerate(folder.sender.deliveries):
             winners: dict[str, None] = {}
@@ -154,20 +161,20 @@ def row_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
                 yield folder.fault_of_delivery(number, str(refused))
                 continue
             for event in found:
-                fitting = fitting_rows(rows, event)
-                fitted.update({row.rank: fitting[0] for row in fitting if row.sender in owners(folder)})
-                won.update(row.rank for row in fitting[:1])
+                fitting = [*rows.fitting(event)]
+                fitted.update({id(row): fitting[0] for row in fitting if row.sender in owners(folder)})
+                won.update(id(row) for row in fitting[:1])
                 if fitting and fitting[0].sender not in owners(folder) and owners(folder) & {row.sender for row in fitting}:
                     winners[fitting[0].title] = None
             for winner in winners:
                 yield folder.fault_of_delivery(number, f'the row {winner} wins the delivery {delivery["title"]!r}')
-    for row in sorted({row.rank: row for each in rows.values() for row in each}.values(), key=lambda row: row.rank):
+    for row in map(rows.row, range(len(rows.sources))):
         folder = folders[row.sender]
         number = folder.titles.index(row.title)
-        if row.rank not in fitted:
+        if id(row) not in fitted:
             yield folder.fault(f'the row {row.title} fits none of its deliveries: {said(row)}', 'rows', number, 'identified_by')
-        elif row.rank not in won:
-            yield folder.fault(f'the row {row.title} is always hidden by {fitted[row.rank].title}', 'rows', number)
+        elif id(row) not in won:
+            yield folder.fault(f'the row {row.title} is always hidden by {fitted[id(row)].title}', 'rows', number)
 
 
 def owners(folder: Folder) -> set[str]:
@@ -211,9 +218,3 @@ def paths_in(read: Any) -> Iterator[Path]:
 def late_time(folder: Folder, delivery: dict[str, Any]) -> str:
     """Return the time of an event that does not count when deliveries are tried, because it is after that, or ''."""
     return next((late for event in events(folder, delivery) if not event.occurred(NOW) and (late := event.occurred(inf))), '')
-
-
-def fitting_rows(rows: dict[str, list[Row]], event: ThirdPartyEvent) -> list[Row]:
-    """Return the rows that fit an event, the first that the script tries first."""
-    found: Iterable[Row] = {row.rank: row for key in (*event.members, *event.headers) for row in rows.get(key, [])}.values()
-    return [row for row in sorted(found, key=lambda row: row.rank) if all(condition.fits(event) for condition in row.conditions)]

@@ -80,7 +80,7 @@ def test_what_is_kept_of_queries_takes_at_most_1_mib(name: str) -> None:
         query = QUERIES[name].replace('0000', f'{number:04}')
         assert len(query) <= 1024
         words = url_words(SETTINGS, read_query(SETTINGS.tokens, query).parameters)
-        assert words.lookups or '%FF' in query
+        assert words.parts or '%FF' in query
 
     read_words.cache_clear()
     assert left_by(work, 100) < MIB

@@ -9,8 +9,7 @@ from typing import Any
 
 import GenericWebhook
 import pytest
-from GenericWebhook import LAST_WORDS, TIME_WORDS, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_key
-from msgspec import Raw
+from GenericWebhook import LAST_WORDS, NO_ROW, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_word
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z
 NINE = '2026-11-24T09:00:00Z'
@@ -122,9 +121,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'eventName': 'login', 'device': {'hostname': 'desk-7'}}, 'login: desk-7', ''),
     ({'eventName': 'login', 'user': {'username': 'alice'}}, 'login: alice', ''),
     ({'eventName': 'login', 'owner': {'displayName': 'Alice Ng'}}, 'login: Alice Ng', ''),
-    ({'eventName': 'moved', 'item': {'key': 'SEC-7'}}, 'moved: SEC-7', ''),
-    ({'eventName': 'moved', 'item': {'number': 4711}}, 'moved: 4711', ''),
-    ({'eventName': 'moved', 'item': {'number': 4711, 'id': 'SEC-7'}}, 'moved: SEC-7', ''),
     ({'event': 'door_forced', 'hostname': 'door-7'}, 'door_forced: door-7', ''),
     ({'event_type': 'door_forced', 'hostname': 'door-7'}, 'door_forced: door-7', ''),
     ({'type': 'door_forced', 'hostname': 'door-7'}, 'door_forced: door-7', ''),
@@ -185,7 +181,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'file_delete: Marley & Me', ''),
     ({'eventType': 'build_stop', 'projectName': 'Shop', 'stopReason': 'quota exceeded'}, 'build_stop: quota exceeded (Shop)', ''),
     ({'eventType': 'scan_block', 'srcIp': '10.0.0.1', 'blockReason': 'port scan'}, 'scan_block: port scan', ''),
-    ({'eventType': 'file_delete', 'deleteReason': 'missingFromDisk', 'id': 'a-17'}, 'file_delete: missingFromDisk', ''),
     # An address, if there is nothing else: Cloudinary
     ({'notification_type': 'upload', 'format': 'jpg', 'url': 'https://u:p@img.example.com/demo/cat.jpg?sig=x#y', 'width': 7},
      'upload: img.example.com/demo/cat.jpg', ''),
@@ -194,7 +189,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'msys': {'message_event': {'type': 'bounce', 'subject': 'Your order', 'timestamp': '1795510800'}}},
      'bounce: Your order', NINE),
     ({'alert': {'id': 'f3', 'policy': {'name': 'Privileged container'}, 'violations': [{'message': 'Container x is privileged'}],
-                'time': NINE}}, 'Container x is privileged', NINE),
+                'time': NINE}}, 'Privileged container', NINE),
     ({'event': {'type': 'BILLING_ISSUE', 'store': 'APP_STORE', 'app_id': '1234567890'}}, 'BILLING_ISSUE', ''),
     ({'a': {'b': {'c': {'d': {'e': {'f': {'type': 'too_deep'}}}}}}}, '', ''),
     ({'component': {'status': 'under_maintenance', 'name': 'Database'}}, 'under_maintenance: Database', ''),
@@ -309,7 +304,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'SQL injection (Shop)', ''),
     ({'event': 'backup_failed', 'message': 'No space is left', 'database_name': 'orders', 'success': False},
      'backup_failed: No space is left (orders)', ''),
-    ({'action': 'create', 'resource': 'dyno', 'data': {'app': {'name': 'shop'}, 'command': 'ls'}}, 'dyno create: shop', ''),
+    ({'action': 'create', 'resource': 'dyno', 'data': {'app': {'name': 'shop'}, 'command': 'ls'}}, 'create: dyno (shop)', ''),
     ({'eventType': 'job.run.cancelled', 'webhookName': 'ours', 'data': {'projectName': 'Shop', 'jobName': 'Nightly'}},
      'job.run.cancelled: Nightly', ''),
     ({'event': 'branch.anomaly', 'organization': 'acme', 'database': 'orders', 'resource': {'type': 'Branch'}},
@@ -349,11 +344,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'type': 'check.down', 'check': {'token': 'n8', 'url': 'https://shop.example.com'}}, 'check.down: shop.example.com', ''),
     ({'type': 'moderation', 'link': 'https://shop.example.com/review/7'}, 'moderation: shop.example.com/review/7', ''),
     ({'type': 'moderation', 'link': 'https://a.example.com', 'url': 'https://b.example.com'}, 'moderation: b.example.com', ''),
-    # A security event token, and a form with a single field: RFC 8417, Dropbox Sign, Desk.com
-    ({'iss': 'https://idp.example.com', 'events': {
-        'https://schemas.openid.net/secevent/caep/event-type/session-revoked': {'subject': {'email': 'a@example.com'}}}},
-     'session-revoked: a@example.com', ''),
-    ({'iss': 'a', 'events': {'https://idp.example.com/events#logout?sig=x': {'sub': 7}}}, 'logout', ''),
+    # A form with a single field: Dropbox Sign, Desk.com
     ({'json': '{"event": {"event_type": "signature_request_declined"}, "signature_request": {"title": "NDA of Acme"}}'},
      'signature_request_declined: NDA of Acme', ''),
     ({'data': "Case 2 was updated. <a href='https://x.example.com'>See</a>"}, 'Case 2 was updated. See', ''),
@@ -390,7 +381,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'A card was moved', 'notification': {'created_at': NINE}}, 'A card was moved', NINE),
     ({'title': 'A card was moved', '_source': {'@timestamp': NINE}}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'attachments': [{'ts': 1795510800}]}, 'A card was moved', NINE),
-    ({'title': 'A card was moved', 'action': {'date': NINE}, 'attachments': [{'ts': 1795507200}]}, 'A card was moved', NINE),
     # In any other object, or the first of a list: LINE, Papertrail, Mailgun; of a change in what the kind names: OpenProject.
     # A monitor or a customer may have been changed long ago
     ({'destination': 'U1', 'events': [{'type': 'message', 'timestamp': 1795510800000, 'message': {'text': 'Hello to you'}}]},
@@ -400,8 +390,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'A card was moved', 'snapshot': {'time': NINE}}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'snapshot': {'time': EIGHT, 'timestamp': NINE}}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'snapshot': {'event_time': NINE}}, 'A card was moved', NINE),
-    ({'action': 'time_entry:created', 'time_entry': {'createdAt': EIGHT, 'updatedAt': NINE, 'description': 'On site'}},
-     'time_entry:created: On site', NINE),
     ({'event_name': 'item:completed', 'event_data': {'item': {'updated_at': NINE, 'content': 'Buy milk'}}, 'version': '9'},
      'item:completed: Buy milk', ''),
     *(({'title': 'A card was moved', 'monitor': {key: NINE}}, 'A card was moved', '') for key in ('created_at', 'updated_at')),
@@ -410,8 +398,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'A card was moved', f'{"x" * 40} last alert': {'timestamp': NINE}}, 'A card was moved', NINE),  # no key is so long
     ({'event': 'ticket.updated', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.updated: A door is open',
      ''),
-    ({'event': 'ticket.created', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.created: A door is open',
-     NINE),
     ({'event': 'card.updated', 'a': {'updated_at': NINE}, '_': {'updated_at': NINE}}, 'card.updated', ''),
     # A text that repeats the kind is left out, but then not the kind
     ({'type': 'payment failed', 'title': 'Payment failed', 'message': 'Ask the bank'}, 'payment failed: Ask the bank', ''),
@@ -430,13 +416,13 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'monitor_name': 'Shop home page', 'monitor_status': 'offline', 'timestamp': NINE}, 'offline: Shop home page', NINE),
     ({'alertName': 'Backup is overdue', 'resolutionState': 'Closed'}, 'Closed: Backup is overdue', ''),
     ({'type': 'information', 'alertstatus': 'clear', 'host': 'web-1.example.com'}, 'clear: web-1.example.com', ''),
-    # A kind inside that tells a failure is enough: Telnyx. A bare verb says what it was done to: Xero, Strava
+    # A kind inside that tells a failure is enough: Telnyx. Kinds of one word: Xero, Strava
     ({'data': {'event_type': 'fax.failed', 'payload': {'failure_reason': 'receiver_call_dropped', 'status': 'failed'}}},
      'fax.failed: receiver_call_dropped', ''),
-    ({'events': [{'eventCategory': 'CREDITNOTE', 'eventType': 'CREATE'}]}, 'CREDITNOTE CREATE', ''),
-    ({'aspect_type': 'update', 'object_type': 'activity', 'updates': {'title': 'Morning ride'}}, 'activity update: Morning ride',
+    ({'events': [{'eventCategory': 'CREDITNOTE', 'eventType': 'CREATE'}]}, 'CREATE', ''),
+    ({'aspect_type': 'update', 'object_type': 'activity', 'updates': {'title': 'Morning ride'}}, 'update: Morning ride',
      ''),
-    ({'action': 'delete', 'object_type': 'activity', 'eventCategory': 'SPORT'}, 'activity delete', ''),
+    ({'action': 'delete', 'object_type': 'activity', 'eventCategory': 'SPORT'}, 'delete', ''),
     # The thing at the end: SolarWinds, NinjaOne, Cisco SD-WAN, MongoDB Atlas, Gophish, WPSEC, Dependency-Track (deeper inside)
     ({'ActionType': 'Create', 'NodeName': 'edge-7.example.com', 'AlertMessage': 'CPU was busy.'},
      'CPU was busy. (edge-7.example.com)', ''),
@@ -455,15 +441,14 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'New Vulnerability Identified (axis)', ''),
     # What else an event concerns, and its time: Fleet, The Things Stack, ShipHero
     ({'timestamp': NINE, 'vulnerability': {'cve': 'CVE-2022-39348', 'cvss_score': 5.4}}, 'CVE-2022-39348', NINE),
-    ({'end_device_ids': {'device_id': 'sensor-12'}, 'join_accept': {'received_at': NINE}}, 'sensor-12', NINE),
     ({'webhook_type': 'Inventory Update', 'inventory': [{'sku': 'SKU-1'}]}, 'Inventory Update', ''),
-    # Under these keys, too, a bare verb says what it was done to (Thinkific, WireGuard Portal); that is not the subject as well
+    # A kind of one word, and what else there is: Thinkific, WireGuard Portal
     ({'resource': 'enrollment', 'action': 'created', 'payload': {'course': {'name': 'Webhooks at work'}}},
-     'enrollment created: Webhooks at work', ''),
+     'created: enrollment', ''),
     ({'event': 'update', 'entity': 'peer', 'resource': 'vpn', 'payload': {'DisplayName': 'Laptop of Ann'}},
-     'peer update: Laptop of Ann', ''),
+     'Laptop of Ann', ''),
     ({'event': {'object_type': 'lead', 'action': 'deleted', 'data': {'display_name': 'Acme'}}, 'subscription_id': 'w'},
-     'lead deleted: Acme', ''),
+     'deleted: Acme', ''),
     # What else names the kind: Plaid, Nextcloud, SIGN.PLUS, Inveterate, Refiner, ShipStation, Bitdefender (in JSON-RPC)
     ({'webhook_type': 'ITEM', 'webhook_code': 'NEW_ACCOUNTS_AVAILABLE', 'item_id': 'x'}, 'NEW_ACCOUNTS_AVAILABLE', ''),
     ({'event': {'class': 'OCP\\Files\\Events\\Node\\NodeCreatedEvent', 'node': {'id': 7}}, 'user': {'displayName': 'Ann Ng'}},
@@ -472,18 +457,15 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'metadata': {'topic': 'customer.payment_failed'}, 'payload': {'customer': {'email': 'ann@example.com'}}},
      'customer.payment_failed: ann@example.com', ''),
     ({'action': 'update', 'resource': 'release', 'data': {'description': 'Deploy 1a2b3c', 'app': {'name': 'shop'}}},
-     'release update: Deploy 1a2b3c (shop)', ''),
+     'Deploy 1a2b3c (shop)', ''),
     ({'uuid': 7, 'email': 'ann@example.com', 'triggered_event': 'Completed Survey'}, 'Completed Survey: ann@example.com', ''),
     ({'resource_type': 'BATCH_PROCESSED_V2', 'owner': 7}, 'BATCH_PROCESSED_V2', ''),
     ({'user_type': 'customer', 'content_type': 'text/plain', 'x': 'y'}, '', ''),
     ({'jsonrpc': '2.0', 'params': {'events': [{'exploit_type': 'AVC Blocked Exploit', 'computer_name': 'FC-7'}]}},
      'AVC Blocked Exploit: FC-7', ''),
-    # Jamf; and keys that are kinds: Akamai's identity cloud, Google Play
+    # Jamf
     ({'webhook': {'webhookEvent': 'ComputerPolicyFinished'}, 'event': {'username': 'mary.jones'}},
      'ComputerPolicyFinished: mary.jones', ''),
-    ({'sub': 7, 'events': {'sessionAuthenticated': {'id': 7}}}, 'sessionAuthenticated', ''),
-    ({'packageName': 'com.example.app', 'voidedPurchaseNotification': {'productType': 1}},
-     'voidedPurchaseNotification: com.example.app', ''),
     # Sentences under the last words of keys: Highlight, M-Pesa. Who did it is not what it was done to: Documill
     ({'alertSummary': 'Red alert raised on link ADSL-7', 'alertNames': 'Cellular'}, 'Red alert raised on link ADSL-7', ''),
     ({'Body': {'stkCallback': {'ResultCode': 0, 'ResultDesc': 'The request was processed', 'Item': [{'Name': 'Amount'}]}}},
@@ -497,6 +479,11 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # What else is the subject: EmailOctopus, Docker's registry (deeper inside)
     ({'id': 7, 'type': 'contact.bounced', 'contact_email_address': 'ann@example.com'}, 'contact.bounced: ann@example.com', ''),
     ({'events': [{'action': 'pull', 'target': {'repository': 'hello-world'}}]}, 'pull: hello-world', ''),
+    ({'alertDetails': 'Connection timeout', 'monitor_label': 'Web server'}, 'Connection timeout (Web server)', ''),
+    ({'description': 'A buffer may overflow', 'package_name': 'openssl'}, 'A buffer may overflow (openssl)', ''),
+    ({'authorization': {'action': 'networks/delete'}, 'host': 'gw-1'}, 'networks/delete: gw-1', ''),
+    ({'pump': {'result': 'stopped'}, 'host': 'plc-7'}, 'stopped: plc-7', ''),
+    ({'eventName': 'login', 'agent': {'hostname': 'desk-7'}, 'list_name': 'News'}, 'login: desk-7', ''),
     # A record of a logger
     ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelname': 'ERROR'}, 'The disk is full', ''),
     ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelno': 40}, 'The disk is full', ''),
@@ -506,7 +493,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
 
 def read(payload: dict[str, Any]) -> tuple[str, str]:
     event = ThirdPartyEvent(json.dumps(payload).encode(), {}, lambda text: False)
-    assert event.row is None
+    assert event.row is NO_ROW
     return event.name(), event.occurred(NOW)
 
 
@@ -529,12 +516,12 @@ def words_in(payload: Any, parent: str = '') -> Iterator[str]:
         yield from words_in(value[0] if isinstance(value, list) and value else value, word)
 
 
-TRIAGE = {'severity', 'severity inside', 'priority', 'log or mail', 'windows log', 'end', 'end inside'}  # tried in test_triage
+TRIAGE = {'severity', 'priority', 'log or mail', 'event id', 'windows log', 'end'}  # tried in test_triage
 MEANINGS = [meaning for meaning in WORDS if meaning not in (*TRIAGE, 'time of change')]
 
 
 def forget_keys() -> None:
-    places_of_key.cache_clear()
+    places_of_word.cache_clear()
     keys_by_meaning.cache_clear()
 
 
@@ -556,7 +543,7 @@ def test_no_word_could_be_left_out_and_no_order_reversed_without_another_name_or
     unneeded = [word for word in words if not changed_by(
         meaning, [each for each in words if each != word], [payload for payload in payloads if word in words_in(payload)])]
     assert unneeded == []
-    has_order = len(words) > 1 and meaning not in ('logger', 'log text')
+    has_order = len(words) > 1
     assert not has_order or changed_by(meaning, words[::-1], payloads), 'the reverse order says the same'
 
 
@@ -567,11 +554,6 @@ def test_the_time_of_a_change_counts_if_there_is_no_other_and_a_later_change_bef
     assert [word for word in words if word not in WORDS['time'] and read({'created': NINE, word: EIGHT})[1] != NINE] == []
     new = [word for word in words if word not in WORDS['time']]
     assert [pair for pair in pairwise(new) if read({pair[1]: EIGHT, pair[0]: NINE})[1] != NINE] == []
-
-
-def test_a_word_of_each_key_of_a_time_elsewhere_is_searched_for_first() -> None:
-    words = [*WORDS['time elsewhere'], *WORDS['time of change']]
-    assert [word for word in words if not any(each.decode() in word for each in TIME_WORDS)] == []
 
 
 @pytest.mark.parametrize('key', ['modified_at', 'updated', 'change_date', 'account_updated_at', 'updated_at_ms', 'sent'])
@@ -620,11 +602,3 @@ def test_a_kind_of_several_words_goes_before_a_text(kind: str) -> None:
                                    'PostmanRuntime'])
 def test_the_program_that_somebody_used_is_no_object(agent: str) -> None:
     assert read({'event': 'login', 'agent': f'{agent}/7.1 (X11)', 'ip': '10.0.0.1'})[0] == 'login: 10.0.0.1'
-
-
-def test_few_of_thousands_of_empty_lists_are_looked_into() -> None:
-    payload: dict[str, Any] = {f'o{number}': {f'k{n}': [] for n in range(190)} for number in range(12)}
-    event = ThirdPartyEvent(json.dumps(payload).encode(), {}, lambda text: False)
-    assert event.name() == ''
-    members = [value for each in event.members.values() if isinstance(each, dict) for value in each.values()]
-    assert len(members) == 12 * 190 and sum(not isinstance(value, Raw) for value in members) <= 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 import base64
 import json
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from shared.app import App
 from clocks import each_grows_linearly, zone
-from GenericWebhook import ERROR_MARKERS, MIB, WORDS, ThirdPartyEvent
+from GenericWebhook import DEEPER, ERROR_MARKERS, MIB, NO_ROW, WORDS, ThirdPartyEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
@@ -61,7 +61,6 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'title': 'Disk full', 'text': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'title': 'Disk full', 'text': f'Disk full on db-1 {"x" * 150}'}, 'Disk full'),
     ({'title': 'Disk full on db-1', 'host': 'db-1.example.com'}, 'Disk full on db-1'),
-    ({'event': 'closed', 'ticket': {'id': 'AB-1234'}}, 'closed: AB-1234'),
     ({'alert_title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'message': '\u2026'}, ''),
     ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
@@ -112,9 +111,9 @@ LOGIN = {'event': 'login', 'utc_time': '2026-11-24T09:00:00Z'}
 
 @pytest.mark.parametrize(('payload', 'expected'), [
     (in_text(LOGIN), 'login'),
-    ({'MESSAGE': json.dumps(LOGIN, indent=4), 'PRIORITY': 'info', 'HOST': 'canary-1'}, 'login (canary-1)'),
+    ({'MESSAGE': json.dumps(LOGIN, indent=4), 'PRIORITY': 'info', 'HOST': 'canary-1'}, 'login: canary-1'),
     ({'log': f' {json.dumps({"msg": "Disk full on db-1"})}\n', 'stream': 'stdout'}, 'Disk full on db-1'),
-    ({'type': 'syslog', 'data': json.dumps({'title': 'Disk full on db-1'})}, 'syslog: Disk full on db-1'),
+    ({'type': 'syslog', 'data': json.dumps({'title': 'Disk full on db-1'})}, 'Disk full on db-1'),
     ({'alert': in_text(LOGIN)}, 'login'),
     ({'message': json.dumps({**LOGIN, 'user': 'Zoë'}, ensure_ascii=False)}, 'login: Zoë'),
     ({**in_text(LOGIN), 'summary': 'Somebody has logged in'}, 'Somebody has logged in'),
@@ -124,7 +123,7 @@ LOGIN = {'event': 'login', 'utc_time': '2026-11-24T09:00:00Z'}
     (in_text([LOGIN]), ''),
     ({'message': json.dumps(LOGIN)[:-1]}, ''),
     ({'message': json.dumps(LOGIN)[:-1], 'text': json.dumps(LOGIN)}, 'login'),
-    ({**dict.fromkeys(['message', 'text', 'description', 'reason', 'log'], '{'), 'data': json.dumps(LOGIN)}, ''),  # too many
+    ({**dict.fromkeys(['message', 'text', 'description', 'reason', 'log'], '{'), 'data': json.dumps(LOGIN)}, 'login'),
     ({'message': json.dumps(LOGIN).ljust(64 * 1024)}, 'login'),
     ({'message': json.dumps(LOGIN).ljust(64 * 1024 + 1)}, ''),
     ({'message': json.dumps({**LOGIN, 'text': 'é' * 32 * 1024}, ensure_ascii=False)}, ''),
@@ -188,7 +187,7 @@ def test_a_kind_that_stands_in_a_header_alone_is_reported() -> None:
     ({'Event Message': 'The disk is full'}, 'The disk is full'),
     ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
     ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
-    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created: 250'),
+    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created'),
     ({'status': 'running', 'typeComputedMap': 'Memory'}, 'Memory'),
     ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
 ])
@@ -251,7 +250,7 @@ def test_a_name_that_is_not_what_happened_comes_last(payload: Any, expected: str
     ({'kind': 'todo_created', 'recording': {'title': 'Buy milk'}, 'creator': {'name': 'Bob'}}, 'todo_created: Buy milk'),
     ({'eventType': 'Grab', 'albums': [{'title': 'Labour of Love'}]}, 'Grab: Labour of Love'),
     ({'event': 'subscriber.created', 'data': {'subscriber': {'email': 'a@example.com'}}}, 'subscriber.created: a@example.com'),
-    ({'type': 'order.created', 'data': {'type': 'order', 'id': 'eA3vssLHKJrv'}}, 'order.created: eA3vssLHKJrv'),
+    ({'type': 'order.created', 'data': {'type': 'order', 'id': 'eA3vssLHKJrv'}}, 'order.created'),
     ({'component': {'status': 'under_maintenance', 'name': 'Database'}}, 'under_maintenance: Database'),
     ({'alert_type': 'query_alert', 'title': 'Error rate is high'}, 'Error rate is high'),
     ({'event': 'disk.full', 'title': 'disk.full on db-1'}, 'disk.full on db-1'),
@@ -286,7 +285,7 @@ RECORD = {'eventVersion': '1.0', 'eventName': 'INSERT', 'eventTime': '2026-11-24
      'eventTime': '2026-11-24T09:00:00Z', 'userIdentity': {'type': 'ram-user', 'userName': 'alice'}},
 ])
 def test_what_only_looks_like_cloudtrail_has_no_row(payload: dict[str, Any]) -> None:
-    assert event(payload).row is None
+    assert event(payload).row is NO_ROW
 
 
 def test_a_long_name_of_the_first_of_several_still_says_how_many_more_there_are() -> None:
@@ -545,10 +544,6 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'timestamp': '2026.11.24 09:00:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026.11.24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026.11-24'}, ''), ({'date': '2026.13.24 09:00:00'}, ''),
-    ({'time.source': '2026-11-24T09:00:00+00:00', 'time.observation': '2026-11-24T09:30:00+00:00'}, '2026-11-24T09:00:00+00:00'),
-    ({'time': {'source': '2026-11-24T09:00:00Z'}, 'date': '2026-11-23'}, '2026-11-24T09:00:00Z'),
-    ({'instant': {'epochSecond': 1795510800, 'nanoOfSecond': 118000000}, 'loggerName': 'shop'}, '2026-11-24T09:00:00Z'),
-    ({'instant': 5, 'time': {'source': 'clock'}}, ''),
     ({'embeds': [{'title': 'Disk full', 'timestamp': '2026-11-24T09:00:00Z'}]}, '2026-11-24T09:00:00Z'),
     ({'body': '2026-11-24T09:00:00Z ERROR disk full'}, '2026-11-24T09:00:00Z'),
     ({'body': '\n2026-11-24 10:00:00.250+01:00'}, '2026-11-24T09:00:00.250000Z'),
@@ -656,12 +651,12 @@ def members(size: int) -> str:
     return '{' + ','.join(f'"k{number:07}":1' for number in range(size // 13)) + '}'
 
 
-def in_each(place: str, make: Callable[[int], str], size: int) -> str:
-    """Return the members of an object, one for each of the words for a place to look in, of so many bytes together."""
-    words = WORDS[place]
+def in_each(words: Collection[str], make: Callable[[int], str], size: int) -> str:
+    """Return the members of an object, one for each of the keys, of so many bytes together."""
     return ','.join(f'"{word}":{make(size // len(words))}' for word in words)
 
 
+INSIDE = WORDS['inside']
 # Each is an event of about so many bytes.
 HOSTILE: dict[str, Callable[[int], str]] = {
     'deep': lambda size: '{"title":' + '[' * (size // 2) + ']' * (size // 2) + '}',
@@ -671,7 +666,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     'many keys': members,
     'many small keys': lambda size: '{' + '"":1,' * (size // 5) + '"title":"Disk full on db-1"}',
     'empty objects': lambda size: '{' + '"a":{},' * (size // 7) + '"b":1}',
-    'long lists': lambda size: '{' + in_each('inside', lambda part: f'[{"1," * (part // 2)}1]', size) + ',"title":"Disk full"}',
+    'long lists': lambda size: '{' + in_each(INSIDE, lambda part: f'[{"1," * (part // 2)}1]', size) + ',"title":"Disk full"}',
     'blank lines': lambda size: '{"body":"' + '\\n' * (size // 2) + 'Disk full on db-1"}',
     'invisible lines': lambda size: '{"body":"' + '\\u200e\\n' * (size // 8) + '"}',
     'long list': lambda size: '{"alerts":[' + '{},' * (size // 3) + '{}],"title":"Disk full on db-1"}',
@@ -679,12 +674,12 @@ HOSTILE: dict[str, Callable[[int], str]] = {
                                         + ',{}' * (size // 3) + ']}'),
     'lists in lists': lambda size: ('{"alerts":' + '[{"events":' * 200 + '[' + '1,' * (size // 2) + '1]' + '}]' * 200
                                     + ',"title":"Disk full"}'),
-    'objects of many keys': lambda size: '{' + in_each('inside', members, size) + ',"title":"Disk full"}',
+    'objects of many keys': lambda size: '{' + in_each(INSIDE, members, size) + ',"title":"Disk full"}',
     'objects in objects': lambda size: '{' + in_each(
-        'deeper', lambda part: '{' + in_each('inside', members, part) + '}', size) + '}',
-    'texts': lambda size: '{' + in_each('inside', lambda part: f'{{"title":"{"x" * part}"}}', size) + ',"summary":"\U0001f600"}',
-    'dull texts': lambda size: '{' + in_each('deeper', lambda part: '{' + in_each(
-        'inside', lambda rest: f'{{"title":"none","summary":"none","kind":"none","x":"{"y" * rest}"}}', part) + '}', size) + '}',
+        DEEPER, lambda part: '{' + in_each(INSIDE, members, part) + '}', size) + '}',
+    'texts': lambda size: '{' + in_each(INSIDE, lambda part: f'{{"title":"{"x" * part}"}}', size) + ',"summary":"\U0001f600"}',
+    'dull texts': lambda size: '{' + in_each(DEEPER, lambda part: '{' + in_each(
+        INSIDE, lambda rest: f'{{"title":"none","summary":"none","kind":"none","x":"{"y" * rest}"}}', part) + '}', size) + '}',
 }
 
 

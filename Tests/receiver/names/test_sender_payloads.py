@@ -16,7 +16,7 @@ BELOW_MEDIUM = {
     'github: code scanning alert, a note', 'ocsf: informational', 'okta: informational',
     'pingdom: check down, of low importance', 'suricata: alert of low severity'}
 CREATED_NOW: dict[str, str] = {}
-EACH_ROW = sorted({row.rank: row for rows in ROWS.values() for row in rows}.values(), key=lambda row: row.rank)
+EACH_ROW = [*map(ROWS.row, range(len(ROWS.sources)))]
 
 
 @functools.cache
@@ -42,7 +42,7 @@ def test_each_row_knows_a_documented_payload_in_each_way_in_which_it_is_reported
     known = [ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool).row
              for each in map(landed, DELIVERIES) for incident in each.incidents
              for headers in ({name.lower(): value for name, value in each.request.headers}, {})]
-    assert [(row.title, row.rank) for row in EACH_ROW if row not in known] == []
+    assert [row.title for row in EACH_ROW if not any(row is each for each in known)] == []
 
 
 def test_the_set_is_broad() -> None:

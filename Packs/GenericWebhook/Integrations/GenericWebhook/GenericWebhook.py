@@ -45,6 +45,7 @@ import hashlib
 import hmac
 import io
 import json
+import math
 import os
 import re
 import reprlib
@@ -60,17 +61,17 @@ import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, combinations, cycle, islice, product, repeat, zip_longest
+from itertools import chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.etree.ElementTree import ParseError, XMLPullParser
 
 try:
     import gevent
@@ -2472,56 +2473,277 @@ zendesk              critical=urgent, high=high, medium=normal, low=low
 # The end of scales.
 
 
+# --- The tree of an event ---
+#
+# An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
+# one level at a time, and only where somebody looks: a LargeObject or a LargeList holds Raw values, which are still JSON text,
+# and opens one when it is asked for. Whoever reads the tree sees no difference, unless something is UNREAD: it was not opened,
+# because that would take too much time or memory.
+
+SMALL_EVENT_BYTES = 64 * 1024
+SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
+MAX_OPENED_VALUES = 400_000  # in all events of a request
+MAX_EVENT_VALUES = 40_000  # in one event, besides its own members
+MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
+MAX_MEMBERS = 1000  # of an object inside an event that is not small: the others are UNREAD
+MAX_COUNTED_COMMAS = 1_000_000  # of a list that is not small; with more, its items are not counted
+STRING_START_BYTES = 4096  # of a huge string, which is cut
+COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
+               'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
+               'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
+OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
+MINUS_ZERO = re.compile(rb'-0[\s,}\]]')  # msgspec would make it a 0
+UNREAD = object()
+
+
+class CutText(str):
+    """The start of a text that is too long to be read whole, or '' for what cannot be read at all."""
+
+
+class SentFloat(float):
+    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
+
+    sent: str
+
+    def __new__(cls: 'type[SentFloat]', sent: str) -> 'SentFloat':
+        """Return the number that a JSON text has, with the text."""
+        number = super().__new__(cls, sent)
+        number.sent = sent
+        return number
+
+
+WHOLE = Decoder(float_hook=SentFloat)
+MEMBERS = Decoder(dict[str, Raw])
+ITEMS = Decoder(list[Raw])
+# An array as a struct with one field: the other items are skipped, and take no memory.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
+
+
+def decoder_of(keys: Iterable[str]) -> Decoder[Any]:
+    """Return a decoder of the members at some keys as a struct: a dict of all of them could take hundreds of MiB."""
+    names = {f'member_{number}': key for number, key in enumerate(keys)}
+    return Decoder(defstruct('Members', [(name, Raw, Raw()) for name in names], rename=names))
+
+
+COMMON_MEMBERS = decoder_of(COMMON_KEYS)
+
+
+def has_many_members(source: bytes | Raw) -> bool:
+    """Return whether an object may have too many members: it has at most as many as colons, and counting takes no memory."""
+    return len(memoryview(source)) > SMALL_BODY_BYTES and count_byte(b':', source) > MAX_COLONS
+
+
+def some_members(keys: Sequence[str], source: bytes | Raw, decoder: Decoder[Any] | None = None) -> dict[str, Raw]:
+    """Return the members at some keys of an object, and of one that is not too large all others. Raise ValueError."""
+    if not has_many_members(source):
+        return MEMBERS.decode(source)
+    members = astuple((decoder or decoder_of(keys)).decode(source))
+    return {key: member for key, member in zip(keys, members, strict=True) if member}
+
+
+class LargeObject(dict[str, Any]):
+    """An object whose members are opened when they are asked for; if it `is_cut`, it has more than these."""
+
+    def __init__(self, members: dict[str, Any], budget: 'Budget', is_cut: bool):
+        super().__init__(members)
+        self.budget = budget
+        self.is_cut = is_cut
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the member at a key."""
+        value = super().get(key, UNREAD if self.is_cut else default)
+        if type(value) is Raw:
+            value = self[key] = self.budget.open(value)
+        return value
+
+
+class LargeList(list[Any]):
+    """A list whose items are opened when they are asked for."""
+
+    def __init__(self, items: list[Any], budget: 'Budget', size: int):
+        super().__init__(items)
+        self.budget = budget
+        self.size = size  # how many items were sent, 0 if that is unknown: they may be more than these
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the item at a position."""
+        value = super().__getitem__(index)
+        if type(value) is Raw:
+            value = self[index] = self.budget.open(value)
+        return value
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items."""
+        return map(self.__getitem__, range(len(self)))
+
+
+class Budget:
+    """How many values may still be opened or visited, in an event and in all events of a request: then the rest is UNREAD.
+
+    It bounds the time and the memory that a hostile request takes.
+    """
+
+    def __init__(self) -> None:
+        self.values = MAX_OPENED_VALUES
+        self.values_of_event = MAX_EVENT_VALUES
+
+    def begin_event(self) -> None:
+        """Begin an event."""
+        self.values_of_event = MAX_EVENT_VALUES
+
+    def allows(self, values: int) -> bool:
+        """Spend so many values, and return whether there were enough."""
+        self.values -= values
+        self.values_of_event -= values
+        return self.values >= 0 <= self.values_of_event
+
+    def open(self, source: bytes | Raw, max_members: int = MAX_MEMBERS) -> Any:
+        """Return the value of a JSON text: the whole tree of a small one, one level of any other. Return UNREAD, if need be."""
+        yield_if_due()
+        view = memoryview(source)
+        try:
+            if is_small(view):
+                return WHOLE.decode(view)
+        except (ValueError, RecursionError):
+            pass  # for an integer of 5,000 digits, which alone is UNREAD
+        try:
+            if view[0] == OPENING_BRACE:
+                return self.open_object(source, max_members)
+            return self.open_list(source) if view[0] == OPENING_BRACKET else open_scalar(view)
+        except (ValueError, RecursionError):
+            return UNREAD
+
+    def open_object(self, source: bytes | Raw, max_members: int) -> Any:
+        """Return one level of an object."""
+        members = some_members(COMMON_KEYS, source, COMMON_MEMBERS)
+        is_cut = len(members) > max_members or has_many_members(source)
+        if max_members == MAX_MEMBERS and not self.allows(min(len(members), max_members)):
+            return UNREAD
+        return LargeObject(dict(islice(members.items(), max_members)), self, is_cut)
+
+    def open_list(self, source: bytes | Raw) -> Any:
+        """Return one level of a list; only its first item, and UNREAD for the others, if they are too many."""
+        if count_byte(b',', source) > MAX_COUNTED_COMMAS:
+            return LargeList([FIRST_ITEM.decode(source).item, UNREAD], self, 0)
+        items = ITEMS.decode(source)
+        return LargeList(items if self.allows(len(items)) else [items[0], UNREAD], self, len(items))
+
+
+def is_small(view: memoryview) -> bool:
+    """Return whether a JSON text may be decoded whole."""
+    if len(view) > SMALL_EVENT_BYTES:
+        return False
+    source = bytes(view)
+    has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
+    return has_few_marks and not (b'-0' in source and MINUS_ZERO.search(source))
+
+
+def open_scalar(view: memoryview) -> Any:
+    """Return a string, a number, a bool or null; only the start of a string over SMALL_BODY_BYTES. Raise ValueError."""
+    if len(view) > SMALL_BODY_BYTES:
+        return CutText(start_of_string(view)) if view[0] == QUOTE else UNREAD
+    return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
+
+
+def start_of_string(string: memoryview) -> str:
+    """Return the text of about the first STRING_START_BYTES of a longer JSON string, or '' if they are not UTF-8."""
+    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
+    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
+        with suppress(ValueError):
+            return str(WHOLE.decode(bytes(string[:end]) + b'"'))
+    return ''
+
+
+def count_byte(byte: bytes, source: bytes | Raw) -> int:
+    """Return how often a byte is in the source."""
+    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
+    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
+
+
+def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
+    """Return the members of a JSON object, or {} if the source is not an object that can be opened."""
+    value = (budget or Budget()).open(source, MAX_COLONS) if source else None
+    return value if isinstance(value, dict) else {}
+
+
+def others_in(items: list[Any]) -> int:
+    """Return the number of items after the first, or 0 if it is unknown."""
+    return max((items.size if isinstance(items, LargeList) else len(items)) - 1, 0)
+
+
+Steps = list[list[tuple[str, int]]]
+
+
+def steps_of(keys: Sequence[str]) -> Steps:
+    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
+
+    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
+    """
+    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
+
+
+def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
+    """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
+
+        null, or a key that an object or a list does not have    None
+        a key that may be among the members that were not read   UNREAD
+        a text, a number or a bool                               `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
+    """
+    position, end = 0, len(steps)
+    while position < end:
+        if isinstance(value, list):
+            value = {'0': value[0]} if value else {}
+        elif not isinstance(value, dict):
+            return value if value is None or value is UNREAD else beyond_a_value
+        for key, following in steps[position]:
+            if key in value:
+                value, position = value.get(key), following
+                break
+        else:
+            return UNREAD if isinstance(value, LargeObject) and value.is_cut else None
+    return value
+
+
+# --- Scales ---
+
 NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
+TEXTS_AND_NUMBERS = {str, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
 
 
 class Scale(NamedTuple):
-    """A row of SCALES."""
+    """The severities that values mean: a row of SCALES or, if it `is_exact`, what a URL says.
 
-    by_word: dict[str, float | None]
-    by_minimum: list[tuple[float, float | None]]  # the highest number first
-
-    def severity(self, value: Any) -> float | None:
-        """Return the severity that a text or number means on this scale, or None."""
-        if not isinstance(value, str | int | float):
-            return None
-        word = self.word(str(value))
-        if word in self.by_word or not NUMBER.fullmatch(word):
-            return self.by_word.get(word)
-        return next((severity for minimum, severity in self.by_minimum if float(word) >= minimum), None)
-
-    @staticmethod
-    def word(text: str) -> str:
-        """Return a text in the form in which it is compared: 'Imminent compromise' -> 'imminent_compromise'."""
-        return '_'.join(text.removesuffix('.0')[:40].lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
-
-
-class ScaleFromUrl(Scale):
-    """A scale in a URL: texts are compared as they were sent, with regard to case, and numbers as numbers.
-
-    It has thresholds in `by_minimum`, or values that count alone in `by_word`, never both (see scale_from_url). The keys of
-    `by_word` are texts, or numbers as word() writes them.
+    On an exact scale, texts are compared as they were sent, with regard to case, and a bool may be on it, too.
     """
 
-    __slots__ = ()
+    by_value: dict[str, float | None]
+    by_minimum: list[tuple[float, float | None]]  # the highest number first
+    is_exact: bool = False
 
     def severity(self, value: Any) -> float | None:
-        """Return the severity that a text, a number or a bool means on this scale, or None."""
-        text = text_of(value)
-        if type(value) is SentFloat:
-            number: float = value
-        elif NUMBER.fullmatch(text):
-            number = float(text)  # of the text, which may be inf: an int may be too large for a float
-        else:
-            return self.by_word.get(text)
-        if not self.by_minimum:
-            return self.by_word.get(str(number))
+        """Return the severity that a text, a number or a bool means, or None."""
+        if type(value) not in TEXTS_AND_NUMBERS and not (self.is_exact and type(value) is bool):
+            return None
+        word, number = self.word_and_number(value)
+        if word in self.by_value or number is None:
+            return self.by_value.get(word)
         return next((severity for minimum, severity in self.by_minimum if number >= minimum), None)
 
-    @staticmethod
-    def word(text: str) -> str:
-        """Return a text in the form in which it is compared: '7' and '7.0' are the same number."""
-        return str(float(text)) if NUMBER.fullmatch(text) else text
+    def word_and_number(self, value: Any) -> tuple[str, float | None]:
+        """Return a value in the form in which it is compared, and as a number, if it is one: '7.0' -> ('7', 7.0)."""
+        if not self.is_exact:
+            # Sentinel's export has `E_HIGH`.
+            text = '_'.join(str(value).removesuffix('.0')[:40].lower().split()).removeprefix('e_')
+            return text, float(text) if NUMBER.fullmatch(text) else None
+        text = text_of(value)
+        number = float(text) if type(value) is SentFloat or NUMBER.fullmatch(text) else None  # inf, if it is too large
+        return text if number is None else str(number), number
+
+    def gravest(self, values: list[Any]) -> float | None:
+        """Return the highest severity that one of the values means, or None."""
+        different = {(type(value), text_of(value)): value for value in values}  # those of many items are few
+        return max((each for each in map(self.severity, different.values()) if each is not None), default=None)
 
 
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
@@ -2539,11 +2761,6 @@ def without_error_markers(text: str) -> str:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
-
-
-def identifies_something(text: str) -> bool:
-    """Return whether a text can be an id, and is not a word for none or an unreplaced variable."""
-    return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
 
 
 @lru_cache(maxsize=16)  # the events of an array have the same headers
@@ -2583,70 +2800,80 @@ def shortened(text: str, max_length: int = 150) -> str:
     return text if len(text) <= max_length else text[:max_length - 1] + '…'
 
 
+def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
+    """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+    if type(value) not in TEXTS_AND_NUMBERS and type(value) is not CutText:
+        return ''
+    text = str(value)[:4096]  # more than any name or date has, and quick to search
+    if not text.isprintable():
+        controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+        marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
+        text = re.sub(f'[{controls}{marks}]', '', text)
+    text = ' '.join(text.split())
+    return '' if text and contains_token(text) else text
+
+
+def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
+    """Return a value as `clean` does, without the tags of HTML."""
+    text = clean(value)
+    return clean(without_tags(text)) if '<' in text else text  # without tags between its parts, it may contain the token
+
+
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
+# A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
+TOKEN_OR_AGENT = re.compile(r'''
+    (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
+    (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
+    ''', re.VERBOSE | re.ASCII)
+TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
+TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
+
+
 # --- XML ---
 
-
-class RefusedXml(Exception):
-    """An XML document that is too deep, or has a DOCTYPE, which could define entities of any size."""
-
-
-MAX_XML_BYTES = 64 * 1024  # what follows is not read
+MAX_XML_CHARACTERS = 64 * 1024  # what follows is not read
 MAX_XML_DEPTH = 32
 
 
-class XmlReader:
-    """Reads an XML document as the members of an object.
+def xml_members(text: str) -> dict[str, Any] | None:
+    """Return an XML document as the members of an object, None if it is not XML, or {} if it is not read.
 
-    Each element becomes a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}. Of several with one name, the first counts.
+    A document that is too deep, or has a DOCTYPE, which could define entities of any size, is not read.
     """
+    source = text.lstrip()
+    start = source[:MAX_XML_CHARACTERS]
+    if '<!DOCTYPE' in start:
+        return {}
+    parser: Any = XMLPullParser(['start'])
+    try:
+        parser.feed(start)
+        if start == source and not isinstance(text, CutText):
+            parser.close()
+        return xml_object([event[1] for event in parser.read_events()][:1])
+    except ParseError:
+        return None
+    except RecursionError:
+        return {}
 
-    def __init__(self) -> None:
-        self.open_elements: list[dict[str, Any]] = [{}]  # the first is the document
-        self.open_texts = ['']
-        self.parser = ParserCreate('utf-8')  # the text is decoded already, whatever encoding it declares
-        self.parser.StartDoctypeDeclHandler = self.refuse
-        self.parser.StartElementHandler = self.start
-        self.parser.EndElementHandler = self.end
-        self.parser.CharacterDataHandler = self.add_text
 
-    def read(self, text: str) -> dict[str, Any] | None:
-        """Return the members from the first MAX_XML_BYTES in UTF-8, {} if the document is refused, or None if it is not XML."""
-        source = text.lstrip().encode(errors='replace')
-        is_whole = len(source) <= MAX_XML_BYTES and not isinstance(text, CutText)
-        try:
-            self.parser.Parse(source[:MAX_XML_BYTES], is_whole)
-        except RefusedXml:
-            return {}
-        except ExpatError:
-            return None
-        while len(self.open_elements) > 1:  # the document was cut
-            self.end()
-        return self.open_elements[0]
+def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
+    """Return elements as the members of an object, each a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
 
-    def refuse(self, *_: Any) -> None:
-        """Raise RefusedXml, because a DOCTYPE begins."""
-        raise RefusedXml
-
-    def start(self, *_: Any) -> None:
-        """Begin an element. Raise RefusedXml if it is too deep."""
-        if len(self.open_elements) > MAX_XML_DEPTH:
-            raise RefusedXml
-        self.open_elements.append({})
-        self.open_texts.append('')
-
-    def end(self, name: str = '') -> None:
-        """End an element, and add it to the one around it: under '' if the document is cut before the element's end."""
-        element, text = self.open_elements.pop(), self.open_texts.pop()
-        self.open_elements[-1].setdefault(name.rpartition(':')[2], element or text)
-
-    def add_text(self, text: str) -> None:
-        """Add a text to the element that it is in."""
-        self.open_texts[-1] += text
+    Of several with one name, the first counts. Raise RecursionError if they are too deep.
+    """
+    members: dict[str, Any] = {}
+    for element in elements:
+        if depth >= MAX_XML_DEPTH:
+            raise RecursionError
+        members.setdefault(element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or '')
+    return members
 
 
 # --- Dates ---
 
-RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
+RFC3339 = re.compile(r'(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)')
+# fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
+ISO_DATE = re.compile(r'(?a)(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)(?:[T ].*)?')
 
 
 def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
@@ -2655,19 +2882,15 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
-    rfc3339 = RFC3339.fullmatch(text)
-    # Without the fraction: before Python 3.11, fromisoformat accepts only some numbers of digits.
-    iso_date = rfc3339[1] + rfc3339[2] if rfc3339 else text.strip().upper()
-    # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
-    calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
-    if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
+    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()
+    if not ISO_DATE.fullmatch(iso_date):
         raise ValueError('it has another format')
     date = datetime.fromisoformat(iso_date)
     if not date.tzinfo:
         date = date.replace(tzinfo=timezone.utc)
     if not earliest <= date.timestamp() <= latest:
         raise ValueError('it is too early or too late')
-    return text if rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+    return text if is_rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
 # Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
@@ -2750,221 +2973,6 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
     return ''
 
 
-# --- JSON values ---
-
-# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text; an empty
-# Raw is the value of a key that the object does not have.
-MEMBERS = Decoder(dict[str, Raw])
-ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
-ITEMS = Decoder(list[dict[str, Raw] | None])  # null is no item
-# An array as a struct with one field: the other items are skipped, and take no memory.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
-# In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
-COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
-    'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
-    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
-    'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')]))
-
-
-STRING_START_BYTES = 4096  # of a huge string
-UNKNOWN = object()  # in place of a value that was not read, because that would take too much time or memory
-
-
-class CutObject(dict[str, Any]):
-    """Some members of an object that has too many to read them all."""
-
-
-class CutText(str):
-    """The start of a text that is too long to be read whole, or '' for what cannot be read at all."""
-
-
-class SentFloat(float):
-    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
-
-    sent: str
-
-    def __new__(cls: 'type[SentFloat]', source: bytes | memoryview) -> 'SentFloat':
-        """Return the number that a JSON text has, with the text."""
-        number = super().__new__(cls, bytes(source))
-        number.sent = str(source, 'ascii')
-        return number
-
-
-MAX_KEYS = 50_000  # of an event over SMALL_BODY_BYTES; with more, only COMMON_MEMBERS are read
-
-
-def read_members(source: bytes | Raw, max_keys: int = MAX_KEYS) -> dict[str, Any]:
-    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `max_keys`.
-
-    Return {} if the source is not a JSON object.
-    """
-    try:
-        # An object has at most as many keys as colons, and counting those takes no memory.
-        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= max_keys:
-            return MEMBERS.decode(source)
-        return CutObject({key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value})
-    except (ValueError, RecursionError):
-        return {}
-
-
-def count_byte(byte: bytes, source: bytes | Raw) -> int:
-    """Return how often a byte is in the source."""
-    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
-    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
-
-
-# The first few paths into a list look at each of its items. Further ones look only at the items that have their first key: a URL
-# may have a hundred paths, and a request a million items.
-FEW_PATHS = 2
-
-
-class JsonArray(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is split off, as a Raw.
-
-    It is a dict with the one key `0`, or without any if it is empty, so that find() follows `alerts.0.startsAt` as if `0` were
-    a key of an object.
-    """
-
-    def __init__(self, source: Raw):
-        first = FIRST_ITEM.decode(source).item
-        super().__init__({'0': first} if first else {})
-        self.source = source
-        self.found: dict[str, list[Any]] = {}  # what item_values has found, by the text of the path
-
-    @cached_property
-    def others(self) -> int | None:
-        """Return the number of items after the first, or None if there may be over a million: a list could take 100 MiB."""
-        if count_byte(b',', self.source) >= 1_000_000:
-            return None
-        return max(len(ANYTHING.decode(self.source)) - 1, 0)
-
-    def item_values(self, path: 'Path') -> list[Any]:
-        """Return the values that the items have at a path inside them, such as `labels.host` of `alerts.*.labels.host`.
-
-        For an item without a value, the list has None. For the items that items_to_search leaves out, it has two of them at most,
-        since no caller asks whether there are more. Return [UNKNOWN] if the items are not read (see each_item).
-        """
-        if self.each_item is None:
-            return [UNKNOWN]
-        if path.text not in self.found:
-            items = self.items_to_search(path)
-            left_out = len(self.each_item) - len(items)
-            self.found[path.text] = [*map(path.item_value, items), *[None] * min(left_out, 2)]
-        return self.found[path.text]
-
-    def items_to_search(self, path: 'Path') -> list[dict[str, Any]]:
-        """Return all items for the first FEW_PATHS; after that only those that have the first key of a path."""
-        if len(self.found) < FEW_PATHS:
-            return self.each_item or []
-        return self.items_with([key for key, _ in path.steps[0]])
-
-    @cached_property
-    def each_item(self) -> list[dict[str, Any]] | None:
-        """Return the items, {} for null; or None if the array is too large to read them all, or has one that is no object."""
-        if len(memoryview(self.source)) > SMALL_BODY_BYTES:
-            return None
-        with suppress(ValueError):  # an item is no object
-            items = ITEMS.decode(self.source)
-            return [item or {} for item in items] if len(items) <= MAX_EVENTS else None
-        return None
-
-    def items_with(self, keys: list[str]) -> list[dict[str, Any]]:
-        """Return the items that have at least one of some keys."""
-        items = chain.from_iterable(self.items_by_key.get(key, ()) for key in keys)
-        return [*{id(item): item for item in items}.values()]  # each only once, although it may have several of the keys
-
-    @cached_property
-    def items_by_key(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the items that have each key; none if the items are not read."""
-        by_key: dict[str, list[dict[str, Any]]] = {}
-        for item in self.each_item or ():
-            for key in item:
-                by_key.setdefault(key, []).append(item)
-        return by_key
-
-
-MAX_MEMBERS = 1000  # of an object inside an event: the others are ignored
-OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
-
-
-def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
-    """Decode one level of a JSON value: an array as JsonArray, an object as a dict or, with its first members, a CutObject.
-
-    A string over `max_bytes` becomes a CutText with its start; an over-long number or a string that is not UTF-8, an empty one.
-    The limits bound the memory that a hostile event takes.
-    """
-    yield_if_due()
-    view = memoryview(source)
-    first_byte = view[0]
-    if first_byte == OPENING_BRACKET:
-        return JsonArray(source)
-    if first_byte == OPENING_BRACE:
-        members = read_members(source)
-        return members if len(members) <= max_members else CutObject(islice(members.items(), max_members))
-    if len(view) > max_bytes:
-        return CutText(start_of_string(view) if first_byte == QUOTE else '')
-    try:
-        value = ANYTHING.decode(source)
-    except ValueError:
-        return CutText('')
-    return SentFloat(view) if type(value) is float else value
-
-
-def start_of_string(string: memoryview) -> str:
-    """Return the text of about the first STRING_START_BYTES of a longer JSON string, or '' if they are not UTF-8."""
-    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
-    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
-    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
-        with suppress(ValueError):
-            return str(ANYTHING.decode(bytes(string[:end]) + b'"'))
-    return ''
-
-
-def member_at(value: dict[str, Any], key: str) -> Any:
-    """Return the member of an object at a key, or None.
-
-    A Raw is replaced in the object by its decoded value, so that the next call finds it decoded.
-    """
-    found = value.get(key)
-    if isinstance(found, Raw):
-        found = value[key] = read_value(found)
-    return found
-
-
-Steps = list[list[tuple[str, int]]]
-
-
-def steps_of(keys: list[str]) -> Steps:
-    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
-
-    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
-    """
-    if len(keys) == 1:  # half of the paths in the table
-        return [[(keys[0], 1)]]
-    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
-
-
-def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
-    """Return the value to which some steps lead or, if they end early, a stand-in that says why:
-
-        a key that an object or a list does not have    None
-        a key that a CutObject does not have            UNKNOWN, since it may be among the members that were not read
-        null                                            None
-        a text, a number or a bool                      `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
-    """
-    position, end = 0, len(steps)
-    while position < end:
-        if not isinstance(value, dict):
-            return None if value is None else beyond_a_value
-        for key, following in steps[position]:
-            if key in value:
-                value, position = member_at(value, key), following
-                break
-        else:
-            return UNKNOWN if isinstance(value, CutObject) else None
-    return value
-
-
 # --- Paths, conditions and their grammar ---
 #
 # One grammar serves the table of senders and texts from a URL:
@@ -3009,91 +3017,82 @@ class Unreadable(Exception):
         self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
 
 
-def header_of(name: str) -> str:
-    """Return the name of a header, or '' if no incident keeps it."""
-    return '' if name in NOT_KEPT or names_secret(name) else name
-
-
-def was_cut(members: dict[str, Any]) -> bool:
-    """Return whether the sender left items out of the list of an event: Alertmanager and Grafana say how many."""
-    return bool(member_at(members, 'truncatedAlerts'))
-
-
 class Path:
-    """Where a value is in an event, from a text that a Grammar has checked."""
+    """Where a value is in an event, from a text that a Grammar has checked; of a URL, if its user wrote it."""
 
-    def __init__(self, text: str):
+    is_constant = False
+
+    def __init__(self, text: str, is_of_url: bool = False):
         self.text = text
+        self.is_of_url = is_of_url
         before, _, after = text.partition('.*.')
         keys = before.split('.')
         self.steps = steps_of(keys)
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
         # How many keys lead to the lists of whose items the path takes the first: for `a.0.b.0.c`, 1 to `a` and 3 to `a.0.b`.
         self.lists = [index for index, key in enumerate(keys) if key == '0']
-        self.header = header_of(text[1:].lower()) if text.startswith('@') else ''
+        name = text[1:].lower() if text.startswith('@') else ''
+        self.header = '' if name in NOT_KEPT or names_secret(name) else name
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return the value at the path, or those in every item of a list: None for an item without it (see item_values).
+        """Return the value at the path, or those in every item of a list: None for an item without it.
 
-        Return [] if there is no value or no list, and [UNKNOWN] for what was not read.
+        Return [] if there is no value or no list, and [UNREAD] for what was not read.
         """
-        if self.header and self.header in event.headers:
-            return [event.headers[self.header]]
-        return self.values_in(event.members)
-
-    def values_in(self, members: dict[str, Any]) -> list[Any]:
-        """Return what `values` returns for an event with these members and without headers."""
-        value = find(members, self.steps)
-        if self.inside_item and value is not UNKNOWN:
-            return value.item_values(self.inside_item) if isinstance(value, JsonArray) else []
+        if self.header:
+            headers = event.findings.shown_headers if self.is_of_url else event.headers
+            if self.header in headers:
+                return [headers[self.header]]
+        value = find(event.members, self.steps)
+        if self.inside_item and value is not UNREAD:
+            return self.values_in_items(value, event.budget) if isinstance(value, list) else []
         return [] if value is None else [value]
+
+    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
+        """Return the value in each item of a list, or [UNREAD] if an item is not an object, or if they are too many."""
+        inside = self.inside_item
+        if not inside or not budget.allows(len(items)):
+            return [UNREAD]
+        objects = [{} if item is None else item for item in items]  # null is an item without a value
+        are_objects = all(isinstance(item, dict) for item in objects)
+        if not are_objects:
+            return [UNREAD]
+        return [UNREAD if inside.lists and inside.lists_in(item) else find(item, inside.steps, UNREAD) for item in objects]
+
+    def lists_in(self, members: dict[str, Any]) -> list[list[Any]]:
+        """Return those of the lists of whose items the path takes the first that have, or may have, further items."""
+        lists = (find(members, [[step for step in steps if step[1] <= end] for steps in self.steps[:end]]) for end in self.lists)
+        return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
     def other_items(self, members: dict[str, Any]) -> int:
         """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
-        return max((array.others or 0 for array in self.arrays(members)), default=0) if self.lists else 0
+        return max(map(others_in, self.lists_in(members)), default=0)
 
-    def is_one_of_several(self, members: dict[str, Any]) -> bool:
-        """Return whether a list on the path has, or may have, further items."""
-        return bool(self.lists) and any(array.others != 0 for array in self.arrays(members))
-
-    def arrays(self, members: dict[str, Any]) -> list[JsonArray]:
-        """Return the lists of whose items the path takes the first."""
-        found = (find(members, [[step for step in steps if step[1] <= end] for steps in self.steps[:end]]) for end in self.lists)
-        return [array for array in found if isinstance(array, JsonArray)]
-
-    def item_value(self, item: dict[str, Any]) -> Any:
-        """Return the value at the path in an item of a list, None if there is none, or UNKNOWN."""
-        return UNKNOWN if self.lists and self.is_one_of_several(item) else find(item, self.steps, UNKNOWN)
-
-
-class PathFromUrl(Path):
-    """A path that the user of a URL wrote. Of the headers, it leads only to those that the incident keeps."""
-
-    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return what Path.values does, but a header only if it may be shown."""
-        if self.header and (value := event.shown_headers().get(self.header)) is not None:
-            return [value]
-        return self.values_in(event.members)
+    def holders(self, members: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the objects that hold the values at the path."""
+        if self.inside_item:
+            items = find(members, self.steps)
+            objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+            return [holder for item in objects for holder in self.inside_item.holders(item)]
+        keys = self.text.split('.')
+        parents = [(find(members, steps_of(keys[:end])), '.'.join(keys[end:])) for end in range(len(keys))]
+        return [parent for parent, key in parents if isinstance(parent, dict) and key in parent]
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
-        is_into_list = self.lists or self.inside_item
-        return bool(is_into_list) and (super().is_one_of_several(members) or was_cut(members))
-
-
-class IsRecovery(Path):
-    """In `?skip=`, the bare word `resolved`: whether the event is a recovery."""
-
-    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return [True] or [False]."""
-        return [event.is_recovery]
+        if not self.lists and not self.inside_item:
+            return False
+        # Alertmanager and Grafana say how many items they left out.
+        return bool(members.get('truncatedAlerts')) or bool(self.lists_in(members))
 
 
 class Constant(Path):
     """A text in quotes in place of a path."""
 
-    def __init__(self, text: str):
-        super().__init__('')  # it leads through no list
+    is_constant = True
+
+    def __init__(self, text: str, is_of_url: bool):
+        super().__init__('', is_of_url)  # it leads through no list
         self.text = text
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
@@ -3101,15 +3100,19 @@ class Constant(Path):
         return [self.text]
 
 
-Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
+class Property(Path):
+    """A word that is not a path: in a row, `inner` is the name of the inner event; in `?skip=`, `resolved` is the state."""
 
-
-class InnerName(Path):
-    """In a row, the path `inner`: the name of the event at this path."""
+    def __init__(self, text: str, read: 'Callable[[ThirdPartyEvent], Any]'):
+        super().__init__(text)
+        self.read = read
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return the name, or [''] if there is none."""
-        return [event.inner_event.name()]
+        """Return what the word stands for."""
+        return [self.read(event)]
+
+
+Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
 
 
 def has_value(values: list[Any]) -> bool:
@@ -3139,7 +3142,7 @@ class Condition:
     doubt (see the table above). They leave the `!` to is_met.
     """
 
-    paths: tuple[Path, ...]
+    paths: Paths
     wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
     is_negated: bool
     needs_value: bool  # `!path=text` is met only where there is another text
@@ -3150,8 +3153,7 @@ class Condition:
             return self.is_met(event)
         for path in self.paths:
             for value in path.values(event):
-                does_fit = self.matches(value) if self.wanted else value is not None and value is not UNKNOWN
-                if does_fit:
+                if self.matches(value) if self.wanted else value is not None and value is not UNREAD:
                     return True
         return False
 
@@ -3176,21 +3178,17 @@ class Condition:
 
     def answer_of_all(self, values: list[Any]) -> bool | None:
         """Return the answer that all values at a path have in common, None if they differ, or False if there is no value."""
-        if len(values) == 1:
-            return self.answer_of(values[0])
         answers = {self.answer_of(value) for value in values} or {False}
         return answers.pop() if len(answers) == 1 else None
 
     def answer_of(self, value: Any) -> bool | None:
         """Return the answer of one value: for `state=ok` whether it is a wanted text, for `state` whether there is a value."""
-        if value is UNKNOWN or isinstance(value, CutText):
+        if value is UNREAD or isinstance(value, CutText):
             return None
         if not self.wanted:
             is_doubtful = isinstance(value, str) and value.lower() in DOUBTFUL_TEXTS
             return None if is_doubtful else bool(value)
-        if isinstance(value, (dict, list)):
-            return None
-        if self.needs_value and value in (None, ''):
+        if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
             return None
         return self.matches(value)
 
@@ -3200,15 +3198,16 @@ class Condition:
         return text in self.wanted and text != 'null'
 
 
-@dataclass(frozen=True)
-class Grammar:
-    """How a text is read as paths, conditions or a scale. Each method raises Unreadable, with the word that it is given."""
+MAX_PATH_KEYS = 16
+MAX_PARTS = 8  # in a word of a URL, like the next two
+MAX_ALTERNATIVES = 4
+MAX_SCALE_VALUES = 16
 
-    max_parts: float  # of the parts or conditions that commas separate
-    max_alternatives: float
-    max_entries: float  # of a scale
-    needs_values: bool  # of `!path=text`: a mistyped key in a URL must not be true of every event
-    path: type[Path]  # the class of its paths
+
+class Grammar(NamedTuple):
+    """How a text of the table or of a URL is read. Each method raises Unreadable, with the word that it is given."""
+
+    is_of_url: bool  # then it has limits, and `!path=text` needs a value: a mistyped key must not be true of every event
 
     def conditions(self, word: str, text: str) -> tuple[Condition, ...]:
         """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
@@ -3233,27 +3232,32 @@ class Grammar:
         check_quotes(word, text)
         for position, part in enumerate(split_outside_quotes(text, ','), 1):
             try:
-                if position > self.max_parts:
-                    raise Unreadable(f'there are more than {self.max_parts} parts')
+                self.check_number(position, MAX_PARTS, 'parts')
                 if NOT_UTF8.search(part):
                     raise Unreadable('a character is not valid UTF-8')
                 yield read(part)
             except Unreadable as error:
                 raise Unreadable(error.reason, word, position) from None
 
+    def check_number(self, number: int, limit: int, things: str) -> None:
+        """Raise Unreadable if a URL has more of something than the limit."""
+        if self.is_of_url and number > limit:
+            raise Unreadable(f'there are more than {limit} {things}')
+
     def read_condition(self, text: str) -> Condition:
         """Return one condition."""
+        is_negated = text.startswith('!')
         paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
         if len(texts) > 1:
             raise Unreadable('a value that contains = must be quoted')
         wanted = frozenset(map(unquoted, self.alternatives(texts[0]))) if texts else frozenset()
-        is_negated = text.startswith('!')
-        needs_value = self.needs_values and is_negated and bool(texts)
+        needs_value = self.is_of_url and is_negated and bool(texts)
         return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, is_negated, needs_value)
 
     def read_part(self, text: str, is_of_one_value: bool = False) -> Paths:
         """Return one part: paths and constants."""
-        paths = tuple(map(self.path_or_constant, self.alternatives(text)))
+        paths = tuple(Constant(unquoted(each), self.is_of_url) if each.startswith("'") else self.read_path(each)
+                      for each in self.alternatives(text))
         if is_of_one_value and any(path.inside_item for path in paths):
             raise Unreadable('only one value can be used here, not those of all items')
         return paths
@@ -3261,21 +3265,17 @@ class Grammar:
     def alternatives(self, text: str) -> list[str]:
         """Return the texts between the `|` of a text."""
         alternatives = split_outside_quotes(text, '|')
-        if len(alternatives) > self.max_alternatives:
-            raise Unreadable(f'there are more than {self.max_alternatives} alternatives')
+        self.check_number(len(alternatives), MAX_ALTERNATIVES, 'alternatives')
         return alternatives
-
-    def path_or_constant(self, text: str) -> Path:
-        """Return a path, or a constant if the text is in quotes."""
-        return Constant(unquoted(text)) if text.startswith("'") else self.read_path(text)
 
     def read_path(self, text: str) -> Path:
         """Return a path."""
-        if not PATH.fullmatch(text):
-            raise Unreadable(next(reason for pattern, reason in PATH_FAULTS if re.search(pattern, text)))
+        for pattern, reason in PATH_FAULTS:
+            if re.search(pattern, text):
+                raise Unreadable(reason)
         if text.count('.') >= MAX_PATH_KEYS or len(text) > MAX_PATH_CHARACTERS:
             raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
-        return self.path(text)
+        return Path(text, self.is_of_url)
 
     def levels(self, word: str, text: str) -> dict[str, list[str]]:
         """Return the values that mean each severity: 'high=a|b, low=c' -> {'high': ['a', 'b'], 'low': ['c']}."""
@@ -3284,8 +3284,8 @@ class Grammar:
             if name in levels:
                 raise Unreadable('a severity is named twice', word, len(levels) + 1)
             levels[name] = values
-        if sum(map(len, levels.values())) > self.max_entries:
-            raise Unreadable(f'a scale has more than {self.max_entries} values', word, len(levels))
+        if self.is_of_url and sum(map(len, levels.values())) > MAX_SCALE_VALUES:
+            raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values', word, len(levels))
         return levels
 
     @staticmethod
@@ -3310,8 +3310,6 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
 
     The number of quotes is even.
     """
-    if "'" not in text:
-        return [*map(str.strip, text.split(separator))]
     parts = ['']
     for number, piece in enumerate(text.split("'")):
         if number % 2:  # inside quotes
@@ -3332,29 +3330,22 @@ def unquoted(text: str) -> str:
 
 
 NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
-PATH = re.compile(r"""
-    (?!@?(?:[!.]|\Z))                # it is not empty, and begins neither with ! nor with a dot, also behind @
-    [^.*']+ (?:\.[^.*']+)*           # keys joined by dots: `alerts.0.status`
-    (?:\.\* (?:\.[^.*']+)+ )?        # and perhaps those in every item of a list: `.*.labels.host`
-    """, re.VERBOSE)
-PATH_FAULTS = (  # what is wrong with a text that is no PATH: a pattern that finds it, and the reason
+PATH_FAULTS = (  # what is wrong with a text that is not a path: a pattern that finds it, and the reason
     (r'\A@?\Z', 'a path is empty'),
     (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
     (r'\A@?!', 'a path begins with a !'),
     (r"'", 'a path has a quote'),
-    (r'\*', 'a path has several *, or one that is not alone between two dots'),
+    (r'\*.*\*|(?<!\.)\*|\*(?!\.)', 'a path has several *, or one that is not alone between two dots'),
 )
-MAX_PATH_KEYS = 16
 MAX_PATH_CHARACTERS = 512
-MAX_PARTS = 8  # in a word of a URL, like the next two
-MAX_ALTERNATIVES = 4
-MAX_SCALE_VALUES = 16
-NO_LIMIT = float('inf')
-TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False, path=Path)
-URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_values=True, path=PathFromUrl)
+TABLE_GRAMMAR = Grammar(is_of_url=False)
+URL_GRAMMAR = Grammar(is_of_url=True)
 
 
-# --- The rows of the table of senders ---
+# --- Rows: where an event says what its incident needs ---
+#
+# There are two kinds, read by the same code: that of a sender is a block of the table, and that of a URL is what the words in its
+# query say. What the row of the URL finds goes before what the row of the sender finds, and that before the general rule.
 
 
 class NamePart(NamedTuple):
@@ -3383,177 +3374,125 @@ class Problem(NamedTuple):
     """What identifies the problem that an event is about."""
 
     parts: tuple[KeyPart, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One way to identify a sender's events, and what to read from them. A block with two `identified by` becomes two rows."""
+    """Where an event says what its incident needs, column by column."""
 
-    title: str  # such as 'grafana: one alert'
-    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
-    conditions: tuple[Condition, ...]  # the event must meet them all
-    inner: Path | None
-    name_parts: list[NamePart]
-    times: Paths
-    has_no_other_time: bool  # the general rule looks for none
-    severities: list[tuple[Scale, Paths]]
-    has_no_severity: bool  # the general rule looks for none either
-    ends: list[End]
-    problems: list[Problem]
-
-    @property
-    def sender(self) -> str:
-        """Return the name of the sender's folder, which is also the prefix of its problem keys."""
-        return self.title.partition(': ')[0]
+    title: str = ''  # such as 'grafana: one alert'; '' for a URL
+    is_of_url: bool = False
+    sender: str = ''  # the prefix of its problem keys: the name of the sender's folder, or `url/` and a text
+    conditions: tuple[Condition, ...] = ()  # which identify the sender: the event must meet them all
+    inner: Path | None = None
+    name_parts: tuple[NamePart, ...] = ()
+    times: Paths = ()
+    has_no_other_time: bool = False  # the general rule looks for none
+    severities: tuple[tuple[Scale, Paths], ...] = ()
+    has_no_severity: bool = False  # the general rule looks for none either
+    ends: tuple[End, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
-MARGIN = 19  # in front of the text of a column; its label is in there
-LABELS = {f'    {label}'.ljust(MARGIN): label.strip() for label in (
-    'identified by', 'inner', 'name', 'occurred', 'severity', 'resolved', '  at', 'problem', '  if')}
-ALONE = {'inner', 'name', 'occurred'}  # no row has two of them
-ABOVE = {'at': 'resolved', 'if': 'problem'}  # the label above each that is indented further
+# A line of the table: a label with the columns that it needs, then a text.
+MARGIN = 19
 NOTHING = '-'
 NONE = 'none'
 
 
-def read_senders(table: str = SENDERS) -> dict[str, list[Row]]:
-    """Return the rows by every key or header that can come first in their first condition. Raise Unreadable.
-
-    An event has few of these keys, so few rows are tried for it.
-    """
-    rows_by_key: dict[str, list[Row]] = {}
-    for row in sender_rows(table):
-        for path in row.conditions[0].paths:
-            for key in filter(None, (path.header, *(key for key, _ in path.steps[0]))):
-                rows_by_key.setdefault(key, []).append(row)
-    return rows_by_key
+Columns = dict[str, list[list[str]]]  # the texts of each label, each with that of the label which is indented below it, or ''
 
 
-def sender_rows(table: str) -> Iterator[Row]:
-    """Yield a Row for each way to identify a sender, in the order of the table. Raise Unreadable."""
-    number = 0
-    for block in table.strip('\n').split('\n\n'):
+def blocks_of(table: str) -> Iterator[tuple[str, Columns]]:
+    """Yield the title and the columns of each block of the table. Tests and ./dev senders check that it can be read."""
+    unfolded = re.sub(rf'\n {{{MARGIN}}}', ' ', re.sub(rf'(?<=\|)\n {{{MARGIN}}}', '', table))  # each text is in one line
+    for block in unfolded.strip('\n').split('\n\n'):
         title, *lines = block.split('\n')
-        columns = read_columns(title, lines)
-        if not re.fullmatch('[a-z0-9-]+(: .+)?', title) or 'identified by' not in columns:
-            raise Unreadable('the row has no name, or nothing identifies it', title)
-        fields = RowReader(title, columns).fields()
-        for text, in columns['identified by']:
-            conditions = TABLE_GRAMMAR.conditions(f'{title}, identified by', text)
-            if conditions[0].is_negated:
-                raise Unreadable('the first condition is negated', f'{title}, identified by', 1)
-            number += 1
-            rank = (0 if conditions[0].paths[0].header else 1, number)
-            yield Row(title=title, rank=rank, conditions=conditions, **fields)
+        columns: Columns = {}
+        last_label = ''
+        for line in lines:
+            if line[4] == ' ':
+                columns[last_label][-1][1] = line[MARGIN:]
+            else:
+                last_label = line[:MARGIN].strip()
+                columns.setdefault(last_label, []).append([line[MARGIN:], ''])
+        yield title, columns
 
 
-def read_columns(title: str, lines: list[str]) -> dict[str, list[list[str]]]:
-    """Return the texts of each label, one list for each time that it is there, with the text of the label below it.
+class SenderRows:
+    """The rows of the table of senders. A row is compiled when an event has the key that may identify its sender."""
 
-    The lines `resolved  state=ok`, `  at  endsAt` and `resolved  state=off` give {'resolved': [['state=ok', 'endsAt'],
-    ['state=off']]}. Raise Unreadable for a line that has no place there.
-    """
-    columns: dict[str, list[list[str]]] = {}
-    last_label = ''  # the latest label that is not below another
-    texts: list[str] = []  # its own, and that of the label below it
-    for line in lines:
-        margin, text = line[:MARGIN], line[MARGIN:]
-        label = LABELS.get(margin, '')
-        if not text or text != text.strip():
-            raise Unreadable(f'a line has no text, or blanks around it: {line}', title)
-        if margin.isspace():  # the text above goes on
-            above = texts.pop() if texts else ''
-            has_place = last_label == 'name' or above.endswith((',', '|'))
-            texts.append(above + text if above.endswith('|') else f'{above} {text}')
-        elif label in ABOVE:
-            has_place = ABOVE[label] == last_label and len(texts) == 1
-            texts.append(text)
-        else:
-            has_place = label != '' and not (label in ALONE and label in columns)
-            last_label, texts = label, [text]
-            columns.setdefault(label, []).append(texts)
-        if not has_place:
-            raise Unreadable(f'a line is out of place: {line}', title)
-    return columns
+    def __init__(self, table: str):
+        self.sources: list[tuple[str, Columns, str]] = []  # for each row its block, and the conditions that identify the sender
+        self.ranks: dict[str, list[tuple[int, int]]] = {}  # of the rows, by every key that may come first in their conditions
+        for title, columns in blocks_of(table):
+            for conditions, _ in columns['identified by']:
+                self.add_keys(conditions)
+                self.sources.append((title, columns, conditions))
+        self.row = lru_cache(maxsize=None)(lambda number: compiled_row(*self.sources[number]))
+
+    def add_keys(self, conditions: str) -> None:
+        """Add the rank of the next row under each key or header with which the first of its conditions may begin."""
+        paths = conditions.partition(',')[0].partition('=')[0].split('|')
+        rank = (0 if paths[0].startswith('@') else 1, len(self.sources))  # rows that a header identifies come first
+        for path in paths:
+            keys = path.partition('.*.')[0].split('.')
+            for name in {path.removeprefix('@'), *('.'.join(keys[:end]) for end in range(1, len(keys) + 1))}:
+                self.ranks.setdefault(name, []).append(rank)
+
+    def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
+        """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys."""
+        found = {rank for key in (*event.members, *event.headers) if key in self.ranks for rank in self.ranks[key]}
+        for _, number in sorted(found):
+            row: Row = self.row(number)
+            if all(condition.fits(event) for condition in row.conditions):
+                yield row
 
 
-class RowReader:
-    """Reads the columns of a block, except what identifies the sender. Raises Unreadable."""
-
-    def __init__(self, title: str, columns: dict[str, list[list[str]]]):
-        self.title = title
-        self.columns = columns
-        self.inner_text = self.only('inner')
-
-    def only(self, label: str) -> str:
-        """Return the text of a label that a row has once at most, or ''."""
-        return self.columns.get(label, [['']])[0][0]
-
-    def fields(self) -> dict[str, Any]:
-        """Return the fields of the Row."""
-        times = self.only('occurred')
-        has_no_other_time = times == NOTHING or times.endswith(f'|{NOTHING}')
-        if has_no_other_time:
-            times = times.removesuffix(NOTHING).removesuffix('|')
-        severities = [text for text, in self.columns.get('severity', [])]
-        return {
-            'inner': Path(self.inner_text) if self.one_value('inner', self.inner_text) else None,
-            'name_parts': self.name_parts(),
-            'times': self.one_value('occurred', times),
-            'has_no_other_time': has_no_other_time,
-            'severities': [] if severities == [NONE] else [*map(self.severity, severities)],
-            'has_no_severity': severities == [NONE],
-            'ends': [self.end(*texts) for texts in self.columns.get('resolved', [])],
-            'problems': [self.problem(*texts) for texts in self.columns.get('problem', [])],
-        }
-
-    def one_value(self, label: str, text: str) -> Paths:
-        """Return the paths in a text that may be empty, as in `title|name`, none of them with a `*`."""
-        return TABLE_GRAMMAR.part(f'{self.title}, {label}', text, is_of_one_value=True) if text else ()
-
-    def name_parts(self) -> list[NamePart]:
-        """Return the paths of the name: `{title} ({host})` gives those of ('', 'title', '') and (' (', 'host', ')')."""
-        name = self.only('name')
-        parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)
-        if ''.join(f'{before}{{{paths}}}{bracket}' for before, paths, bracket in parts) != name:
-            raise Unreadable('the name does not end with a path', self.title)
-        return [NamePart(before, tuple(self.name_value(each) for each in self.one_value('name', paths)), bracket)
-                for before, paths, bracket in parts]
-
-    def name_value(self, path: Path) -> Path:
-        """Return the path, or the name of the inner event if there is one and the path is `inner`."""
-        return InnerName(self.inner_text) if self.inner_text and path.text == 'inner' else path
-
-    def severity(self, text: str) -> tuple[Scale, Paths]:
-        """Return the scale and the paths of a text such as `falco: priority`."""
-        before, _, paths = text.rpartition(': ')
-        name = before or 'words'
-        if name not in SCALE or paths == NONE:
-            raise Unreadable('the scale is unknown, or there is a severity beside none', f'{self.title}, severity')
-        return SCALE[name], TABLE_GRAMMAR.part(f'{self.title}, severity', paths)
-
-    def end(self, conditions: str, times: str = '') -> End:
-        """Return an end of a problem."""
-        return End(TABLE_GRAMMAR.conditions(f'{self.title}, resolved', conditions), self.one_value('at', times))
-
-    def problem(self, parts: str, conditions: str = '') -> Problem:
-        """Return what identifies a problem."""
-        keys = TABLE_GRAMMAR.each(f'{self.title}, problem', parts, self.read_key_part)
+def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
+    """Return the row that a block of the table describes. Raise Unreadable."""
+    grammar, one_value = TABLE_GRAMMAR, partial(TABLE_GRAMMAR.part, is_of_one_value=True)
+    [[name, _]], [[times, _]] = columns.get('name', [['', '']]), columns.get('occurred', [['', '']])
+    named_times = times.removesuffix(NOTHING).removesuffix('|')
+    severities = [text for text, _ in columns.get('severity', []) if text != NONE]
+    return Row(
+        title=title,
+        sender=title.partition(': ')[0],
+        conditions=grammar.conditions('identified by', identified_by),
+        inner=grammar.read_path(columns['inner'][0][0]) if 'inner' in columns else None,
+        name_parts=tuple(NamePart(before, tuple(inner_name(each, columns) for each in one_value('name', paths)), bracket)
+                         for before, paths, bracket in NAME_PART.findall(name)),
+        times=one_value('occurred', named_times) if named_times else (),
+        has_no_other_time=times.endswith(NOTHING),
+        severities=tuple(map(severity_column, severities)),
+        has_no_severity='severity' in columns and not severities,
+        ends=tuple(End(grammar.conditions('resolved', text), one_value('at', at) if at else ())
+                   for text, at in columns.get('resolved', [])),
         # Beside the parts, each of which needs a value, all conditions may be negated.
-        when = TABLE_GRAMMAR.each(f'{self.title}, if', conditions, TABLE_GRAMMAR.read_condition) if conditions else ()
-        return Problem(tuple(keys), tuple(when))
-
-    @staticmethod
-    def read_key_part(text: str) -> KeyPart:
-        """Return a part of a problem key from its text, such as `alert.id` or `host: url`."""
-        return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: ')), text.startswith('host: '))
+        problems=tuple(Problem(tuple(grammar.each('problem', text, key_part)),
+                               tuple(grammar.each('if', when, grammar.read_condition)) if when else ())
+                       for text, when in columns.get('problem', [])))
 
 
-def host_of(url: str) -> str:
-    """Return the host of a URL, and its port if there is one, or ''."""
-    host = re.match(r'(?a)https?://([\w.:-]+)(?:/|\Z)', url)
-    return host[1].lower() if host else ''
+NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
+
+
+def inner_name(path: Path, columns: Columns) -> Path:
+    """Return the path, or for the path `inner` of a row with an inner event the name of that."""
+    is_inner = path.text == 'inner' and 'inner' in columns
+    return Property(columns['inner'][0][0], lambda event: event.inner_event.name()) if is_inner else path
+
+
+def severity_column(text: str) -> tuple[Scale, Paths]:
+    """Return the scale and the paths of a text such as `falco: priority`."""
+    scale, _, paths = text.rpartition(': ')
+    return SCALE[scale or 'words'], TABLE_GRAMMAR.part('severity', paths)
+
+
+def key_part(text: str) -> KeyPart:
+    """Return a part of a problem key from its text, such as `alert.id` or `host: url`."""
+    return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: ')), text.startswith('host: '))
 
 
 def read_scales() -> dict[str, Scale]:
@@ -3564,60 +3503,27 @@ def read_scales() -> dict[str, Scale]:
         scale = scales[name] = Scale({}, [])
         for level, values in TABLE_GRAMMAR.levels(name, levels_text).items():
             severity = SEVERITIES[level]
-            scale.by_word.update((scale.word(value), severity) for value in values if value[-1] != '+')
+            scale.by_value.update((scale.word_and_number(value)[0], severity) for value in values if value[-1] != '+')
             scale.by_minimum.extend((float(value[:-1]), severity) for value in values if value[-1] == '+')
-        scale.by_minimum.sort(key=lambda level: -level[0])
+        scale.by_minimum.sort(key=itemgetter(0), reverse=True)
     return scales
 
 
 SCALE = read_scales()
-ROWS = read_senders()
+ROWS = SenderRows(SENDERS)
 
 
 # --- The words of a URL ---
-#
-# The words of a sender's URL are a row that its user writes: `?name=evt.what,evt.where&severity=prio&problem=backup:ref`.
-# A word that finds what it looks for beats the row of the sender, and the row beats the general rule.
-
-
-class Lookup(NamedTuple):
-    """A part of a word of the URL. It should lead to a value in at least one of the events."""
-
-    word: str
-    position: int
-    paths: Paths
-
-    @property
-    def is_of_headers(self) -> bool:
-        """Return whether all paths begin with `headers.`, as the details of an incident show the headers of its request."""
-        return all(path.text.startswith('headers.') for path in self.paths)
-
-    def has_value(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether a value at one of the paths was read."""
-        for path in self.paths:
-            for value in path.values(event):
-                if value is not None and value is not UNKNOWN:
-                    return True
-        return False
-
-    def is_unread(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether a value at one of the paths was not read."""
-        return any(UNKNOWN in path.values(event) for path in self.paths)
 
 
 @dataclass(frozen=True)
 class UrlWords:
-    """What a URL says about its events, as the columns of a row. A word that is absent or cannot be read has its default."""
+    """What a URL says about its events: a row, and what only a URL says. An absent or unreadable word has its default."""
 
     type: str = ''
     each: tuple[str, ...] = ()  # the keys of the path
-    name_parts: tuple[NamePart, ...] = ()
-    times: Paths = ()
-    severities: tuple[tuple[Scale, Paths], ...] = ()  # one at most
+    row: Row = Row()
     default_severity: float | None = None  # of events for which nothing else tells a severity
-    problem: Problem | None = None
-    key_prefix: str = ''  # of the problem keys
-    resolved: tuple[Condition, ...] = ()
     skip: tuple[Condition, ...] = ()
     at_least: float | None = None
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
@@ -3628,27 +3534,29 @@ class UrlWords:
         return UrlWords(type=self.type, default_severity=self.default_severity)
 
     @cached_property
-    def lookups(self) -> tuple[Lookup, ...]:
-        """Return the parts that should lead to a value in an event: if none does, the URL is mistaken, or made for other events.
+    def parts(self) -> dict[str, tuple[Paths, ...]]:
+        """Return the parts of each word that should lead to a value in an event: if none does, the URL is mistaken.
 
         A condition without a text, such as `skip=muted`, is not among them: an event without a value answers it, too.
         """
-        times = [self.times] if self.times else []
-        severities = [paths for _, paths in self.severities]
-        keys = [part.paths for part in self.problem.parts] if self.problem else []
-        parts = {'name': [part.paths for part in self.name_parts], 'occurred': times, 'severity': severities, 'problem': keys,
-                 'resolved': [each.paths if each.wanted else () for each in self.resolved],
-                 'skip': [each.paths if each.wanted else () for each in self.skip]}
-        return tuple(Lookup(word, position, paths) for word, all_paths in parts.items()
-                     for position, paths in enumerate(all_paths, 1) if paths)
+        row = self.row
+        ends = [each for end in row.ends for each in end.conditions]
+        return {word: parts for word, parts in {
+            'name': tuple(part.paths for part in row.name_parts),
+            'occurred': (row.times,) if row.times else (),
+            'severity': tuple(paths for _, paths in row.severities),
+            'problem': tuple(part.paths for problem in row.problems for part in problem.parts),
+            'resolved': tuple(each.paths if each.wanted else () for each in ends),
+            'skip': tuple(each.paths if each.wanted else () for each in self.skip),
+        }.items() if any(parts)}
 
 
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
 TOO_LARGE = 'part of an event was too large to be read'
 NO_VALUE = 'no event has a value at this path'
-NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
 MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
+NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
 FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
     'each': 'the path leads to no list of objects',
     'name': 'no event has a text there',
@@ -3660,70 +3568,75 @@ READ_IN_EACH = FOUND_NOTHING.keys() - {'each'}  # the words that are read in eac
 
 
 class Findings:
-    """What the words of a URL have found in the events of a request. The note says what they have not found in any."""
+    """What the words of a URL find in the events of a request, and what they may read.
 
-    # An example: `?name=what,where&severity=prio`, with the events {"what": "Full"} and {"what": "Full", "where": "db-1"}.
-    #
-    #                      has_found                       complete    not_found
-    #   the first event    name: True, severity: False     {}          where (part 2 of name), prio (part 1 of severity)
-    #   both events        name: True, severity: False     {name}      prio
-    #
-    # After the first, a note would be about `where`, too. After both: `severity, part 1: no event has a value at this path`.
+    The note says what they have not found in any event. An example: `?name=what,where&severity=prio`, with the events
+    {"what": "Full"} and {"what": "Full", "where": "db-1"}. The first leaves part 2 of `name` and part 1 of `severity` in
+    `missing`, the second only part 1 of `severity`.
+    """
 
-    def __init__(self, words: UrlWords):
+    def __init__(self, words: UrlWords, find_headers: Callable[[], dict[str, str]] = dict,
+                 contains_token: Callable[[str], bool] = ().__contains__):
         self.words = words
+        self.find_headers = find_headers
+        # Of the tokens, only the one that proved the request counts: see reveals_token.
+        self.clean = partial(clean_text, contains_token=contains_token)
         self.has_found: dict[str, bool] = {}  # by word: whether it found what it looks for in one of the events
-        self.complete: set[str] = set()  # the words all of whose parts led to a value in one of the events
-        self.not_found: list[Lookup] | None = None  # the parts that led to no value in any event so far; None before the first
-        self.unread: set[str | Lookup] = set()  # the words and parts at which a value was too large to be read
-        self.met_by_a_word: set[tuple[str, int]] = set()  # words and positions of the bare conditions that a text has met
+        # The parts that led to no value in any event so far, by word and position.
+        self.missing = {(word, position): paths for word, parts in words.parts.items()
+                        for position, paths in enumerate(parts, 1) if paths}
+        self.unread: set[tuple[str, int]] = set()  # those of all parts that led to a value that was not read
+        self.met_by_a_word: set[tuple[str, int]] = set()  # those of the bare conditions that a text has met
         self.not_asked: set[str] = set()  # the words that were not read in one of the events
+        self.has_looked = False
+
+    @cached_property
+    def shown_headers(self) -> dict[str, str]:
+        """Return the headers that a path in the URL may show."""
+        return self.find_headers()
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
         """Record whether a word found what it looks for in an event, and if so, whether all of its parts led to a value."""
         self.has_found[word] = has_found or self.has_found.get(word, False)
+        if not has_found and any(UNREAD in path.values(event) for paths in self.words.parts.get(word, ()) for path in paths):
+            self.unread.add((word, 0))
         if has_found and has_all_parts:
-            self.complete.add(word)
-        if not has_found and any(each.is_unread(event) for each in self.words.lookups if each.word == word):
-            self.unread.add(word)
+            self.missing = {key: paths for key, paths in self.missing.items() if key[0] != word}
 
-    def look_up(self, event: 'EventAtUrl') -> None:
-        """Remove from `not_found` the parts that lead to a value in an event. Look for no part of a complete word."""
+    def look_up(self, event: 'ThirdPartyEvent') -> None:
+        """Remove from `missing` the parts that lead to a value in an event, and note the conditions that any text meets."""
         if event.words is not self.words:  # they are those for a payload without items
             return
-        parts = self.words.lookups if self.not_found is None else self.not_found
-        self.not_found = [each for each in parts if each.word not in self.complete and not each.has_value(event)]
-        self.unread.update([each for each in self.not_found if each.is_unread(event)])
-        for word, conditions in (('resolved', self.words.resolved), ('skip', self.words.skip)):
-            self.met_by_a_word.update([(word, position) for position, each in enumerate(conditions, 1)
-                                       if not each.wanted and each.is_met_by_a_word(event)])
+        self.has_looked = True
+        for key, paths in [*self.missing.items()]:
+            values = [value for path in paths for value in path.values(event) if value is not None]
+            if UNREAD in values:
+                self.unread.add(key)
+            if any(value is not UNREAD for value in values):
+                del self.missing[key]
+        ends = [each for end in self.words.row.ends for each in end.conditions]
+        for word, conditions in (('resolved', ends), ('skip', self.words.skip)):
+            self.met_by_a_word.update((word, position) for position, each in enumerate(conditions, 1)
+                                      if not each.wanted and each.is_met_by_a_word(event))
 
-    def note(self, longest: int = MAX_NOTE_CHARACTERS) -> str:
+    def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
 
         Nothing of the query is quoted: it may hold a secret.
         """
         positions: dict[tuple[str, str], list[int]] = {}  # of the parts to be named, by their word and the reason
-        for part in self.not_found or ():
-            positions.setdefault((part.word, self.why_not_found(part)), []).append(part.position)
+        for (word, position), paths in self.missing.items() if self.has_looked else ():
+            is_of_headers = all(path.text.startswith('headers.') for path in paths)  # as an incident's details show them
+            reason = TOO_LARGE if (word, position) in self.unread else NO_HEADER if is_of_headers else NO_VALUE
+            positions.setdefault((word, reason), []).append(position)
         for word, position in sorted(self.met_by_a_word):
             positions.setdefault((word, MET_BY_ANY_TEXT), []).append(position)
         of_parts = [f'{word}, {in_words(where)}: {reason}' for (word, reason), where in positions.items()]
-        words_with_parts = {word for word, _ in positions}
-        of_words = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
-                    for word in self.words_in_vain if word not in words_with_parts]
-        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), longest - len('...'))  # with which a cut text ends
-
-    def why_not_found(self, part: Lookup) -> str:
-        """Return the reason why a part has led to no value."""
-        if part in self.unread:
-            return TOO_LARGE
-        return NO_HEADER if part.is_of_headers else NO_VALUE
-
-    @property
-    def words_in_vain(self) -> list[str]:
-        """Return the words that were read in all events and found nothing."""
-        return [word for word, has_found in self.has_found.items() if not has_found and word not in self.not_asked]
+        unread = {word for word, _ in self.unread}
+        of_words = [f'{word}: {TOO_LARGE if word in unread else FOUND_NOTHING[word]}'
+                    for word, has_found in self.has_found.items()
+                    if not has_found and word not in self.not_asked and word not in {word for word, _ in positions}]
+        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), MAX_NOTE_CHARACTERS - len('...'))
 
 
 def in_words(positions: list[int]) -> str:
@@ -3735,10 +3648,13 @@ def in_words(positions: list[int]) -> str:
     return f'parts {first} to {last}' if has_no_gap else f'parts {", ".join(map(str, positions))}'
 
 
+# What each word says, as columns of the URL's row, or as fields of UrlWords. These functions raise Unreadable.
+
+
 def each_columns(text: str) -> dict[str, Any]:
-    """Return what `?each=` says, as fields of UrlWords. This function and the next ones raise Unreadable."""
+    """Return what `?each=` says."""
     path, *others = URL_GRAMMAR.part('each', text, is_of_one_value=True)
-    if others or isinstance(path, Constant):
+    if others or path.is_constant:
         raise Unreadable('only one path can be used here', 'each', 1)
     return {'each': tuple(path.text.split('.'))}
 
@@ -3767,25 +3683,20 @@ def severity_columns(text: str) -> dict[str, Any]:
     """
     if (severity := constant_severity(text)) is not None:
         return {'default_severity': severity}
-    paths_text, scale_text = split_scale(text)
-    paths = URL_GRAMMAR.part('severity', paths_text)
-    if isinstance(paths[-1], Constant):
-        severity = constant_severity(paths[-1].text)
-        if severity is None:
-            raise Unreadable('a text in quotes is no severity', 'severity', 1)
-        paths = paths[:-1]
-    if any(isinstance(path, Constant) for path in paths):
-        raise Unreadable('a text in quotes is not the last alternative', 'severity', 1)
-    scale = scale_from_url(scale_text) if scale_text else SCALE['words']
-    return {'default_severity': severity, 'severities': ((scale, paths),) if paths else ()}
-
-
-def split_scale(text: str) -> tuple[str, str]:
-    """Return what is before and after the last colon, if a scale is there, or all of the text and ''."""
     check_quotes('severity', text)
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1
-    return (':'.join(before), last) if has_scale else (text, '')
+    *paths, last_path = URL_GRAMMAR.part('severity', ':'.join(before) if has_scale else text)
+    if last_path.is_constant:
+        severity = constant_severity(last_path.text)
+        if severity is None:
+            raise Unreadable('a text in quotes is no severity', 'severity', 1)
+    else:
+        paths.append(last_path)
+    if any(path.is_constant for path in paths):
+        raise Unreadable('a text in quotes is not the last alternative', 'severity', 1)
+    scale = scale_from_url(last) if has_scale else SCALE['words']
+    return {'default_severity': severity, 'severities': ((scale, tuple(paths)),) if paths else ()}
 
 
 def scale_from_url(text: str) -> Scale:
@@ -3801,12 +3712,13 @@ def scale_from_url(text: str) -> Scale:
     numbers = [(float(value), severity) for value, severity in values if NUMBER.fullmatch(value)]
     if numbers and len(numbers) < len(values):
         raise Unreadable('a scale mixes numbers with texts', 'severity')
-    words: dict[str, float | None] = {ScaleFromUrl.word(value): severity for value, severity in values}
-    if len(words) < len(values):
+    exact = Scale({}, [], is_exact=True)
+    by_value: dict[str, float | None] = {exact.word_and_number(value)[0]: severity for value, severity in values}
+    if len(by_value) < len(values):
         raise Unreadable('a scale has a value twice', 'severity')
     severities = [severity for _, severity in sorted(numbers)]  # of the lowest number first
     are_thresholds = len(numbers) > 0 and len(levels) > 1 and severities == sorted(severities)
-    return ScaleFromUrl({}, sorted(numbers, reverse=True)) if are_thresholds else ScaleFromUrl(words, [])
+    return Scale({}, sorted(numbers, reverse=True), True) if are_thresholds else Scale(by_value, [], True)
 
 
 def problem_columns(text: str) -> dict[str, Any]:
@@ -3816,26 +3728,24 @@ def problem_columns(text: str) -> dict[str, Any]:
         raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon', 'problem')
     parts = URL_GRAMMAR.parts('problem', paths_text)
     for position, paths in enumerate(parts, 1):
-        if any(isinstance(path, Constant) for path in paths):
+        if any(path.is_constant for path in paths):
             raise Unreadable('a text in quotes identifies no problem', 'problem', position)
-    return {'problem': Problem(tuple(KeyPart(paths, is_host=False) for paths in parts), ()), 'key_prefix': f'url/{prefix}'}
+    return {'problems': (Problem(tuple(KeyPart(paths, is_host=False) for paths in parts)),), 'sender': f'url/{prefix}'}
 
 
 def end_columns(text: str) -> dict[str, Any]:
     """Return what `?resolved=` says."""
-    return {'resolved': URL_GRAMMAR.conditions('resolved', text)}
+    return {'ends': (End(URL_GRAMMAR.conditions('resolved', text), ()),)}
+
+
+IS_RECOVERY = Property('resolved', lambda event: event.is_recovery)
 
 
 def skip_columns(text: str) -> dict[str, Any]:
-    """Return what `?skip=` says: conditions, of which the bare word `resolved` is one."""
+    """Return what `?skip=` says. The bare word `resolved` is the state; `resolved|x` and `resolved=true` speak of a key."""
     return {'skip': tuple(
-        replace(each, paths=(IsRecovery('resolved'),)) if is_the_word_resolved(each) else each
+        replace(each, paths=(IS_RECOVERY,)) if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
         for each in URL_GRAMMAR.conditions('skip', text))}
-
-
-def is_the_word_resolved(condition: Condition) -> bool:
-    """Return whether a condition is the bare word: `resolved|x` and `resolved=true` speak of a key of that name."""
-    return [path.text for path in condition.paths] == ['resolved'] and not condition.wanted
 
 
 def threshold_columns(text: str) -> dict[str, Any]:
@@ -3856,6 +3766,7 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'skip': skip_columns,
     'at_least': threshold_columns,
 }
+ROW_COLUMNS = {field.name for field in fields(Row)}
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 
 
@@ -3894,7 +3805,8 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
             notes.append(f'{error} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
-    return UrlWords(**columns, notes=tuple(notes))
+    row = Row(is_of_url=True, **{name: columns.pop(name) for name in ROW_COLUMNS & columns.keys()})
+    return UrlWords(**columns, row=row, notes=tuple(notes))
 
 
 @lru_cache(maxsize=256)
@@ -3905,213 +3817,117 @@ def meant_word(name: str) -> str:
 
 def is_one_slip_away(name: str, word: str) -> bool:
     """Return whether a word becomes the name by one slip: from `name` to `naame`, `nme`, `nane` or `naem`."""
-    shorter = min(len(name), len(word))
-    start = next((position for position in range(shorter) if name[position] != word[position]), shorter)
+    start = next((index for index, (one, other) in enumerate(zip(name, word, strict=False)) if one != other),
+                 min(len(name), len(word)))
     found, wanted = name[start:], word[start:]  # from the first difference on
-    is_character_added = found[1:] == wanted
-    is_character_missing = found == wanted[1:]
-    is_character_wrong = found[1:] == wanted[1:]
     are_two_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]
-    return is_character_added or is_character_missing or is_character_wrong or are_two_swapped
+    return are_two_swapped or found[1:] == wanted or found == wanted[1:] or found[1:] == wanted[1:]
 
 
-# --- The general rule ---
+# --- The general rule: what the keys of an event mean ---
 #
-# The general rule, for what no row finds: which keys have which meaning, the best key first. Keys are compared
-# in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
+# Which keys have which meaning, the best key first. Keys are compared in lower case and without separators, so that `alertname`
+# covers `alert_name` and `alertName`. In an object under a key, `name` has the meaning of both together: that in a `rule` means
+# `rulename`.
 WORDS = {meaning: words.split() for meaning, words in {
     # What happened is looked for under these four meanings, in this order.
-    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
-        headline''',
-    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
-        conditionname pluginname detectiontype
-        yararule detectorname alertthreatmodelname''',
+    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle headline',
+    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename malwarefamily
+        trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname conditionname pluginname
+        detectiontype yararule detectorname alertthreatmodelname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason cause
+        displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
         eventtypedisplayname shortmessage log fallback pretext markdown intro''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
-        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent
-        trigger hook topic scope type kind category typecomputedmap webhookcode webhooktype eventid status statestring state
-        requesttype alert error result class''',
+        methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
+        scope type kind category typecomputedmap webhookcode webhooktype eventid status statestring state requesttype alert error
+        result class''',
     # In objects under keys that are not in 'inside', only these name the kind.
     'kind elsewhere': '''eventname eventtype webhookevent event topic action status statestring state statename checkstatename
         result''',
-    # If the event has no such text, the name ends with the object that it concerns, or else the person.
+    # What the event happened to: if no text says what happened, the name ends with it.
     'object': 'host hostname computername device resourcename resource repository repo project package cve',
-    # What a kind of one word such as `update` was done to.
-    'kind of object': 'objecttype eventcategory entity resource',
-    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress
-        srcip sourceip ip ipaddress''',
+    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
+        sourceip ip ipaddress''',
+    # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
-    'id': 'id key number deviceid',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
     'thing': 'host service check monitor database package',
-    # If there is none of these, the name ends with the first of these two, which fit anything less well.
-    'domain': 'domain',
-    'addressee': 'email',
-    # The names of the objects under these keys do the same, and keys such as `monitor_name` and `deviceLabel`.
-    'thing inside': '''host service monitor canary device entity resource database package application app job project node
+    # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
+    'named thing': '''host service monitor canary device entity resource database package application app job project node
         cluster component''',
     'whole': 'name',
-    'chat': 'attachments',
-    'chat text': 'text notification',
+    'domain': 'domain',
+    'addressee': 'email',
     'address': 'url link',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
-        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
-        detectedtime activitytime entrytime sentat receivedat recordedat confirmedat firstfound alerttime''',
+        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime servertimestamp
+        datecreate generateddatetime detectiontimestamp updatedon detectedtime activitytime entrytime sentat receivedat recordedat
+        confirmedat firstfound alerttime''',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
     'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
                                for ending in ('at', 'on', 'time', 'date')),
-    # In any other object, only these count, and the above if the object is what the kind names (`ticket` in `ticket.closed`):
-    # a rule or a customer may have been created and changed years ago.
+    # In any other object, only these count: a rule or a customer may have been created and changed years ago.
     'time elsewhere': 'timestamp time eventtime receivedat',
-    # Besides the event itself, the objects under these keys are searched for a time.
-    'time inside': '''alert event data incident issue detail finding metadata action meta messages heartbeat notification
-        attachments''',
-    # The objects under these keys, or the first one in a list, are searched for a name.
+    # The objects under these keys, or the first one in a list, have the data of the event.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result protopayload alerts events findings incidents
         value records messages attachments message msg body error item action eventdata formresponse definition params''',
-    # In the objects under these keys, the same search goes one level deeper.
-    'deeper': 'data payload detail event msg body properties protopayload formresponse params',
-    # A log record of a program: its `name` is that of the logger.
-    'logger': 'levelname levelno pid',
-    'log text': 'msg message',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname criticality',
-    'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability ticket extra
-        labels commonlabels tags attributes properties''',
     # Without a severity, these count, except beside a key of 'log or mail': in a record of a log, in a mail and in an object of
     # Kubernetes, they say how urgent a message is.
     'priority': 'priority urgency',
     'log or mail': '''facility program ident syslogidentifier appname pid levelname from to cc recipient recipients messageid
         apiversion kubernetes namespace pod auditid''',
-    # Beside an `EventID`, these belong to a record of a Windows event log: its severity is a level of the log.
+    # Beside an 'event id', those of 'windows log' belong to a record of a Windows event log: its severity is a level of the log.
+    'event id': 'eventid',
     'windows log': 'channel sourcename providername',
-    # If one of these holds a word of ENDED, or a key that ends in `state` one of STATE_ENDED, the general rule finds no severity.
+    # How an event may say that a problem has ended: by a word of ENDED here, or under a key that ends in `state`.
     'end': 'status action type',
-    'end inside': 'alert incident issue problem ticket',
 }.items()}
-
-# Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely: a kind and an object are
-# looked for there last, and a text only if it has several words. A word of change counts under them as under those of 'kind'.
+# Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description summary desc output textbody entry reason',
     'last word: kind': 'status result state event',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
 }.items()}
+# In the objects under these keys, the objects with the data of the event are one level deeper.
+DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'protopayload', 'formresponse', 'params'}
+# The objects under these keys say with the event itself when it occurred, how severe it is, and whether it has ended.
+TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding', 'metadata', 'action', 'meta', 'messages',
+               'heartbeat', 'notification', 'attachments'}
+SEVERITY_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem',
+                   'vulnerability', 'ticket', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
+END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 
-# Those joined below (`.pattern`) must end with a line break: a comment would otherwise swallow the next pattern.
-IDENTIFIER = re.compile(r'''
-    \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
-    [0-9a-f]{16,}  # a hash
-    ''', re.IGNORECASE | re.VERBOSE)
-# Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like say nothing.
-PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
-NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
-# In place of an id: a word for none; a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `%id%`); what a
-# template writes for none (`<no value>`, `[object Object]`, `%!s(<nil>)`); the nil UUID.
-NO_IDENTITY = re.compile(r'''
-    (0|null|none|nil|undefined|unset|nan|true|false|n/?a|unknown|\*unknown\*|-+)? | \$\w+ | [$%]\{.*\} | \{\{.*\}\} |
-    <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) | \{?0{8}(-0{4}){3}-0{12}\}?
-    ''', re.IGNORECASE | re.VERBOSE)
-# Texts that say only to whom or to what something happened.
-WHO = re.compile(r'''
-    \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
-    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
-    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
-    ''', re.IGNORECASE | re.VERBOSE)
-# Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
-GENERIC_TEXT = re.compile(rf'''
-    alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
-    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
-    critical|high|medium|low|
-    (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
-    ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
-# Texts that the general rule does not use as a name.
-UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r'''
-    arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
-    <[?/\w][^>]*>.*> |  # XML or HTML
-    (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
-    ''')), GENERIC_TEXT.flags)
-# The same for texts that are all ASCII. In Chinese, three characters can say what happened.
-UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r'''
-    .{0,3} |
-    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
-    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
-    ''')), GENERIC_TEXT.flags)
-JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
-# A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
-TOKEN_OR_AGENT = re.compile(r'''
-    (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
-    (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
-    ''', re.VERBOSE | re.ASCII)
-TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
-TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
-# Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
-# that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
-TELLING_KIND = re.compile(r'''
-    (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
-    (?i:\S+\ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*) |
-    (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
-    ''', re.VERBOSE)
-KEY_LIKE_A_KIND = re.compile('[a-z]+([A-Z][a-z]+)*([A-Z][a-z]+ed|Notification)')
-# Words that say what became of something.
-CHANGE = re.compile('''
-    (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
-    (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
-    down | offline | online | unreachable
-    ''', re.VERBOSE | re.IGNORECASE)
-VERB = re.compile('(creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*', re.IGNORECASE)
-FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
-FAILURE_WORDS = (b'fail', b'abort', b'crash', b'errored')
-PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
-SUCCESS = re.compile(r'(succe|pass)\w*', re.IGNORECASE)
-OUTCOME = re.compile('success|error|ok', re.IGNORECASE)  # alone, these say too little for a name
-TEXTS = ('title', 'rule', 'summary', 'text')
-# A key beside one of these says what happened only if nothing else does: a commit's message, somebody's position and name.
-NOT_BESIDE = {word: set(others.split()) for word, others in {
-    'message': 'commit commitid committer',
-    'title': 'firstname lastname',
-    'displayname': 'email useremail username userprincipalname',
-}.items()}
-# How an event says that a problem has ended.
-ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
-                   re.IGNORECASE)
+# A key beside one of these does not say what happened: a commit's message, somebody's position and name.
+NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
+              'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
+TEXT_MEANINGS = {'title', 'rule', 'summary', 'text'}
+
+NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
+MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
+MAX_KEYS_OF_A_MEANING = 40  # in one object
 # The start of a key that names neither what happened nor to what.
 OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit|actor|initiator')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
-EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
-# A key that begins with one of these does not say how severe the event itself is.
+# A key with one of these words speaks of another time, or of a limit.
+EARLIER = re.compile('previous|prior|former|last|old')
 OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
 SEVERITY_CONSTANT = re.compile('[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?(?P<word>[A-Z]+)')
-# Only under a key that ends in `state` do these say so, too: a `"status": "ok"` is often that of a request.
-STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
-NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
+Places = list[tuple[int, str]]  # the rank of a key in each of its meanings, 0 for the best
 
 
-def word_of(key: str) -> str:
-    """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`."""
-    return key.lower().translate(NO_SEPARATORS)
-
-
-THINGS = set(WORDS['thing inside'])
-OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
-MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
-MAX_URI_CHARACTERS = 1000  # of a key that is a URI: splitting one of 25 MiB would take hundreds of MiB
-
-
-def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[int, str]]]:
-    """Return, for each word, its rank in each of its meanings (0 is the best): {'title': [(0, 'title')], ...}."""
-    places: dict[str, list[tuple[int, str]]] = {}
+def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, Places]:
+    """Return the places of each word: {'title': [(0, 'title')], ...}."""
+    places: dict[str, Places] = {}
     for meaning, words in words_by_meaning.items():
         for rank, word in enumerate(words):
             places.setdefault(word, []).append((rank, meaning))
@@ -4120,405 +3936,512 @@ def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[in
 
 PLACES = places_of(WORDS)
 ALL_LAST_WORDS = tuple(chain.from_iterable(LAST_WORDS.values()))
-NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS, 'state', 'spare text')}
 
 
-@lru_cache(maxsize=4096)
-def places_of_key(key: str) -> tuple[str, list[tuple[int, str]]]:
-    """Return the word of a key, and its rank in each of its meanings: `Alert_Title` -> ('alerttitle', [(1, 'title')])."""
-    word = word_of(key)
-    if key == '@type':  # it names a schema
-        return word, []
-    return word, [*PLACES.get(word, ()), *places_by_ending(word), *places_of_named_thing(word), *places_by_last_word(word)]
+def word_of(key: str) -> str:
+    """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`; '' for a long one."""
+    return key.lower().translate(NO_SEPARATORS) if len(key) <= MAX_KEY_CHARACTERS else ''
 
 
-def places_by_ending(word: str) -> list[tuple[int, str]]:
-    """Return the place of a word that ends in `severity` or `state`: `alertseverity` is less good than `severity`."""
+@lru_cache(maxsize=2048)
+def places_of_word(word: str) -> Places:
+    """Return the places of the word of a key."""
+    places = [*PLACES.get(word, ())]
     if word.endswith('severity') and not OTHER_SEVERITY.match(word):
-        return [(len(WORDS['severity']), 'severity')]
-    return [(0, 'state')] if word.endswith('state') and not EARLIER.search(word) else []
+        places.append((len(WORDS['severity']), 'severity'))
+    if word.endswith('state') and not EARLIER.search(word):
+        places.append((0, 'state'))
+    if OF_OWNER.match(word):
+        return places
+    if name := NAME.fullmatch(word):  # `monitorname` has the rank of `monitor`
+        places += [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'named thing']
+    if word not in PLACES and word.endswith(ALL_LAST_WORDS) and not EARLIER.search(word):
+        places += [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
+                   for rank, last in enumerate(last_words) if word.endswith(last)]
+    return places
 
 
-def places_of_named_thing(word: str) -> list[tuple[int, str]]:
-    """Return the place of a word that says the name of a thing: `monitorname` has the rank of `monitor`."""
-    name = NAME.fullmatch(word)
-    if not name or OF_OWNER.match(word):
-        return []
-    return [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'thing inside']
+@lru_cache(maxsize=400)  # events of one kind have the same keys
+def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
+    """Return an object's keys by what they mean, the best first: {'title': ['Alert_Title', 'title'], ...}.
 
-
-def places_by_last_word(word: str) -> list[tuple[int, str]]:
-    """Return the places of a word without a meaning of its own by what it ends in: `ticketsubject` by `subject`."""
-    if word in PLACES or not word.endswith(ALL_LAST_WORDS) or EARLIER.search(word) or OF_OWNER.match(word):
-        return []
-    return [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
-            for rank, last in enumerate(last_words) if word.endswith(last)]
-
-
-@lru_cache(maxsize=512)  # events of one kind have the same keys; of hostile ones, these take up to 20 MiB
-def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
-    """Return an object's keys that have a meaning, with their words, the best first: {'title': {'Alert_Title': ...}, ...}.
-
-    Each spelling of a word counts, as of `status` and `Status`: one may have no value, and two severities may disagree.
     `parent` is the word of the key that the object is under, or ''.
     """
-    words = {key: places_of_key(key) for key in keys}
-    if parent == 'resource':
-        words.pop('type', None)  # of the thing, not of what happened to it
-    places = [(rank, meaning, key, word) for key, (word, places_of_word) in words.items() for rank, meaning in places_of_word]
-    if parent:  # the `name` in a `rule` has the meaning of `rulename`, too
-        places += [(rank, meaning, key, word) for key, (word, _) in words.items() if word == 'name'
-                   for rank, meaning in PLACES.get(parent + 'name', ())]
-    all_words = {word for word, _ in words.values()}
-    found: dict[str, dict[str, str]] = {}
-    for _, meaning, key, word in sorted(places, key=itemgetter(0)):
-        is_spare = meaning in TEXTS and word in NOT_BESIDE and not NOT_BESIDE[word].isdisjoint(all_words)
-        found.setdefault('spare text' if is_spare else meaning, {}).setdefault(key, word)
-    return NO_KEYS | found
+    places = []
+    for key in keys:
+        word = word_of(key)
+        if key == '@type' or (word == 'type' and parent == 'resource'):  # of a schema or of the thing, not of what happened
+            continue
+        places += [(rank, meaning, key) for rank, meaning in places_of_word(word)]
+        if parent and word == 'name':
+            places += [(rank, meaning, key) for rank, meaning in PLACES.get(parent + 'name', ())]
+    found: dict[str, list[str]] = {}
+    for _, meaning, key in sorted(places, key=itemgetter(0)):
+        found.setdefault(meaning, []).append(key)
+    words_of_all = set(map(word_of, keys))
+    for meaning in TEXT_MEANINGS & found.keys():
+        spare = [key for key in found[meaning] if not words_of_all.isdisjoint(NOT_BESIDE.get(word_of(key), ()))]
+        found['spare text'] = found.get('spare text', []) + spare
+        found[meaning] = [key for key in found[meaning] if key not in spare]
+    for other, meaning in (('sentence', 'last word: text'), ('named object', 'object'), ('named person', 'person')):
+        found[other] = found.get(meaning, [])
+    return {meaning: list(dict.fromkeys(keys))[:MAX_KEYS_OF_A_MEANING] for meaning, keys in found.items() if keys}
 
 
-PROVIDER_NAME = steps_of(['provider', 'name'])
-# The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are not times.
-TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
-SEVERITY_WORDS = (b'severity', b'priority', b'urgency', b'criticality')  # of the keys under which the general rule finds one
-TIME_WORDS = (b'time', b'received', b'changed', b'updated', b'triggered', b'emitted', b'created', b'sent')  # of times elsewhere
-FIRST_TIME_KEYS = {key for steps in TIME_STEPS for key, _ in steps[0]}
+MAX_SCOPE_KEYS = 200
+MAX_SCOPES = 60  # of an event
+MAX_TEXT_WITH_JSON = 64 * 1024
 
 
 class Scope:
-    """An object that the general rule searches; `parent` is the word of the key that it is under.
+    """An object in an event, and its keys by what they mean. `word` is that of the key that it is under, or ''."""
 
-    Only the first `max_keys` keys are searched, except those over MAX_KEY_CHARACTERS.
-    """
-
-    def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200):
+    def __init__(self, members: dict[str, Any], word: str = '', *, is_item: bool = False, is_text: bool = False,
+                 has_data: bool = False):
         self.members = members
-        keys = tuple(islice(members, max_keys))
-        if max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
-            keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS)
-        self.keys = keys_by_meaning(keys, parent)
-        self.key = ''  # that it is under
-        self.is_one_of_several = False
-        self.scopes: dict[str, Scope | None] = {}  # those found inside it, by key: several searches begin with them
+        self.word = word
+        self.is_item = is_item  # the first item of a list: it does not speak for the others
+        self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
+        self.has_data = has_data  # the data of the event, by its key
+        self.inner: list[Scope] | None = None  # the scopes directly inside it, once they are known
+        self.keys = keys_by_meaning(tuple(islice(members, MAX_SCOPE_KEYS)), word)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
-        return [member_at(self.members, key) for key in self.keys[meaning]]
-
-    def inner(self, meaning: str, with_lists: bool = True) -> Iterator['Scope']:
-        """Yield a scope for each object under a key that has this meaning, and for the first item of a list there.
-
-        Without `with_lists`, ignore lists.
-        """
-        for key, word in self.keys[meaning].items():
-            if key not in self.scopes:
-                self.scopes[key] = self.scope_at(key, word)
-            if (scope := self.scopes[key]) and (with_lists or not scope.is_one_of_several):
-                yield scope
-
-    def scope_at(self, key: str, parent: str = '') -> 'Scope | None':
-        """Return a scope for the object at a key, or for the first item of a list there, or None."""
-        scope = scope_in(member_at(self.members, key), parent)
-        if scope:
-            scope.key = key
-        return scope
-
-    def severities(self, meaning: str) -> set[float]:
-        """Return the severities that words under the keys of this meaning say, unless they are levels of a log or of a mail."""
-        if not self.keys[meaning] or self.is_of_windows_log() or (meaning == 'priority' and self.keys['log or mail']):
-            return set()
-        words = map(word_of_severity, self.values(meaning))
-        return {severity for word in words if (severity := SCALE['words'].severity(word)) is not None}
-
-    def has_unknown_severity(self) -> bool:
-        """Return whether there are values under keys that mean a severity, but no word that says one."""
-        has_values = any(type(each) is CutText or each not in (None, '') for each in self.values('severity'))
-        return has_values and not self.severities('severity')
-
-    def change_keys(self, kind: str) -> list[str]:
-        """Return the keys of times at which the object changed; that of its creation only if the kind of event says so.
-
-        What `customer.updated` names may have been created years ago.
-        """
-        return [key for key, word in self.keys['time of change'].items() if 'creat' in kind or not word.startswith('creat')]
-
-    def is_of_windows_log(self) -> bool:
-        """Return whether the object is a record of a Windows event log."""
-        return 'eventid' in self.keys['kind'].values() and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
-
-    def object_keys(self) -> Iterator[str]:
-        """Yield the keys of the objects and lists; what is neither is not worth decoding."""
-        for key, value in list(islice(self.members.items(), 200)):
-            if type(value) is not Raw or memoryview(value)[0] in b'{[':
-                yield key
+        return [self.members.get(key) for key in self.keys.get(meaning, ())]
 
 
-def word_of_severity(value: Any) -> Any:
-    """Return the name of an object, the word in a constant (`SEVERITY_LEVEL_HIGH` -> 'HIGH'), or any other value as it is."""
-    if isinstance(value, dict) and not isinstance(value, JsonArray):
-        return member_at(value, 'name')
-    constant = SEVERITY_CONSTANT.fullmatch(value) if type(value) is str else None
-    return constant['word'] if constant else value
+# Texts that say nothing are no names: not even the name that a row gives is used if it is one of the first kind.
+# Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like.
+PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
+# The patterns that are joined below end with a line break: a comment would otherwise swallow the next one.
+GENERIC_TEXT = re.compile(rf"""
+    alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
+    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
+    critical|high|medium|low|
+    (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
+    """, re.IGNORECASE | re.VERBOSE | re.ASCII)
+IDENTIFIER = re.compile(r"""
+    \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
+    [0-9a-f]{16,}  # a hash
+    """, re.IGNORECASE | re.VERBOSE)
+# Texts that the general rule does not use as a name.
+UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r"""
+    arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
+    <[?/\w][^>]*>.*> |  # XML or HTML
+    (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
+    """)), GENERIC_TEXT.flags)
+# The same for texts that are all ASCII. In Chinese, three characters can say what happened.
+UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r"""
+    .{0,3} |
+    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
+    """)), GENERIC_TEXT.flags)
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
+# Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
+# that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
+TELLING_KIND = re.compile(r"""
+    (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
+    (?i:\S+\ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*) |
+    (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
+    """, re.VERBOSE)
+# Texts that say only to whom or to what something happened.
+WHO = re.compile(r"""
+    \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
+    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
+    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
+    """, re.IGNORECASE | re.VERBOSE)
+# Words that say what became of something; those of an outcome count only if no text says more.
+CHANGE = re.compile("""
+    (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
+    (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
+    down | offline | online | unreachable
+    """, re.VERBOSE | re.IGNORECASE)
+FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
+OUTCOME = re.compile(rf'{CHANGE.pattern} | {FAILURE.pattern} | (succe|pass)\w* | error | ok', CHANGE.flags)
+LOGGER_KEYS = {'levelname', 'levelno', 'pid'}  # of a record of a program: its `name` is that of the logger
+OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
+PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
+# How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
+# that of a request.
+ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
+                   re.IGNORECASE)
+STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 
 
-def objects_with_severity(value: Any) -> list[dict[str, Any]]:
-    """Return an object, or those items of a list that have a key that means a severity; none of anything else."""
-    if not isinstance(value, JsonArray):
-        return [value] if isinstance(value, dict) else []
-    return value.items_with([key for key in value.items_by_key if means_severity(key)])
+# --- The general rule: what it chooses ---
+#
+# The objects of an event lie in rings around it. The nearer one is, the more it says about the event:
+#
+#   OWN      the event itself; for {"alert": {...}}, where it has no other member, the object inside
+#   DATA     the objects under the keys of 'inside', which have the data of the event
+#   OTHERS   other objects in the event, or in an object under one of DEEPER
+#   DEEP     what is inside these, down to the fourth level
+#
+# The tables say in which rings something is looked for, under keys of which meaning, the best first. Beside each line is an
+# event that needs it.
+OWN, DATA, OTHERS, DEEP = range(4)
+Table = tuple[tuple[tuple[int, ...], tuple[str, ...]], ...]
+
+TEXTS: Table = (((OWN, DATA), ('title', 'rule', 'summary', 'text')),)  # what happened
+SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what happened
+    ((OWN,), ('sentence', 'whole')),              # {"event": "rated", "plain_body": "It works well", "movie": {"title": "Up"}}
+    ((OTHERS,), ('title',)),                      # {"event": "rated", "movie": {"title": "Marley"}, "host": "nas-1"}
+    ((OWN, DATA), ('object',)),                   # {"event": "login", "hostname": "desk-7", "device": {"name": "Desk 7"}}
+    ((OWN,), ('named object',)),                  # {"event": "login", "device": {"name": "Desk 7"}, "user": "alice"}
+    ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
+    ((OWN, DATA), ('person',)),                   # {"event": "login", "user": "alice", "agent": {"hostname": "desk-7"}}
+    ((OWN,), ('named person',)),                  # {"event": "login", "agent": {"hostname": "desk-7"}, "service": "vpn"}
+    ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),
+    ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),
+    ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),
+    ((DEEP,), ('title', 'object', 'summary', 'name', 'text')),
+    ((OTHERS, DEEP), ('person',)),
+    ((DEEP,), ('last word: object',)),
+)
+KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
+    ((OTHERS,), ('kind elsewhere',)),             # {"lock": {"eventName": "forced"}, "payment_status": "denied"}
+    ((OWN, DATA, OTHERS), ('last word: kind', 'last word: type')),  # {"payment_status": "denied", "resource_type": "BATCH_ENDED"}
+)
+THINGS: Table = (  # the host or the like that a text is about
+    *(((ring,), ('thing', 'named thing')) for ring in (OWN, DATA, OTHERS)),
+    ((OWN, DATA), ('domain',)),
+    ((OWN,), ('addressee',)),
+)
 
 
-def means_severity(key: str) -> bool:
-    """Return whether a key means a severity, as `severity_label` and `alertSeverity` do."""
-    return len(key) <= MAX_KEY_CHARACTERS and any(meaning == 'severity' for _, meaning in places_of_key(key)[1])
+class Facts:
+    """What an event says by the meanings of its keys: the general rule, for what no row finds.
 
-
-def scope_in(value: Any, parent: str = '') -> Scope | None:
-    """Return a scope for an object, or for the first item of a list if that item is an object, or None."""
-    members = member_at(value, '0') if isinstance(value, JsonArray) else value
-    if not isinstance(members, dict):
-        return None
-    scope = Scope(members, parent)
-    scope.is_one_of_several = members is not value
-    return scope
-
-
-TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
-
-
-class ParsedEvent:
-    """An event as its JSON was read: `members` are those of its object, `source` is the JSON itself.
-
-    `headers` are those of its request, by name in lower case. No text with the token is read from it.
+    `headers` are those of its request, by name in lower case. `clean` returns a value as a line of text (see clean_text).
     """
 
-    def __init__(self, members: dict[str, Any], source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
+    def __init__(self, members: dict[str, Any], headers: dict[str, str], clean: Callable[[Any], str], budget: Budget):
         self.members = members
-        self.source = source
         self.headers = headers
-        self.contains_token = contains_token
+        self.clean = clean
+        self.budget = budget
+        self.scopes_left = MAX_SCOPES
 
-    def text_member(self, key: str) -> str:
-        """Return the string at a key of the event, or '' if there is none."""
-        value = member_at(self.members, key)
-        return value if isinstance(value, str) else ''
-
-    def clean_text(self, value: Any, contains_token: Callable[[str], bool] | None = None) -> str:
-        """Return a text or a number as one line, or '' for any other value and for a text that contains a token."""
-        if type(value) not in TEXTS_AND_NUMBERS:
-            return ''
-        text = str(value)[:4096]  # more than any name or date has, and quick to search
-        if not text.isprintable():
-            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
-            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
-            text = re.sub(f'[{controls}{marks}]', '', text)
-        text = ' '.join(text.split())
-        return '' if text and (contains_token or self.contains_token)(text) else text
-
-    def untagged_text(self, value: Any, contains_token: Callable[[str], bool] | None = None) -> str:
-        """Return what clean_text does, without the tags of HTML."""
-        text = self.clean_text(value, contains_token)
-        # Without tags in it, it may contain a token.
-        return self.clean_text(without_tags(text), contains_token) if '<' in text else text
-
-
-class KeyedEvent(ParsedEvent):
-    """An event, and the objects inside it, by those of their keys that have a meaning."""
-
-    parent = ''  # the word of its key, if the event is the only member of another one
-    lower_source = b''  # once it has been searched
+    # The walk
 
     @cached_property
     def top(self) -> Scope:
-        """Return the scope of the event itself."""
-        return Scope(self.members, self.parent)
+        """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
+        members, word, is_text = self.members, '', False
+        for _ in range(4):
+            if len(members) != 1:
+                break
+            [key] = members
+            value = members.get(key)
+            inner = value if isinstance(value, dict) else {} if is_text else self.json_in(value)
+            if not inner:
+                break
+            members, word, is_text = inner, word_of(key), is_text or inner is not value
+        return Scope(members, word, is_text=is_text)
+
+    def json_in(self, text: Any) -> dict[str, Any]:
+        """Return the members of the JSON object that a text holds, as loggers and log shippers send it, or {}."""
+        source = text.encode(errors='replace') if type(text) is str and text.lstrip()[:1] == '{' else b''
+        return read_object(source, self.budget) if len(source) <= MAX_TEXT_WITH_JSON else {}
 
     @cached_property
-    def scopes(self) -> list[Scope]:
-        """Return the event's own scope and its inner scopes."""
-        return [self.top, *self.inner_scopes]
+    def rings(self) -> list[list[Scope]]:
+        """Return the scopes of each ring; those of DEEP are added when they are looked for."""
+        if not self.inside(self.top):
+            return [[self.top], [], []]
+        outer = [self.top, *(scope for scope in self.inside(self.top) if scope.has_data and scope.word in DEEPER)]
+        inner = [each for scope in outer for each in self.inside(scope)]
+        return [[self.top], [each for each in inner if each.has_data], [each for each in inner if not each.has_data]]
 
     @cached_property
-    def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event that may contain a name: a hostile event may have thousands.
+    def meanings(self) -> list[set[str]]:
+        """Return the meanings of the keys in each ring."""
+        return [{*chain.from_iterable(scope.keys for scope in ring)} if ring else set() for ring in self.rings]
 
-        The scopes directly in the event come first, then those one level deeper.
+    def add_deep_ring(self) -> None:
+        """Add the ring DEEP, if there is none yet."""
+        if len(self.rings) == DEEP:
+            known = {id(scope) for ring in self.rings for scope in ring}
+            near = self.rings[DATA] + self.rings[OTHERS]
+            first = [each for scope in near for each in self.inside(scope) if id(each) not in known]
+            self.rings.append(first + [each for scope in first for each in self.inside(scope)])
+            self.meanings.append({*chain.from_iterable(scope.keys for scope in self.rings[DEEP])})
+
+    def inside(self, scope: Scope) -> list[Scope]:
+        """Return the scopes directly inside one: of its objects, and of the first items of its lists."""
+        if scope.inner is None:
+            scope.inner = [*self.walk(scope)]
+        return scope.inner
+
+    def walk(self, scope: Scope) -> Iterator[Scope]:
+        """Yield the scopes inside one, those with the data of the event first, while there are few."""
+        data_keys, members = scope.keys.get('inside', []), scope.members
+        others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
+                  if type(value) in CONTAINERS and (type(value) is not Raw or memoryview(value)[0] in b'{[')]
+        for key in islice(dict.fromkeys((*data_keys, *others, *scope.keys.get('text', ()))), MAX_SCOPES):
+            if self.scopes_left <= 0:
+                return
+            value = members.get(key)
+            inner = value[0] if isinstance(value, list) and value else value
+            is_text = type(inner) is str and not scope.is_text
+            inner = self.json_in(inner) if is_text else inner
+            if isinstance(inner, dict) and inner:
+                self.scopes_left -= 1
+                yield Scope(inner, word_of(key), is_item=isinstance(value, list), is_text=is_text or scope.is_text,
+                            has_data=is_text or key in data_keys)
+
+    # Choosing a text
+
+    def candidates(self, table: Table, known: str = '') -> Iterator[str]:
+        """Yield a text that can be a name for each meaning in a table, the best first, but not one that is in `known`."""
+        for rings, meanings in table:
+            if DEEP in rings:
+                self.add_deep_ring()
+            for meaning in meanings:
+                if text := self.first(rings, meaning, known):
+                    yield text
+
+    def best(self, table: Table, known: str = '') -> str:
+        """Return the best text by a table, or ''."""
+        return next(self.candidates(table, known), '')
+
+    def first(self, rings: tuple[int, ...], meaning: str, known: str = '') -> str:
+        """Return the first text that can be a name in some rings, under a key of a meaning, or ''; but not one in `known`."""
+        for number in rings:
+            if meaning in self.meanings[number] and (text := self.first_in(self.rings[number], meaning, known)):
+                return text
+        return ''
+
+    def first_in(self, ring: list[Scope], meaning: str, known: str) -> str:
+        """Return the first text that can be a name in a ring, under a key of a meaning, or ''; but not one that is in `known`."""
+        needs = NEEDS.get(meaning)
+        for scope in ring:
+            for value in scope.values(meaning):
+                text = self.named(value) if meaning.startswith('named') else self.usable(value)
+                if text and text not in known and (not needs or needs(text)):
+                    return text
+        return ''
+
+    def named(self, value: Any) -> str:
+        """Return the name of an object, as in `{"host": {"name": "db-1"}}`, or ''."""
+        return first_of(map(self.usable, Scope(value).values('name'))) if isinstance(value, dict) else ''
+
+    def usable(self, value: Any) -> str:
+        """Return a value as a text that can be a name, or ''."""
+        text = untagged_text(value, self.clean)
+        pattern = UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT
+        return '' if pattern.fullmatch(text) or is_token_or_agent(text) else text
+
+    # The name
+
+    def name(self) -> str:
+        """Return the name of the event, or ''. It has up to three parts:
+
+                                                                         kind             subject         thing
+        {"message": "Disk is full", "host": "db-1"}                                       Disk is full    (db-1)
+        {"message": "Disk is full", "status": "closed"}                  closed:          Disk is full
+        {"type": "disk_full", "title": "Disk full", "message": "Act!"}   disk_full:       Act!
+        {"event": "mug.created", "mug": {"name": "Blue mug"}}            mug.created:     Blue mug
         """
-        if not self.top.keys['inside']:
-            return []
-        deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
-        return list(islice(chain(self.top.inner('inside'), deeper), 40))
-
-    # Searching a small text is much quicker than decoding it. Searching a larger one would keep all others waiting.
-
-    def is_flat(self) -> bool:
-        """Return whether there is certainly no object inside the event."""
-        return len(self.source) <= SMALL_BODY_BYTES and self.source.count(b'{') == 1
-
-    def may_have(self, words: Iterable[bytes]) -> bool:
-        """Return whether one of the words may be in the event, as a part of a key or of a text. They are in lower case."""
-        if len(self.source) > SMALL_BODY_BYTES:
-            return True
-        if not self.lower_source:
-            self.lower_source = self.source.lower()
-        return any(map(self.lower_source.__contains__, words))
+        topic = self.topic()
+        text, needs_kind = self.text()
+        change = self.change(text)
+        if text and not topic and not needs_kind:
+            if text == self.own_name:
+                return text
+            if self.says_what_happened(text, change):
+                return self.with_thing(text)
+        kind = topic or change or self.kind
+        subject = text or self.own_name or self.best(SUBJECTS, kind) or (kind and not self.best(THINGS) and self.address())
+        if not kind and not subject:
+            kind = self.first((OTHERS,), 'kind')
+        return self.joined(kind, self.with_thing(subject) if subject else '')
 
     @cached_property
-    def other_scopes(self) -> list[Scope]:
-        """Return at most 12 other objects in the event: they are less likely to say what happened."""
-        if self.is_flat():
-            return []
-        outer_scopes = chain([self.top], self.top.inner('deeper'))
-        scopes = (outer.scope_at(key) for outer in outer_scopes for key in outer.object_keys() if key not in outer.keys['inside'])
-        return list(islice(filter(None, islice(scopes, 60)), 12))  # a hostile event may have thousands of empty lists
+    def own_name(self) -> str:
+        """Return the event's `name`, or '' if it has none, or only an identifier. In an only member, it is one of the facts."""
+        if self.top.word or not isinstance(self.members.get('name'), str):
+            return ''
+        name = self.clean(self.members.get('name'))
+        is_logger = ' ' not in name and not LOGGER_KEYS.isdisjoint(self.members) and 'text' in self.top.keys
+        is_unusable = is_logger or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name)
+        return '' if is_unusable else name
 
-    @cached_property
-    def deep_scopes(self) -> list[Scope]:
-        """Return at most 20 objects of each level that are inside the other objects and the inner scopes, to depth 2."""
-        found: list[Scope] = []
-        level = [*self.inner_scopes, *self.other_scopes]
-        for _ in range(2):
-            objects_and_lists = (outer.scope_at(key) for outer in level for key in outer.object_keys())
-            level = list(filter(None, islice(objects_and_lists, 20)))
-            found += level
-        return found
+    def text(self) -> tuple[str, bool]:
+        """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
 
-    @cached_property
-    def own(self) -> list[Scope]:
-        """Return the event's own scope."""
-        return [self.top]
+        It does if the text only says to whom or to what it happened, or if a better one was passed over that repeats the kind.
+        """
+        who, repeats_kind = '', False
+        own = self.own_name or self.message_of_chat()
+        for text in chain([own], self.candidates(TEXTS)) if own else self.candidates(TEXTS):
+            if WHO.fullmatch(text):
+                who = who or text
+            elif self.repeats_the_kind(text):
+                repeats_kind = True
+            else:
+                return text if text == self.own_name else self.longest_with(text), repeats_kind
+        return who, True
 
-    @cached_property
-    def objects(self) -> list[Scope]:
-        """Return the scopes of the objects in the event under keys such as `host`."""
-        return list(self.top.inner('object'))
+    def message_of_chat(self) -> str:
+        """Return the text of several words beside the attachments of a chat's message, or ''."""
+        is_chat = 'attachments' in self.top.members
+        texts = (self.usable(self.top.members.get(key)) for key in ('text', 'notification')) if is_chat else ()
+        return first_of(text for text in texts if text.count(' ') > 2)
 
-    @cached_property
-    def persons(self) -> list[Scope]:
-        """Return the scopes of the objects in the event under keys such as `user`."""
-        return list(self.top.inner('person'))
+    def repeats_the_kind(self, text: str) -> bool:
+        """Return whether a text has no other words than a kind of event. One that is not all ASCII always has others."""
+        kinds = (self.own_kind, self.first((DATA,), 'kind') if ' ' not in text else '')
+        longer = [kind for kind in kinds if len(kind) >= len(text)]
+        if not longer or not text.isascii() or NUMBER.search(text):
+            return False
+        words = {*words_of(text.lower())}
+        return bool(words) and any(words.issubset(words_of(kind)) for kind in longer)
 
-    @cached_property
-    def things(self) -> list[Scope]:
-        """Return the scopes of the objects under keys of things, such as `monitor`."""
-        return [thing for scope in self.scopes for thing in scope.inner('thing inside', with_lists=False)]
+    def longest_with(self, text: str) -> str:
+        """Return the longest text of the event itself that contains a text, and so says more, or that text."""
+        longest = text
+        for value in self.top.values('text')[:10]:
+            if isinstance(value, str) and len(value) > len(longest):
+                other = self.usable(value)
+                longest = other if text in other and len(longest) < len(other) <= 150 else longest
+        return longest
+
+    def says_what_happened(self, text: str, change: str) -> bool:
+        """Return whether a text needs no kind of event before it: it is several words, and among them are those of the change.
+
+        Stems are compared: the `resolved` of `alert.resolved` is in `Resolve the alert`.
+        """
+        lower_text = text.lower()
+        return ' ' in text and all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
 
     @cached_property
     def own_kind(self) -> str:
         """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
-        return self.kind_in(self.top)
+        return self.first((OWN,), 'kind')
 
-    def best(self, scopes: Iterable[Scope], meaning: str) -> str:
-        """Return the first text that can be a name under a key with this meaning in one of the scopes, or ''."""
-        for scope in scopes:
-            if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
-                return text
-        return ''
+    def topic(self) -> str:
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
+        names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEY_CHARACTERS))
+        topic = first_of(self.usable(self.headers[name]) for name in names) if names else ''
+        return topic if topic and len(words_of(topic)) > len(words_of(self.own_kind or self.first((DATA,), 'kind'))) else ''
 
-    def kind_in(self, scope: Scope) -> str:
-        """Return the kind of event that a key in a scope names, or ''."""
-        return self.of_object(self.first_usable(scope.values('kind')), scope) if scope.keys['kind'] else ''
+    @cached_property
+    def kind(self) -> str:
+        """Return the kind of event, or ''."""
+        is_push = self.members.keys() >= PUSH_KEYS
+        return (self.own_kind or self.first((DATA,), 'kind') or ('push' if is_push else '') or self.best(KINDS)
+                or self.word_of_change((OWN, DATA, OTHERS), OUTCOME))
 
-    def of_object(self, kind: str, scope: Scope) -> str:
-        """Return a bare `update` or the like after the kind of object in the scope, `peer update`, or another kind as it is."""
-        if scope.keys['kind of object'] and VERB.fullmatch(kind):
-            return f"{self.best([scope], 'kind of object')} {kind}".lstrip()
-        return kind
+    def change(self, text: str) -> str:
+        """Return what became of something, or ''.
 
-    def first_at(self, places: Iterable[tuple[str, str]], known: str = '') -> str:
-        """Return the first text that can be a name at one of the places, each a group of scopes and a meaning, or ''.
-
-        One that is in `known` says nothing new.
+        {"event": "order.created"}                         -> order.created
+        {"status": "closed"}                               -> closed
+        {"type": "build", "status": "closed"}              -> build closed, or beside a text: closed
+        {"type": "build", "status": "passed"}              -> build passed, or beside a text: nothing
+        {"type": "A build", "status": "failed"}            -> failed: A build
+        {"type": "build_end", "job": {"status": "failed"}} -> build_end failed, or beside a text: build_end
         """
-        for group, meaning in places:
-            for scope in getattr(self, group):
-                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))) and text not in known:
+        kind = self.own_kind
+        failure = '' if text or FAILURE.search(kind) else self.word_of_change((DATA, OTHERS), FAILURE)
+        if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
+            return f'{kind} {failure}'.rstrip()
+        word = self.word_of_change((OWN,), OUTCOME if kind and not text else CHANGE) or (failure if kind else '')
+        if not word and not kind:
+            word = self.word_of_change((DATA,) if text else (DATA, OTHERS), CHANGE)
+        if word and word.lower() in kind.lower():
+            return kind
+        if text or not word or not kind:
+            return word
+        return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
+
+    def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
+        """Return the first text that the pattern matches under a key that means a kind, or ''."""
+        for scope in (scope for number in rings for scope in self.rings[number]):
+            kinds = scope.values('kind') + scope.values('last word: kind')
+            for value in kinds if pattern is not FAILURE or not scope.is_item else ():
+                if type(value) is str and pattern.fullmatch(value) and (text := self.clean(value)):
                     return text
         return ''
 
-    def first_usable(self, values: Iterable[Any]) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first 40 values, to bound the time."""
-        for text in map(self.untagged_text, islice(values, 40)):
-            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
-                return text
+    def address(self) -> str:
+        """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
+
+        A password may contain an `@`, a `/`, a `?` or a `#`: a URL with an `@` after one of the other three gives ''.
+        """
+        host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
+        for scope in (scope for ring in self.rings[:DEEP] for scope in ring):
+            for text in map(self.clean, scope.values('address')):
+                if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
+                    return parts[1].rstrip('/')
         return ''
 
+    def with_thing(self, text: str) -> str:
+        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
+        thing = self.best(THINGS)
+        if not thing:
+            return text
+        host = thing.lower().partition('.')[0]  # without its domain
+        is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
+        return text if is_in_text else self.clean(f'{text} ({thing})') or text
 
-class GeneralSeverity(KeyedEvent):
-    """The part of the general rule that finds the severity, and whether the event reports an end."""
+    def joined(self, kind: str, subject: str) -> str:
+        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
+        name = subject if kind.lower() in subject.lower() else ': '.join(filter(None, (kind, subject)))
+        return '' if name.isdecimal() else self.clean(name)
 
-    def severity(self) -> float | None:
-        """Return the severity that the known words under keys that mean one say, or None; words that disagree say nothing.
-
-        A level of a log and what an event repeats of a problem that has ended are no severities.
-        """
-        severities = self.severities() if self.may_have(SEVERITY_WORDS) else set()
-        return severities.pop() if len(severities) == 1 and not self.says_that_it_ended() else None
-
-    def severities(self) -> set[float]:
-        """Return what the words under keys that mean a severity say in the first scope that has any: several if they disagree.
-
-        Only if no scope has one, the words under keys such as `priority` count.
-        """
-        if self.top.is_of_windows_log():
-            return set()
-        scopes: list[Scope] = []
-        for scope in chain([self.top], self.top.inner('severity inside', with_lists=False)):
-            if severities := scope.severities('severity'):
-                return severities
-            scopes.append(scope)
-        return next(filter(None, (scope.severities('priority') for scope in scopes)), set())
-
-    def says_that_it_ended(self) -> bool:
-        """Return whether a state, a status or an action is a word for the end of a problem.
-
-        That is not certain enough for a recovery, but too much to believe the severity beside it.
-        """
-        # In the only member of an event, any object with the severity may also say that it ended, such as a `data`.
-        inside = self.top.inner('severity inside' if self.parent else 'end inside', with_lists=False)
-        for scope in chain([self.top], inside):
-            if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
-                return True
-            if any(STATE_ENDED.fullmatch(self.clean_text(value)) for value in scope.values('state')):
-                return True
-        return False
-
-
-class GeneralTime(KeyedEvent):
-    """The part of the general rule that finds the time."""
+    # The time
 
     def times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
+        near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
+        near = near if self.top.word not in OWNERS else near[1:]
         dates: list[str] = []
-        for scope in self.scopes_with_times():
-            if scope.keys['time']:
-                texts = [self.clean_text(value) for value in scope.values('time')]
-                dates += dates_in(texts)
-                yield from times_in(texts)
-        for steps in () if FIRST_TIME_KEYS.isdisjoint(self.members) else TIME_STEPS:
-            if (value := find(self.members, steps)) is not None:
-                yield self.clean_text(value)
+        for scope in near:
+            texts = [*map(self.clean, scope.values('time'))]
+            dates += dates_in(texts)
+            yield from times_in(texts)
         yield from dates
-        for scope in self.scopes_with_times():
-            yield from map(self.clean_text, scope.values('time of change'))
-        yield from self.times_elsewhere()
+        for scope in near:
+            yield from map(self.clean, scope.values('time of change'))
+        for scope in self.rings[DATA] + self.rings[OTHERS]:
+            if scope.word not in OWNERS and not EARLIER.search(scope.word):  # `last_alert` is another event
+                meaning = 'time' if scope.is_text else 'time elsewhere'
+                yield from map(self.clean, scope.values(meaning))
 
-    def scopes_with_times(self) -> Iterator[Scope]:
-        """Yield the event's own scope, and those of the objects where a key that means a time means that of the event."""
-        return chain([self.top], self.top.inner('time inside'))
+    # The severity
 
-    def times_elsewhere(self) -> Iterator[str]:
-        """Yield the texts that may be the event's time in any other object one level down, or two in `data` and the like."""
-        if self.is_flat() or not self.may_have(TIME_WORDS):
-            return
-        kind = word_of(self.own_kind)
-        for scope in chain(self.inner_scopes, self.other_scopes):
-            word = word_of(scope.key[:MAX_KEY_CHARACTERS])
-            if word in OWNERS or EARLIER.search(word):  # `last_alert` is another event
-                continue
-            changes = scope.change_keys(kind) if len(word) > 2 and word in kind else []
-            for key in (*changes, *scope.keys['time elsewhere']):
-                yield self.clean_text(member_at(scope.members, key))
+    def severity(self) -> 'Severity':
+        """Return the severity that the known words under keys that mean one say; words that disagree say nothing.
+
+        A level of a log and what an event repeats of a problem that has ended are no severities; nor is how critical a device is.
+        """
+        if self.top.is_text or self.top.word in WORDS['named thing'] or is_of_windows_log(self.top):
+            return NO_SEVERITY
+        scopes = [self.top, *self.speaking(SEVERITY_INSIDE)]
+        for meaning in ('severity', 'priority'):
+            for scope in scopes:
+                if severities := severities_in(scope, meaning):
+                    has_ended = any(map(says_that_it_ended, (self.top, scope, *self.speaking(END_INSIDE))))
+                    is_clear = len(severities) == 1 and not has_ended
+                    return Severity(severities.pop(), meaning == 'severity') if is_clear else NO_SEVERITY
+        return NO_SEVERITY
+
+    def speaking(self, words: set[str]) -> list[Scope]:
+        """Return the objects under some keys that speak for the event: none that is one of several, or in a text."""
+        return [scope for scope in self.inside(self.top) if scope.word in words and not scope.is_item and not scope.is_text]
+
+
+NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
+    'sentence': lambda text: ' ' in text,
+    'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
+}
+PROVIDER_NAME = steps_of(['provider', 'name'])
+
+
+CONTAINERS = {dict, list, LargeObject, LargeList, Raw}
 
 
 def times_in(texts: list[str]) -> Iterator[str]:
@@ -4537,364 +4460,77 @@ def dates_in(texts: list[str]) -> Iterator[str]:
         yield date
 
 
-# With what a name ends if no text says what happened: the first of these that there is. Each is a group of scopes, a property of
-# KeyedEvent, and what their keys mean.
-SUBJECTS = (
-    ('own', 'whole'), ('other_scopes', 'title'), ('scopes', 'object'), ('objects', 'name'), ('inner_scopes', 'name'),
-    ('scopes', 'person'), ('persons', 'name'), ('scopes', 'thing'), ('things', 'name'), ('scopes', 'domain'),
-    ('scopes', 'last word: object'), ('other_scopes', 'rule'), ('other_scopes', 'summary'), ('other_scopes', 'text'),
-    ('other_scopes', 'name'), ('other_scopes', 'object'), ('other_scopes', 'last word: object'),
-)
-# The same if there is none of these and no sentence: what says less, or is deeper inside.
-LAST_SUBJECTS = (
-    ('scopes', 'spare text'), ('scopes', 'last word: text'), ('deep_scopes', 'title'), ('deep_scopes', 'rule'),
-    ('deep_scopes', 'object'), ('deep_scopes', 'summary'), ('deep_scopes', 'last word: text'), ('deep_scopes', 'name'),
-    ('deep_scopes', 'text'), ('other_scopes', 'person'), ('deep_scopes', 'person'), ('deep_scopes', 'last word: object'),
-)
-# Where the kind is if neither the event itself names one nor an object with its data.
-KINDS_ELSEWHERE = (('other_scopes', 'kind elsewhere'), ('scopes', 'last word: kind'), ('other_scopes', 'last word: kind'))
+class Severity(NamedTuple):
+    """A severity on XSOAR's scale, and whether the event certainly has it: `?at_least=` leaves out nothing else."""
+
+    value: float | None
+    is_certain: bool
 
 
-class GeneralName(KeyedEvent):
-    """The part of the general rule that finds the name.
+NO_SEVERITY = Severity(None, False)
 
-    A name has up to three parts: the kind of event or what became of something, the subject, and the thing that it is about.
 
-                                                                     kind             subject         thing
-    {"message": "Disk is full", "host": "db-1"}                                       Disk is full    (db-1)
-    {"message": "Disk is full", "status": "closed"}                  closed:          Disk is full
-    {"type": "disk_full", "title": "Disk full", "message": "Act!"}   disk_full:       Act!
-    {"event": "mug.created", "mug": {"name": "Blue mug"}}            mug.created:     Blue mug
-    {"type": "build", "status": "failed", "job": {"name": "Shop"}}   build failed:    Shop
+def says_that_it_ended(scope: Scope) -> bool:
+    """Return whether a state, a status or an action in an object is a word for the end of a problem.
+
+    That is not certain enough for a recovery, but too much to believe the severity beside it.
     """
-
-    def names(self) -> Iterator[str]:
-        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
-        name = self.own_name()
-        # In an object that is the only member, `name` is found by its meaning instead: that of a `rule` means `rulename`.
-        text, who, repeats_kind = self.text_and_who('' if self.parent else name)
-        topic = self.topic()
-        if text and text == name and not topic:
-            yield name  # nothing goes before it or after it
-        change = self.change(text)
-        if text and not topic and not repeats_kind and self.says_what_happened(text, change):
-            yield self.with_thing(text)
-        kind = topic or change or self.kind() or self.kind_elsewhere()
-        subject = (text or name or self.name_in_text() or who or self.subject(kind)
-                   or (kind and not self.thing() and self.address()) or self.id())
-        if not kind and not subject:
-            kind = self.best(self.other_scopes, 'kind')
-        full_name = self.kind_and_subject(kind, self.with_thing(subject) if subject else '')
-        yield '' if full_name.isdecimal() else full_name
-
-    def own_name(self) -> str:
-        """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
-        if 'name' not in self.members or not (name := self.clean_text(self.text_member('name'))):
-            return ''
-        is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
-        return '' if is_logger_name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
-
-    def text_and_who(self, name: str) -> tuple[str, str, bool]:
-        """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''.
-
-        Return also whether one was passed over because it repeats the kind: then the name must have the kind.
-        """
-        who, repeats_kind = '', False
-        for text in self.texts(name):
-            if WHO.fullmatch(text):
-                who = who or text
-            elif self.repeats_the_kind(text):
-                repeats_kind = True
-            else:
-                return text if text == name else self.longest_with(text), who, repeats_kind
-        return '', who, repeats_kind
-
-    def texts(self, name: str) -> Iterator[str]:
-        """Yield the texts that may say what happened, the best first: the event's name, or a message of a chat, and others."""
-        if name:
-            yield name
-        elif self.top.keys['chat'] and (message := self.best(self.own, 'chat text')).count(' ') > 2:
-            yield message
-        yield from filter(None, (self.best(self.scopes, meaning) for meaning in TEXTS))
-
-    def repeats_the_kind(self, text: str) -> bool:
-        """Return whether a short text has no other words than a kind of event. One that is not all ASCII always has others."""
-        kinds = [self.own_kind]
-        if ' ' not in text:  # a single word is also compared with the kinds of the objects inside
-            kinds += map(self.kind_in, self.inner_scopes)
-        long_enough = [kind for kind in kinds if len(kind) >= len(text)]
-        if not long_enough or not text.isascii() or NUMBER.search(text):
-            return False
-        words = set(words_of(text.lower()))
-        return bool(words) and any(words.issubset(words_of(kind)) for kind in long_enough)
-
-    def longest_with(self, text: str, max_length: int = 150) -> str:
-        """Return the longest text of the event itself that contains a text, and so says more, or that text."""
-        longest = text
-        for key in islice(self.top.keys['text'], 10):
-            other = self.clean_text(member_at(self.members, key))
-            if text in other and len(longest) < len(other) <= max_length:
-                longest = self.first_usable([other]) or longest
-        return longest
-
-    def says_what_happened(self, text: str, change: str) -> bool:
-        """Return whether a text needs no kind of event before it: it is several words, and among them are those of the change.
-
-        Stems are compared: the `resolved` of `alert.resolved` is in `Resolve the alert`.
-        """
-        if not change or ' ' not in text:
-            return ' ' in text
-        lower_text = text.lower()
-        return all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
-
-    def topic(self) -> str:
-        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
-        names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEY_CHARACTERS))
-        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
-        return topic if topic and len(words_of(topic)) > len(words_of(self.kind())) else ''
-
-    def kind(self) -> str:
-        """Return the kind of event that the event itself names, or ''."""
-        is_push = self.members.keys() >= PUSH_KEYS
-        return self.own_kind or first_of(map(self.kind_in, self.inner_scopes)) or ('push' if is_push else '')
-
-    def kind_elsewhere(self) -> str:
-        """Return the kind that an object names that has another key, or the kind by the last word of a key, or ''."""
-        scopes = [*self.scopes, *self.other_scopes]
-        return (self.kind_in_uri() or self.first_at(KINDS_ELSEWHERE) or self.type_of_several_words() or self.key_like_a_kind()
-                or first_of(self.change_in([scope], 'kind elsewhere', OUTCOME) for scope in scopes))
-
-    def type_of_several_words(self) -> str:
-        """Return the first text like `AVC_BLOCKED` under a key whose last word is `type`, or ''. One word may be any type."""
-        scopes = [*self.scopes, *self.other_scopes]
-        values = (value for scope in scopes for value in scope.values('last word: type'))
-        types = (self.first_usable([value]) for value in islice(values, 40))
-        return first_of(text for text in types if len(words_of(text)) > 1 and '/' not in text)
-
-    def key_like_a_kind(self) -> str:
-        """Return the first key of an object that tells a change by itself, such as `questionAnswered`, or ''."""
-        keys = (key for scope in self.scopes if not scope.is_one_of_several for key in scope.object_keys())
-        return first_of(key for key in islice(keys, 400) if len(key) <= MAX_KEY_CHARACTERS and KEY_LIKE_A_KIND.fullmatch(key))
-
-    def kind_in_uri(self) -> str:
-        """Return the last part of a URI that is the only key of an object, as in security event tokens (RFC 8417), or ''."""
-        keys = (key for scope in self.inner_scopes if len(scope.members) == 1 for key in scope.members
-                if len(key) <= MAX_URI_CHARACTERS and '://' in key)
-        return self.first_usable(re.split('[/#]', key.partition('?')[0].rstrip('/#'))[-1] for key in keys)
-
-    def change(self, text: str) -> str:
-        """Return what became of something, by the event's own keys (see own_change) or by those of its objects, or ''.
-
-        Beside a text, look only into the objects with the event's data.
-
-                                                           without a text   beside a text
-        {"type": "build", "job": {"status": "failed"}}     build failed
-        {"type": "build", "data": {"status": "failed"}}    build failed     build failed
-        {"data": {"status": "closed"}}                     closed           closed
-        {"data": {"event": "order.created"}}               order.created
-        """
-        change = self.own_change(text)
-        if (failure := self.failure(text)) and not FAILURE.search(f'{change} {text} {self.kind()}'):
-            return f'{change or self.own_kind} {failure}'.strip()
-        if change or self.is_flat():
-            return change
-        inside = chain(self.inner_scopes, () if text else self.other_scopes)
-        word = '' if self.own_kind else self.change_in(inside, 'kind elsewhere', CHANGE)
-        return word if text else self.inner_change() or word
-
-    def own_change(self, text: str) -> str:
-        """Return what became of something by the event's own keys, or ''.
-
-        {"event": "order.created"}               -> order.created
-        {"status": "closed"}                     -> closed
-        {"type": "build", "status": "closed"}    -> build closed, or beside a text: closed
-        {"type": "build", "status": "passed"}    -> build passed, or beside a text: nothing
-        {"type": "A build", "status": "failed"}  -> failed: A build
-        """
-        kind, keys = self.own_kind, self.top.keys
-        if not keys['kind'] and not keys['last word: kind']:
-            return ''
-        if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
-            return kind
-        word = self.change_in(self.own, 'kind', CHANGE)
-        if kind and not text and not word:
-            word = self.change_in(self.own, 'kind elsewhere', SUCCESS)
-        if word and word.lower() in kind.lower():
-            return kind
-        if text or not word or not kind:
-            return word
-        return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
-
-    def failure(self, text: str) -> str:
-        """Return the failure that an object inside reports, or ''; beside a text, only one with the event's data.
-
-        That of one in a list does not count, nor beside a success: others may have succeeded.
-        """
-        if self.is_flat() or not self.may_have(FAILURE_WORDS):
-            return ''
-        inside = self.inner_scopes if text else [*self.inner_scopes, *self.other_scopes]
-        failure = self.change_in((scope for scope in inside if not scope.is_one_of_several), 'kind elsewhere', FAILURE)
-        return '' if failure and self.change_in(self.own, 'kind elsewhere', SUCCESS) else failure
-
-    def inner_change(self) -> str:
-        """Return the first kind of several words that an object with the event's data names, if it tells a change, or ''."""
-        kinds = map(self.kind_in, self.inner_scopes)
-        return first_of(kind for kind in kinds if len(words_of(kind)) > 1 and TELLING_KIND.fullmatch(kind))
-
-    def change_in(self, scopes: Iterable[Scope], meaning: str, change: re.Pattern[str]) -> str:
-        """Return the first text that `change` matches, under a key of some scopes that means a kind, or ''.
-
-        `meaning` is that of the key; keys whose last word means a kind count, too.
-        """
-        for scope in scopes:
-            for key in (*scope.keys[meaning], *scope.keys['last word: kind']):
-                kind = member_at(scope.members, key)
-                if isinstance(kind, str) and change.fullmatch(kind) and (text := self.clean_text(kind)):
-                    return self.of_object(text, scope)
-        return ''
-
-    def subject(self, kind: str) -> str:
-        """Return what an event of a kind concerns, such as the name of a host or a user, or '' if nothing says it."""
-        return (self.sentence(self.own) or self.first_at(SUBJECTS, kind)
-                or self.sentence(self.scopes) or self.first_at(LAST_SUBJECTS, kind))
-
-    def sentence(self, scopes: Iterable[Scope]) -> str:
-        """Return the first text of several words under a key whose last word is that of a text, or ''."""
-        texts = (self.first_usable([value]) for scope in scopes for value in islice(scope.values('last word: text'), 10))
-        return first_of(text for text in texts if ' ' in text)
-
-    def name_in_text(self) -> str:
-        """Return the name of the event in a text, or ''."""
-        if self.event_in_text:
-            with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
-                return first_of(self.event_in_text.names())
-        return ''
-
-    @cached_property
-    def event_in_text(self) -> 'GeneralRule | None':
-        """Return the event that a text of this event holds as a JSON object, as loggers and log shippers send it, or None.
-
-        Only its name and its time are used, and only where this event has none: the text may be what an attacker has typed.
-        """
-        if len(self.source) <= SMALL_BODY_BYTES and b'\\"' not in self.source:  # an object inside a string has escaped quotes
-            return None
-        for text in islice(self.texts_like_objects(), 5):  # a hostile event may have many
-            inner = GeneralRule(read_members(text), text, {}, self.contains_token)
-            inner.event_in_text = None  # one level deep
-            if inner.members:
-                return inner
-        return None
-
-    def texts_like_objects(self) -> Iterator[bytes]:
-        """Yield the texts of the event that may be a JSON object and have at most 64 KiB, in UTF-8."""
-        only_values = [member_at(self.members, key) for key in self.members] if len(self.members) == 1 else []
-        values = chain(only_values, *(chain(scope.values('text'), scope.values('inside')) for scope in self.scopes))
-        for value in values:
-            if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= 64 * 1024:
-                yield value.encode()
-
-    def id(self) -> str:
-        """Return the first `id` in the event that is neither too short to say anything nor a GUID or a hash, or ''."""
-        scopes = chain(self.objects, self.persons, self.inner_scopes, self.other_scopes)
-        ids = (value for scope in scopes for value in scope.values('id'))
-        texts = map(self.clean_text, islice(ids, 40))
-        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
-
-    def address(self) -> str:
-        """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
-
-        A password may contain an `@`, a `/`, a `?` or a `#`: a URL with an `@` after one of the other three gives ''.
-        """
-        values = (value for scope in chain(self.scopes, self.other_scopes) for value in scope.values('address'))
-        for text in map(self.clean_text, islice(values, 40)):
-            host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
-            if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
-                return parts[1].rstrip('/')
-        return ''
-
-    def thing(self) -> str:
-        """Return the host or the like that the event is about, or ''."""
-        scopes = chain(self.scopes, self.other_scopes)
-        things = (self.thing_in(scope) for scope in scopes if scope.keys['thing'] or scope.keys['thing inside'])
-        return first_of(things) or self.best(self.scopes, 'domain') or self.best(self.own, 'addressee')
-
-    def thing_in(self, scope: Scope) -> str:
-        """Return the host or the like in a scope, or ''."""
-        names = (value for inner in scope.inner('thing inside', with_lists=False) for value in inner.values('name'))
-        return self.first_usable(chain(scope.values('thing'), names))
-
-    def with_thing(self, text: str) -> str:
-        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
-        thing = self.thing()
-        if not thing:
-            return text
-        host = thing.lower().partition('.')[0]  # without its domain
-        both = f'{text} ({thing})'
-        is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
-        return text if is_in_text or self.contains_token(both) else both
-
-    def kind_and_subject(self, kind: str, subject: str) -> str:
-        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
-        if kind.lower() in subject.lower():
-            return subject
-        return self.clean_text(': '.join(filter(None, (kind, subject))))
+    return any(type(value) is str and pattern.fullmatch(value.strip())
+               for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values(meaning))
 
 
-class GeneralRule(GeneralName, GeneralTime, GeneralSeverity):
-    """The general rule for one event: it finds a name, a time and a severity by keys that have a meaning.
+def is_of_windows_log(scope: Scope) -> bool:
+    """Return whether an object is a record of a Windows event log: its severity is a level of the log."""
+    return 'event id' in scope.keys and ('windows log' in scope.keys or bool(find(scope.members, PROVIDER_NAME)))
 
-    Where the event has no other member than an object, or holds another event in a text, they may be those of that.
+
+def severities_in(scope: Scope, meaning: str) -> set[float]:
+    """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail."""
+    is_of_log = meaning == 'priority' and 'log or mail' in scope.keys
+    if meaning not in scope.keys or is_of_log or is_of_windows_log(scope):
+        return set()
+    return {severity for value in scope.values(meaning) if (severity := severity_of(value)) is not None}
+
+
+def severity_of(value: Any) -> float | None:
+    """Return the severity that a word says, or the name of an object, or a constant such as `SEVERITY_LEVEL_HIGH`, or None."""
+    word = value.get('name') if isinstance(value, dict) else value
+    constant = SEVERITY_CONSTANT.fullmatch(word) if type(word) is str else None
+    return SCALE['words'].severity(constant['word'] if constant else word)
+
+
+def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
+    """Yield the severities, priorities and urgencies that an event says at any depth, but not in the objects that are known.
+
+    Yield infinity for an object with a value that is none under a key that means a severity, and for what was not read.
     """
-
-    def names(self) -> Iterator[str]:
-        """Yield the names that the event may have, the best first: those of its only member come before its own."""
-        if len(self.members) == 1 and self.only_member:
-            yield from self.only_member.names()
-        yield from super().names()
-
-    def times(self) -> Iterator[str]:
-        """Yield the texts that may be the event's time, the best first: those of its only member come before its own."""
-        if len(self.members) == 1 and self.only_member and self.only_member.parent not in OWNERS:
-            yield from self.only_member.times()
-        yield from super().times()
-
-    def severities(self) -> set[float]:
-        """Return the severities that the event says, or else those of its only member; none if that has ended."""
-        inner = self.only_member if len(self.members) == 1 else None
-        if inner and inner.says_that_it_ended():
-            return set()
-        is_of_thing = inner and inner.parent in THINGS  # how critical a device is, is not how severe the event is
-        return super().severities() or (inner.severities() if inner and not is_of_thing else set())
-
-    def times_in_text(self) -> list[str]:
-        """Return the texts that may be the time of the event in a text, the best first."""
-        if self.event_in_text:
-            with suppress(RecursionError):
-                return list(self.event_in_text.times())
-        return []
-
-    @cached_property
-    def only_member(self) -> 'GeneralRule | None':
-        """Return the object inside an event that has no other member, and inside that (to depth 4), or None.
-
-        Only its name, its time and its severity are used.
-        """
-        members, parent, depth = self.members, '', 0
-        while len(members) == 1 and depth < 4:
-            [key] = members
-            value = member_at(members, key)
-            if not isinstance(value, dict) or isinstance(value, JsonArray):
-                break
-            members, parent, depth = value, word_of(key[:MAX_KEY_CHARACTERS]), depth + 1
-        if not depth:
-            return None
-        inner = GeneralRule(members, self.source, {}, self.contains_token)
-        inner.parent = parent
-        inner.only_member = None
-        return inner
+    ignored = {id(each) for each in known}
+    unseen: list[Any] = [tree]
+    while unseen:
+        value = unseen.pop()
+        if value is UNREAD or not budget.allows(1) or (isinstance(value, LargeObject) and value.is_cut):
+            yield math.inf
+            return
+        if isinstance(value, dict) and id(value) not in ignored:
+            yield from severities_of_object(value)
+        if isinstance(value, dict | list):
+            unseen += map(value.get, value) if isinstance(value, dict) else value
 
 
-# --- An event: its row, the words of its URL, and the general rule ---
+def severities_of_object(members: dict[str, Any]) -> list[float]:
+    """Return the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
+    found: dict[str, list[Any]] = {'severity': [], 'priority': []}
+    for key in members:
+        for _, meaning in places_of_word(word_of(key)):
+            if meaning in found:
+                found[meaning].append(members.get(key))
+    told = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
+    severities = [severity for severity in map(severity_of, told) if severity is not None]
+    urgencies = [severity for severity in map(severity_of, found['priority']) if severity is not None]
+    return urgencies + severities if severities or not told else [math.inf]
+
+
+# --- An event: its rows, and the general rule ---
 
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
@@ -4904,31 +4540,33 @@ PREAMBLE = re.compile(r'''
     )?
     ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
     ''', re.VERBOSE | re.ASCII)
-TYPES_ON_SCALE_FROM_URL = TEXTS_AND_NUMBERS | {bool}
+# The time at the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
+TIME_OF_LINE = re.compile(r'''(?a)\s*(?:<\d{1,3}>(?:\d\ )?)?
+    (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))(?!\S)''', re.VERBOSE)
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
+MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
 LIKE_A_HASH = re.compile('[0-9a-f]{32}')  # a problem key that could be the hash of another
+# In place of an id: a word for none; a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `%id%`); what a
+# template writes for none (`<no value>`, `[object Object]`, `%!s(<nil>)`); the nil UUID.
+NO_IDENTITY = re.compile(r'''
+    (0|null|none|nil|undefined|unset|nan|true|false|n/?a|unknown|\*unknown\*|-+)? | \$\w+ | [$%]\{.*\} | \{\{.*\}\} |
+    <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) | \{?0{8}(-0{4}){3}-0{12}\}?
+    ''', re.IGNORECASE | re.VERBOSE)
 URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
-MAX_OBJECTS_WITH_SEVERITY = 100  # of an event; those of a thousand events take most of a second
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
+NO_ROW = Row()
 
 
-def gravest(scale: Scale, values: list[Any]) -> float | None:
-    """Return the highest severity that one of the values means on a scale, or None."""
-    types = types_on(scale)
-    different_values = {(type(value), value) for value in values if type(value) in types}  # few, of many items; and True == 1
-    return max([severity for _, value in different_values if (severity := scale.severity(value)) is not None], default=None)
+def identifies_something(text: str) -> bool:
+    """Return whether a text can be an id, and is not a word for none or an unreplaced variable."""
+    return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
 
 
-def types_on(scale: Scale) -> set[type]:
-    """Return the types of the values that a scale may have: only a URL's has `true`, as its conditions have."""
-    return TYPES_ON_SCALE_FROM_URL if isinstance(scale, ScaleFromUrl) else TEXTS_AND_NUMBERS
-
-
-def are_all_known(scale: Scale, values: list[Any]) -> bool:
-    """Return whether each of the values, none of them cut, means a severity on a scale."""
-    types = types_on(scale) - {CutText}
-    return all(type(value) in types and scale.severity(value) is not None for value in values)
+def host_of(url: str) -> str:
+    """Return the host of a URL, and its port if there is one, or ''."""
+    host = re.match(r'(?a)https?://([\w.:-]+)(?:/|\Z)', url)
+    return host[1].lower() if host else ''
 
 
 def hash_of(parts: list[str]) -> str:
@@ -4936,40 +4574,129 @@ def hash_of(parts: list[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-class ThirdPartyEvent(ParsedEvent):
+class ThirdPartyEvent:
     """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
-    What no row finds, the general rule may find.
+    What the row of the URL finds comes first, then what the row of the sender finds, then what the general rule does.
+    `headers` are those of the request, by name in lower case. What the words of the URL find is recorded in `findings`.
     """
 
-    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
-        super().__init__(read_members(source), source, headers, contains_token)
-        self.general_rule = GeneralRule(self.members, source, headers, contains_token)
+    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
+                 findings: Findings | None = None, words: UrlWords | None = None, budget: Budget | None = None):
+        self.budget = budget or Budget()
+        self.budget.begin_event()
+        self.members = read_object(source, self.budget)
+        self.headers = headers
+        self.contains_token = contains_token
+        self.clean = partial(clean_text, contains_token=contains_token)
+        self.findings = findings or Findings(NO_WORDS)
+        self.words = words or self.findings.words
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Return what the general rule finds in the event."""
+        return Facts(self.members, self.headers, self.clean, self.budget)
+
+    @cached_property
+    def row(self) -> Row:
+        """Return the row of the sender; NO_ROW if it is unknown."""
+        return next(ROWS.fitting(self), NO_ROW)
+
+    @cached_property
+    def inner_event(self) -> 'ThirdPartyEvent':
+        """Return the event that a text of this event contains as JSON, perhaps in base64, where the row says so."""
+        values = self.row.inner.values(self) if self.row.inner else []
+        source = ''.join(value for value in values if isinstance(value, str)).encode()
+        with suppress(ValueError):
+            source = base64.b64decode(source, validate=True)
+        event = ThirdPartyEvent(source, {}, self.contains_token, budget=self.budget)
+        if self.words.row.ends:
+            event.is_recovery = self.is_recovery  # set before it is computed: the severity and time are those of an end or not
+        return event
+
+    @property
+    def only_inner_event(self) -> 'ThirdPartyEvent':
+        """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
+        is_alone = self.row.inner and not self.row.inner.is_one_of_several(self.members)
+        return self.inner_event if is_alone else ThirdPartyEvent(b'', {}, self.contains_token)
+
+    def text_member(self, key: str) -> str:
+        """Return the string at a key of the event, or '' if there is none."""
+        value = self.members.get(key)
+        return value if isinstance(value, str) else ''
+
+    # The name
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        return first_of(map(shortened, self.possible_names()))
+        name = self.name_by_url() or self.name_by_sender()
+        return name or first_of(map(shortened, self.names_of_text() if len(self.members) == 1 else [self.facts.name()]))
 
-    def possible_names(self) -> Iterator[str]:
-        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
-        if self.row:
-            yield self.name_by_row(self.row)
-        if len(self.members) == 1:  # read_payloads makes a text that is neither JSON nor a form an object with the member `body`
-            yield from self.names_in_body(self.text_member('body'))
-        yield from self.general_rule.names()
-        if len(self.members) == 1:
-            [key] = self.members
-            yield from (line for line in self.names_in_body(self.text_member(key)) if line.count(' ') > 1)
+    def names_of_text(self) -> Iterator[str]:
+        """Yield the names that an event with a single member may have, the best first: that may be a text."""
+        [key] = self.members
+        text = self.text_member(key)
+        if key == 'body':  # read_payloads makes a text that is neither JSON nor a form an object with this member
+            yield from self.names_in_body(text)
+        yield self.facts.name()
+        yield from (line for line in self.names_in_body(text) if line.count(' ') > 1)
 
     def names_in_body(self, body: str) -> Iterator[str]:
         """Yield the name of an XML document, or the lines at the start of any other text, in order."""
-        if body[:100].lstrip().startswith('<') and (elements := XmlReader().read(body)) is not None:
-            yield from GeneralRule(elements, b'', {}, self.contains_token).names()
+        if body[:100].lstrip().startswith('<') and (members := xml_members(body)) is not None:
+            yield Facts(members, {}, self.clean, self.budget).name()
             return
         for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
             # PREAMBLE also matches the empty text, so that its first match is always at the start.
-            line = self.clean_text(without_tags(PREAMBLE.sub('', each, count=1)))
+            line = self.clean(without_tags(PREAMBLE.sub('', each, count=1)))
             yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or looks_like_json(line) else line
+
+    def name_by_url(self) -> str:
+        """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
+        parts = self.words.row.name_parts
+        if not parts:
+            return ''
+        name, paths = self.joined(parts)  # the name is '' if it contains any token
+        has_found = not all(path.is_constant for path in paths)
+        self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(parts))
+        return name if has_found else ''
+
+    def name_by_sender(self) -> str:
+        """Return the name that the row of the sender gives the event, or '' if that says nothing."""
+        name = self.joined(self.row.name_parts)[0] if self.row.name_parts else ''
+        return '' if GENERIC_TEXT.fullmatch(name) else name
+
+    def joined(self, parts: Sequence[NamePart]) -> tuple[str, list[Path]]:
+        """Return the name that the parts of a row give, of at most 150 characters, and the paths whose texts are in it.
+
+        If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
+        """
+        name, others = '', 0
+        found: dict[str, Path] = {}  # by text: a name does not repeat one
+        for number, part in enumerate(parts):
+            path, text = self.first_text(part.paths)
+            if not path or text in found:
+                continue
+            # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
+            # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
+            is_separated = bool(found) or number == 0
+            name += f'{part.before}{text}{part.bracket}' if is_separated else text
+            found[text] = path
+            others = max(others, path.other_items(self.members))
+        ending = f' (+{others} more)' if others else ''
+        name = self.clean(name)
+        return shortened(name, 150 - len(ending)) + ending if name else '', list(found.values())
+
+    def first_text(self, paths: Paths) -> tuple[Path | None, str]:
+        """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
+        for path in paths:
+            for value in path.values(self):
+                text = untagged_text(value, self.findings.clean) if path.is_of_url else self.clean(value)
+                if text and not looks_like_json(text):
+                    return path, text
+        return None, ''
+
+    # The type
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: that of the URL, or else of the instance, or else the event's own; None if there is none.
@@ -4989,130 +4716,135 @@ class ThirdPartyEvent(ParsedEvent):
         It can be one only beside a `name`, and only if no row fits: elsewhere, it says what kind of event it is (in 1,246 real
         payloads it never was an incident type). One of more than MAX_TYPE_CHARACTERS does not count.
         """
-        if self.row or not self.text_member('name'):
-            return ''
         text = self.text_member('type')
-        return text if len(text) <= MAX_TYPE_CHARACTERS else ''
+        has_name = self.row is NO_ROW and self.text_member('name') != ''
+        return text if has_name and len(text) <= MAX_TYPE_CHARACTERS else ''
+
+    # The time
 
     def occurred(self, now: float) -> str:
-        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds.
+        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
+        if times := self.words.row.times:
+            found = self.first_time(self.texts_at(times), now)
+            self.findings.record(self, 'occurred', bool(found))
+            if found:
+                return found
+        return self.first_time(self.possible_times(), now)
 
-        The time of a recovery is that at which the problem ended.
-        """
-        if self.row and self.is_recovery:
-            # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
-            times = self.end_by_row.times if self.end_by_row else self.row.times
-            return any_time_to_rfc3339(self.first_text(times)[1], now)
-        return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+    @staticmethod
+    def first_time(texts: Iterable[str], now: float) -> str:
+        """Return the first of some texts that is a time, in RFC 3339, or ''."""
+        return first_of(any_time_to_rfc3339(text, now) for text in texts)
+
+    def texts_at(self, paths: Paths) -> Iterator[str]:
+        """Yield the text at each of some paths, or ''."""
+        return (self.first_text((path,))[1] for path in paths)
 
     def possible_times(self) -> Iterator[str]:
-        """Yield the texts that may be the event's time, the best first."""
-        if self.row:
-            yield from (self.first_text([path])[1] for path in self.row.times)
-            if self.row.has_no_other_time:
+        """Yield the texts that may be the event's time, the best first. That of a recovery is when the problem ended."""
+        if self.is_recovery:
+            end = self.end_by(self.row)
+            yield from self.texts_at(end.times if end else ())
+            if not self.words.row.ends:
+                # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
+                yield from self.texts_at(() if end else self.row.times)
                 return
-        yield from self.general_rule.times()
-        yield from self.general_rule.times_in_text()
-        if len(self.members) == 1:
-            # At the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
-            date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
-            if start := re.match(rf'(?a)\s*(?:<\d{{1,3}}>(?:\d )?)?({date_with_offset})(?!\S)', self.text_member('body')):
-                yield start[1]
+        yield from self.texts_at(self.row.times)
+        if self.row.has_no_other_time:
+            return
+        yield from self.facts.times()
+        if len(self.members) == 1 and (line := TIME_OF_LINE.match(self.text_member('body'))):
+            yield line[1]
+
+    # The severity
 
     def severity(self) -> float | None:
         """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
-        if self.row:
-            if self.is_recovery:
-                return RECOVERED_SEVERITY
-            if self.row.inner:
-                return self.only_inner_event.severity()
-            for scale, paths in self.row.severities:
-                if (severity := gravest(scale, self.first_values(paths))) is not None:
-                    return severity
-            if self.row.has_no_severity:
-                return None
-        return self.general_rule.severity()
+        return self.found_severity.value
 
-    def certain_severity(self) -> float | None:
-        """Return the severity if the event certainly tells it, or None: `?at_least=` must not leave out what is in doubt."""
-        if self.row and self.row.inner:
-            return self.only_inner_event.certain_severity()
-        if column := self.column_with_value(self.row.severities if self.row else ()):
-            return self.certain_severity_in(*column)
-        return None if self.row and self.row.has_no_severity else self.certain_severity_of_scopes()
+    @cached_property
+    def found_severity(self) -> Severity:
+        """Return the event's severity, and whether it is certain."""
+        if self.is_recovery:
+            return Severity(RECOVERED_SEVERITY, False)
+        is_certain = True
+        for row in (self.words.row, self.row):
+            if row.inner:
+                return self.only_inner_event.found_severity
+            if row.severities or row.has_no_severity:
+                found = self.severity_by(row)
+                is_certain = is_certain and found.is_certain
+                if row.is_of_url:
+                    self.findings.record(self, 'severity', found.value is not None)
+                if found.value is not None or row.has_no_severity:
+                    return Severity(found.value, is_certain)
+        found = self.facts.severity()
+        return Severity(found.value, found.is_certain and is_certain)
 
-    def certain_severity_of_scopes(self) -> float | None:
-        """Return the highest severity in the event, in the objects inside it and in the items of its lists.
+    def severity_by(self, row: Row) -> Severity:
+        """Return the severity that a row finds: the first value on its scale.
 
-        Return None if one of them was not read or has an unknown severity, which may be higher, or if none has any: a priority
-        or an urgency alone is not certain.
+        It is certain if it is the very first value, and all values there are known; without any value, that there is none is.
         """
-        severities: set[float] = set()
-        for scope in self.scopes_with_severity():
-            if scope is UNKNOWN or scope.has_unknown_severity():
-                return None
-            severities |= scope.severities('severity')
-        return max(severities, default=None)
-
-    def scopes_with_severity(self) -> Iterator[Any]:
-        """Yield a Scope for each object that may have a severity, the event itself last, and UNKNOWN for what was not read."""
-        top = self.general_rule.top
-        remaining = MAX_OBJECTS_WITH_SEVERITY
-        for key, word in (top.keys['inside'] | top.keys['severity inside']).items():
-            value = member_at(self.members, key)
-            remaining -= len(objects := objects_with_severity(value))
-            is_unread = isinstance(value, JsonArray) and value.each_item is None and count_byte(b'{', value.source)
-            if is_unread or remaining < 0:
-                yield UNKNOWN
-            for members in objects:
-                yield_if_due()
-                yield UNKNOWN if isinstance(members, CutObject) else Scope(members, word, MAX_MEMBERS)
-        yield top
-
-    def column_with_value(self, columns: Iterable[tuple[Scale, Paths]]) -> tuple[Scale, Path, list[Any]] | None:
-        """Return the scale, the first path with a value other than null and '', and the values there, or None."""
-        for scale, paths in columns:
+        is_certain = True
+        for scale, paths in row.severities:
             for path in paths:
                 values = path.values(self)
-                if has_value(values):
-                    return scale, path, values
-        return None
+                if not has_value(values):
+                    continue
+                is_urgency = not path.is_of_url and not URGENCY.isdisjoint(path.text.lower().split('.'))
+                is_doubtful = is_urgency or path.is_one_of_several(self.members)
+                is_certain = is_certain and not is_doubtful and all(scale.severity(value) is not None for value in values)
+                severity = scale.gravest(values)
+                if severity is not None:
+                    return Severity(severity, is_certain)
+                break
+        return Severity(None, is_certain)
 
-    def certain_severity_in(self, scale: Scale, path: Path, values: list[Any]) -> float | None:
-        """Return the severity that all values at a path tell, or None if one is not on the scale, or might not be alone."""
-        is_urgency = not isinstance(path, PathFromUrl) and not URGENCY.isdisjoint(path.text.lower().split('.'))
-        is_in_doubt = is_urgency or was_cut(self.members) or path.is_one_of_several(self.members)
-        return None if is_in_doubt or not are_all_known(scale, values) else gravest(scale, values)
+    # The end and the problem
 
     @cached_property
     def is_recovery(self) -> bool:
-        """Return whether the event certainly reports the end of a problem."""
-        if not self.row:
-            return False
-        return self.only_inner_event.is_recovery if self.row.inner else self.end_by_row is not None
+        """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
+        if self.words.row.ends:
+            return self.end_by(self.words.row) is not None
+        return self.only_inner_event.is_recovery if self.row.inner else self.end_by(self.row) is not None
 
-    @cached_property
-    def end_by_row(self) -> End | None:
-        """Return the end of a problem that the event certainly reports, by its row, or None."""
-        ends = self.row.ends if self.row else ()
-        return next((end for end in ends if all(condition.is_met(self) for condition in end.conditions)), None)
+    def end_by(self, row: Row) -> End | None:
+        """Return the end of a problem that the event certainly reports, by a row, or None."""
+        for end in row.ends:
+            if all(condition.is_met(self) for condition in end.conditions):
+                return end
+        return None
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
-        if not self.row:
-            return ''
-        if self.row.inner:
+        row = self.words.row if self.words.row.problems else self.row
+        if row.inner:
             return self.only_inner_event.problem_key()
-        for problem in self.row.problems:
-            parts = self.key_parts(problem)
-            if parts and all(condition.is_met(self) for condition in problem.conditions):
-                return f'{self.row.sender}:{self.queryable(parts)}'
-        return ''
+        key = first_of(self.key_of(problem, row) for problem in row.problems)
+        if row.is_of_url and row.problems:
+            self.findings.record(self, 'problem', bool(key))
+        return key
 
-    def key_parts(self, problem: Problem) -> list[str]:
-        """Return the parts of a problem key, or [] if one is not certain: a single one of punctuation alone is not, either."""
+    def key_of(self, problem: Problem, row: Row) -> str:
+        """Return the key of a problem by a row, or '' if the event is not about one or a part is uncertain.
+
+        It is plain text if it can be used in an XSOAR query and is the key of no other problem; otherwise it is a hash.
+        """
         parts = [self.key_value(part) for part in problem.parts]
-        return parts if all(parts) and (len(parts) > 1 or any(map(str.isalnum, parts[0]))) else []
+        has_id = all(parts) and (len(parts) > 1 or any(map(str.isalnum, parts[0])))  # punctuation alone is no id
+        if not has_id or not all(condition.is_met(self) for condition in problem.conditions):
+            return ''
+        key = '/'.join(parts)
+        # `a/b` + `c` and `a` + `b/c` give the same text. The same prefix may have one part in one URL and two in another.
+        is_ambiguous = any('/' in part for part in parts[0 if row.is_of_url else 1:])
+        is_like_a_hash = row.is_of_url and LIKE_A_HASH.fullmatch(key)
+        if is_ambiguous or is_like_a_hash or not QUERYABLE.fullmatch(key) or self.contains_token(key):
+            # The hash of a single part is of that itself: earlier versions gave this key to problems that are still open.
+            is_old = len(parts) == 1 and not row.is_of_url
+            key = hashlib.sha256(key.encode()).hexdigest()[:32] if is_old else hash_of(parts)
+        return f'{row.sender}:{key}'
 
     def key_value(self, part: KeyPart) -> str:
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
@@ -5121,210 +4853,46 @@ class ThirdPartyEvent(ParsedEvent):
             if has_value(values):
                 # A CutText is no str here: two problems could have the same start.
                 text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
-                is_certain = 0 < len(text) <= 300 and not path.is_one_of_several(self.members) and identifies_something(text)
-                if not is_certain:
+                is_short = 0 < len(text) <= MAX_KEY_PART_CHARACTERS
+                if not is_short or path.is_one_of_several(self.members) or not identifies_something(text):
                     return ''
                 return host_of(text) if part.is_host else text
         return ''
 
-    def queryable(self, parts: list[str]) -> str:
-        """Return a problem key in a form that can be used in an XSOAR query and does not contain the token.
-
-        If the joined parts could also be those of another problem, or cannot be used in a query, return a hash of them. That of
-        a single part is of the part itself, and not of a list: earlier versions gave this key to problems that are still open.
-        """
-        key = '/'.join(parts)
-        is_ambiguous = any('/' in part for part in parts[1:])  # `a/b` + `c` and `a` + `b/c` give the same text
-        if not is_ambiguous and self.can_be_queried(key):
-            return key
-        return hashlib.sha256(key.encode()).hexdigest()[:32] if len(parts) == 1 else hash_of(parts)
-
-    def can_be_queried(self, key: str) -> bool:
-        """Return whether a key can be used in an XSOAR query and does not contain the token."""
-        return QUERYABLE.fullmatch(key) is not None and not self.contains_token(key)
-
-    def first_values(self, paths: Paths) -> list[Any]:
-        """Return what is at the first of some paths that has a value: several values only for a path with `*`."""
-        return next(filter(None, (path.values(self) for path in paths)), [])
-
-    @cached_property
-    def row(self) -> Row | None:
-        """Return the first row that fits the event, or None."""
-        rows = [row for key in (*self.members, *self.headers) if key in ROWS for row in ROWS[key]]
-        for row in sorted(rows, key=lambda row: row.rank):
-            if all(condition.fits(self) for condition in row.conditions):
-                return row
-        return None
-
-    def name_by_row(self, row: Row) -> str:
-        """Return the name that a row gives the event, or '' if that says nothing."""
-        name, ending, _ = self.joined(row.name_parts, self.clean_text)
-        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
-
-    def joined(self, parts: Sequence[NamePart], clean: Callable[[Any], str]) -> tuple[str, str, list[Path | None]]:
-        """Return the text of a name, its ending, and the paths whose texts are in it, which `clean` reads.
-
-        If the name is about the first item of a list, the ending is the number of others, such as ` (+3 more)`.
-        """
-        name, more_count = '', 0
-        texts: list[str] = []
-        paths: list[Path | None] = []
-        for number, part in enumerate(parts):
-            path, text = self.first_text(part.paths, clean)
-            if not text or text in texts:  # a name does not repeat a text
-                continue
-            # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
-            # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
-            is_separated = bool(texts) or number == 0
-            name += f'{part.before}{text}{part.bracket}' if is_separated else text
-            texts.append(text)
-            paths.append(path)
-            more_count = max(more_count, path.other_items(self.members) if path else 0)
-        return self.clean_text(name), f' (+{more_count} more)' if more_count else '', paths
-
-    def first_text(self, paths: 'Iterable[Path]', clean: Callable[[Any], str] | None = None) -> 'tuple[Path | None, str]':
-        """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
-        for path in paths:
-            for value in path.values(self):
-                if (text := (clean or self.clean_text)(value)) and not looks_like_json(text):
-                    return path, text
-        return None, ''
-
-    @cached_property
-    def inner_event(self) -> 'ThirdPartyEvent':
-        """Return the event that a text of this event contains as JSON, perhaps in base64, where the row says so."""
-        values = self.row.inner.values(self) if self.row and self.row.inner else []
-        source = ''.join(map(str, values)).encode()
-        with suppress(ValueError):
-            source = base64.b64decode(source, validate=True)
-        return ThirdPartyEvent(source, {}, self.contains_token)
-
-    def shown_headers(self) -> dict[str, str]:
-        """Return the headers that a path from a URL may show; EventAtUrl, which such paths read, overrides this."""
-        return self.headers
-
-    @property
-    def only_inner_event(self) -> 'ThirdPartyEvent':
-        """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
-        is_alone = self.row and self.row.inner and not self.row.inner.is_one_of_several(self.members)
-        return self.inner_event if is_alone else ThirdPartyEvent(b'{}', {}, self.contains_token)
-
-
-class EventAtUrl(ThirdPartyEvent):
-    """A third-party payload at a URL with words: what they find goes before what the row of the sender finds.
-
-    What the words find is recorded in `findings`.
-    """
-
-    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
-                 words: UrlWords, arrival: 'Arrival', findings: Findings):
-        super().__init__(source, headers, contains_token)
-        self.words = words
-        self.arrival = arrival
-        self.findings = findings
-
-    def shown_headers(self) -> dict[str, str]:
-        """Return the headers to which a path from a URL leads."""
-        return self.arrival.shown_headers
-
-    def text_for_word(self, value: Any) -> str:
-        """Return a text or a number as one line without tags, or '' if it contains the token that proved the request."""
-        return self.untagged_text(value, partial(contains_token, self.arrival.settings, token=self.arrival.token))
-
-    def possible_names(self) -> Iterator[str]:
-        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
-        if self.words.name_parts:
-            yield self.name_by_url()
-        yield from super().possible_names()
-
-    @cached_property
-    def inner_event(self) -> ThirdPartyEvent:
-        """Return the event that a text of this event contains; with `?resolved=`, it is a recovery only if this event is."""
-        event: ThirdPartyEvent = super().inner_event
-        if self.words.resolved:
-            event.is_recovery = self.is_recovery  # set before it is computed: the severity and time are those of an end or not
-        return event
-
-    def name_by_url(self) -> str:
-        """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
-        name, ending, paths = self.joined(self.words.name_parts, self.text_for_word)  # it is '' if it contains any token
-        has_found = not all(isinstance(path, Constant) for path in paths)
-        self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(self.words.name_parts))
-        return shortened(name, 150 - len(ending)) + ending if name and has_found else ''
-
-    def occurred(self, now: float) -> str:
-        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
-        if self.words.times:
-            found = self.first_time(self.words.times, now)
-            self.findings.record(self, 'occurred', bool(found))
-            if found:
-                return found
-        if not self.words.resolved:
-            return super().occurred(now)
-        # Whether the problem has ended, `?resolved=` says; when it did, the row may know.
-        times_of_end = self.end_by_row.times if self.is_recovery and self.end_by_row else ()
-        return self.first_time(times_of_end, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
-
-    def first_time(self, paths: Paths, now: float) -> str:
-        """Return the first time at some paths that can be read, in RFC 3339, or ''."""
-        return first_of(any_time_to_rfc3339(self.first_text([path], self.text_for_word)[1], now) for path in paths)
-
-    def severity(self) -> float | None:
-        """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
-        if self.is_recovery:
-            return RECOVERED_SEVERITY
-        if self.words.severities:
-            column = self.column_with_value(self.words.severities)
-            severity = gravest(column[0], column[2]) if column else None
-            self.findings.record(self, 'severity', severity is not None)
-            if severity is not None:
-                return severity
-        return super().severity()
-
-    @cached_property
-    def is_recovery(self) -> bool:
-        """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the row."""
-        if self.words.resolved:
-            return all(condition.is_met(self) for condition in self.words.resolved)
-        return super().is_recovery
-
-    def problem_key(self) -> str:
-        """Return the key of the problem that the event is about, or '' if it is not certain.
-
-        The same prefix may have one part in one URL and two in another, so `a/b` must not look like `a` and `b`.
-        """
-        if not self.words.problem:
-            return super().problem_key()
-        parts = self.key_parts(self.words.problem)
-        self.findings.record(self, 'problem', bool(parts))
-        if not parts:
-            return ''
-        key = '/'.join(parts)
-        is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None
-        is_plain = self.can_be_queried(key) and not is_like_a_hash and key.count('/') == len(parts) - 1
-        return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}'
+    # What the URL leaves out
 
     def reason_to_skip(self) -> str:
-        """Return why the words leave out the event, or ''."""
+        """Return why the words of the URL leave out the event, or ''."""
         if self.words.skip and all(condition.is_met(self) for condition in self.words.skip):
-            is_end = any(isinstance(path, IsRecovery) for condition in self.words.skip for path in condition.paths)
+            is_end = any(path is IS_RECOVERY for condition in self.words.skip for path in condition.paths)
             return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
         if self.words.at_least is None or self.is_recovery:
             return ''
-        severity, certain = self.severity(), self.certain_severity()  # 0 stands for unknown
-        is_too_low = severity and certain and max(severity, certain) < self.words.at_least
-        return f'severity {NAME_OF_SEVERITY[severity]}' if is_too_low else ''
+        severity = self.found_severity.value
+        return f'severity {NAME_OF_SEVERITY[severity]}' if self.is_below(self.words.at_least) else ''
 
-    def certain_severity(self) -> float | None:
-        """Return the severity if the event certainly tells it, or None."""
-        column = self.column_with_value(self.words.severities)
-        return self.certain_severity_in(*column) if column else super().certain_severity()
+    def is_below(self, threshold: float) -> bool:
+        """Return whether the event certainly has a lower severity, and nothing in it says that it may be graver."""
+        severity, is_certain = self.found_severity
+        if not is_certain or not severity or severity >= threshold or self.members.get('truncatedAlerts'):  # 0 stands for unknown
+            return False
+        if self.row.inner and not self.inner_event.is_below(threshold):
+            return False
+        paths = [path for row in (self.words.row, self.row) for _, paths in row.severities for path in paths]
+        known = [holder for path in paths for holder in path.holders(self.members)]
+        return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
 
 
 ''' PAYLOAD TO INCIDENTS '''
 
 # In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
 # may take four bytes for each character.
+
+
+def headers_for_words(settings: Settings, headers: dict[str, str], token: Token | None) -> dict[str, str]:
+    """Return the headers that a path in the URL reads: those that are kept or contain another token than the proving one."""
+    kept = kept_headers(settings, headers, token)
+    return {name: value for name, value in kept.items() if not reveals_token(settings, value, token)}
 
 
 @dataclass(frozen=True)
@@ -5354,22 +4922,19 @@ class Arrival:
         return json.dumps(self.kept_headers).encode()
 
     @cached_property
-    def shown_headers(self) -> dict[str, str]:
-        """Return the headers that a path in the URL reads: those that are kept or contain another token than the proving one."""
-        kept = kept_headers(self.settings, self.headers, self.token)
-        return {name: value for name, value in kept.items() if not reveals_token(self.settings, value, self.token)}
-
-    @cached_property
     def has_known_sender(self) -> bool:
         """Return whether the headers alone identify a sender that has a row."""
-        return self.event(b'{}', NO_WORDS, Findings(NO_WORDS)).row is not None
+        return ThirdPartyEvent(b'', self.headers, bool).row is not NO_ROW
 
-    def event(self, source: bytes, words: UrlWords, findings: Findings) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`, with the words of the URL that read it and record findings."""
-        reveals = partial(contains_token, self.settings)
-        if words is NO_WORDS:
-            return ThirdPartyEvent(source, self.headers, reveals)
-        return EventAtUrl(source, self.headers, reveals, words, self, findings)
+    @cached_property
+    def findings(self) -> Findings:
+        """Return what the words of the URL find in the events of the request."""
+        headers = partial(headers_for_words, self.settings, self.headers, self.token)  # not of this object: a cycle lives on
+        return Findings(self.words, headers, partial(contains_token, self.settings, token=self.token))
+
+    def event(self, source: bytes, words: UrlWords, budget: Budget) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`, read by the words of the URL, or by some of them."""
+        return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings), self.findings, words, budget)
 
 
 # --- From text to payloads: forms, multipart and JSON ---
@@ -5722,7 +5287,8 @@ class Conversion:
         self.incidents: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
-        self.findings = Findings(arrival.words)
+        self.findings = arrival.findings
+        self.budget = Budget()
 
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
@@ -5755,27 +5321,30 @@ class Conversion:
         """
         words = self.arrival.words
         items = items_at(source, words.each) if words.each else None
-        leads_to_list = items is not None
-        event = self.arrival.event(source, words.without_items if words.each and not items else words, self.findings)
-        self.product = event.row.sender if event.row else ''
+        event = self.event(source, words.without_items if words.each and not items else words)
+        self.product = event.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
         if words.each:
-            self.findings.record(event, 'each', leads_to_list)
+            self.findings.record(event, 'each', items is not None)
         for item in items or ():
-            self.add_event(item, self.arrival.event(item, words, self.findings))
+            self.add_event(item, self.event(item, words))
         if not items:  # there is no list, or an empty one
             self.add_event(source, event)
 
+    def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`."""
+        return self.arrival.event(source, words, self.budget)
+
     def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
         """Add the incident of a third-party event, unless the URL leaves the event out."""
-        reason = event.reason_to_skip() if isinstance(event, EventAtUrl) else ''
+        reason = event.reason_to_skip()
         if reason:
             self.skipped[reason] = self.skipped.get(reason, 0) + 1
         else:
             self.incidents.append(third_party_incident(source, event, self.arrival))
-        if isinstance(event, EventAtUrl):
+        if event.words is not NO_WORDS:
             # Nobody reads the severity of an end.
             self.findings.not_asked |= READ_IN_EACH if reason else {'severity'} if event.is_recovery else set()
             self.findings.look_up(event)
@@ -5816,10 +5385,10 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
 
 def envelope_severity(member: bytes) -> float | None:
     """Return the severity of an envelope from its JSON, or None for null. Raise BadRequest for an unknown one."""
-    value = read_value(Raw(member))
+    value = Budget().open(member)
     severity = SCALE['words' if isinstance(value, str) else 'xsoar'].severity(value)
     if severity is None and value is not None:
-        words = ', '.join(SCALE['words'].by_word)
+        words = ', '.join(SCALE['words'].by_value)
         raise BadRequest("'severity' is unknown; it must be the number 0, 0.5, 1, 2, 3 or 4, or one of the words "
                          f'{words}.', found=str(value) if type(value) in TEXTS_AND_NUMBERS else json_kind(member))
     return severity
@@ -5838,8 +5407,8 @@ def read_text(key: str, member: bytes) -> str | None:
         return None
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
-    # A huge date passes the check above: read_value returns only its beginning, and read_date rejects that.
-    text: str = read_value(Raw(member))
+    # A huge date passes the check above: open returns only its beginning, and read_date rejects that.
+    text: str = Budget().open(member)
     for marker in ERROR_MARKERS:
         if marker in text:
             raise BadRequest(f"'{key}' must not contain {marker}: XSOAR reads it as an error of its own.")
@@ -5977,68 +5546,21 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 
     Return None if the keys lead to no array, or if an item is not an object.
     """
-    # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
-    with suppress(ValueError):
-        try:
-            array = member_along(source, keys, is_deep=True)
-        except ValidationError:  # perhaps `a` is a text beside a list at the key `a.b`
-            array = member_along(source, keys, is_deep=False)
-        items = array_items(array)
+    steps, position, value = steps_of(keys), 0, source
+    with suppress(ValueError):  # no object or no such member on the way, or no array at the end
+        while position < len(steps):
+            yield_if_due()
+            if keys[position] == '0' and value[:1] == b'[':
+                value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
+                continue
+            # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
+            names = [key for key, _ in steps[position]]
+            members = some_members(names, value)
+            key, position = next((step for step in steps[position] if step[0] in members), ('', len(steps) + 1))
+            value = bytes(members.get(key, b''))
+        items = array_items(value)
         return items if all(json_kind(item) == 'an object' for item in items) else None
     return None
-
-
-def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes | Raw:
-    """Return the JSON of the member to which some keys lead, as steps_of understands them. Raise ValueError if there is none.
-
-    With `is_deep`, a large source is read once, and not once for each key; but then a text in place of an object on the way is
-    an error (ValidationError) even where a longer key leads on. Otherwise members may be left out of one with very many.
-    """
-    # An example with the keys `a`, `b` and `c`, `is_deep`, and the source {"a": {"b.c": [1]}}, if that were large:
-    #
-    #   keys       value
-    #   a, b, c    {"a": {"b.c": [1]}}
-    #              decoded: joined_3 (a.b.c) and joined_2 (a.b) are empty, joined_1 (a) is a struct
-    #   b, c       that struct: its joined_2 (b.c) is [1]
-    #   none       [1]
-    #
-    # Without `is_deep`, or if the source is small, each object becomes a dict instead.
-    value: Any = source  # JSON, a dict of members, or a struct of struct_along
-    while keys:
-        if isinstance(value, bytes | Raw):
-            if keys[0] == '0' and bytes(memoryview(value)[:1]) == b'[':
-                value, keys = FIRST_ITEM.decode(value).item, keys[1:]
-                continue
-            is_large = is_deep and len(memoryview(value)) > SMALL_BODY_BYTES
-            value = Decoder(struct_along(keys)).decode(value) if is_large else read_members(value)
-        for count in range(len(keys), 0, -1):  # the longest key that exists is used
-            if member := value.get('.'.join(keys[:count])) if isinstance(value, dict) else getattr(value, f'joined_{count}'):
-                value, keys = member, keys[count:]
-                break
-        else:
-            raise ValueError('none of these members')
-    return value  # type: ignore[no-any-return]
-
-
-# Whether to collect garbage before the next class of struct_along, which has up to 20 KiB: nothing else frees it, since it refers
-# to itself.
-collect_now = cycle([*[False] * 511, True])
-
-
-def struct_along(keys: tuple[str, ...]) -> type[Struct]:
-    """Return a struct with the members to which the first keys may lead: `joined_2` is the one whose key is two of them joined.
-
-    For the keys `a`, `b`, `c`, `joined_3` is the member `a.b.c` and `joined_2` is `a.b`, each as JSON. But `joined_1` is the
-    struct for the remaining keys `b` and `c`, in which `joined_1` is the member `b`, and so on; unless the next key is the `0` of
-    a list.
-    """
-    if next(collect_now):
-        gc.collect()
-    others = keys[1:]
-    type_of_first: Any = struct_along(others) if others and others[0] != '0' else Raw
-    names = {f'joined_{count}': '.'.join(keys[:count]) for count in range(1, len(keys) + 1)}
-    types = [type_of_first, *[Raw] * len(others)]
-    return defstruct('Member', [(name, type_, Raw()) for name, type_ in zip(names, types, strict=True)], rename=names)
 
 
 ''' HANDSHAKES '''
@@ -6155,7 +5677,7 @@ def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
     with intake.body(request.body, is_accepted=False, limit=MAX_HANDSHAKE_BYTES, overhead=request.memory_bytes) as body:
         events = read_payloads(body, 'application/json')
-    first_event = read_members(events[0]) if events else {}
+    first_event = read_object(events[0]) if events else {}
     code = safe_text(find(first_event, VALIDATION_CODE), "The 'validationCode' in 'data'")
     return json_response(to_json({'validationResponse': code}))
 
@@ -6166,9 +5688,9 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
     # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
     if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
-    event = read_members(source)
+    event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match {key: member_at(event, key) for key in ('type', 'challenge', 'event')}:
+    match {key: event.get(key) for key in ('type', 'challenge', 'event')}:
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
