@@ -345,7 +345,7 @@ class Tokens:
         check_tokens(texts)
         self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
         self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
-        self.queries_without: dict[str, Query] = {}  # those that show no token, for read_query
+        self.queries_without: dict[str, Any] = {}  # what read_query has read of those that show no token
 
     def __repr__(self) -> str:
         """Return a text without the tokens, so that printing them cannot leak one."""
