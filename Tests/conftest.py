@@ -4,15 +4,16 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import demistomock
 import gevent
 import GenericWebhook
 import pytest
-from GenericWebhook import ServerLine
+from GenericWebhook import Listener, ServerLine, Settings, Tokens
 from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock
-from shared.webhook import Webhook
+from shared.webhook import TOKEN, Webhook
 
 from shared.processes import end_with
 
@@ -40,6 +41,13 @@ def own_line() -> Iterator[ServerLine]:
     line.cut()
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
+
+
+@pytest.fixture
+def server(own_line: ServerLine) -> Iterator[Listener]:
+    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,7 @@ import base64
 import hmac
 import re
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle, product
 
 import pytest
@@ -23,12 +23,6 @@ from GenericWebhook import (
 )
 from signing import (BODY_ONLY, NAMED, Sender, TIMED, TOKEN, base64_of, digest, each_timed_sender, hex_of, refused, sign_slack,
                      sign_stripe, signs_the_body, verified, whole_second)
-
-
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App(TOKEN) as running:
-        yield running
 
 
 TIMED_ROWS = [(header, scheme) for header, schemes in SCHEMES.items() for scheme in schemes if scheme.prefix]

@@ -5,7 +5,6 @@ import base64
 import json
 import re
 import socket
-from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import patient
@@ -25,18 +24,6 @@ from shared.webhook import Answer, Webhook, read_to_end, request_bytes
 from localxsoar.webhooks.masks import Masks
 
 pytestmark = pytest.mark.sockets
-
-
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App(TOKEN) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug', token=TOKEN) as running:
-        yield running
 
 
 # Anywhere

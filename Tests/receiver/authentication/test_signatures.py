@@ -42,18 +42,6 @@ pytestmark = pytest.mark.sockets
 VECTORS = json.loads((ROOT / 'Tests' / 'senders' / 'vectors.json').read_text(encoding='utf-8'))
 
 
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App(TOKEN) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug', token=TOKEN) as running:
-        yield running
-
-
 def test_every_scheme_of_the_script_has_its_sender_here() -> None:
     tried = {(name if (name := sender.header.lower()) in SCHEMES else ANY, bool(sender.seconds)) for sender in SENDERS}
     known = {(header, bool(scheme.time)) for header, schemes in SCHEMES.items() for scheme in schemes}

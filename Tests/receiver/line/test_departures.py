@@ -5,7 +5,7 @@ import os
 import re
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from operator import attrgetter
 from typing import Any
@@ -16,9 +16,10 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, State, Tokens, Unavailable, Listener
+from GenericWebhook import MAX_CALL_BYTES, Intake, State, Unavailable, Listener
+from own_server import connect, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
-from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
+from shared.webhook import Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
 IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'MOST_FAILURES = 5': 'MOST_FAILURES = 1',
              'GIVE_UP_SECONDS = 60': 'GIVE_UP_SECONDS = 0', 'health_every: float = 60': 'health_every: float = 0'}
@@ -141,25 +142,6 @@ async def test_what_is_dropped_at_a_stop_is_in_the_log(senders: Senders) -> None
 
 
 # In this process, where more of it can be seen
-
-
-@pytest.fixture
-def server(own_line: ServerLine) -> Iterator[Listener]:
-    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
-        running.start()
-        yield running
-
-
-def connect(server: Listener) -> Any:
-    return socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)
-
-
-def post_and_leave(server: Listener, body: bytes, condition: Callable[[], Any], **headers: str) -> None:
-    """Send a POST, and disconnect as soon as the condition is true."""
-    with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', body, {**AUTHORIZED, **headers}))
-        clocks.until(condition)
-    clocks.until(lambda: not any(server.connections.values()))
 
 
 def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had_left(

@@ -5,7 +5,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import patient
 import pytest
 from clocks import PATIENCE_SECONDS, wait_for
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Listener, ServerLine, Settings, Tokens
+from GenericWebhook import MAX_CALL_BYTES, Listener
+from own_server import connect, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
-from shared.webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end, request_bytes
+from shared.webhook import Answer, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
 pytestmark = pytest.mark.sockets
 
@@ -171,13 +172,6 @@ def test_one_whose_sender_left_before_the_first_look_is_lost_with_the_word(tmp_p
 # In this process, where a reply can be of any form
 
 
-@pytest.fixture
-def server(own_line: ServerLine) -> Iterator[Listener]:
-    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
-        running.start()
-        yield running
-
-
 class Replies:
     """What createIncidents does: hold the first call until the others wait, then reply with an error for some names."""
 
@@ -213,17 +207,6 @@ class Replies:
                 clocks.until(lambda: len(queue.waiting) > number)  # noqa: B023 - called at once
             self.may_return.set()
             return [answer for sender in senders for answer in read_answers(read_to_end(sender), 'POST')]
-
-
-def connect(server: Listener) -> Any:
-    return socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)
-
-
-def post_and_leave(server: Listener, body: bytes, condition: Callable[[], Any], **headers: str) -> None:
-    """Send a POST, and disconnect as soon as the condition is true."""
-    with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', body, {**AUTHORIZED, **headers}))
-        clocks.until(condition)
 
 
 @pytest.mark.parametrize('errors, statuses, calls', [

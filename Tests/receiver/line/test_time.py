@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -11,8 +10,8 @@ import GenericWebhook
 import gevent
 import pytest
 from clocks import PATIENCE_SECONDS, Clock, until
-from gevent import socket
-from GenericWebhook import Listener, ServerLine, Settings, Tokens, deliveries_report, read_history
+from GenericWebhook import Listener, deliveries_report, read_history
+from own_server import connect
 from shared.dated import dated
 from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
 
@@ -22,17 +21,10 @@ TEN = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds
 HOUR = 3600
 
 
-@pytest.fixture
-def server(own_line: ServerLine) -> Iterator[Listener]:
-    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
-        running.start()
-        yield running
-
-
 def post(server: Listener, name: str) -> Answer:
     """Post an event whose delivery id is its name, on a connection of its own."""
     headers = {'Authorization': TOKEN, 'webhook-id': name, 'Connection': 'close'}
-    with closing(socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)) as sender:
+    with closing(connect(server)) as sender:
         sender.sendall(request_bytes('http://x/', b'{"title": "%s"}' % name.encode(), headers))
         [answer] = read_answers(read_to_end(sender))
     return answer

@@ -1,4 +1,7 @@
-"""What the tests of the page share: one browser a file, and one tab, which each test finds as if it had opened it."""
+"""What the tests of the page share: one server and one browser a file, and one tab, which each test finds as if it had opened it.
+
+To start a server and to load the page take longer than what most tests do.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -6,9 +9,22 @@ from typing import Any
 
 import pytest
 from shared.browser import CHROMIUM_NAMES, Tab, open_browser
-from local_xsoar import needs
+from local_xsoar import LocalXsoar, needs
+from pages import ECHO, SENDERS
 from playwright.sync_api import Browser, Page, expect
 from shared.webhook import Webhook
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook(*SENDERS) as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def echo() -> Iterator[LocalXsoar]:
+    with LocalXsoar(pack=ECHO, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as running:
+        yield running
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from shared.browser import new_context, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar, needs
 from playwright.sync_api import Browser, Page, expect
-from pages import (ECHO, KEEP_ANNOUNCED, SENDERS, copied, hold_what_is_sent, newest, open_again, open_newest, open_what_became,
+from pages import (KEEP_ANNOUNCED, copied, hold_what_is_sent, newest, open_again, open_newest, open_what_became,
                    opened_number, post, send)
 from random_deliveries import agrees, kept, logged, said_in_log, send_all
 from shared.webhook import TOKEN, Webhook
@@ -27,21 +27,6 @@ from localxsoar.webhooks.senders import load_sender
 pytestmark = pytest.mark.sockets
 
 NEVER_RELOADED = 'window.isFirst = true'
-
-
-# Servers and pages. Most tests share one of each: to start a server and to load the page take longer than what most tests do.
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook(*SENDERS) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def echo() -> Iterator[LocalXsoar]:
-    with LocalXsoar(pack=ECHO, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as running:
-        yield running
 
 
 def test_a_delivery_and_its_incident_are_seen_without_a_reload(page: Page, webhook: Webhook) -> None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,25 +11,13 @@ from shared.browser import violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import LocalXsoar
 from playwright.sync_api import Page, expect
-from pages import DRAWN, ECHO, SENDERS, newest, open_again, open_newest, post
+from pages import DRAWN, newest, open_again, open_newest, post
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 
 VIEWS = ('deliveries', 'incidents', 'try', 'commands', 'instance', 'log')
 DETAILS = {'deliveries': 'delivery', 'incidents': 'incident'}
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook(*SENDERS) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def echo() -> Iterator[LocalXsoar]:
-    with LocalXsoar(pack=ECHO, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as running:
-        yield running
 
 
 def test_keys_for_a_delivery_do_nothing_where_none_is_seen(page: Page, webhook: Webhook) -> None:

@@ -16,22 +16,10 @@ from shared.browser import Tab
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import LocalXsoar
 from playwright.sync_api import Browser, Page, expect
-from pages import DRAWN, ECHO, SENDERS, newest, post, send
+from pages import DRAWN, ECHO, newest, post, send
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook(*SENDERS) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def echo() -> Iterator[LocalXsoar]:
-    with LocalXsoar(pack=ECHO, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as running:
-        yield running
 
 
 @contextmanager

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,16 +11,10 @@ from shared.browser import violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import containers
 from playwright.sync_api import Page, expect
-from pages import SENDERS, newest, post
+from pages import newest, post
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook(*SENDERS) as running:
-        yield running
 
 
 def use(page: Page, key: str, *labels: str) -> None:
