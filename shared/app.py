@@ -18,12 +18,12 @@ NOW = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds, when each request to a
 
 @functools.cache
 def line() -> ServerLine:
-    """One for all tests: it has a thread that nothing ends before the process."""
+    """Return the one line of this process: it has a thread that nothing ends before the process."""
     return ServerLine()
 
 
 def forgetful_line() -> ServerLine:
-    """The one, without what it learned of the server in earlier tests."""
+    """Return that line, without what it learned of the server in earlier tests."""
     shared = line()
     shared.queue.sizer.timings, shared.queue.alone_until = [], 0
     shared.health = Health()
@@ -69,14 +69,14 @@ class App:
 
     @property
     def details(self) -> Any:
-        """The details of the last incident, read."""
+        """Return the details of the last incident, read."""
         return json.loads(self.incidents[-1]['rawJSON'])
 
     def ask(self, method: str, query: str = '', body: bytes | None = b'', headers: dict[str, str] | None = None,
             path: str = '/', length: Any = None, seconds_ago: float = 0) -> Answer:
-        """Header values are bytes as latin-1; without a body it cannot be read, whatever length its header names.
+        """Return the answer to a request that arrived so many seconds before NOW.
 
-        It arrived so many seconds before NOW.
+        Header values are bytes as latin-1. If the body is None, it cannot be read, whatever length its header names.
         """
         length = len(body or b'') if length is None else length
         named = {name.lower(): value for name, value in (headers or {}).items()}
@@ -101,11 +101,11 @@ class App:
         return answer
 
     def post(self, body: bytes | str, headers: dict[str, str] | None = None, query: str = '') -> Answer:
-        """A POST as it comes, with nothing but these headers."""
+        """Return the answer to a POST with nothing but these headers."""
         return self.ask('POST', query, body.encode() if isinstance(body, str) else body, headers)
 
     def authorized(self, body: bytes | str, content_type: str = '', **headers: str) -> Answer:
-        """A POST with the token."""
+        """Return the answer to a POST with the token."""
         named = {name.replace('_', '-'): value for name, value in headers.items()}
         label = {'Content-Type': content_type} if content_type else {}
         return self.post(body, {'Authorization': self.token.encode().decode('latin-1'), **label, **named})

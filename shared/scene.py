@@ -64,14 +64,14 @@ class Scene:
         self.held.join()
 
     def peak(self) -> float:
-        """The most MiB above idle so far."""
+        """Return the most MiB above idle so far."""
         return self.side.peak_memory() - self.idle
 
     def memory(self) -> float:
         return self.side.memory() - self.idle
 
     def is_busy(self, seconds: float = 0.5) -> bool:
-        """Whether it has worked in the seconds before."""
+        """Wait so many seconds, and return whether the container has worked in them."""
         before = self.cpu_ticks()
         time.sleep(seconds)
         return self.cpu_ticks() - before > 5

@@ -62,7 +62,7 @@ class Mirror(Counter):
 
 
 def common_server_python() -> str:
-    """The carried subset, brought to the size of the real one, which every integration is compiled with."""
+    """Return the carried subset, brought to the size of the real one, which every integration is compiled with."""
     text = CARRIED_COMMON_SERVER_PYTHON.read_text()
     missing = REAL_LINES - text.count('\n')
     return text + '\n\n' + ''.join(PADDING.format(number) for number in range(missing // PADDING.count('\n')))
@@ -105,11 +105,11 @@ class Side:
         return self.container.pid
 
     def memory(self) -> float:
-        """Resident MiB."""
+        """Return the resident MiB."""
         return int(Path(f'/proc/{self.pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
 
     def peak_memory(self) -> float:
-        """The most resident MiB so far."""
+        """Return the most resident MiB so far."""
         match = re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{self.pid}/status').read_text())
         assert match
         return int(match[1]) / 1024

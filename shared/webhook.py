@@ -56,16 +56,16 @@ class Webhook(LocalXsoar):
 
     @functools.cached_property
     def container_port(self) -> int:
-        """The container's own port, which the instance keeps: asked for once, because the whole state comes with it."""
+        """Return the container's own port, which the instance keeps: asked for once, because the whole state comes with it."""
         return super().container_port
 
     @property
     def direct_url(self) -> str:
-        """The container's own port, without the server's forwarding."""
+        """Return the URL of the container's own port, without the server's forwarding."""
         return f'http://127.0.0.1:{self.container_port}/'
 
     def connect(self) -> socket.socket:
-        """A connection to the container's own port."""
+        """Return a connection to the container's own port."""
         return socket.create_connection(('127.0.0.1', self.container_port), timeout=PATIENCE_SECONDS)
 
     def listens(self) -> bool:
@@ -87,12 +87,12 @@ class Webhook(LocalXsoar):
         wait_for(self.listens, 'the new container')
 
     def peak_memory(self) -> int:
-        """The most bytes that the container has held so far."""
+        """Return the most bytes that the container has held so far."""
         with open(f'/proc/{self.state()["pid"]}/status', encoding='ascii') as status:
             return int(re.search(r'VmHWM:\s+(\d+) kB', status.read())[1]) * 1024  # type: ignore[index]
 
     def names(self) -> list[str]:
-        """The names of all incidents, in the order of their creation."""
+        """Return the names of all incidents, in the order of their creation."""
         return [incident['name'] for incident in self.sent()]
 
 
@@ -107,7 +107,7 @@ class Answer(NamedTuple):
 
     @property
     def detail(self) -> str:
-        """The reason in a problem answer, checked for its form (RFC 9457)."""
+        """Return the reason in a problem answer, checked for its form (RFC 9457)."""
         assert self.headers['content-type'] == 'application/problem+json'
         assert self.json.keys() == {'title', 'status', 'detail'}
         assert self.json['status'] == self.status
@@ -116,7 +116,7 @@ class Answer(NamedTuple):
 
 def request_bytes(url: str, body: bytes = b'', headers: Mapping[str, str] | None = None, method: str = 'POST',
                   length: int | None = None) -> bytes:
-    """A request as it goes over the wire; with a `length` that is not the body's it waits for the rest, or ends too early."""
+    """Return a request as it goes over the wire. A `length` that is given is announced instead of the body's."""
     parts = urlsplit(url)
     lines = [f'{method} {parts.path or "/"}{"?" if parts.query else ""}{parts.query} HTTP/1.1', f'Host: {parts.netloc}',
              f'Content-Length: {len(body) if length is None else length}',
@@ -129,7 +129,7 @@ def read_to_end(sender: socket.socket) -> bytes:
 
 
 def read_answers(text: bytes, method: str = 'GET') -> Iterator[Answer]:
-    """All answers of a connection, read as strictly as h11 does."""
+    """Yield all answers of a connection, read as strictly as h11 does."""
     while text:
         client = h11.Connection(h11.CLIENT)
         client.send(h11.Request(method=method, target='/', headers=[('Host', 'x')]))
@@ -148,7 +148,7 @@ def read_answers(text: bytes, method: str = 'GET') -> Iterator[Answer]:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """One answer with a Content-Length or chunks, as the container and the local XSOAR send them."""
+    """Return one answer with a Content-Length or chunks, as the container and the local XSOAR send them."""
     status_line, *lines = (await reader.readuntil(b'\r\n\r\n')).decode('latin-1').split('\r\n')
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(':') for line in lines if line)}
     body = b''
@@ -163,7 +163,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 
 
 async def post(url: str, body: bytes, headers: dict[str, str], pause: Callable[[], Awaitable[object]] | None = None) -> Answer:
-    """A POST on a connection of its own; with a pause its body goes in two parts, one before and one after."""
+    """Send a POST on a connection of its own; with a pause its body goes in two parts, one before and one after."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:

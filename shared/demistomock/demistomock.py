@@ -14,7 +14,7 @@ _answers: dict[str, Any] = {}
 
 
 def declare(**answers: Any) -> None:
-    """What calls answer from now on: a value, or a function of the call's arguments."""
+    """Set what calls answer from now on: a value, or a function of the call's arguments."""
     unknown = sorted(name for name in answers if name.startswith('_') or name not in (*globals(), *__annotations__))
     if unknown:
         raise NotImplementedError(f'demisto has no {", ".join(unknown)} here.')
@@ -28,7 +28,7 @@ def reset() -> None:
 
 
 def calls_of(name: str) -> list[tuple[Any, ...]]:
-    """The arguments of each call of this name so far."""
+    """Return the arguments of each call of this name so far."""
     return [arguments for called, arguments in calls if called == name]
 
 
@@ -41,7 +41,7 @@ def _answer(name: str, *arguments: Any) -> Any:
 
 
 def _record(name: str, *arguments: Any) -> None:
-    """A call that the server answers with nothing; a test may declare a function for it all the same, to fail it."""
+    """Record a call that the server answers with nothing. A test may declare a function for it all the same, to fail it."""
     if name in _answers:
         _answer(name, *arguments)
     else:
@@ -79,7 +79,7 @@ def getIntegrationContext() -> Any:
 
 
 def setIntegrationContext(context: dict[str, Any]) -> None:
-    """What is set is what the next getIntegrationContext answers."""
+    """Have the next getIntegrationContext answer what is set."""
     _record('setIntegrationContext', context)
     _answers['getIntegrationContext'] = context
 
