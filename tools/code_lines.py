@@ -81,7 +81,7 @@ def code_lines(source: str) -> set[int]:
 
 def functions_of(tree: ast.Module) -> list[int]:
     """Return the lines on which the functions and methods begin, also those inside others."""
-    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def assigned(node: ast.stmt) -> list[str]:

@@ -18,7 +18,7 @@ SENDERS = [
 
 def above(text):
     '''Say what it does.'''
-    def inside():
+    async def inside():
         return '''one
 
 three'''
