@@ -56,7 +56,8 @@ class Server:
         found = self._ask('POST', '/investigations/search', {'filter': {'type': [PLAYGROUND_TYPE]}})
         rooms = (found.get('data') if isinstance(found, dict) else None) or [{}]
         body = {'investigationId': rooms[0].get('id') or '', 'data': command}
-        return list(self._ask('POST', '/entry/execute/sync', body) or [])
+        entries = self._ask('POST', '/entry/execute/sync', body) or []
+        return [entry for entry in entries if isinstance(entry, dict)]
 
 
 class Webhook:
