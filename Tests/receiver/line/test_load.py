@@ -381,14 +381,14 @@ async def test_senders_that_are_slow_on_purpose_keep_nobody_waiting(senders: Sen
 
 
 @scene()
-async def test_1100_requests_leave_one_log_call_and_what_was_dropped_is_counted(senders: Senders) -> None:
+async def test_2100_requests_leave_one_log_call_and_what_was_dropped_is_counted(senders: Senders) -> None:
     await senders.at_rest()
     before = senders.log_calls
     held = await senders.hold()
     connection = await senders.connect()
-    connection.writer.write(request_bytes(senders.url, method='GET') * 1099)
+    connection.writer.write(request_bytes(senders.url, method='GET') * 2099)
     assert (await connection.ask('GET', headers={'Connection': 'close'})).status == 200
-    assert (await connection.end()).count(b'HTTP/1.1 200 ') == 1099
+    assert (await connection.end()).count(b'HTTP/1.1 200 ') == 2099
     senders.release()
     await held.task
     await senders.until_logged(lambda log: 'were dropped' in log)
