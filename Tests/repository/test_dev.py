@@ -263,15 +263,19 @@ def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_
     git = ['git', '-c', 'user.name=x', '-c', 'user.email=x@example.com']
     for arguments in (['init', '-q'], ['add', 'Packs'], ['commit', '-qm', 'other names'], ['tag', 'other']):
         subprocess.run([*git, *arguments], cwd=folder, check=True)
+    file.write_text('')
+    for arguments in (['commit', '-qam', 'without what the tools import'], ['tag', 'old']):
+        subprocess.run([*git, *arguments], cwd=folder, check=True)
     shutil.copy(SCRIPT, file)
-    few, at_url, wrong = (dev(folder, 'names', 'falco', '--against', *words) for words in (
-        ['other'], ['other', '--query', 'severity=critical'], ['no-such']))
+    few, at_url, wrong, old = (dev(folder, 'names', 'falco', '--against', *words) for words in (
+        ['other'], ['other', '--query', 'severity=critical'], ['no-such'], ['old']))
     assert few.returncode == 0 and few.stdout.startswith('falco: shell in a container\n'), few.stderr
     assert re.search(r'(?m)^    name +tERMINAL SHELL.* → Terminal shell', few.stdout), few.stdout
     assert re.search(r'(?m)^    severity +1 → 3$', few.stdout)
     assert few.stdout.splitlines()[-1] == 'what differs: payloads 5, products 1, name 5, severity 4'
     assert '?severity=critical' in at_url.stdout
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "git has no script of 'no-such'" in wrong.stderr
+    assert (old.returncode, old.stderr.count('\n')) == (2, 1) and 'not that of 1.0.0' in old.stderr
     every = dev(folder, 'names', '--against', 'other').stdout.splitlines()
     assert re.fullmatch(r'what differs: payloads \d{4}, products \d{3}, name \d{4}, severity \d+', every[-1])
 

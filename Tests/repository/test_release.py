@@ -210,6 +210,10 @@ def clone(tmp_path: Path) -> Path:
     (clone / NEXT_NOTES).write_text(read(clone / NEXT_NOTES).replace('%%UPDATE_RN%%', 'Something new.'))
     git(clone, 'add', '--all')
     git(clone, 'commit', '--quiet', '-m', 'As it is')
+    git(tmp_path, 'clone', '--quiet', '--bare', str(clone), str(tmp_path / 'forge'))
+    git(clone, 'remote', 'set-url', 'origin', str(tmp_path / 'forge'))
+    git(clone, 'switch', '--quiet', '-C', 'releases')  # continuous integration has none
+    git(clone, 'push', '--quiet', '--set-upstream', 'origin', 'releases')
     bin_folder.mkdir()
     for name, text in (('python3.13', PYTHON), ('checks', CHECKS), ('docker', DOCKER)):
         (bin_folder / name).write_text(text.replace('{python}', sys.executable).replace('{codes}', CODES))
@@ -217,9 +221,11 @@ def clone(tmp_path: Path) -> Path:
     return clone
 
 
+SOMEBODY = ('-c', 'user.name=somebody', '-c', 'user.email=somebody@example.invalid', '-c', 'commit.gpgsign=false')
+
+
 def git(folder: Path, *arguments: str) -> str:
-    as_somebody = ('-c', 'user.name=somebody', '-c', 'user.email=somebody@example.invalid', '-c', 'commit.gpgsign=false')
-    return subprocess.run(['git', *as_somebody, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.run(['git', *SOMEBODY, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def dev_release(clone: Path, failing: str = 'nothing') -> subprocess.CompletedProcess[str]:
@@ -237,12 +243,44 @@ def test_a_release_checks_what_will_be_committed_and_ends_with_what_to_commit_ta
     offered = {file.name for file in (clone / 'dist/release').iterdir()}
     assert offered >= {'GenericWebhook.zip', 'release-notes.md', 'localxsoar-1.0-py3-none-any.whl'}
     assert read(clone / 'dist/release/release-notes.md') == read(clone / NEXT_NOTES)
-    command = done.stdout.splitlines()[-1].strip()
-    assert command == f"git commit -m 'Release {NEXT}' && git tag v{NEXT} && git push origin HEAD v{NEXT}"
+    command, = re.findall('^    (git .*)', done.stdout, re.MULTILINE)
+    assert command.startswith(f"git commit -m 'Release {NEXT}' && git tag v{NEXT} && git push ")
     assert 'A  ' not in git(clone, 'status', '--porcelain')  # a person has written the notes before
-    git(clone, 'commit', '--quiet', '-m', f'Release {NEXT}')
+    push_what_another_has_made(clone)
+    assert subprocess.run(['bash', '-c', as_somebody(command)], cwd=clone, capture_output=True, check=False).returncode == 1
     assert git(clone, 'status', '--porcelain') == ''
     assert f'## {NEXT} - ' in read(clone / 'CHANGELOG.md')
+    assert git(clone, 'ls-remote', 'origin', f'v{NEXT}') == '', 'the tag is out without its commit'
+    git(clone, 'pull', '--quiet', '--rebase')
+    git(clone, 'tag', '--force', f'v{NEXT}')
+    git(clone, 'push', '--quiet', *command.partition(' && git push ')[2].split())
+    assert git(clone, 'ls-remote', 'origin', f'v{NEXT}', 'releases').split()[::2] == [git(clone, 'rev-parse', 'HEAD').strip()] * 2
+
+
+def push_what_another_has_made(clone: Path) -> None:
+    """Commit something on the branch of the forge that the clone does not have."""
+    other = clone.parent / 'other'
+    git(clone, 'clone', '--quiet', '--branch', 'releases', str(clone.parent / 'forge'), str(other))
+    git(other, 'commit', '--quiet', '--allow-empty', '-m', 'Change something')
+    git(other, 'push', '--quiet')
+
+
+def as_somebody(command: str) -> str:
+    return command.replace('git commit', f'git {" ".join(SOMEBODY)} commit')
+
+
+def test_a_release_that_could_not_be_pushed_is_rejected_before_the_checks(clone: Path) -> None:
+    push_what_another_has_made(clone)
+    said = [dev_release(clone).stderr]
+    git(clone, 'pull', '--quiet', '--rebase')
+    git(clone.parent / 'other', 'tag', f'v{NEXT}')
+    git(clone.parent / 'other', 'push', '--quiet', 'origin', f'v{NEXT}')
+    said += [dev_release(clone).stderr]
+    git(clone, 'switch', '--quiet', '--detach')
+    said += [dev_release(clone).stderr]
+    for text, reason in zip(said, ('1 commits behind its upstream', f'the tag v{NEXT} exists', 'needs a branch'), strict=True):
+        assert reason in text
+    assert not (clone.parent / 'calls').exists() and not (clone / 'dist').exists()
 
 
 def test_a_failed_check_leaves_the_tree_as_it_was(clone: Path) -> None:
@@ -261,6 +299,33 @@ def test_a_release_of_a_tree_with_changes_is_rejected(clone: Path) -> None:
     done = dev_release(clone)
     assert (done.returncode, done.stdout) == (1, '')
     assert 'needs a tree without changes' in done.stderr
+
+
+# tools/releases/advisories.py
+
+
+def looked_up(folder: Path, packages: list[dict[str, Any]], **environment: str) -> tuple[int, str]:
+    """Return how looking up ends if pip-audit has found this, and what is said."""
+    (folder / 'pip_audit.py').write_text(f'print({json.dumps({"dependencies": packages})!r})')
+    done = subprocess.run([sys.executable, ROOT / 'tools/releases/advisories.py', 'lock'], capture_output=True, text=True,
+                          check=False, env={'PATH': os.environ['PATH'], 'PYTHONPATH': str(folder), **environment})
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_look_up_of_advisories_passes_only_if_it_has_taken_place(tmp_path: Path) -> None:
+    known: dict[str, Any] = {'name': 'bottle', 'version': '0.1', 'vulns': [{'id': 'CVE-1', 'fix_versions': ['0.2']}]}
+    good, unknown = {**known, 'vulns': []}, {'name': 'gevent', 'skip_reason': 'not found'}
+    assert looked_up(tmp_path, [good]) == (0, 'advisories: nothing is known against 1 packages.\n')
+    assert looked_up(tmp_path, [known]) == (1, 'bottle 0.1: CVE-1, fixed in 0.2\n')
+    assert looked_up(tmp_path, [good, unknown]) == (1, 'gevent: not found\n')
+    skipped = tmp_path / 'skipped'
+    code, said = looked_up(tmp_path, [unknown], SKIPPED=str(skipped))
+    assert (code, said) == (0, 'advisories: SKIPPED, no package was looked up: not found\n')
+    assert skipped.read_text() == 'the registry has no advisories\n'
+    assert looked_up(tmp_path, [unknown], HAS_ALL_PROGRAMS='true') == (1, 'gevent: not found\n')
+
+
+# tools/releases/same_bytes.py
 
 
 def pack_zip(file: Path, moment: tuple[int, int, int, int, int, int], updated: str, *names: str) -> bytes:

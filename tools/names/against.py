@@ -19,6 +19,8 @@ from tools.names.fingerprint import Case, Change, changes, deliveries, of_corpus
 
 SCRIPT = 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 
+TOO_OLD = '. It is too old: these tools read a script as 1.1.0 has it, not that of 1.0.0.'
+
 
 def cases_of(senders: list[Sender], query: str) -> list[Case]:
     """Return the deliveries of these senders, or those of all and the corpus, with further parameters in their URLs."""
@@ -37,7 +39,9 @@ def changes_since(revision: str, cases: list[Case]) -> list[Change]:
             own = results(cases)
             _, errors = other.communicate()
             if other.returncode:
-                raise UsageError(f'The script of {revision} cannot be compared: {errors.rstrip().rpartition(chr(10))[2]}')
+                reason = errors.rstrip().rpartition('\n')[2]
+                is_old = reason.startswith('ImportError')
+                raise UsageError(f'The script of {revision} cannot be compared: {reason}{TOO_OLD if is_old else ""}')
             made.seek(0)
             return [*changes(revision, json.load(made), own)]
 

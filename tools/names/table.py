@@ -84,7 +84,8 @@ def chosen() -> tuple[list[Sender], str, str]:
     parser = argparse.ArgumentParser(prog='./dev names', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('senders', metavar='SENDER', nargs='*', help='a folder in senders/ (default: all)')
     parser.add_argument('--query', metavar='WORDS', default='', help='further parameters of the URL, such as name=alert.message')
-    parser.add_argument('--against', metavar='REVISION', default='', help='print what differs from the script of this revision')
+    parser.add_argument('--against', metavar='REVISION', default='', help='print what differs from the script of this revision,\n'
+                        'which is newer than 1.0.0')
     options = parser.parse_args()
     return [find_sender(SENDERS, key) for key in options.senders], options.query, options.against
 
