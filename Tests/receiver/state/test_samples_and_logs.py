@@ -342,6 +342,7 @@ def test_the_end_of_a_line_that_is_cut_needs_no_reader_of_stderr(own_line: Serve
         own_line.cut()
         own_line.log('error', 'lost: nobody reads this')
         own_line.drain()
+    assert own_line.log_buffer.lines['error'], 'there was something to write'
 
 
 def test_of_equal_rejections_the_first_are_reported_and_the_others_counted_once() -> None:
