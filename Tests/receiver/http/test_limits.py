@@ -20,7 +20,7 @@ import pytest
 from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, Delivery,
-                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, Listener)
+                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Turn, Unavailable, Listener)
 from gevent.event import Event
 from local_xsoar import wait_for
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
@@ -229,11 +229,11 @@ def test_the_response_that_has_been_unread_longest_gives_way(name: str) -> None:
 ])
 def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other: int, wait_for_each_other: bool) -> None:
     def process() -> None:
-        with intake.turn().wait(other):
+        with Turn(intake.locks).wait(other):
             pass
 
     intake = Intake()
-    with intake.turn().wait(one):
+    with Turn(intake.locks).wait(one):
         second = gevent.spawn(process)
         gevent.sleep(0)
         assert second.ready() is not wait_for_each_other

@@ -82,7 +82,6 @@ try:
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
     from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct
-    from msgspec import field as struct_field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
     from msgspec.json import format as format_json
@@ -725,23 +724,21 @@ def is_timed_text(body: bytes) -> bool:
 # --- Signatures: which of them a request has, and whether one is valid and fresh ---
 
 
-class YieldTimer:
-    """Remembers when other greenlets were last allowed to run."""
-
-    yielded_at = 0.0
-
-    def yield_if_due(self, after_seconds: float = 0.01) -> None:
-        """Let other greenlets run, unless a call did so less than `after_seconds` ago.
-
-        Call it between the steps of any work that takes longer for larger bodies.
-        """
-        if time.monotonic() - self.yielded_at > after_seconds:
-            self.yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
-            gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
-            self.yielded_at = time.monotonic()
+yielded_at = 0.0  # when other greenlets were last allowed to run
 
 
-yield_if_due = YieldTimer().yield_if_due
+def yield_if_due(after_seconds: float = 0.01) -> None:
+    """Let other greenlets run, unless a call did so less than `after_seconds` ago.
+
+    Call it between the steps of any work that takes longer for larger bodies.
+    """
+    global yielded_at
+    if time.monotonic() - yielded_at > after_seconds:
+        yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
+        gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
+        yielded_at = time.monotonic()
+
+
 # One greenlet at a time hashes a body of more than QUICK_BODY_BYTES. If many did, each of them would hash for 10 ms before a
 # socket is served again. A smaller one takes its turn with nobody: behind larger ones it would wait once for each token.
 hashing_lock = Semaphore()
@@ -812,13 +809,8 @@ def unix_time(stamp: str) -> float:
     return 0
 
 
-class TimedBody(Struct):
-    """The one member of a JSON body that authentication reads: the time of signing."""
-
-    time: Raw = struct_field(name=BODY_TIME, default=Raw(b'null'))
-
-
-TIMED_BODY = Decoder(TimedBody)
+# The one member of a JSON body that authentication reads: the time of signing.
+TIMED_BODY = Decoder(defstruct('TimedBody', [('time', Raw, Raw(b'null'))], rename={'time': BODY_TIME}))
 
 
 def body_time(body: bytes) -> str:
@@ -835,7 +827,7 @@ def body_time(body: bytes) -> str:
 
 def decoded_time(body: bytes) -> str:
     """Return what body_time returns. Raise ValueError or RecursionError if the body is not a valid JSON object."""
-    stamp = bytes(TIMED_BODY.decode(body).time)
+    (stamp,) = map(bytes, astuple(TIMED_BODY.decode(body)))
     return '' if stamp == b'null' else stamp.decode().strip('"')
 
 
@@ -1092,21 +1084,18 @@ def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
-def no_room() -> Unavailable:
-    """Return the rejection for a request that has no room because of the others."""
-    detail = 'Too many bodies arrive at the same time: nothing was created, send it again later.'
-    return Unavailable(detail, Connection='close')  # required by RFC 9112, 9.3, when part of a body remains unread
+# RFC 9112, 9.3: the connection has to close when part of a body remains unread.
+no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing was created, send it again later.',
+                  Connection='close')
 
 
 # --- Memory for bodies ---
 
 
-class Lane:
-    """Shares of a Room that can be evicted, the oldest first, and the sum of their bytes."""
+class Lane(dict[Any, None]):  # the keys are Shares
+    """The shares of a Room that can be evicted, the oldest first."""
 
-    def __init__(self) -> None:
-        self.shares: dict[Any, None] = {}  # the keys are Shares
-        self.size = 0
+    size = 0  # the sum of their bytes
 
 
 class Share:
@@ -1118,29 +1107,29 @@ class Share:
         self.room = room
         self.lane = lane
         self.size = 0
-        lane.shares[self] = None
+        lane[self] = None
 
     def reserve(self, size: int) -> None:
         """Change the share to `size` bytes in total. Raise Unavailable if it has been evicted."""
-        if self not in self.lane.shares:
+        if self not in self.lane:
             raise no_room()
         self.resize(size)
         self.room.make_room_for(self)
 
     def settle(self) -> None:
         """Protect the share from being evicted; it counts until it is released."""
-        del self.lane.shares[self]
+        del self.lane[self]
         self.lane.size -= self.size
 
     def release(self) -> None:
         """End the share. This may be called several times."""
         self.resize(0)
-        self.lane.shares.pop(self, None)
+        self.lane.pop(self, None)
 
     def resize(self, size: int) -> None:
         """Count `size` bytes from now on."""
         self.room.reserved += size - self.size
-        if self in self.lane.shares:
+        if self in self.lane:
             self.lane.size += size - self.size
         self.size = size
 
@@ -1211,11 +1200,11 @@ class Room:
         """
         while self.reserved > self.limit:
             is_alone = grown.size == self.reserved
-            was_evicted = grown not in grown.lane.shares
+            was_evicted = grown not in grown.lane
             if is_alone or was_evicted:
                 return
             fullest = max(self.lanes, key=lambda lane: lane.size)
-            evicted = next(iter(fullest.shares)) if self.evicts_oldest else grown
+            evicted = next(iter(fullest)) if self.evicts_oldest else grown
             evicted.release()
             evicted.on_evicted()
 
@@ -1250,11 +1239,6 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
 # --- Large bodies, one at a time ---
 
 
-def never_gone() -> bool:
-    """Return False: the default for a request whose connection is unknown or no longer matters."""
-    return False
-
-
 class Intake:
     """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
@@ -1280,10 +1264,6 @@ class Intake:
         with room.share() as share:
             yield read_body(source, limit, share, overhead)
 
-    def turn(self) -> 'Turn':
-        """Return a turn to process a body. It has still to wait for the other bodies."""
-        return Turn(self.locks)
-
 
 class Turn:
     """The turn of one body to be processed while others of about its size wait. It ends with its context, or before."""
@@ -1293,7 +1273,7 @@ class Turn:
         self.lock: Semaphore | None = None  # the one that it has, once it has waited and until it ends
         self.outlasts_context = False
 
-    def wait(self, size: int, is_gone: Callable[[], bool] = never_gone, seconds: float = HAND_OVER_SECONDS) -> 'Turn':
+    def wait(self, size: int, is_gone: Callable[[], bool] = bool, seconds: float = HAND_OVER_SECONDS) -> 'Turn':
         """Wait for the other bodies of about this size, and return the turn.
 
         Raise Unavailable after `seconds`. If the sender is gone, keep waiting: nobody would read the 503, and its post is made.
@@ -5568,11 +5548,6 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 # --- The request ---
 
 
-def nothing_behind() -> int:
-    """Return 0: the default for a request whose connection is unknown."""
-    return 0
-
-
 NO_QUERY = Query(Tokens(), '')
 
 
@@ -5587,8 +5562,9 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)  # by name in lower case
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
-    is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection, or its sending side
-    bytes_behind: Callable[[], int] = nothing_behind  # returns how many bytes have arrived behind what was read of the request
+    # Without a connection the sender is never gone, and nothing is behind the request: bool() is False, and int() is 0.
+    is_gone: Callable[[], bool] = bool  # returns whether the sender has closed the connection, or its sending side
+    bytes_behind: Callable[[], int] = int  # returns how many bytes have arrived behind what was read of the request
     arrived: float = field(default_factory=lambda: time.time())  # Unix time in seconds; by a lambda, since tests set `time`
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
@@ -5776,10 +5752,6 @@ def memory_of(value: Any) -> int:
     return size
 
 
-def do_nothing() -> None:
-    """Do nothing."""
-
-
 @dataclass
 class SetAside:
     """What is known of a post since it was set aside, or since a part of it was created after that."""
@@ -5801,7 +5773,7 @@ class SetAside:
 class Post:
     """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
 
-    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = never_gone):
+    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = bool):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
         self.total = len(incidents)  # whether created or not
         self.size = memory_of(incidents)
@@ -5817,16 +5789,16 @@ class Post:
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
-        # A large post has a turn (Turn) until XSOAR has replied to its first call.
-        self.end_turn: Callable[[], object] = do_nothing  # called if it has to wait: for a further call, or as a repeat
-        self.take_turn: Callable[[], object] = do_nothing  # called before a repeat is queued after all
+        # A large post has a turn (Turn) until XSOAR has replied to its first call; for any other, bool() does nothing.
+        self.end_turn: Callable[[], object] = bool  # called if it has to wait: for a further call, or as a repeat
+        self.take_turn: Callable[[], object] = bool  # called before a repeat is queued after all
 
     def keep(self) -> None:
         """Let the post go on without its sender. From now on it has no deadline, and holds nothing of its request."""
         self.is_kept = True
         self.hand_over_by = float('inf')
         self.memory_bytes = self.size
-        self.is_gone = never_gone
+        self.is_gone = bool  # returns False
 
     def record_part(self) -> None:
         """Record that a call with some or all of its incidents succeeded: it is completed, however long that takes."""
@@ -6485,7 +6457,7 @@ class Delivery:
 
     post: Post  # which creates it; set when it is queued
 
-    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never_gone):
+    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = bool):
         delivery_id = find_delivery_id(headers)
         fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
         # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
@@ -6535,7 +6507,7 @@ class Delivery:
     def release_connection(self) -> None:
         """Freeze whether this sender is expected to retry, and drop `is_gone`, which would keep its connection in memory."""
         self.is_retry_certain |= self.has_waited and self.is_gone()
-        self.is_gone = never_gone
+        self.is_gone = bool  # returns False
 
     def note_and_result(self, is_repeat: bool, skipped: str) -> tuple[str, str]:
         """Return the note for the log, and the result for the history, of a request whose incidents exist."""
@@ -6675,7 +6647,7 @@ class DeliveryMemory:
             delivery.record_created(result.value or [])
         elif isinstance(result.exception, Rejected):
             delivery.error = result.exception
-        delivery.post.is_gone = never_gone
+        delivery.post.is_gone = bool
         del delivery.post  # it holds what was created
         delivery.finished.set()
         self.remember(delivery)
@@ -6790,11 +6762,10 @@ class Health:
     """The status text on the instance's page: what it should say, what was last sent, and when to send it again."""
 
     every: float = 60  # the shortest time in seconds between two reports of something wrong
-    error: str = ''  # of XSOAR or the port; empty if there is none
+    error: str | None = None  # of XSOAR or the port; '' if there is none, None if that is not known yet
     internal_error: str = ''  # of a request, until it has been sent and a later createIncidents call succeeds
     slowness: str = ''  # that a call took long; empty SLOWNESS_SECONDS later
     slowness_ends_at: float = 0
-    is_known: bool = False  # whether anything has been reported
     sent: str | None = None  # the text that was last sent; None if none was, or if sending it failed
     due_at: float = 0  # when the next report of something wrong may be sent
 
@@ -6803,25 +6774,9 @@ class Health:
         """Return what the page should say; '' if nothing is wrong."""
         return ' '.join(each for each in (self.error, self.internal_error, self.slowness) if each)
 
-    def report_error(self, error: str) -> None:
-        """Record an error of XSOAR or the port, or with '' that there is none."""
-        self.error = error
-        self.is_known = True
-
-    def report_internal_error(self, internal_error: str) -> None:
-        """Record that a request met an unexpected error."""
-        self.internal_error = internal_error
-        self.is_known = True
-
-    def report_slowness(self, slowness: str, now: float) -> None:
-        """Record that a call took long."""
-        self.slowness = slowness
-        self.slowness_ends_at = now + SLOWNESS_SECONDS
-        self.is_known = True
-
     def record_success(self) -> None:
         """Record that XSOAR has created incidents: that ends the error. It ends an internal one only if that has been sent."""
-        self.report_error('')
+        self.error = ''
         is_sent = self.sent is not None and self.internal_error in self.sent
         if is_sent:
             self.internal_error = ''
@@ -6830,7 +6785,8 @@ class Health:
         """Return whether to send the text now: it has changed, and it is time, or nothing is wrong any more."""
         if now >= self.slowness_ends_at:
             self.slowness = ''
-        has_changed = self.is_known and self.text != self.sent
+        is_known = self.error is not None or bool(self.text)
+        has_changed = is_known and self.text != self.sent
         has_ended = self.sent and not self.text
         return has_changed and bool(has_ended or now >= self.due_at)
 
@@ -7036,12 +6992,12 @@ class ServerLine:
 
     def report_health(self, error: str) -> None:
         """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
-        self.health.report_error(error)
+        self.health.error = error
         self.wake.set()
 
     def report_internal_error(self, internal_error: str) -> None:
         """Show on the instance's page that a request met an unexpected error."""
-        self.health.report_internal_error(internal_error)
+        self.health.internal_error = internal_error
         self.wake.set()
 
     def record(self, trace: Trace, status: int, note: str, result: str) -> None:
@@ -7067,7 +7023,7 @@ class ServerLine:
         self.history.count(now[:13], LONGEST_CALL, round(seconds, 1))
         if seconds > LONGEST_CALL_SECONDS:
             slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
-            self.health.report_slowness(slowness, time.monotonic())
+            self.health.slowness, self.health.slowness_ends_at = slowness, time.monotonic() + SLOWNESS_SECONDS
 
     @property
     def call_seconds(self) -> float:
@@ -7400,12 +7356,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
           turns out to be a repeat,
         - if it is large and goes on without its sender, when it has its result, unless `end_turn` has ended the turn before.
         """
-        with self.intake.turn() as turn:
+        with Turn(self.intake.locks) as turn:
             with self.accepted_body(request) as body:
                 hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
-                take_turn = partial(turn.wait, self.measure(request, body), request.is_gone)
+                coding = request.headers.get('content-encoding', '')
+                take_turn = partial(turn.wait, self.measure(request, body, coding), request.is_gone)
                 take_turn()
-                payloads = read_payloads(unpacked(request, body), request.headers.get('content-type', ''))
+                payloads = read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
                     request.log_note = request.result = 'handshake'
                     return response
@@ -7440,13 +7397,14 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             request.is_accepted = True
             yield body
 
-    def measure(self, request: Request, body: bytes) -> int:
+    def measure(self, request: Request, body: bytes, coding: str) -> int:
         """Return the size of the bodies beside which to process this one. Record the size of its text. Raise Rejected.
 
-        This is a pass of its own: while a body waits for its turn, it takes only the memory of what was sent.
+        A compressed body is decompressed here for its size, and again in its turn. While it waits, it takes only the memory of
+        what was sent, which is all that MAX_ACCEPTED_BYTES counts: of 25 KiB there may be thousands, each with 25 MiB of text.
         """
         most_events = 0  # an estimate, seldom too low: each event has a `{`, or in a form `%7B`
-        for piece in decompress(body, request.headers.get('content-encoding', '')):
+        for piece in decompress(body, coding):
             request.text_size += len(piece)
             most_events += piece.count(b'{') + piece.count(b'%7')
         # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
@@ -7485,11 +7443,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return unfinished_response(original.post)
         request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
         return json_response(original.created_json)
-
-
-def unpacked(request: Request, body: bytes) -> bytes:
-    """Return the body after decompression. Raise Rejected."""
-    return b''.join(decompress(body, request.headers.get('content-encoding', '')))
 
 
 def unfinished_response(post: Post) -> HTTPResponse:
@@ -7900,7 +7853,7 @@ class Connection:
         if self.head_share and self.head_share.lane is not lane:
             self.head_share.release()
             self.head_share = None
-        if lane and not self.head_share:
+        if lane is not None and not self.head_share:  # an empty lane is false
             self.head_share = HeadShare(self, lane)
         if state is not State.SERVED:
             self.listener.admit_more()  # since this connection is closed by now, or may be closed for a new one
@@ -8213,9 +8166,7 @@ def last_addresses(forwarded_for: str) -> str:
     return ', '.join(address.strip()[:45] for address in forwarded_for.rsplit(',', 2)[-2:])
 
 
-def too_many_requests() -> Unavailable:
-    """Return the error for a request that gives way to others."""
-    return Unavailable('Too many requests arrive at the same time: send it again later.')
+too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
 
 
 class HeadShare(Share):
@@ -8288,7 +8239,7 @@ class Listener(StreamServer):
         yield from self.connections[State.LINGERING]
         yield from self.connections[State.IDLE]
         for lane in reversed(self.heads.lanes):
-            for share in lane.shares:
+            for share in lane:
                 yield share.connection
 
     def admit_more(self) -> None:
