@@ -6389,15 +6389,15 @@ DELIVERY_IDS |= {
 # The end of delivery ids.
 
 
-def find_delivery_id(headers: dict[str, str]) -> str:
-    """Return the name and value of the delivery id's header and the second header's value, in one text; '' if there is no id.
+def find_delivery_id(headers: dict[str, str]) -> tuple[str, str, str] | None:
+    """Return the name and value of the delivery id's header and the second header's value, or None if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
     for name, second_name in DELIVERY_IDS.items():
         if headers.get(name) and headers.get(second_name or name):
-            return f'{name}\0{headers[name]}\0{headers.get(second_name)}'
-    return ''
+            return name, headers[name], headers.get(second_name, '')
+    return None
 
 
 def to_response(created: list[Any]) -> bytes:
@@ -7314,10 +7314,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.token, request.query = shown_token(self.settings, request.headers, request.query_string)
         return request.token is not None if self.settings.tokens else request.method in ('POST', 'PUT')
 
-    def may_be_signed(self, request: Request) -> bool:
-        """Return whether the head contains a signature that can be read, so that the request may be accepted by its body."""
-        return any(signatures_in(request.headers, self.settings.tokens))
-
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """Return the response to a request for which there is no route. Bottle calls this."""
         request = bottle_request.environ[REQUEST]
@@ -8132,8 +8128,7 @@ class Connection:
         redact, quoted = self.listener.redact, self.listener.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
-        _, _, id_and_second_value = find_delivery_id(request.headers).partition('\0')
-        delivery_id = id_and_second_value.partition('\0')[0]
+        _, delivery_id, _ = find_delivery_id(request.headers) or ('', '', '')
         return Trace(
             began=self.began,
             method=redact(request.method),
@@ -8253,7 +8248,10 @@ class Listener(StreamServer):
         if request.is_accepted:
             self.start_serving(connection, request)
             return
-        connection.enter(State.SIGNED if self.app.may_be_signed(request) else State.UNSIGNED, request)
+        # Only the first signature is read here. All are read when they are checked: kept with a request that waits, they would
+        # take several times the memory that is reserved for its head.
+        may_be_signed = any(signatures_in(request.headers, self.app.settings.tokens))
+        connection.enter(State.SIGNED if may_be_signed else State.UNSIGNED, request)
         self.has_unauthenticated.set()
         # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
         # If the heads together take too much memory, this rejects some: other connections', or this one's own.
