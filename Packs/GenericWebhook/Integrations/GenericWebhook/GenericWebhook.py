@@ -10,7 +10,7 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 # Contents. Each section uses only those above it; `# ---` begins a part of a section.
 #
 #   CONSTANTS              the limits that the documentation promises
-#   ERRORS AND RESPONSES   Rejected, with a class for each status, and the two kinds of response: a problem and JSON
+#   ERRORS AND RESPONSES   Rejected, with a class for each usual status, and the two kinds of response: a problem and JSON
 #   SETTINGS               the parameters of the instance, and the tokens among them
 #   AUTHENTICATION         the table of signature schemes, replays, valid signatures; the tokens that a request shows; the headers
 #                          that are kept
@@ -201,8 +201,9 @@ class Rejected(Exception):
     status: HTTPStatus
     headers: Mapping[str, str] = {}
 
-    def __init__(self, detail: str, found: str = '', **headers: str):
+    def __init__(self, detail: str, found: str = '', status: HTTPStatus | None = None, **headers: str):
         super().__init__(detail)
+        self.status = status or self.status
         self.detail = detail
         self.found = found
         self.headers = {**self.headers, **headers}
@@ -230,14 +231,6 @@ class Unauthorized(Rejected):
 
 class TooLarge(Rejected):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-class TooSlow(Rejected):
-    status = HTTPStatus.REQUEST_TIMEOUT
-
-
-class UriTooLong(Rejected):
-    status = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
 class UnsupportedMedia(Rejected):
@@ -381,7 +374,7 @@ class Tokens:
 
 
 def label_of(position: int | str, count: int) -> str:
-    """Return what a person finds one of `count` tokens by: the label in the form, with its position if there are several."""
+    """Return the label of a token in the form, with its position if the form has several tokens, `count` of them."""
     return TOKEN_LABEL + (f', token {position} of {count}' if count > 1 else '')
 
 
@@ -7544,11 +7537,11 @@ REQUEST_START = re.compile(rb"""
 # Why a request line does not match: the first of these patterns that matches it gives the reason.
 REQUEST_START_FAULTS = [
     (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_START_BYTES),
-     UriTooLong, 'The request line is over 8 KiB: send what an incident needs in the body.'),
-    (re.compile(rb'[^\n]*'), BadRequest, 'The request ends within its first line.'),
-    (re.compile(rb'[A-Z-]+ [!-~]+[^!-~\n][^\n]* HTTP/1\.[01]\r?\n'), BadRequest,
+     HTTPStatus.REQUEST_URI_TOO_LONG, 'The request line is over 8 KiB: send what an incident needs in the body.'),
+    (re.compile(rb'[^\n]*'), HTTPStatus.BAD_REQUEST, 'The request ends within its first line.'),
+    (re.compile(rb'[A-Z-]+ [!-~]+[^!-~\n][^\n]* HTTP/1\.[01]\r?\n'), HTTPStatus.BAD_REQUEST,
      'The URL holds a character that must be percent-encoded, such as a space (%20) or one beyond ASCII.'),
-    (re.compile(rb'[^\n]*\n'), BadRequest,
+    (re.compile(rb'[^\n]*\n'), HTTPStatus.BAD_REQUEST,
      'The request line is not a method, a path and HTTP/1.1, with one space between.'),
 ]
 
@@ -7573,7 +7566,7 @@ def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
 
 def request_start_fault(start: bytes) -> Rejected:
     """Return the error for a request line that does not match REQUEST_START: that of the first fault that matches."""
-    faults = (error_class(detail) for pattern, error_class, detail in REQUEST_START_FAULTS if pattern.fullmatch(start))
+    faults = (Rejected(detail, status=status) for pattern, status, detail in REQUEST_START_FAULTS if pattern.fullmatch(start))
     return next(faults)  # there is always one: a line without a line feed matches the second pattern, any other the last
 
 
@@ -7966,7 +7959,7 @@ class Connection:
             case State.SIGNED | State.UNSIGNED:
                 self.reject(too_many_requests())
             case State.ARRIVING:
-                self.reject(TooSlow('The head of the request came too slowly.'))
+                self.reject(Rejected('The head of the request came too slowly.', status=HTTPStatus.REQUEST_TIMEOUT))
             case _:
                 self.close(is_reset=self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
 
