@@ -5562,7 +5562,7 @@ class Request:
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
-    signed_by: str = ''  # the header with the valid signature; '' if none was needed (is_proved_by_signature)
+    signed_by: str = ''  # the header with the valid signature; '' if the head was enough: then none has been checked
     query: Query = NO_QUERY  # set with the token
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
@@ -5573,11 +5573,6 @@ class Request:
     delivery: Any = None  # the Delivery of a POST whose incidents are being created
     unfinished: Any = None  # the Delivery that goes on without its sender
     is_repeat: bool = False  # whether it repeats an earlier delivery
-
-    @property
-    def is_proved_by_signature(self) -> bool:
-        """Return whether a signature proved the request. If its head was enough, none of its signatures has been checked."""
-        return self.signed_by != ''
 
     @property
     def memory_bytes(self) -> int:
@@ -5679,7 +5674,7 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
     header = 'x-zm-signature'
     if header not in request.headers:
         return None
-    if request.is_proved_by_signature:
+    if request.signed_by:
         return request.token if request.signed_by == header else None
     signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
     with suppress(Unauthorized):
@@ -7056,7 +7051,7 @@ class ServerLine:
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         self.restore()
-        while not self.is_cut and not self.has_sent_everything:
+        while not self.is_cut and (not self.is_finishing or self.log_buffer.lines or self.is_save_urgent):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
                 continue
@@ -7064,11 +7059,6 @@ class ServerLine:
             if is_idle:
                 self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
-
-    @property
-    def has_sent_everything(self) -> bool:
-        """Return whether nothing is left to send, and nothing more will come."""
-        return self.is_finishing and not self.log_buffer.lines and not self.is_save_urgent
 
     def restore(self) -> None:
         """Read the samples and the history that the previous container saved, and add those of this container.
