@@ -18,6 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from local_xsoar import ROOT, run_main
 from model import by_chance
+from recipes import assert_as_told
+from tools.names.table import land
 from tools.senders.__main__ import main, show
 from tools.senders.checks import row_faults, shape_faults
 from tools.senders.folders import Folder, Wrong, read_facts, read_folders, texts_of
@@ -83,10 +85,10 @@ def write(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def make(root: Path, name: str) -> None:
+def make(root: Path, name: str, **facts: str) -> None:
     """Make a folder from a saved recipe."""
     saved = root / 'new.json'
-    saved.write_text(json.dumps(ACME))
+    saved.write_text(json.dumps({**ACME, **facts}))
     main(['--new', name, str(saved), '--root', str(root)])
 
 
@@ -147,6 +149,29 @@ def test_a_saved_recipe_does_not_become_a_folder_that_exists(root: Path) -> None
         make(root, 'github')
 
 
+def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> None:
+    make(root, 'acme', kind='other')
+    make(root, 'acme2')
+    kinds = [next(line for line in read(root / f'senders/{name}/sender.yml').splitlines() if line.startswith('kind: '))
+             for name in ('acme', 'acme2')]
+    assert ['FILL IN' in kind for kind in kinds] == [True, False]
+
+
+def test_a_recipe_that_is_not_there_is_named_in_plain_words(root: Path) -> None:
+    with pytest.raises(SystemExit, match=r'^There is no file .*/nowhere\.json\.$'):
+        main(['--new', 'acme', str(root / 'nowhere.json'), '--root', str(root)])
+
+
+def test_what_the_incidents_have_is_not_missing_even_if_it_is_not_expected_yet(
+        root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = root / 'senders/opsgenie/deliveries.json'
+    recipe = json.loads(read(file))
+    for delivery in recipe['deliveries']:
+        delivery['expected'] = {'name': '', 'type': None, 'occurred': None}
+    file.write_text(json.dumps(recipe))
+    assert [line for line in missing_in(root, 'opsgenie', capsys) if '"expected"' not in line] == []
+
+
 def test_a_delivery_that_becomes_something_else_is_told_what_to_expect(folders: dict[str, Folder]) -> None:
     folder = folders['opsgenie']
     told = [delivery['expected'] | {'state': None} for delivery in folder.sender.deliveries[:-1]]
@@ -167,6 +192,13 @@ def test_a_delivery_that_is_later_than_it_is_tried_is_told_so_and_not_what_to_ex
         file.write_text(text)
         [told] = [line for line in missing_in(root, 'pingdom', capsys) if 'pingdom/deliveries.json:' in line]
         assert words in told and '"occurred": null' not in told
+
+
+def test_a_failed_test_names_the_delivery_and_what_differs(folders: dict[str, Folder]) -> None:
+    sender = folders['pingdom'].sender
+    wrong = {**sender.deliveries[0], 'expected': {**sender.deliveries[0]['expected'], 'severity': 1}}
+    with pytest.raises(AssertionError, match=r"^check down: {'severity': 3}, expected: {'severity': 1}$"):
+        assert_as_told(land(sender, wrong))
 
 
 def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

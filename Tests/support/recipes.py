@@ -13,7 +13,8 @@ def assert_as_told(each: Landed) -> None:
     """Assert that a delivery became what its recipe expects, and that its incidents hold all that was sent and no token."""
     expected = [each.delivery['expected'], *each.delivery.get('others_expected', each.others_told)]
     for told, wanted in zip([each.told, *each.others_told], expected, strict=True):
-        assert told == {key: wanted.get(key) for key in told}
+        differing = {key: value for key, value in told.items() if value != wanted.get(key)}
+        assert not differing, f'{each.delivery["title"]}: {differing}, expected: {({key: wanted.get(key) for key in differing})}'
     assert each.told['name'] != DEFAULT_NAME
     assert TOKEN not in json.dumps(each.incidents)
     if is_third_party(each.delivery):

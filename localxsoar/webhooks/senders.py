@@ -200,6 +200,8 @@ def load_sender(file: Path) -> Sender:
         sender = Sender(key, recipe['sender'], recipe['kind'], recipe['source'], recipe.get('proof') or {}, deliveries,
                         int(recipe.get('place') or LAST_PLACE))
         check_sender(sender)
+    except FileNotFoundError as error:
+        raise UsageError(f'There is no file {error.filename}.') from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UsageError(f'{file} is not a recipe of a sender: {error!r}') from None
     return sender

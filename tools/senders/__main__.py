@@ -81,7 +81,9 @@ def show(root: Path, name: str) -> None:
     for landed in deliveries:
         print('\n'.join(names_table.lines(landed)))
     late = [late_time(folder, landed.delivery) for landed in deliveries]
-    for text in (*to_expect(folder, [landed.told for landed in deliveries], late), *unfound_paths(folder), *missing(folder)):
+    told = [incident for landed in deliveries for incident in (landed.told, *landed.others_told)]
+    expect = to_expect(folder, [landed.told for landed in deliveries], late)
+    for text in (*expect, *unfound_paths(folder), *missing(folder, told)):
         print(f'missing: {text}')
 
 

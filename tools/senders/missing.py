@@ -16,7 +16,7 @@ NEW = '''\
 # Each line with FILL IN needs a person: fill it in, then delete the comment. Write every value in double quotes.
 # ./dev senders {name} says what is wrong or missing, and writes all that is made of this folder.
 title: {title}
-kind: {kind}  # {kinds}
+kind: {kind}  # {mark}{kinds}
 soc: "{soc}"  # FILL IN: its place in the table; grep '^soc' senders/*/sender.yml prints all. Without it there is no guide
 source: {source}
 verified: "unconfirmed"  # FILL IN: what this was tried by: product, program, library, vector, documents or unconfirmed
@@ -59,8 +59,8 @@ TOO_LATE = ('an earlier time: {} is more than a day after 2026-11-24T10:00:00Z, 
             'so it does not count')
 
 
-def missing(folder: Folder) -> Iterator[str]:
-    """Yield what is missing in a folder, in words."""
+def missing(folder: Folder, told: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what is missing in a folder, whose deliveries become these incidents, in words."""
     for file in sorted(folder.path.iterdir()):
         for number, line in enumerate(file.read_text('utf-8').splitlines(), 1):
             if FILL_IN.rstrip(':') in line:
@@ -72,10 +72,9 @@ def missing(folder: Folder) -> Iterator[str]:
         yield 'guide.md: the steps of setting it up'
     if not folder.rows and 'rows_of' not in facts:
         yield 'rows: the general rule names its incidents, which is right if the names above are'
-    expected = [delivery['expected'] for delivery in folder.sender.deliveries]
-    if not any('state' in each for each in expected):
+    if not any(each['state'] for each in told):
         yield 'a delivery that ends a problem, if it sends any'
-    if not any('problem_key' in each for each in expected):
+    if not any(each['problem_key'] for each in told):
         yield 'a problem key, if its events identify a problem'
 
 
@@ -107,7 +106,8 @@ def new_folder(root: Path, name: str, file: Path) -> Path:
     recipe = json.loads(file.read_text('utf-8'))
     (folder / DELIVERIES).write_bytes(written({'deliveries': recipe['deliveries']}))
     (folder / FACTS).write_text(NEW.format(
-        name=name, title=quoted(sender.name), kind=quoted(sender.kind), kinds=', '.join(KINDS), soc=place,
+        name=name, title=quoted(sender.name), kind=quoted(sender.kind), soc=place,
+        mark='FILL IN: one of ' if sender.kind == 'other' else '', kinds=', '.join(KINDS),
         source=quoted(sender.source), way=quoted(way),
         send='{' + ', '.join(f'{key}: {quoted(value)}' for key, value in send.items()) + '}',
         instance='url' if way == 'url' else 'shared'), 'utf-8')
