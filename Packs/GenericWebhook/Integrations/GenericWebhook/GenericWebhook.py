@@ -5837,7 +5837,6 @@ class CallCost(NamedTuple):
 
     overhead: float
     per_incident: float
-    is_overhead_known: bool
 
 
 class CallSizer:
@@ -5876,19 +5875,16 @@ class CallSizer:
         cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
         about one size, all time counts as time per incident.
         """
-        timings = self.known_timings
-        latest_count, latest_spent = timings[-1]
+        latest_count, latest_spent = self.known_timings[-1]
         most_per_incident = latest_spent / latest_count  # with more, the overhead would be negative
         # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in
         # case the larger call was faster: then it shows how much times vary by chance.
-        estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(timings, 2)
-                           if max(one[0], other[0]) >= 2 * min(one[0], other[0]))
-        if not estimates:
-            return CallCost(0, most_per_incident, is_overhead_known=False)
+        estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(self.timings, 2)
+                           if max(one[0], other[0]) >= 2 * min(one[0], other[0])) or [most_per_incident]
         # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long.
         third_quartile = estimates[len(estimates) * 3 // 4]
         per_incident = max(min(third_quartile, most_per_incident), 1e-6)  # not 0, since `fit` divides by it
-        return CallCost(max(latest_spent - per_incident * latest_count, 0), per_incident, is_overhead_known=True)
+        return CallCost(max(latest_spent - per_incident * latest_count, 0), per_incident)
 
     def fit(self, seconds: float) -> int:
         """Return how many incidents the next call should contain to take about `seconds`; at least 1.
@@ -5897,14 +5893,13 @@ class CallSizer:
 
         An estimate says little about calls that are much larger than those that were measured. So a call contains at most
         MAX_GROWTH times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
-        After a call of one incident the next one has at least two, which show the overhead, unless they might take too long.
+        After calls of one incident the next one has at least two, which show the overhead, unless they might take too long.
         """
         cost = self.cost
         fitting = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
         latest_count, latest_spent = self.known_timings[-1]
-        may_probe = latest_count == 1 and not cost.is_overhead_known and latest_spent <= PROBE_SECONDS
-        fewest = 2 if may_probe else 1
         largest_count, _ = max(self.known_timings)
+        fewest = 2 if largest_count == 1 and latest_spent <= PROBE_SECONDS else 1
         most_by_growth = MAX_GROWTH * largest_count
         most_without_overhead = latest_count * LONGEST_CALL_SECONDS / latest_spent
         count = min(max(fitting, fewest), max(most_by_growth, most_without_overhead))
