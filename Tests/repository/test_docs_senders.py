@@ -66,9 +66,17 @@ def test_the_table_of_senders_has_each_of_them_and_where_one_without_a_guide_is_
         ('Instance', 'XSOAR 8 in the cloud, without an engine', 'Found in its events', 'Verified by'),
         ('Found in its events', 'Documented at')))
     assert [re.findall(r'\[(.+)\]', row[0])[0] for row in with_one] == [title_of(folder) for folder in guided()]
-    documented = {re.sub(r'\[(.+)\].*', r'\1', name): re.findall(r'\]\((.+)\)', link)[0] for name, _, _, link in without}
+    documented = {name.partition(' (also: ')[0]: re.findall(r'\]\((.+)\)', link)[0] for name, _, _, link in without}
     assert documented == {folder.facts['title']: folder.facts['source'] for folder in folders().values()
-                          if 'soc' not in folder.facts}
+                          if not {'soc', 'guide_of'} & folder.facts.keys()}
+
+
+def test_a_sender_is_found_in_the_tables_by_each_of_its_names() -> None:
+    names = {name for folder in folders().values() for name in (folder.facts['title'], *folder.facts.get('also', []))}
+    cells = [line.split(' | ')[0] for line in read(ROOT / 'docs/senders/README.md').splitlines() if line.startswith('| ')]
+    assert sorted(name for name in names if not any(name.lower() in cell.lower() for cell in cells)) == []
+    searched = {'Trend Micro', 'Azure AD', 'Office 365', 'Defender for Endpoint', 'Palo Alto', 'Amazon', 'GCP', 'Terraform Cloud'}
+    assert {name for name in searched if not any(name in cell for cell in cells)} == set()
 
 
 def test_a_guide_says_how_to_set_its_sender_up_and_shows_the_token_in_each_way_of_the_facts() -> None:

@@ -241,20 +241,26 @@ def senders_table(folders: dict[str, Folder]) -> str:
         instance = 'URL' if facts['instance'] == 'url' else 'shared'
         told = ', '.join(WAYS[way] for way in facts['proof']['ways'])
         cloud = facts['xsoar8']['cloud'].replace('unconfirmed', VERIFIED['unconfirmed'])
-        lines.append(table_row(f'[{title_of(folder)}]({target(folder)})', told, instance, cloud,
-                               ', '.join(found(told_by(folder, folders))), VERIFIED[facts['verified']]))
+        about = told_by(folder, folders)
+        name = f'[{title_of(folder)}]({target(folder)})' + other_names(title_of(folder), about)
+        lines.append(table_row(name, told, instance, cloud, ', '.join(found(about)), VERIFIED[facts['verified']]))
     return '\n'.join(lines)
 
 
+def other_names(title: str, about: list[Folder]) -> str:
+    """Return by what other names, beside a title, people may search for these senders, or ''."""
+    names = dict.fromkeys(name for folder in about for name in (folder.facts['title'], *folder.facts.get('also', []))
+                          if name.lower() not in title.lower())
+    return f' (also: {", ".join(names)})' if names else ''
+
+
 def others_table(folders: dict[str, Folder]) -> str:
-    """Return the table of the senders that have no guide of their own, by name."""
+    """Return the table of the senders that no guide is about, by name."""
     lines = ['| **Sender** | **Shows the token by** | **Found in its events** | **Documented at** |', '| --- | --- | --- | --- |']
     for folder in sorted(folders.values(), key=lambda folder: str(folder.facts['title']).lower()):
-        if 'soc' not in folder.facts:
-            guide = folders.get(folder.facts.get('guide_of', ''))
-            name = f'[{folder.facts["title"]}]({target(guide)})' if guide else folder.facts['title']
-            source = folder.facts['source']
-            lines.append(table_row(name, proof_in_words(folder), ', '.join(found([folder])),
+        if not {'soc', 'guide_of'} & folder.facts.keys():
+            title, source = folder.facts['title'], folder.facts['source']
+            lines.append(table_row(title + other_names(title, [folder]), proof_in_words(folder), ', '.join(found([folder])),
                                    f'[{urlsplit(source).netloc}]({source})'))
     return '\n'.join(lines)
 
