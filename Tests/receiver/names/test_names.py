@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Collection
 from datetime import datetime, timezone
@@ -696,6 +699,8 @@ def test_the_time_to_name_and_date_an_event_grows_with_its_size(size: int) -> No
 HOSTILE_TEXTS: dict[str, Callable[[int], str]] = {
     'kind of many words': lambda size: '{"type":"' + 'a.' * (size // 2) + ' x","title":"Disk full"}',
     'many addresses': lambda size: '{"title":"' + 'a@' * (size // 2) + ' x"}',
+    'parts of words in two ways': lambda size: '{"title":"' + 'v1_1_' * (size // 5) + '!"}',
+    'parts of versions in two ways': lambda size: '{"title":"' + 'v12.' * (size // 4) + '!"}',
 }
 
 
@@ -711,3 +716,18 @@ def test_the_name_of_a_large_event_takes_less_memory_than_the_event(make: Callab
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < len(large)
+
+
+PRINTED_NAME = """
+from GenericWebhook import ThirdPartyEvent
+source = b'{"title": "Head of Sales", "firstname": "Al", "message": "Fix the bug soon", "commit": "abc"}'
+print(ThirdPartyEvent(source, {}, ().__contains__).name())
+"""
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize('seed', ['1', '2'])
+def test_an_event_has_the_same_name_in_each_process(seed: str) -> None:
+    environment = {**os.environ, 'PYTHONHASHSEED': seed, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, '-c', PRINTED_NAME], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout == 'Head of Sales\n'

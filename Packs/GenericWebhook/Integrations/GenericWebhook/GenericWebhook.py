@@ -3883,7 +3883,7 @@ END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 # A key beside one of these does not say what happened: a commit's message, somebody's position and name.
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
               'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
-TEXT_MEANINGS = {'title', 'rule', 'summary', 'text'}
+TEXT_MEANINGS = 'title', 'rule', 'summary', 'text'  # in an order, so that the same request always gives the same name
 
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
@@ -3952,7 +3952,7 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
     for _, meaning, key in sorted(places, key=itemgetter(0)):
         found.setdefault(meaning, []).append(key)
     words_of_all = set(map(word_of, keys))
-    for meaning in TEXT_MEANINGS & found.keys():
+    for meaning in filter(found.__contains__, TEXT_MEANINGS):
         spare = [key for key in found[meaning] if not words_of_all.isdisjoint(NOT_BESIDE.get(word_of(key), ()))]
         found['spare text'] = found.get('spare text', []) + spare
         found[meaning] = [key for key in found[meaning] if key not in spare]
@@ -4008,7 +4008,8 @@ UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r"""
 UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r"""
     .{0,3} |
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
-    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
+    # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     """)), GENERIC_TEXT.flags)
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
