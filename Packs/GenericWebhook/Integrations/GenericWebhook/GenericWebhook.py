@@ -2560,10 +2560,6 @@ class Budget:
         self.values = MAX_OPENED_VALUES
         self.values_of_event = MAX_EVENT_VALUES
 
-    def begin_event(self) -> None:
-        """Begin an event."""
-        self.values_of_event = MAX_EVENT_VALUES
-
     def allows(self, values: int) -> bool:
         """Spend so many values, and return whether there were enough."""
         self.values -= values
@@ -3416,7 +3412,7 @@ class SenderRows:
 
     def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
         """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys."""
-        found = {rank for key in (*event.members, *event.headers) if key in self.ranks for rank in self.ranks[key]}
+        found = {rank for key in self.ranks.keys() & {*event.members, *event.headers} for rank in self.ranks[key]}
         for _, number in sorted(found):
             row: Row = self.row(number)
             if all(condition.fits(event) for condition in row.conditions):
@@ -4096,11 +4092,11 @@ class Facts:
         self.clean = clean
         self.budget = budget
         self.scopes_left = MAX_SCOPES
+        self.top = self.only_object()
 
     # The walk
 
-    @cached_property
-    def top(self) -> Scope:
+    def only_object(self) -> Scope:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
         members, word, is_text = self.members, '', False
         for _ in range(4):
@@ -4116,7 +4112,9 @@ class Facts:
 
     def json_in(self, text: Any) -> dict[str, Any]:
         """Return the members of the JSON object that a text holds, as loggers and log shippers send it, or {}."""
-        source = text.encode(errors='replace') if type(text) is str and text.lstrip()[:1] == '{' else b''
+        if type(text) is not str or text.lstrip()[:1] != '{':
+            return {}
+        source = text.encode(errors='replace')
         return read_object(source, self.budget) if len(source) <= MAX_TEXT_WITH_JSON else {}
 
     @cached_property
@@ -4129,9 +4127,9 @@ class Facts:
         return [[self.top], [each for each in inner if each.has_data], [each for each in inner if not each.has_data]]
 
     @cached_property
-    def meanings(self) -> list[set[str]]:
-        """Return the meanings of the keys in each ring."""
-        return [{*chain.from_iterable(scope.keys for scope in ring)} if ring else set() for ring in self.rings]
+    def meanings(self) -> set[str]:
+        """Return the meanings of the keys in all rings: most of those that the tables look for are not among them."""
+        return set[str]().union(*(scope.keys for ring in self.rings for scope in ring))
 
     def add_deep_ring(self) -> None:
         """Add the ring DEEP, if there is none yet."""
@@ -4140,7 +4138,7 @@ class Facts:
             near = self.rings[DATA] + self.rings[OTHERS]
             first = [each for scope in near for each in self.inside(scope) if id(each) not in known]
             self.rings.append(first + [each for scope in first for each in self.inside(scope)])
-            self.meanings.append({*chain.from_iterable(scope.keys for scope in self.rings[DEEP])})
+            self.meanings.update(*(scope.keys for scope in self.rings[DEEP]))
 
     def inside(self, scope: Scope) -> list[Scope]:
         """Return the scopes directly inside one: of its objects, and of the first items of its lists."""
@@ -4150,7 +4148,7 @@ class Facts:
 
     def walk(self, scope: Scope) -> Iterator[Scope]:
         """Yield the scopes inside one, those with the data of the event first, while there are few."""
-        data_keys, members = scope.keys.get('inside', []), scope.members
+        data_keys, members = scope.keys.get('inside', ()), scope.members
         others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
                   if type(value) in CONTAINERS and (type(value) is not Raw or memoryview(value)[0] in b'{[')]
         for key in islice(dict.fromkeys((*data_keys, *others, *scope.keys.get('text', ()))), MAX_SCOPES):
@@ -4173,7 +4171,7 @@ class Facts:
             if DEEP in rings:
                 self.add_deep_ring()
             for meaning in meanings:
-                if text := self.first(rings, meaning, known):
+                if meaning in self.meanings and (text := self.first(rings, meaning, known)):
                     yield text
 
     def best(self, table: Table, known: str = '') -> str:
@@ -4183,18 +4181,12 @@ class Facts:
     def first(self, rings: tuple[int, ...], meaning: str, known: str = '') -> str:
         """Return the first text that can be a name in some rings, under a key of a meaning, or ''; but not one in `known`."""
         for number in rings:
-            if meaning in self.meanings[number] and (text := self.first_in(self.rings[number], meaning, known)):
-                return text
-        return ''
-
-    def first_in(self, ring: list[Scope], meaning: str, known: str) -> str:
-        """Return the first text that can be a name in a ring, under a key of a meaning, or ''; but not one that is in `known`."""
-        needs = NEEDS.get(meaning)
-        for scope in ring:
-            for value in scope.values(meaning):
-                text = self.named(value) if meaning.startswith('named') else self.usable(value)
-                if text and text not in known and (not needs or needs(text)):
-                    return text
+            for scope in self.rings[number]:
+                for key in scope.keys.get(meaning, ()):
+                    value = scope.members.get(key)
+                    text = self.named(value) if meaning.startswith('named') else self.usable(value)
+                    if text and text not in known and (meaning not in NEEDS or NEEDS[meaning](text)):
+                        return text
         return ''
 
     def named(self, value: Any) -> str:
@@ -4397,7 +4389,7 @@ class Facts:
         scopes = [self.top, *self.speaking(SEVERITY_INSIDE)]
         for meaning in ('severity', 'priority'):
             for scope in scopes:
-                if severities := severities_in(scope, meaning):
+                if meaning in scope.keys and (severities := severities_in(scope, meaning)):
                     has_ended = any(map(says_that_it_ended, (self.top, scope, *self.speaking(END_INSIDE))))
                     is_clear = len(severities) == 1 and not has_ended
                     return Severity(severities.pop(), meaning == 'severity') if is_clear else NO_SEVERITY
@@ -4460,8 +4452,7 @@ def is_of_windows_log(scope: Scope) -> bool:
 
 def severities_in(scope: Scope, meaning: str) -> set[float]:
     """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail."""
-    is_of_log = meaning == 'priority' and 'log or mail' in scope.keys
-    if meaning not in scope.keys or is_of_log or is_of_windows_log(scope):
+    if (meaning == 'priority' and 'log or mail' in scope.keys) or is_of_windows_log(scope):
         return set()
     return {severity for value in scope.values(meaning) if (severity := severity_of(value)) is not None}
 
@@ -4558,7 +4549,7 @@ class ThirdPartyEvent:
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
                  findings: Findings | None = None, words: UrlWords | None = None, budget: Budget | None = None):
         self.budget = budget or Budget()
-        self.budget.begin_event()
+        self.budget.values_of_event = MAX_EVENT_VALUES
         self.members = read_object(source, self.budget)
         self.headers = headers
         self.contains_token = contains_token
@@ -4638,7 +4629,7 @@ class ThirdPartyEvent:
     def name_by_sender(self) -> str:
         """Return the name that the row of the sender gives the event, or '' if that says nothing."""
         name = self.joined(self.row.name_parts)[0] if self.row.name_parts else ''
-        return '' if GENERIC_TEXT.fullmatch(name) else name
+        return name if name and not GENERIC_TEXT.fullmatch(name) else ''
 
     def joined(self, parts: Sequence[NamePart]) -> tuple[str, list[Path]]:
         """Return the name that the parts of a row give, of at most 150 characters, and the paths whose texts are in it.
@@ -4797,7 +4788,7 @@ class ThirdPartyEvent:
         if row.inner:
             return self.only_inner_event.problem_key()
         key = first_of(self.key_of(problem, row) for problem in row.problems)
-        if row.is_of_url and row.problems:
+        if row.is_of_url:
             self.findings.record(self, 'problem', bool(key))
         return key
 
