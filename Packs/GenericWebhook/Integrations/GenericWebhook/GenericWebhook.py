@@ -2636,11 +2636,6 @@ def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def others_in(items: list[Any]) -> int:
-    """Return the number of items after the first, or 0 if it is unknown."""
-    return max((items.size if isinstance(items, LargeList) else len(items)) - 1, 0)
-
-
 Steps = list[list[tuple[str, int]]]
 
 
@@ -2790,10 +2785,9 @@ def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
 
 JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
 # A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
-TOKEN_OR_AGENT = re.compile(r'''
-    (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
-    (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
-    ''', re.VERBOSE | re.ASCII)
+TOKEN_OR_AGENT = re.compile(
+    r'(?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,}|'
+    r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
 TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
 TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
 
@@ -3035,7 +3029,8 @@ class Path:
 
     def other_items(self, members: dict[str, Any]) -> int:
         """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
-        return max(map(others_in, self.lists_in(members)), default=0)
+        sizes = [each.size if isinstance(each, LargeList) else len(each) for each in self.lists_in(members)]
+        return max((size - 1 for size in sizes if size), default=0)
 
     def holders(self, members: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the objects that hold the values at the path."""
@@ -3201,17 +3196,13 @@ class Grammar(NamedTuple):
         check_quotes(word, text)
         for position, part in enumerate(split_outside_quotes(text, ','), 1):
             try:
-                self.check_number(position, MAX_PARTS, 'parts')
+                if self.is_of_url and position > MAX_PARTS:
+                    raise Unreadable(f'there are more than {MAX_PARTS} parts')
                 if NOT_UTF8.search(part):
                     raise Unreadable('a character is not valid UTF-8')
                 yield read(part)
             except Unreadable as error:
                 raise Unreadable(error.reason, word, position) from None
-
-    def check_number(self, number: int, limit: int, things: str) -> None:
-        """Raise Unreadable if a URL has more of something than the limit."""
-        if self.is_of_url and number > limit:
-            raise Unreadable(f'there are more than {limit} {things}')
 
     def read_condition(self, text: str) -> Condition:
         """Return one condition."""
@@ -3234,7 +3225,8 @@ class Grammar(NamedTuple):
     def alternatives(self, text: str) -> list[str]:
         """Return the texts between the `|` of a text."""
         alternatives = split_outside_quotes(text, '|')
-        self.check_number(len(alternatives), MAX_ALTERNATIVES, 'alternatives')
+        if self.is_of_url and len(alternatives) > MAX_ALTERNATIVES:
+            raise Unreadable(f'there are more than {MAX_ALTERNATIVES} alternatives')
         return alternatives
 
     def read_path(self, text: str) -> Path:
@@ -3634,11 +3626,6 @@ def name_columns(text: str) -> dict[str, Any]:
     return {'name_parts': tuple(NamePart(': ' if number else '', paths, '') for number, paths in enumerate(parts))}
 
 
-def time_columns(text: str) -> dict[str, Any]:
-    """Return what `?occurred=` says."""
-    return {'times': URL_GRAMMAR.part('occurred', text, is_of_one_value=True)}
-
-
 def constant_severity(text: str) -> float | None:
     """Return the severity that a word or number of XSOAR's scale means, or None."""
     severity = SCALE['words'].severity(text)
@@ -3702,11 +3689,6 @@ def problem_columns(text: str) -> dict[str, Any]:
     return {'problems': (Problem(tuple(KeyPart(paths, is_host=False) for paths in parts)),), 'sender': f'url/{prefix}'}
 
 
-def end_columns(text: str) -> dict[str, Any]:
-    """Return what `?resolved=` says."""
-    return {'ends': (End(URL_GRAMMAR.conditions('resolved', text), ()),)}
-
-
 IS_RECOVERY = Property('resolved', lambda event: event.is_recovery)
 
 
@@ -3728,10 +3710,10 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'type': lambda text: {'type': text},
     'each': each_columns,
     'name': name_columns,
-    'occurred': time_columns,
+    'occurred': lambda text: {'times': URL_GRAMMAR.part('occurred', text, is_of_one_value=True)},
     'severity': severity_columns,
     'problem': problem_columns,
-    'resolved': end_columns,
+    'resolved': lambda text: {'ends': (End(URL_GRAMMAR.conditions('resolved', text), ()),)},
     'skip': skip_columns,
     'at_least': threshold_columns,
 }
@@ -3745,16 +3727,12 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words:
 
     `late_words` are those behind the parameters that are read: a note says that they are ignored.
     """
-    if late_words:
-        words = url_words(settings, parameters, token=token)
-        late = (f'{word}: it is not among the first {MAX_PARAMETERS} parameters (ignored)' for word in late_words)
-        return replace(words, notes=(*words.notes, *late))
     relevant = tuple((name, value) for name, value in parameters
                      if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
-    if not relevant:
-        return NO_WORDS
     is_small = can_be_kept(' '.join(value for _, value in relevant))
-    return (read_words if is_small else read_words.__wrapped__)(settings, token, relevant)
+    words = (read_words if is_small else read_words.__wrapped__)(settings, token, relevant) if relevant else NO_WORDS
+    late = tuple(f'{word}: it is not among the first {MAX_PARAMETERS} parameters (ignored)' for word in late_words)
+    return replace(words, notes=words.notes + late) if late else words
 
 
 @lru_cache(MAX_KEPT_QUERIES)
@@ -3990,10 +3968,8 @@ GENERIC_TEXT = re.compile(rf"""
     critical|high|medium|low|
     (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
     """, re.IGNORECASE | re.VERBOSE | re.ASCII)
-IDENTIFIER = re.compile(r"""
-    \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
-    [0-9a-f]{16,}  # a hash
-    """, re.IGNORECASE | re.VERBOSE)
+# A GUID, which Microsoft also writes in braces, or a hash.
+IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r"""
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
@@ -4007,7 +3983,7 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
     # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
     (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     """)), GENERIC_TEXT.flags)
-NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a', re.IGNORECASE)
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
 TELLING_KIND = re.compile(r"""
@@ -4016,19 +3992,17 @@ TELLING_KIND = re.compile(r"""
     (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
     """, re.VERBOSE)
 # Texts that say only to whom or to what something happened.
-WHO = re.compile(r"""
-    \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
-    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
-    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
-    """, re.IGNORECASE | re.VERBOSE)
+WHO = re.compile(
+    r'\S[^\s@]*@\S+|'  # an e-mail address; up to the first @: to try each would take quadratic time
+    r'([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp)|'  # the name of a host; `order.created` is not one
+    r'[\d.]*|[\da-f]*:[\da-f:.]*', re.IGNORECASE)  # an IP address; also the empty text
 # Words that say what became of something; those of an outcome count only if no text says more.
-CHANGE = re.compile("""
-    (un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]* |
-    (fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]* |
-    down | offline | online | unreachable
-    """, re.VERBOSE | re.IGNORECASE)
+CHANGE = re.compile(
+    '(un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]*|'
+    '(fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]*|'
+    'down|offline|online|unreachable', re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
-OUTCOME = re.compile(rf'{CHANGE.pattern} | {FAILURE.pattern} | (succe|pass)\w* | error | ok', CHANGE.flags)
+OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok', re.IGNORECASE)
 LOGGER_KEYS = {'levelname', 'levelno', 'pid'}  # of a record of a program: its `name` is that of the logger
 OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
@@ -4218,11 +4192,13 @@ class Facts:
                 return text
             if self.says_what_happened(text, change):
                 return self.with_thing(text)
-        kind = topic or change or self.kind
+        kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind) or (kind and not self.best(THINGS) and self.address())
         if not kind and not subject:
             kind = self.first((OTHERS,), 'kind')
-        return self.joined(kind, self.with_thing(subject) if subject else '')
+        about = self.with_thing(subject) if subject else ''
+        name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
+        return '' if name.isdecimal() else self.clean(name)
 
     @cached_property
     def own_name(self) -> str:
@@ -4293,11 +4269,10 @@ class Facts:
         topic = first_of(self.usable(self.headers[name]) for name in names) if names else ''
         return topic if topic and len(words_of(topic)) > len(words_of(self.own_kind or self.first((DATA,), 'kind'))) else ''
 
-    @cached_property
     def kind(self) -> str:
         """Return the kind of event, or ''."""
-        is_push = self.members.keys() >= PUSH_KEYS
-        return (self.own_kind or self.first((DATA,), 'kind') or ('push' if is_push else '') or self.best(KINDS)
+        push = 'push' if self.members.keys() >= PUSH_KEYS else ''
+        return (self.own_kind or self.first((DATA,), 'kind') or push or self.best(KINDS)
                 or self.word_of_change((OWN, DATA, OTHERS), OUTCOME))
 
     def change(self, text: str) -> str:
@@ -4352,11 +4327,6 @@ class Facts:
         host = thing.lower().partition('.')[0]  # without its domain
         is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
         return text if is_in_text else self.clean(f'{text} ({thing})') or text
-
-    def joined(self, kind: str, subject: str) -> str:
-        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
-        name = subject if kind.lower() in subject.lower() else ': '.join(filter(None, (kind, subject)))
-        return '' if name.isdecimal() else self.clean(name)
 
     # The time
 
@@ -4454,7 +4424,12 @@ def severities_in(scope: Scope, meaning: str) -> set[float]:
     """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail."""
     if (meaning == 'priority' and 'log or mail' in scope.keys) or is_of_windows_log(scope):
         return set()
-    return {severity for value in scope.values(meaning) if (severity := severity_of(value)) is not None}
+    return set(severities_of(scope.values(meaning)))
+
+
+def severities_of(values: list[Any]) -> list[float]:
+    """Return the severities that some values say."""
+    return [severity for severity in map(severity_of, values) if severity is not None]
 
 
 def severity_of(value: Any) -> float | None:
@@ -4490,9 +4465,8 @@ def severities_of_object(members: dict[str, Any]) -> list[float]:
             if meaning in found:
                 found[meaning].append(members.get(key))
     told = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
-    severities = [severity for severity in map(severity_of, told) if severity is not None]
-    urgencies = [severity for severity in map(severity_of, found['priority']) if severity is not None]
-    return urgencies + severities if severities or not told else [math.inf]
+    is_unknown = told and not severities_of(told)
+    return [math.inf] if is_unknown else severities_of(told + found['priority'])
 
 
 # --- An event: its rows, and the general rule ---
@@ -4690,16 +4664,11 @@ class ThirdPartyEvent:
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if times := self.words.row.times:
-            found = self.first_time(self.texts_at(times), now)
+            found = first_of(any_time_to_rfc3339(text, now) for text in self.texts_at(times))
             self.findings.record(self, 'occurred', bool(found))
             if found:
                 return found
-        return self.first_time(self.possible_times(), now)
-
-    @staticmethod
-    def first_time(texts: Iterable[str], now: float) -> str:
-        """Return the first of some texts that is a time, in RFC 3339, or ''."""
-        return first_of(any_time_to_rfc3339(text, now) for text in texts)
+        return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
     def texts_at(self, paths: Paths) -> Iterator[str]:
         """Yield the text at each of some paths, or ''."""
