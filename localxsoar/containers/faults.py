@@ -99,12 +99,13 @@ class Faults:
             raise CallRejected('The container ended during the call: nothing was created.')
         if hit := [incident for incident in incidents if _is_hit(self.refuse, incident)]:
             raise CallRejected(f'The incidents were rejected, as the fault "refuse" demands: {hit[0].get("name")}')
-        if self.answer in NOTHING_CREATED:
-            return NOTHING_CREATED[self.answer]
+        answer = self.answer  # read once: it may change during the call
+        if answer in NOTHING_CREATED:
+            return NOTHING_CREATED[answer]
         created = store([incident for incident in incidents if not _is_hit(self.drop, incident)])
         if incidents and not created and self.dropped == 'null':
             return None
-        reply = CREATED[self.answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
+        reply = CREATED[answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
         if isinstance(reply, CallRejected):
             raise reply
         return reply

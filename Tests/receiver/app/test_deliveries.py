@@ -461,12 +461,20 @@ def test_the_oldest_is_forgotten_when_they_are_too_large() -> None:
     assert memory.once('19') == ('x' * 30, True)
 
 
-def test_a_response_larger_than_the_bound_is_not_held() -> None:
+def test_ids_and_names_larger_than_the_bound_are_not_held() -> None:
     memory = Memory(most_bytes=200)
     memory.once('small', 'x')
     assert memory.once('large', 'x' * 1000) == ('x' * 1000, False)
     assert memory.once('small') == ('x', True)
     assert memory.once('large') == ('', False)
+
+
+def test_a_repeat_of_one_whose_response_is_larger_than_the_bound_gets_the_ids_and_names(app: App) -> None:
+    app.app.deliveries.most_bytes = 200
+    body = json.dumps({'name': 'large', 'raw_json': {'text': 'x' * 1000}})
+    first, again = (app.post(body, numbered('webhook-id', '1')) for _ in range(2))
+    assert len(first.json[0]['rawJSON']) > 1000
+    assert again.json == [{'id': '1.0', 'name': 'large'}]
 
 
 def test_a_request_without_an_id_whose_sender_stays_is_always_made_and_never_held() -> None:

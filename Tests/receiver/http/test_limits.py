@@ -321,7 +321,7 @@ def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, 
     clock.passed = 2 * seconds
     assert delivery.counts_as_original_now(), 'one that is unfinished is never forgotten'
     clock.passed = 0
-    delivery.record_created([])
+    delivery.record_created([], most_bytes=100)
     for passed, is_remembered in ((seconds - 0.1, True), (seconds, False)):
         clock.passed = passed
         assert delivery.counts_as_original_now() is is_remembered

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -620,6 +621,12 @@ def test_anothers_token_is_in_no_name_and_no_header_that_is_kept() -> None:
             app.post(json.dumps(payload), {'Authorization': PROVING, 'X-A': f'x {OTHERS}', 'X-B': 'y'}, encoded({'name': name}))
         assert OTHERS not in app.incidents[0]['name']
         assert app.details['headers'] == {'host': '127.0.0.1', 'content-length': str(len(json.dumps(payload))), 'x-b': 'y'}
+
+
+def test_anothers_token_is_in_no_problem_key() -> None:
+    with App(token=f'{PROVING} || {OTHERS}') as app:
+        app.post(b'{"ref": "r1"}', {'Authorization': PROVING}, f'problem={OTHERS}:ref')
+    assert re.fullmatch('url/[0-9a-f]{32}:r1', app.incidents[0]['dbotMirrorId'])
 
 
 FORMER = 'former-token-4711'

@@ -4778,7 +4778,8 @@ class ThirdPartyEvent:
             # The hash of a single part is of that itself: earlier versions gave this key to problems that are still open.
             is_old = len(parts) == 1 and not row.is_of_url
             key = hashlib.sha256(key.encode()).hexdigest()[:32] if is_old else hash_of(parts)
-        return f'{row.sender}:{key}'
+        prefix = f'url/{hash_of([row.sender])}' if self.contains_token(row.sender) else row.sender
+        return f'{prefix}:{key}'
 
     def key_value(self, part: KeyPart) -> str:
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
@@ -6415,6 +6416,7 @@ class Delivery:
         self.latest_repeat: Delivery | None = None  # the last duplicate that came to wait for this delivery
         self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
+        self.is_shortened = False  # whether `created_json` has only the ids and names, for a repeat of a large response
         self.summary = ''  # for the log
         self.error: Rejected | None = None  # why the incidents could not be created
 
@@ -6469,13 +6471,19 @@ class Delivery:
         """
         return time.monotonic() < self.forget_at and (self.has_id or self.expects_retry())
 
-    def record_created(self, created: list[Any]) -> None:
-        """Keep what was created as the body of the response, and as a summary for the log. From now on the time counts."""
+    def record_created(self, created: list[Any], most_bytes: int) -> None:
+        """Keep what was created as the body of the response, and as a summary for the log. From now on the time counts.
+
+        Of a body larger than `most_bytes`, keep the ids and names, so that a retry of a large delivery creates nothing either.
+        """
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if self.has_id else REMEMBER_WITHOUT_ID_SECONDS)
         ids = ', '.join(str(incident.get('id')) for incident in created)
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
         self.created_json = to_response(created)
+        if len(self.created_json) > most_bytes:
+            self.is_shortened = True
+            self.created_json = to_response([{key: incident.get(key) for key in ('id', 'name')} for incident in created])
 
 
 @dataclass
@@ -6588,7 +6596,7 @@ class DeliveryMemory:
     def finish(self, delivery: Delivery, result: 'AsyncResult[list[Any]]') -> None:
         """Record the end of a delivery: remember what was created, or why nothing was."""
         if result.successful():
-            delivery.record_created(result.value or [])
+            delivery.record_created(result.value or [], self.most_bytes)
         elif isinstance(result.exception, Rejected):
             delivery.error = result.exception
         delivery.post.is_gone = bool
@@ -7377,7 +7385,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             request.unfinished = original
             return unfinished_response(original.post)
         request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
-        return json_response(original.created_json)
+        is_whole = request.is_repeat or not original.is_shortened
+        return json_response(original.created_json if is_whole else to_response(post.result.value or []))
 
 
 def unfinished_response(post: Post) -> HTTPResponse:
