@@ -10,6 +10,7 @@ from typing import Any
 import GenericWebhook
 import pytest
 from GenericWebhook import LAST_WORDS, NO_ROW, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_word
+from shared.webhook import SCRIPT
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z
 NINE = '2026-11-24T09:00:00Z'
@@ -571,6 +572,24 @@ def test_no_last_word_of_a_key_could_be_left_out(meaning: str) -> None:
             forget_keys()
             assert [read(payload) for payload in payloads] != before, word
     forget_keys()
+
+
+def lines_of(table: str) -> list[tuple[int, str]]:
+    """Return the position and the comment of each line of a table of the general rule."""
+    source = re.search(rf'^{table}: Table = \(.*\n((    .*\n)+)\)$', SCRIPT.read_text('utf-8'), re.MULTILINE)
+    return [*enumerate(line.rpartition('  # ')[2] for line in source[1].splitlines())] if source else []
+
+
+@pytest.mark.parametrize('table', ['SUBJECTS', 'KINDS', 'THINGS'])
+def test_beside_each_line_of_a_table_is_an_event_that_has_another_name_without_it(table: str) -> None:
+    lines, whole = lines_of(table), getattr(GenericWebhook, table)
+    assert len(lines) == len(whole) > 0
+    for index, comment in lines:
+        event = json.loads(comment)
+        name = read(event)[0]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(GenericWebhook, table, (*whole[:index], *whole[index + 1:]))
+            assert read(event)[0] != name, comment
 
 
 @pytest.mark.parametrize('kind', [

@@ -4029,28 +4029,30 @@ Table = tuple[tuple[tuple[int, ...], tuple[str, ...]], ...]
 
 TEXTS: Table = (((OWN, DATA), ('title', 'rule', 'summary', 'text')),)  # what happened
 SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what happened
-    ((OWN,), ('sentence', 'whole')),              # {"event": "rated", "plain_body": "It works well", "movie": {"title": "Up"}}
+    ((OWN,), ('sentence', 'whole')),              # {"event": "rated", "film_title": "Blue mug", "book": {"title": "Red mug"}}
     ((OTHERS,), ('title',)),                      # {"event": "rated", "movie": {"title": "Marley"}, "host": "nas-1"}
     ((OWN, DATA), ('object',)),                   # {"event": "login", "hostname": "desk-7", "device": {"name": "Desk 7"}}
     ((OWN,), ('named object',)),                  # {"event": "login", "device": {"name": "Desk 7"}, "user": "alice"}
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
     ((OWN, DATA), ('person',)),                   # {"event": "login", "user": "alice", "agent": {"hostname": "desk-7"}}
-    ((OWN,), ('named person',)),                  # {"event": "login", "agent": {"hostname": "desk-7"}, "service": "vpn"}
-    ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),
-    ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),
-    ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),
-    ((DEEP,), ('title', 'object', 'summary', 'name', 'text')),
-    ((OTHERS, DEEP), ('person',)),
-    ((DEEP,), ('last word: object',)),
+    ((OWN,), ('named person',)),                  # {"event": "login", "agent": {"hostname": "desk-7"}, "service": "mail"}
+    ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
+    ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
+    ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
+    ((DEEP,), ('title', 'object', 'summary', 'name', 'text')),  # {"event": "pull", "layer": {"source": {"repo": "hello-world"}}}
+    ((OTHERS, DEEP), ('person',)),                # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
+    ((DEEP,), ('last word: object',)),            # {"event": "opened", "mail": {"sent": {"list_name": "Monthly news"}}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
     ((OTHERS,), ('kind elsewhere',)),             # {"lock": {"eventName": "forced"}, "payment_status": "denied"}
-    ((OWN, DATA, OTHERS), ('last word: kind', 'last word: type')),  # {"payment_status": "denied", "resource_type": "BATCH_ENDED"}
+    ((OWN, DATA, OTHERS), ('last word: kind', 'last word: type')),  # {"resource_type": "BATCH_ENDED", "size": 7}
 )
 THINGS: Table = (  # the host or the like that a text is about
-    *(((ring,), ('thing', 'named thing')) for ring in (OWN, DATA, OTHERS)),
-    ((OWN, DATA), ('domain',)),
-    ((OWN,), ('addressee',)),
+    ((OWN,), ('thing', 'named thing')),           # {"message": "The disk is full", "host": "db-1"}
+    ((DATA,), ('thing', 'named thing')),          # {"message": "The disk is full", "data": {"host": "db-1"}}
+    ((OTHERS,), ('thing', 'named thing')),        # {"message": "The disk is full", "disk": {"host": "db-1"}}
+    ((OWN, DATA), ('domain',)),                   # {"message": "The disk is full", "domain": "example.com"}
+    ((OWN,), ('addressee',)),                     # {"message": "A mail was read", "email": "ann@example.com"}
 )
 
 
