@@ -334,4 +334,4 @@ def test_an_inner_event_gives_severity_end_and_problem_and_the_outer_one_the_tim
             ({}, 'OK: cpu'), ({'Subject': 'An alarm'}, 'An alarm'), ({'Subject': 'RDS Notification Message'}, 'OK: cpu')):
         found = event({**outer, **changes})
         assert (found.name(), found.problem_key()) == (name, 'aws-cloudwatch:arn:a')
-        assert (found.severity(), found.is_recovery, found.occurred(1_800_000_000)) == (0.5, True, '2026-11-24T09:00:00Z')
+        assert (found.severity.value, found.is_recovery, found.occurred(1_800_000_000)) == (0.5, True, '2026-11-24T09:00:00Z')

@@ -4117,27 +4117,28 @@ class Facts:
             self.meanings.update(*(scope.keys for scope in self.rings[DEEP]))
 
     def inside(self, scope: Scope) -> list[Scope]:
-        """Return the scopes directly inside one: of its objects, and of the first items of its lists."""
-        if scope.inner is None:
-            scope.inner = [*self.walk(scope)]
-        return scope.inner
+        """Return the scopes directly inside one: of its objects, and of the first items of its lists, while there are few.
 
-    def walk(self, scope: Scope) -> Iterator[Scope]:
-        """Yield the scopes inside one, those with the data of the event first, while there are few."""
+        Those with the data of the event come first.
+        """
+        if scope.inner is not None:
+            return scope.inner
+        scope.inner = []
         data_keys, members = scope.keys.get('inside', ()), scope.members
         others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
                   if type(value) in CONTAINERS and (type(value) is not Raw or memoryview(value)[0] in b'{[')]
         for key in islice(dict.fromkeys((*data_keys, *others, *scope.keys.get('text', ()))), MAX_SCOPES):
             if self.scopes_left <= 0:
-                return
+                break
             value = members.get(key)
             inner = value[0] if isinstance(value, list) and value else value
             is_text = type(inner) is str and not scope.is_text
             inner = self.json_in(inner) if is_text else inner
             if isinstance(inner, dict) and inner:
                 self.scopes_left -= 1
-                yield Scope(inner, word_of(key), is_item=isinstance(value, list), is_text=is_text or scope.is_text,
-                            has_data=is_text or key in data_keys)
+                scope.inner.append(Scope(inner, word_of(key), is_item=isinstance(value, list), is_text=is_text or scope.is_text,
+                                         has_data=is_text or key in data_keys))
+        return scope.inner
 
     # Choosing a text
 
@@ -4302,11 +4303,12 @@ class Facts:
 
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
-        for scope in (scope for number in rings for scope in self.rings[number]):
-            kinds = scope.values('kind') + scope.values('last word: kind')
-            for value in kinds if pattern is not FAILURE or not scope.is_item else ():
-                if type(value) is str and pattern.fullmatch(value) and (text := self.clean(value)):
-                    return text
+        for number in rings:
+            for scope in self.rings[number]:
+                kinds = scope.values('kind') + scope.values('last word: kind')
+                for value in kinds if pattern is not FAILURE or not scope.is_item else ():
+                    if type(value) is str and pattern.fullmatch(value) and (text := self.clean(value)):
+                        return text
         return ''
 
     def address(self) -> str:
@@ -4694,19 +4696,15 @@ class ThirdPartyEvent:
 
     # The severity
 
-    def severity(self) -> float | None:
-        """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
-        return self.found_severity.value
-
     @cached_property
-    def found_severity(self) -> Severity:
-        """Return the event's severity, and whether it is certain."""
+    def severity(self) -> Severity:
+        """Return the event's severity (a recovery's is RECOVERED_SEVERITY), and whether it is certain."""
         if self.is_recovery:
             return Severity(RECOVERED_SEVERITY, False)
         is_certain = True
         for row in (self.words.row, self.row):
             if row.inner:
-                return self.only_inner_event.found_severity
+                return self.only_inner_event.severity
             if row.severities or row.has_no_severity:
                 found = self.severity_by(row)
                 is_certain = is_certain and found.is_certain
@@ -4805,12 +4803,11 @@ class ThirdPartyEvent:
             return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
         if self.words.at_least is None or self.is_recovery:
             return ''
-        severity = self.found_severity.value
-        return f'severity {NAME_OF_SEVERITY[severity]}' if self.is_below(self.words.at_least) else ''
+        return f'severity {NAME_OF_SEVERITY[self.severity.value]}' if self.is_below(self.words.at_least) else ''
 
     def is_below(self, threshold: float) -> bool:
         """Return whether the event certainly has a lower severity, and nothing in it says that it may be graver."""
-        severity, is_certain = self.found_severity
+        severity, is_certain = self.severity
         if not is_certain or not severity or severity >= threshold or self.members.get('truncatedAlerts'):  # 0 stands for unknown
             return False
         if self.row.inner and not self.inner_event.is_below(threshold):
@@ -5398,7 +5395,7 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
 
     Only what is certain or set by the URL is there: a wrong severity hides an alert, a wrong key joins two problems.
     """
-    severity = event.severity()
+    severity = event.severity.value
     if severity is None:
         severity = arrival.words.default_severity
     fields: dict[str, Any] = {} if severity is None else {'severity': severity}
