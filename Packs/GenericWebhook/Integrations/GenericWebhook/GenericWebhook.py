@@ -2735,7 +2735,10 @@ def topic_headers(names: tuple[str, ...]) -> list[str]:
 
 def words_of(kind: str) -> list[str]:
     """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created']."""
-    return [word.lower() for word in re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind)]
+    return [word.lower() for word in WORD_OF_KIND.findall(kind)]
+
+
+WORD_OF_KIND = re.compile('[A-Z]?[a-z]{2,}|[A-Z]{3,}')
 
 
 def looks_like_json(text: str) -> bool:
@@ -2846,7 +2849,7 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
     is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()
-    if not ISO_DATE.fullmatch(iso_date):
+    if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
         raise ValueError('it has another format')
     date = datetime.fromisoformat(iso_date)
     if not date.tzinfo:
@@ -3017,8 +3020,7 @@ class Path:
         if not inside or not budget.allows(len(items)):
             return [UNREAD]
         objects = [{} if item is None else item for item in items]  # null is an item without a value
-        are_objects = all(isinstance(item, dict) for item in objects)
-        if not are_objects:
+        if not all(isinstance(item, dict) for item in objects):
             return [UNREAD]
         return [UNREAD if inside.lists and inside.lists_in(item) else find(item, inside.steps, UNREAD) for item in objects]
 
@@ -3115,11 +3117,8 @@ class Condition:
         """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them."""
         if self.is_negated:
             return self.is_met(event)
-        for path in self.paths:
-            for value in path.values(event):
-                if self.matches(value) if self.wanted else value is not None and value is not UNREAD:
-                    return True
-        return False
+        return any(self.matches(value) if self.wanted else value is not None and value is not UNREAD
+                   for path in self.paths for value in path.values(event))
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event certainly meets the condition: one path answers it with yes; or, after a `!`, all with no."""
@@ -3489,7 +3488,6 @@ class UrlWords:
     at_least: float | None = None
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
 
-    @cached_property
     def without_items(self) -> 'UrlWords':
         """Return the words for a payload in which `each` finds no items: the others speak of an item."""
         return UrlWords(type=self.type, default_severity=self.default_severity)
@@ -4232,7 +4230,7 @@ class Facts:
     def message_of_chat(self) -> str:
         """Return the text of several words beside the attachments of a chat's message, or ''."""
         is_chat = 'attachments' in self.top.members
-        texts = (self.usable(self.top.members.get(key)) for key in ('text', 'notification')) if is_chat else ()
+        texts = map(self.usable, map(self.top.members.get, ('text', 'notification'))) if is_chat else ()
         return first_of(text for text in texts if text.count(' ') > 2)
 
     def repeats_the_kind(self, text: str) -> bool:
@@ -4246,12 +4244,8 @@ class Facts:
 
     def longest_with(self, text: str) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
-        longest = text
-        for value in self.top.values('text')[:10]:
-            if isinstance(value, str) and len(value) > len(longest):
-                other = self.usable(value)
-                longest = other if text in other and len(longest) < len(other) <= 150 else longest
-        return longest
+        longer = [value for value in self.top.values('text')[:10] if isinstance(value, str) and len(value) > len(text)]
+        return max((other for other in map(self.usable, longer) if text in other and len(other) <= 150), key=len, default=text)
 
     def says_what_happened(self, text: str, change: str) -> bool:
         """Return whether a text needs no kind of event before it: it is several words, and among them are those of the change.
@@ -4290,7 +4284,7 @@ class Facts:
         """
         kind = self.own_kind
         failure = '' if text or FAILURE.search(kind) else self.word_of_change((DATA, OTHERS), FAILURE)
-        if TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind)):
+        if kind and (TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))):
             return f'{kind} {failure}'.rstrip()
         word = self.word_of_change((OWN,), OUTCOME if kind and not text else CHANGE) or (failure if kind else '')
         if not word and not kind:
@@ -4336,13 +4330,14 @@ class Facts:
 
     def times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
-        near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
-        near = near if self.top.word not in OWNERS else near[1:]
+        near = [scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE]
+        if self.top.word not in OWNERS:
+            near.insert(0, self.top)
         dates: list[str] = []
         for scope in near:
-            texts = [*map(self.clean, scope.values('time'))]
-            dates += dates_in(texts)
-            yield from times_in(texts)
+            if texts := [*map(self.clean, scope.values('time'))]:
+                yield from times_in(texts)
+                dates += dates_in(texts)
         yield from dates
         for scope in near:
             yield from map(self.clean, scope.values('time of change'))
@@ -4746,10 +4741,7 @@ class ThirdPartyEvent:
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
-        for end in row.ends:
-            if all(condition.is_met(self) for condition in end.conditions):
-                return end
-        return None
+        return next((end for end in row.ends if all(condition.is_met(self) for condition in end.conditions)), None)
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
@@ -5255,7 +5247,7 @@ class Conversion:
         """
         words = self.arrival.words
         items = items_at(source, words.each) if words.each else None
-        event = self.event(source, words.without_items if words.each and not items else words)
+        event = self.event(source, words.without_items() if words.each and not items else words)
         self.product = event.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
