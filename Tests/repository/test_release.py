@@ -234,8 +234,11 @@ def dev_release(clone: Path, failing: str = 'nothing') -> subprocess.CompletedPr
         **os.environ, 'PATH': path, 'CALLS': str(clone.parent / 'calls'), 'FAILING': failing})
 
 
-def test_a_release_checks_what_will_be_committed_and_ends_with_what_to_commit_tag_and_push(clone: Path) -> None:
+@pytest.mark.parametrize(('branch', 'source'), [('releases', 'HEAD'), ('mine', 'HEAD:releases')])
+def test_a_release_checks_what_will_be_committed_and_ends_with_what_to_commit_tag_and_push(
+        clone: Path, branch: str, source: str) -> None:
     needs('curl')
+    git(clone, 'branch', '--move', branch)
     done = dev_release(clone)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'compares the pack with itself' not in done.stderr
@@ -244,7 +247,7 @@ def test_a_release_checks_what_will_be_committed_and_ends_with_what_to_commit_ta
     assert offered >= {'GenericWebhook.zip', 'release-notes.md', 'localxsoar-1.0-py3-none-any.whl'}
     assert read(clone / 'dist/release/release-notes.md') == read(clone / NEXT_NOTES)
     command, = re.findall('^    (git .*)', done.stdout, re.MULTILINE)
-    assert command.startswith(f"git commit -m 'Release {NEXT}' && git tag v{NEXT} && git push ")
+    assert command.startswith(f"git commit -m 'Release {NEXT}' && git tag v{NEXT} && git push --atomic origin {source} ")
     assert 'A  ' not in git(clone, 'status', '--porcelain')  # a person has written the notes before
     push_what_another_has_made(clone)
     assert subprocess.run(['bash', '-c', as_somebody(command)], cwd=clone, capture_output=True, check=False).returncode == 1
