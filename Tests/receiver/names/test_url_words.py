@@ -14,7 +14,7 @@ from urllib.parse import quote
 import patient
 import pytest
 from shared.app import App
-from clocks import wait_for
+from clocks import cpu_seconds, grows_linearly, wait_for
 from GenericWebhook import (MAX_EVENT_VALUES, MAX_KEPT_QUERY, NO_WORDS, Arrival, Settings, Tokens, hash_of, read_words,
                             shown_token, to_incidents, url_words)
 from shared.webhook import TOKEN, Webhook
@@ -776,3 +776,31 @@ def test_a_further_path_into_a_list_costs_no_look_at_items_without_it(first: dic
     few, many = ([first, *[{}] * count] for count in (10, 900))
     assert (calls_for_paths(32, many) - calls_for_paths(16, many)
             <= 1.5 * (calls_for_paths(32, few) - calls_for_paths(16, few)))
+
+
+# What a word costs: before the limits, each of these took seconds
+
+
+def time_of(query: dict[str, str], body: str) -> float:
+    words = url_words(SETTINGS, list(query.items()))
+    return cpu_seconds(lambda source: to_incidents([source], Arrival('', {}, SETTINGS, words)), body.encode(), 1)
+
+
+@pytest.mark.parametrize('value', ['"' + '\u0130' * 80_000 + '"', '9' * 4200], ids=['texts that are slow to lower', 'integers'])
+def test_long_values_cost_a_condition_no_more_than_short_ones(value: str) -> None:
+    query = {word: ','.join(['a.*.x|a.*.x|a.*.x|a.*.x', *['a.*.x|a.*.x|a.*.x|a.*.x=1|2'] * 7]) for word in ('skip', 'resolved')}
+    items = ', '.join([f'{{"x": {value}}}'] * (640_000 // len(value)))
+    body = f'{{"a": [{items}]}}'
+    assert time_of(query, body) < 20 * time_of({}, body) + 20 * time_of(query, '{"a": [{"x": 1}, {"x": 1}]}')
+
+
+def test_a_long_path_into_many_items_costs_at_least_no_more_than_the_budget() -> None:
+    body = json.dumps({'a': [{'x': 'low'}] * 10_000})
+    grows_linearly(lambda keys: {'severity': '|'.join(['a.*.x', *[f'a.*{".0" * keys}'] * 3]), 'at_least': 'high'},
+                   lambda words: time_of(words, body), 3)
+
+
+def test_each_list_on_a_path_inside_an_item_counts_as_a_value(app: App) -> None:
+    items: dict[str, Any] = {'a': [{}] * 5000}
+    assert 'too large' not in send(app, {'skip': 'a.*.0=1'}, items).note
+    assert 'too large' in send(app, {'skip': f'a.*{".0" * 14}=1'}, items).note

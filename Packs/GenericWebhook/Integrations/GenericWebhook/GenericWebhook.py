@@ -2466,6 +2466,7 @@ COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert',
                'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
 OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
 MINUS_ZERO = re.compile(rb'-0[\s,}\]]')  # msgspec would make it a 0
+sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
 UNREAD = object()
 
 
@@ -3017,7 +3018,7 @@ class Path:
     def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
         """Return the value in each item of a list, or [UNREAD] if an item is not an object, or if they are too many."""
         inside = self.inside_item
-        if not inside or not budget.allows(len(items)):
+        if not inside or not budget.allows(len(items) * (1 + len(inside.lists))):
             return [UNREAD]
         objects = [{} if item is None else item for item in items]  # null is an item without a value
         if not all(isinstance(item, dict) for item in objects):
@@ -3034,14 +3035,17 @@ class Path:
         sizes = [each.size if isinstance(each, LargeList) else len(each) for each in self.lists_in(members)]
         return max((size - 1 for size in sizes if size), default=0)
 
-    def holders(self, members: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the objects that hold the values at the path."""
+    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
+        """Return the objects that hold the values at the path in some objects, or [] if the budget is spent."""
         if self.inside_item:
-            items = find(members, self.steps)
-            objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-            return [holder for item in objects for holder in self.inside_item.holders(item)]
+            found = (find(each, self.steps) for each in objects)
+            items = [item for each in found if isinstance(each, list) for item in each if isinstance(item, dict)]
+            return self.inside_item.holders(items, budget)
         keys = self.text.split('.')
-        parents = [(find(members, steps_of(keys[:end])), '.'.join(keys[end:])) for end in range(len(keys))]
+        if not budget.allows(len(objects) * len(keys)):
+            return []
+        ends = [(steps_of(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys))]
+        parents = ((find(each, steps), key) for each in objects for steps, key in ends)
         return [parent for parent, key in parents if isinstance(parent, dict) and key in parent]
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
@@ -3100,6 +3104,11 @@ DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
 CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
 
 
+def is_one_of(words: set[str], text: str) -> bool:
+    """Return whether a text is one of some short words, without regard to case; a long text costs nothing."""
+    return len(text) <= len('false') and text.lower() in words
+
+
 @dataclass(frozen=True)
 class Condition:
     """What an event must say at one of some paths.
@@ -3137,7 +3146,7 @@ class Condition:
     def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether this bare path is met by a text that may be meant to be compared, as in `resolved=status`."""
         texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer_of(value)]
-        return not CERTAIN_TEXTS.issuperset(map(str.lower, texts)) and self.is_met(event)
+        return not all(is_one_of(CERTAIN_TEXTS, text) for text in texts) and self.is_met(event)
 
     def answer_of_all(self, values: list[Any]) -> bool | None:
         """Return the answer that all values at a path have in common, None if they differ, or False if there is no value."""
@@ -3149,8 +3158,7 @@ class Condition:
         if value is UNREAD or isinstance(value, CutText):
             return None
         if not self.wanted:
-            is_doubtful = isinstance(value, str) and value.lower() in DOUBTFUL_TEXTS
-            return None if is_doubtful else bool(value)
+            return None if isinstance(value, str) and is_one_of(DOUBTFUL_TEXTS, value) else bool(value)
         if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
             return None
         return self.matches(value)
@@ -4805,7 +4813,7 @@ class ThirdPartyEvent:
         if self.row.inner and not self.inner_event.is_below(threshold):
             return False
         paths = [path for row in (self.words.row, self.row) for _, paths in row.severities for path in paths]
-        known = [holder for path in paths for holder in path.holders(self.members)]
+        known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
 
 
