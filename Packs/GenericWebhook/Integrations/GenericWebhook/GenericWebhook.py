@@ -3085,11 +3085,6 @@ class Property(Path):
 Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
 
 
-def has_value(values: list[Any]) -> bool:
-    """Return whether one of some values is something other than null and ''."""
-    return values.count(None) + values.count('') < len(values)
-
-
 def text_of(value: Any) -> str:
     """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
     if type(value) is bool:
@@ -3992,11 +3987,10 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a', re.IGNORECASE)
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
-TELLING_KIND = re.compile(r"""
-    (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
-    (?i:\S+\ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*) |
-    (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
-    """, re.VERBOSE)
+TELLING_KIND = re.compile(
+    r'(?i:\S[^\s./:]*[./:]\S+|\S+ed)|'  # up to the first of these marks: to try each would take quadratic time
+    r'(?i:\S+ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*)|'
+    r'(?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)')
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(
     r'\S[^\s@]*@\S+|'  # an e-mail address; up to the first @: to try each would take quadratic time
@@ -4725,18 +4719,22 @@ class ThirdPartyEvent:
         """
         is_certain = True
         for scale, paths in row.severities:
-            for path in paths:
-                values = path.values(self)
-                if not has_value(values):
-                    continue
+            path, values = self.first_with_value(paths)
+            if path:
                 is_urgency = not path.is_of_url and not URGENCY.isdisjoint(path.text.lower().split('.'))
                 is_doubtful = is_urgency or path.is_one_of_several(self.members)
                 is_certain = is_certain and not is_doubtful and all(scale.severity(value) is not None for value in values)
-                severity = scale.gravest(values)
-                if severity is not None:
+                if (severity := scale.gravest(values)) is not None:
                     return Severity(severity, is_certain)
-                break
         return Severity(None, is_certain)
+
+    def first_with_value(self, paths: Paths) -> tuple[Path | None, list[Any]]:
+        """Return the first of some paths at which there is something other than null and '', with its values, or (None, [])."""
+        for path in paths:
+            values = path.values(self)  # a list's item without a value gives None or '', and counts as an item
+            if values.count(None) + values.count('') < len(values):
+                return path, values
+        return None, []
 
     # The end and the problem
 
@@ -4783,16 +4781,13 @@ class ThirdPartyEvent:
 
     def key_value(self, part: KeyPart) -> str:
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
-        for path in part.paths:
-            values = path.values(self)  # a list's item without a value gives None or '', and counts as an item
-            if has_value(values):
-                # A CutText is no str here: two problems could have the same start.
-                text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
-                is_short = 0 < len(text) <= MAX_KEY_PART_CHARACTERS
-                if not is_short or path.is_one_of_several(self.members) or not identifies_something(text):
-                    return ''
-                return host_of(text) if part.is_host else text
-        return ''
+        path, values = self.first_with_value(part.paths)
+        # A CutText is no str here: two problems could have the same start.
+        text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
+        is_short = 0 < len(text) <= MAX_KEY_PART_CHARACTERS
+        if not path or not is_short or path.is_one_of_several(self.members) or not identifies_something(text):
+            return ''
+        return host_of(text) if part.is_host else text
 
     # What the URL leaves out
 
