@@ -4147,8 +4147,8 @@ class Facts:
         for rings, meanings in table:
             if DEEP in rings:
                 self.add_deep_ring()
-            for meaning in meanings:
-                if meaning in self.meanings and (text := self.first(rings, meaning, known)):
+            for meaning in filter(self.meanings.__contains__, meanings):
+                if text := self.first(rings, meaning, known):
                     yield text
 
     def best(self, table: Table, known: str = '') -> str:
