@@ -95,3 +95,11 @@ def test_names_of_headers_leave_nothing_whether_or_not_a_request_is_accepted() -
             app.calls.clear()
 
         assert left_by(work, 200) < 2 * MIB  # the deliveries that are remembered
+
+
+def test_long_keys_leave_nothing() -> None:
+    def work(number: int) -> None:
+        to_incidents([json.dumps({f'{number}{"k" * 200_000}': 1, 'a': {f'{number}{"k" * 200_000}': 1}}).encode()],
+                     Arrival('2026-11-24T10:00:00Z', {}, SETTINGS))
+
+    assert left_by(work, 30) < MIB

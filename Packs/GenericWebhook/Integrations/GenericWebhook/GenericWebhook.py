@@ -3937,6 +3937,7 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
 
 
 MAX_SCOPE_KEYS = 200
+MAX_KEPT_KEYS = 4096  # characters of all keys of an object; what longer ones mean is not kept for the next event
 MAX_SCOPES = 60  # of an event
 MAX_TEXT_WITH_JSON = 64 * 1024
 
@@ -3952,7 +3953,9 @@ class Scope:
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
         self.has_data = has_data  # the data of the event, by its key
         self.inner: list[Scope] | None = None  # the scopes directly inside it, once they are known
-        self.keys = keys_by_meaning(tuple(islice(members, MAX_SCOPE_KEYS)), word)
+        keys = tuple(islice(members, MAX_SCOPE_KEYS))
+        can_keep = sum(map(len, keys)) <= MAX_KEPT_KEYS
+        self.keys = (keys_by_meaning if can_keep else keys_by_meaning.__wrapped__)(keys, word)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
