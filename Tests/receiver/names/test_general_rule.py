@@ -182,6 +182,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'file_delete: Marley & Me', ''),
     ({'eventType': 'build_stop', 'projectName': 'Shop', 'stopReason': 'quota exceeded'}, 'build_stop: quota exceeded (Shop)', ''),
     ({'eventType': 'scan_block', 'srcIp': '10.0.0.1', 'blockReason': 'port scan'}, 'scan_block: port scan', ''),
+    # An id, if nothing else says what an event of a kind concerns: Jira, Square
+    ({'eventName': 'moved', 'item': {'id': 'a7c9', 'key': 'SEC-7'}}, 'moved: SEC-7', ''),
+    ({'eventName': 'moved', 'item': {'number': 4711, 'id': 'SEC-7'}}, 'moved: SEC-7', ''),
     # An address, if there is nothing else: Cloudinary
     ({'notification_type': 'upload', 'format': 'jpg', 'url': 'https://u:p@img.example.com/demo/cat.jpg?sig=x#y', 'width': 7},
      'upload: img.example.com/demo/cat.jpg', ''),

@@ -253,7 +253,7 @@ def test_a_name_that_is_not_what_happened_comes_last(payload: Any, expected: str
     ({'kind': 'todo_created', 'recording': {'title': 'Buy milk'}, 'creator': {'name': 'Bob'}}, 'todo_created: Buy milk'),
     ({'eventType': 'Grab', 'albums': [{'title': 'Labour of Love'}]}, 'Grab: Labour of Love'),
     ({'event': 'subscriber.created', 'data': {'subscriber': {'email': 'a@example.com'}}}, 'subscriber.created: a@example.com'),
-    ({'type': 'order.created', 'data': {'type': 'order', 'id': 'eA3vssLHKJrv'}}, 'order.created'),
+    ({'type': 'order.created', 'data': {'type': 'order', 'id': 'eA3vssLHKJrv'}}, 'order.created: eA3vssLHKJrv'),
     ({'component': {'status': 'under_maintenance', 'name': 'Database'}}, 'under_maintenance: Database'),
     ({'alert_type': 'query_alert', 'title': 'Error rate is high'}, 'Error rate is high'),
     ({'event': 'disk.full', 'title': 'disk.full on db-1'}, 'disk.full on db-1'),

@@ -3809,6 +3809,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'whole': 'name',
     'domain': 'domain',
     'addressee': 'email',
+    'id': 'key id',
     'address': 'url link',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
@@ -4042,9 +4043,10 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
     ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
     ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
-    ((DEEP,), ('title', 'object', 'summary', 'name', 'text')),  # {"event": "pull", "layer": {"source": {"repo": "hello-world"}}}
+    ((DEEP,), ('title', 'object', 'summary', 'last word: text', 'name', 'text')),  # {"event": "pull", "layer": {"source": {"repo": "hello-world"}}}
     ((OTHERS, DEEP), ('person',)),                # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
     ((DEEP,), ('last word: object',)),            # {"event": "opened", "mail": {"sent": {"list_name": "Monthly news"}}}
+    ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
     ((OTHERS,), ('kind elsewhere',)),             # {"lock": {"eventName": "forced"}, "payment_status": "denied"}
