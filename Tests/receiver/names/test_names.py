@@ -718,6 +718,11 @@ def test_the_name_of_a_large_event_takes_less_memory_than_the_event(make: Callab
     assert peak < len(large)
 
 
+@pytest.mark.parametrize('mark', ['\xad', '\u200b', '\u200e', '\u2060', '\ufeff', '\0'])
+def test_no_invisible_character_hides_the_token_in_a_name(mark: str) -> None:
+    assert name({'title': f'Disk {TOKEN[:9]}{mark}{TOKEN[9:]} full', 'message': 'Disk full'}, token=TOKEN) == 'Disk full'
+
+
 PRINTED_NAME = """
 from GenericWebhook import ThirdPartyEvent
 source = b'{"title": "Head of Sales", "firstname": "Al", "message": "Fix the bug soon", "commit": "abc"}'

@@ -804,3 +804,8 @@ def test_each_list_on_a_path_inside_an_item_counts_as_a_value(app: App) -> None:
     items: dict[str, Any] = {'a': [{}] * 5000}
     assert 'too large' not in send(app, {'skip': 'a.*.0=1'}, items).note
     assert 'too large' in send(app, {'skip': f'a.*{".0" * 14}=1'}, items).note
+
+
+def test_at_least_leaves_out_no_event_with_a_graver_severity_under_a_long_key(app: App) -> None:
+    assert send(app, {'at_least': 'high'}, {'severity': 'low', f'{"k" * 40}_severity': 'critical'}).incidents
+    assert not send(app, {'at_least': 'high'}, {'severity': 'low', f'{"k" * 40}_severity': 'low'}).incidents

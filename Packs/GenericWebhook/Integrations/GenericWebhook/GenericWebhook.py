@@ -2775,7 +2775,8 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     text = str(value)[:4096]  # more than any name or date has, and quick to search
     if not text.isprintable():
         controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
-        marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
+        # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
+        marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
         text = re.sub(f'[{controls}{marks}]', '', text)
     text = ' '.join(text.split())
     return '' if text and contains_token(text) else text
@@ -4467,7 +4468,7 @@ def severities_of_object(members: dict[str, Any]) -> list[float]:
     """Return the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
     found: dict[str, list[Any]] = {'severity': [], 'priority': []}
     for key in members:
-        for _, meaning in places_of_word(word_of(key)):
+        for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:])):  # a long key may end in `severity`, too
             if meaning in found:
                 found[meaning].append(members.get(key))
     told = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
