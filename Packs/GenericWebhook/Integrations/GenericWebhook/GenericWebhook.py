@@ -4044,7 +4044,7 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
     ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
     ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
-    ((DEEP,), ('title', 'object', 'summary', 'last word: text', 'name', 'text')),  # {"event": "pull", "layer": {"source": {"repo": "hello-world"}}}
+    ((DEEP,), ('title', 'object', 'summary', 'last word: text', 'name', 'text')),  # {"event": "pull", "a": {"b": {"repo": "mugs"}}}
     ((OTHERS, DEEP), ('person',)),                # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
     ((DEEP,), ('last word: object',)),            # {"event": "opened", "mail": {"sent": {"list_name": "Monthly news"}}}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
