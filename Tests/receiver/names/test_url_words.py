@@ -262,7 +262,6 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
     ({'at_least': 'medium'}, {'severity': 'low'}, 'severity low'),
     ({'at_least': '2'}, {'severity': 'info'}, 'severity informational'),
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'medium'}, {'x': 1}], 'tags': ['x']}, 'severity low'),
-    ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 3, 'severityName': 'low'}}, 'severity low'),
     ({'at_least': 'high'}, {**CUT_GROUP, 'truncatedAlerts': 0}, 'severity low'),
     ({'skip': 'receiver=xsoar'}, CUT_GROUP, 'conditions of the URL'),
     ({'at_least': 'high', 'severity': 'prio'}, {'prio': 'medium'}, 'severity medium'),
@@ -314,6 +313,8 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high'}, {'action': 'Create', 'alert': {'message': 'x', 'priority': 'P4'}}),  # a row that reads a priority
     ({'at_least': 'high'}, {'priority': 'low'}), ({'at_least': 'high'}, {'urgency': 'low'}),
     ({'at_least': 'unknown'}, {'severity': 'low'}), ({'at_least': 'medium'}, {'severity': 'medium'}),
+    ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 3, 'severityName': 'low'}}),
+    ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'low', 'x_severity': 'catastrophic'}}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'critical'}}),  # not one severity, and not all are lower
     ({'at_least': 'high'}, {'alert': {'severity': 'low'}, 'event': {'severity': 'critical'}}),
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'critical'}]}),

@@ -4044,7 +4044,7 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
     ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
     ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
-    ((DEEP,), ('title', 'object', 'summary', 'last word: text', 'name', 'text')),  # {"event": "pull", "a": {"b": {"repo": "mugs"}}}
+    ((DEEP,), ('title', 'object', 'summary', 'last word: text', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OTHERS, DEEP), ('person',)),                # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
     ((DEEP,), ('last word: object',)),            # {"event": "opened", "mail": {"sent": {"list_name": "Monthly news"}}}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
@@ -4472,7 +4472,7 @@ def severities_of_object(members: dict[str, Any]) -> list[float]:
             if meaning in found:
                 found[meaning].append(members.get(key))
     told = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
-    is_unknown = told and not severities_of(told)
+    is_unknown = not all(severities_of([value]) for value in told)
     return [math.inf] if is_unknown else severities_of(told + found['priority'])
 
 
