@@ -185,6 +185,10 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # An id, if nothing else says what an event of a kind concerns: Jira, Square
     ({'eventName': 'moved', 'item': {'id': 'a7c9', 'key': 'SEC-7'}}, 'moved: SEC-7', ''),
     ({'eventName': 'moved', 'item': {'number': 4711, 'id': 'SEC-7'}}, 'moved: SEC-7', ''),
+    ({'eventName': 'moved', 'item': {'deviceId': 'sensor-12', 'id': 'a7c9'}}, 'moved: a7c9', ''),
+    ({'eventName': 'moved', 'item': {'deviceId': 'sensor-12'}}, 'moved: sensor-12', ''),
+    ({'eventName': 'moved', 'item': {'id': 'uZ2hybAFPWww8Z1TpZDO6uBpsorLG'}}, 'moved: uZ2hybAFPWww8Z1TpZDO6uBpsorLG', ''),
+    ({'eventName': 'moved', 'item': {'id': '5f2504e0-4f89-11d3-9a0c-0305e82c3301'}}, 'moved', ''),
     # An address, if there is nothing else: Cloudinary
     ({'notification_type': 'upload', 'format': 'jpg', 'url': 'https://u:p@img.example.com/demo/cat.jpg?sig=x#y', 'width': 7},
      'upload: img.example.com/demo/cat.jpg', ''),

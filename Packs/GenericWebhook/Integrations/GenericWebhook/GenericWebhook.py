@@ -3810,7 +3810,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'whole': 'name',
     'domain': 'domain',
     'addressee': 'email',
-    'id': 'key id',
+    'id': 'key id deviceid',
     'address': 'url link',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
@@ -4167,7 +4167,8 @@ class Facts:
             for scope in self.rings[number]:
                 for key in scope.keys.get(meaning, ()):
                     value = scope.members.get(key)
-                    text = self.named(value) if meaning.startswith('named') else self.usable(value)
+                    read = self.named if meaning.startswith('named') else self.id_of if meaning == 'id' else self.usable
+                    text = read(value)
                     if text and text not in known and (meaning not in NEEDS or NEEDS[meaning](text)):
                         return text
         return ''
@@ -4181,6 +4182,11 @@ class Facts:
         text = untagged_text(value, self.clean)
         pattern = UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT
         return '' if pattern.fullmatch(text) or is_token_or_agent(text) else text
+
+    def id_of(self, value: Any) -> str:
+        """Return a value as a text that tells one object from others, or ''; not one that only machines read."""
+        text = untagged_text(value, self.clean) if isinstance(value, str) else ''
+        return text if len(text) > 2 and not NO_NAME.fullmatch(text) else ''
 
     # The name
 
