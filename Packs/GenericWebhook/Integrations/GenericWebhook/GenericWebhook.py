@@ -5847,7 +5847,7 @@ class CallSizer:
         most_per_incident = latest_spent / latest_count  # with more, the overhead would be negative
         # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in
         # case the larger call was faster: then it shows how much times vary by chance.
-        estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(self.timings, 2)
+        estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(self.known_timings, 2)
                            if max(one[0], other[0]) >= 2 * min(one[0], other[0])) or [most_per_incident]
         # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long.
         third_quartile = estimates[len(estimates) * 3 // 4]
