@@ -48,7 +48,7 @@ def test_the_paths_of_each_in_tiny_posts_leave_nothing(keys: int) -> None:
         words = UrlWords(each=tuple(path(number, keys, 512).split('.')))
         to_incidents([b'{"a":{"b":1}}'], Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, words))
 
-    assert left_by(work, 1000) < MIB // 4
+    assert left_by(work, 4000) < MIB  # half of the paths alone; garbage that was not collected yet takes up to a quarter
 
 
 def test_the_paths_of_each_in_large_posts_leave_only_what_is_collected_soon() -> None:
