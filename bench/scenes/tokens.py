@@ -18,6 +18,7 @@ from GenericWebhook import (
     Rejected,
     Settings,
     Tokens,
+    read_query,
     shown_token,
     signatures_to_check,
     valid_signature,
@@ -52,7 +53,7 @@ def check(text: str, body: bytes) -> None:
 def compare(text: str) -> Callable[[bytes], object]:
     """Return what compares 100 headers and 100 parameters with the tokens."""
     settings = Settings(8080, Tokens(text), None)
-    return lambda _: [shown_token(settings, GUESSES, QUERY) for _ in range(20)]
+    return lambda _: [shown_token(settings, GUESSES, read_query(settings.tokens, QUERY)) for _ in range(20)]
 
 
 def cpu() -> Iterator[Row]:

@@ -20,7 +20,7 @@ import gevent
 import pytest
 from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Budget, Intake, Post, Rejected, RequestBody, Room, Settings,
+from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, Post, Rejected, RequestBody, Room, Settings,
                             Tokens, TooLarge, Turn, Unavailable, UrlWords, decompress, valid_signature, read_body, read_payloads,
                             signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
@@ -124,7 +124,7 @@ def test_an_event_under_a_huge_uri_needs_a_few_times_its_size() -> None:
 
 
 def test_a_large_event_is_searched_for_a_time_without_a_copy_of_it() -> None:
-    event = ARRIVAL.event(json.dumps({'title': 'x', 'text': 'x' * 3 * MIB}).encode(), NO_WORDS, Budget())
+    event = Conversion(ARRIVAL).event(json.dumps({'title': 'x', 'text': 'x' * 3 * MIB}).encode(), NO_WORDS)
     assert peak_of(lambda: event.occurred(0)) < MIB
 
 

@@ -100,7 +100,7 @@ def test_each_event_of_random_queries_becomes_an_incident_unless_the_url_says_ot
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]
         assert numbers(conversion.incidents) == expected, (number, text, to_json(sent))
         left_out += not expected
-        check_note(conversion.url_note)
+        check_note(conversion.findings.note())
     assert count / 25 < left_out < count / 2, 'the queries try both'
 
 

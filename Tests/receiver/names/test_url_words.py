@@ -15,8 +15,8 @@ import patient
 import pytest
 from shared.app import App
 from clocks import cpu_seconds, grows_linearly, wait_for
-from GenericWebhook import (MAX_EVENT_VALUES, MAX_KEPT_QUERY, NO_WORDS, Arrival, Settings, Tokens, hash_of, read_words,
-                            shown_token, to_incidents, url_words)
+from GenericWebhook import (MAX_EVENT_VALUES, MAX_KEPT_QUERY, NO_WORDS, Arrival, Settings, Tokens, hash_of, kept_query,
+                            read_query, read_words, shown_token, to_incidents, url_words)
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -720,20 +720,28 @@ def test_a_query_is_read_once_and_a_large_one_is_not_kept() -> None:
     assert url_words(SETTINGS, [('token', 'a'), ('hub.mode', 'b')]) is NO_WORDS
 
 
-def test_short_queries_that_show_no_token_need_not_be_compared_again() -> None:
+def test_a_query_shows_its_first_token_and_is_read_without_any() -> None:
     settings = Settings(8080, Tokens('a-token || another'), None)
     first, second = settings.tokens
-    long, many = 'x=' + 'y' * MAX_KEPT_QUERY, '&'.join('x' * 101)
-    for _ in range(2):
-        for query, expected in {
+    many = '&'.join('x' * 101)
+    for text, expected in {
             'x=y': (None, 'x=y'), 'x=%61-token': (first, ''), 'a=b&x=another&c': (second, 'a=b&c'),
-            'x=another&x=a-token': (first, ''), long: (None, long), many: (None, many[:-2])}.items():
-            token, read = shown_token(settings, {}, query)
-            assert (token, read.without_tokens) == expected
-    assert list(settings.tokens.queries_without) == ['x=y']
+            'x=another&x=a-token': (first, ''), many: (None, many[:-2])}.items():
+        query = read_query(settings.tokens, text)
+        assert (shown_token(settings, {}, query), query.without_tokens) == expected
+
+
+def test_the_64_queries_that_were_used_last_are_kept_but_no_large_one() -> None:
+    tokens = Tokens('a-token || another')
+
+    def is_kept(text: str) -> bool:
+        return read_query(tokens, text) is read_query(tokens, text)
+
+    assert is_kept('x=' + 'y' * (MAX_KEPT_QUERY - 2)) and not is_kept('x=' + 'y' * (MAX_KEPT_QUERY - 1))
+    assert is_kept('x' + '&' * 13) and not is_kept('x' + '&' * 14)
     for number in range(100):
-        shown_token(settings, {}, f'x={number}')
-    assert list(settings.tokens.queries_without) == [f'x={number}' for number in range(36, 100)]
+        read_query(tokens, f'x={number}')
+    assert kept_query.cache_info().currsize == 64
 
 
 def calls_of(work: Callable[[], object]) -> int:

@@ -337,7 +337,6 @@ class Tokens:
         check_tokens(texts)
         self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
         self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
-        self.queries_without: dict[str, Any] = {}  # what read_query has read of those that show no token
 
     def __repr__(self) -> str:
         """Return a text without the tokens, so that printing them cannot leak one."""
@@ -427,18 +426,16 @@ def read_port(text: str) -> int:
 
 def decoded_token(token: bytes) -> list[bytes]:
     """Return a list of one key, the base64-decoded token, or an empty list if the token is not base64."""
-    try:
+    with suppress(ValueError):
         return [base64.b64decode(token, validate=True)]
-    except ValueError:
-        return []
+    return []
 
 
 def token_from_hex(token: bytes) -> list[bytes]:
     """Return a list of one key, what the token encodes in hexadecimal, or an empty list if it does not."""
-    try:
+    with suppress(ValueError):
         return [bytes.fromhex(token.decode('latin-1'))]
-    except ValueError:
-        return []
+    return []
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
@@ -611,92 +608,54 @@ SCHEMES |= {
 # is_timed_text recognizes these bodies: a prefix or suffix of SCHEMES, and beside it the start of a body that a sender signs.
 # Lines of logs, which may also begin with a time, have to pass. So most of this part says how JSON, a form, XML and the like
 # begin. The patterns are derived from SCHEMES, so a new row is covered automatically.
+#
+# The patterns are verbose: blanks in them mean nothing. `(?>...)` never gives back what it has matched: `(?>[0-9]*)7` does not
+# match '177', since the run takes all three digits. So what follows a run is tried in one place only, and a match takes linear
+# time.
 
-def atomic(pattern: str) -> str:
-    """Return a pattern that matches what `pattern` matches first, and never backtracks into it.
-
-    `atomic('[0-9]*') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`. So what follows a
-    run is tried in one place only, and a match takes linear time.
-    """
-    return f'(?>{pattern})'
-
-
-def blanks() -> str:
-    """Return the pattern for a run of white space, and of the NULs of UTF-16: `{` is two bytes there, one of them a NUL."""
-    return atomic(r'[\s\0]*')
-
-
-def simple_value() -> str:
-    """Return the verbose pattern for a number, true, false or null in JSON, also in UTF-16."""
-    digits = partial(atomic, r'[\d\0]*')
-    return rf"""
-        (?: -?\0? \d {digits()} (?: [.] {digits()} )? (?: [eE]\0? [+-]? {digits()} )?
-          | t\0?r\0?u\0?e | f\0?a\0?l\0?s\0?e | n\0?u\0?l\0?l )"""
-
-
-def json_start() -> str:
-    """Return the verbose pattern for the start of a JSON object or array, which no usual line of a log matches.
-
-    It matches `{"a`, `{}`, `["a`, `[{`, `[1, 2`, `[1]` and `[]`, but not `{x}`, `[Wed Oct 11`, `[12.5] kernel:` and `[] full`.
-    It also matches a text that ends early, such as `[` or `[1`: that is reported as invalid JSON.
-    """
-    in_object = r'["}] | \Z'  # a key, or the end of the object or of the text
-    # As the first item a string, an object, an array, or a simple value with what must follow it; or no item.
-    in_array = rf"""
-        ["{{[]
-        | {simple_value()} {blanks()} (?: , | \Z | \] {blanks()} \Z )
-        | \] {blanks()} \Z
-        | \Z"""
-    return rf'(?: \{{ {blanks()} (?: {in_object} ) | \[ {blanks()} (?: {in_array} ) )'
-
-
-def json_text() -> str:
-    """Return the verbose pattern for a whole JSON text that is a string, a number, true, false or null."""
-    # In a string of more than 999 escapes, more are not followed to its end: a repetition of a group takes memory.
-    string = atomic(r'[^"\\]* (?: \\\0?[\s\S] [^"\\]* ){0,999}')
-    return rf'(?: " {string} (?: \\ | " {blanks()} \Z ) | {simple_value()} {blanks()} \Z )'
-
-
+BLANKS = r'(?>[\s\0]*)'  # white space, and the NULs of UTF-16: `{` is two bytes there, one of them a NUL
+DIGITS = r'(?>[\d\0]*)'
+# A number, true, false or null in JSON, also in UTF-16.
+SIMPLE_VALUE = rf"""
+    (?: -?\0? \d {DIGITS} (?: [.] {DIGITS} )? (?: [eE]\0? [+-]? {DIGITS} )?
+      | t\0?r\0?u\0?e | f\0?a\0?l\0?s\0?e | n\0?u\0?l\0?l )"""
+# The start of a JSON object or array, which no usual line of a log matches: `{"a`, `{}`, `["a`, `[{`, `[1, 2`, `[1]` and `[]`,
+# but not `{x}`, `[Wed Oct 11`, `[12.5] kernel:` and `[] full`. It may also end early, such as `[` or `[1`: that is reported as
+# invalid JSON. Behind a simple value, the first item of an array, stands a comma, or the array and the text end.
+OBJECT_OR_ARRAY = rf"""
+    (?: \{{ {BLANKS} (?: ["}}] | \Z )
+      | \[ {BLANKS} (?: ["{{[] | {SIMPLE_VALUE} {BLANKS} (?: , | \Z | \] {BLANKS} \Z ) | \] {BLANKS} \Z | \Z ) )"""
+# A whole JSON text that is no object or array. A string of more than 999 escapes is not followed to its end: a repetition of a
+# group takes memory.
+STRING = r'(?>[^"\\]* (?: \\\0?[\s\S] [^"\\]* ){0,999})'
+OTHER_JSON = rf'(?: " {STRING} (?: \\ | " {BLANKS} \Z ) | {SIMPLE_VALUE} {BLANKS} \Z )'
 # What may precede JSON: blanks, and one of the byte order marks of UTF-8 and UTF-16.
-before_json = rf'{blanks()} (?: (?: \xef\xbb\xbf | \xff\xfe | \xfe\xff ) {blanks()} )?'
-JSON_START = re.compile((before_json + json_start()).encode(), re.VERBOSE)
+BEFORE_JSON = rf'{BLANKS} (?: (?: \xef\xbb\xbf | \xff\xfe | \xfe\xff ) {BLANKS} )?'
+JSON_START = re.compile((BEFORE_JSON + OBJECT_OR_ARRAY).encode(), re.VERBOSE)
 
-# The bytes of a form field's name, as a character class: `disk`, `a%5Bb%5D`, `c[0]`, UTF-8. Also `&`, since a field can be
-# empty: `&a=1`.
-FIELD_NAME_BYTES = r'[\w.*+%~$@&\[\]\x80-\xff-]*'
-FIELD_VALUE_BYTES = r'[^\s&]*'
+# The name of a form's field, such as `disk`, `a%5Bb%5D`, `c[0]` or UTF-8. Also `&`, since a field can be empty: `&a=1`.
+FORM_NAME = r'[\w.*+%~$@&\[\]\x80-\xff-]*'
+FIELD_START = rf'(?>{FORM_NAME}) ='
+WHOLE_FIELD = rf'{FIELD_START} (?>[^\s&]*) (?: & | \s{{0,2}} \Z )'
+BOUNDARY = r'-{2,70} [^\s-]'  # of multipart
+# The start of a body that senders sign with a time: `{"a": 1}`, `a=1&b=2`, `--b1`, `<a>` or nothing. No usual line of a log
+# matches, such as `-- MARK --`, except one with a syslog priority, such as `<134>`. After blanks, a form must have a whole first
+# field: ` host=db-1 level=error` is a line of a log.
+SIGNED_BODY_START = rf"""
+    (?: {FIELD_START}
+      | {BEFORE_JSON} (?: \Z | < | {BOUNDARY} | {OBJECT_OR_ARRAY} | {OTHER_JSON} | {WHOLE_FIELD} ) )"""
 
-
-def signed_body_start() -> str:
-    """Return the verbose pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing.
-
-    It matches `{"a": 1}`, `a=1&b=2`, `--b1` and `<a>`, but no usual line of a log, such as `-- MARK --`, except one with a syslog
-    priority, such as `<134>`. After blanks, a form must have a whole first field: ` host=db-1 level=error` is a line of a log.
-    """
-    field_start = rf'{atomic(FIELD_NAME_BYTES)} ='
-    whole_field = rf'{atomic(FIELD_NAME_BYTES)} = {atomic(FIELD_VALUE_BYTES)} (?: & | \s{{0,2}} \Z )'
-    boundary = r'-{2,70} [^\s-]'
-    return rf'(?: {field_start} | {before_json} (?: \Z | < | {boundary} | {json_start()} | {json_text()} | {whole_field} ) )'
-
-
-def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the verbose pattern for the start of a text that a sender may sign with one of these prefixes.
-
-    A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
-    Log lines may start with a bare time, too, so what follows it must look like the start of a signed body:
-    `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
-    """
-    bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
-    other = '|'.join(map(expansion_pattern, prefixes - bare_times))
-    bare = '|'.join(map(expansion_pattern, bare_times))
-    return f'(?: {other} | (?: {bare} ) {signed_body_start()} )'
-
-
-TIMED_TEXT = re.compile(timed_text_pattern(
-    {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode(), re.VERBOSE)
-# What is signed after a body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
-suffixes = {scheme.suffix for scheme in chain(*SCHEMES.values()) if scheme.suffix}
-TIMED_END = re.compile(rf'[}}\]][\s\0]*((?:{"|".join(map(expansion_pattern, suffixes))})\Z)'.encode())
+all_schemes = [*chain(*SCHEMES.values())]
+prefixes = {expansion_pattern(scheme.prefix) for scheme in all_schemes if scheme.prefix}
+suffixes = {expansion_pattern(scheme.suffix) for scheme in all_schemes if scheme.suffix}
+bare_times = {expansion_pattern(scheme.prefix) for scheme in all_schemes if scheme.prefix.startswith('{time}')}
+# The start of a text that a sender may sign. A prefix with a version or an id is enough, whatever follows it:
+# `v0:1732442400:disk full`. Lines of logs may start with a bare time, too, so what follows that must look like the start of a
+# signed body: `1732442400.{"a": 1}`, which Stripe signs, but not `1732442400: disk full`.
+TIMED_TEXT = re.compile(rf"""
+    (?: {'|'.join(prefixes - bare_times)} | (?: {'|'.join(bare_times)} ) {SIGNED_BODY_START} )""".encode(), re.VERBOSE)
+# The end of such a text, if the time follows the body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
+TIMED_END = re.compile(rf'[}}\]]{BLANKS}((?:{"|".join(suffixes)})\Z)'.encode())
 TIMED_END_BYTES = 200  # more than a time and some blanks
 
 
@@ -708,10 +667,7 @@ def is_timed_text(body: bytes) -> bool:
     if TIMED_TEXT.match(body):
         return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    if not timed_end:
-        return False
-    json_length = len(body) - len(timed_end[1])
-    return JSON_START.match(body, 0, json_length) is not None
+    return timed_end is not None and JSON_START.match(body, 0, len(body) - len(timed_end[1])) is not None
 
 
 # --- Signatures: which of them a request has, and whether one is valid and fresh ---
@@ -803,25 +759,18 @@ def unix_time(stamp: str) -> float:
 
 
 # The one member of a JSON body that authentication reads: the time of signing.
-TIMED_BODY = Decoder(defstruct('TimedBody', [('time', Raw, Raw(b'null'))], rename={'time': BODY_TIME}))
+TIMED_BODY: Decoder[Any] = Decoder(defstruct('TimedBody', [('time', Raw, Raw(b'null'))], rename={'time': BODY_TIME}))
 
 
 def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    with suppress(ValueError, RecursionError):
-        return decoded_time(body)
-    # read_payloads mends some JSON that the decoder rejects. The time in it must be found, too.
-    with suppress(ValueError, RecursionError):
-        return decoded_time(without_escapes(body))
+    for mend in (bytes, without_escapes):  # read_payloads mends some JSON that the decoder rejects: its time must be found, too
+        with suppress(ValueError, RecursionError):
+            stamp = bytes(TIMED_BODY.decode(mend(body)).time)
+            return '' if stamp == b'null' else stamp.decode().strip('"')
     return ''
-
-
-def decoded_time(body: bytes) -> str:
-    """Return what body_time returns. Raise ValueError or RecursionError if the body is not a valid JSON object."""
-    (stamp,) = map(bytes, astuple(TIMED_BODY.decode(body)))
-    return '' if stamp == b'null' else stamp.decode().strip('"')
 
 
 def without_escapes(body: bytes) -> bytes:
@@ -842,10 +791,7 @@ def without_escapes(body: bytes) -> bytes:
 def signatures_in(headers: dict[str, str], tokens: Tokens) -> Iterator[Signature]:
     """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
-        schemes = SCHEMES.get(header)
-        if schemes is None and SIGNATURE_NAME.search(header):
-            schemes = SCHEMES[ANY]
-        for scheme in schemes or ():
+        for scheme in SCHEMES.get(header) or (SCHEMES[ANY] if SIGNATURE_NAME.search(header) else ()):
             yield from scheme.signatures(header, headers, tokens)
 
 
@@ -897,7 +843,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 
 
 class Query:
-    """The query of a URL: what is asked of it is read once. Only its first MAX_PARAMETERS parameters count."""
+    """The query of a URL. Only its first MAX_PARAMETERS parameters count."""
 
     def __init__(self, tokens: Tokens, text: str):
         self.text = text
@@ -914,7 +860,7 @@ class Query:
 
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the names and values of those that show no token, decoded, without empty ones. Nobody may change the list."""
+        """Return the names and values of those that show no token, decoded, without empty ones."""
         return parse_qsl(self.without_tokens)
 
     @cached_property
@@ -928,10 +874,11 @@ class Query:
         return {unquote_plus(parameter.partition('=')[0]) for parameter in self.text.split('&')[MAX_PARAMETERS:]}
 
 
-# A sender's URL is always the same. So the latest queries are kept, as they were read, for the next request, but not longer
-# ones: they would take much memory.
+# A sender's URL is always the same. So the queries that were used last are kept, as they were read, for the next request, but
+# not large ones: they would take much memory.
 MAX_KEPT_QUERIES = 64
 MAX_KEPT_QUERY = 1024  # characters
+kept_query = lru_cache(MAX_KEPT_QUERIES)(Query)
 
 
 def can_be_kept(text: str) -> bool:
@@ -943,14 +890,8 @@ def can_be_kept(text: str) -> bool:
 
 
 def read_query(tokens: Tokens, text: str) -> Query:
-    """Return the query with this text. Keep it for the next request if it can be kept and shows no token; forget the oldest."""
-    kept = tokens.queries_without
-    query = kept.get(text) or Query(tokens, text)
-    if not query.token and can_be_kept(text):
-        kept[text] = query
-        if len(kept) > MAX_KEPT_QUERIES:
-            del kept[next(iter(kept))]
-    return query
+    """Return the query with this text, perhaps the same object as for an earlier request: nobody may change it."""
+    return (kept_query if can_be_kept(text) else Query)(tokens, text)
 
 
 def readings_of(parameter: str) -> list[bytes]:
@@ -963,8 +904,8 @@ def readings_of(parameter: str) -> list[bytes]:
     return [unquote_to_bytes(each) for each in readings]
 
 
-def shown_token(settings: Settings, headers: dict[str, str], text: str) -> tuple[Token | None, Query]:
-    """Return the token that is the value of a header or query parameter, or None, and the query whose text this is.
+def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> Token | None:
+    """Return the first token that is the value of a header or of a query parameter, or None.
 
     A request has at most MAX_HEADERS headers, so that it cannot make thousands of guesses. Headers and parameters are counted
     apart: no header can hide a parameter.
@@ -972,9 +913,7 @@ def shown_token(settings: Settings, headers: dict[str, str], text: str) -> tuple
     # The bytes as they were sent: the server decoded them as latin-1.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
-    query = read_query(settings.tokens, text)
-    shown = (settings.tokens.find(in_headers, authorization), query.token)
-    return min(filter(None, shown), default=None), query
+    return min(filter(None, (settings.tokens.find(in_headers, authorization), query.token)), default=None)
 
 
 # --- Secrets: what a 401 says, and which headers an incident keeps ---
@@ -1006,20 +945,16 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
     if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('The signature, its id or its time cannot be read: sign the body (and the time) '
                             'with HMAC-SHA256, in hex or base64, and use the token as the key.')
-    locations = ' and of '.join(likely_locations(headers, query))
-    why = f'The value of {locations} is not the token' if locations else 'The request shows no token'
+    secrets = {name for name, value in headers.items() if value and names_secret(name)}
+    parameters = {part.partition('=')[0] for part in query.split('&') if part}
+    may_hold_token = {  # the places where the sender seems to have put a token, although it is not the right one
+        'the Authorization header': 'authorization' in secrets,
+        'a header for secrets': secrets - {'authorization'},
+        'a query parameter': parameters - OWN_PARAMETERS,
+    }
+    places = ' and of '.join(place for place, may_hold in may_hold_token.items() if may_hold)
+    why = f'The value of {places} is not the token' if places else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
-
-
-def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
-    """Yield a description of each location where the sender seems to have put a token, although it is not the right one."""
-    names = {name for name, value in headers.items() if value and names_secret(name)}
-    if 'authorization' in names:
-        yield 'the Authorization header'
-    if names - {'authorization'}:
-        yield 'a header for secrets'
-    if any(part and part.partition('=')[0] not in OWN_PARAMETERS for part in query.split('&')):
-        yield 'a query parameter'
 
 
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
@@ -4830,12 +4765,6 @@ class ThirdPartyEvent:
 # may take four bytes for each character.
 
 
-def headers_for_words(settings: Settings, headers: dict[str, str], token: Token | None) -> dict[str, str]:
-    """Return the headers that a path in the URL reads: those that are kept or contain another token than the proving one."""
-    kept = kept_headers(settings, headers, token)
-    return {name: value for name, value in kept.items() if not reveals_token(settings, value, token)}
-
-
 @dataclass(frozen=True)
 class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
@@ -4850,39 +4779,23 @@ class Arrival:
     words: UrlWords = NO_WORDS
     token: Token | None = None
 
-    # The properties are cached because each of up to MAX_EVENTS events reads them.
-
-    @cached_property
-    def kept_headers(self) -> dict[str, str]:
-        """Return the headers that the incidents keep."""
-        return kept_headers(self.settings, self.headers)
-
     @cached_property
     def kept_headers_json(self) -> bytes:
-        """Return the JSON object of the headers that the incidents keep."""
-        return json.dumps(self.kept_headers).encode()
+        """Return the JSON object of the headers that the incidents keep. It is cached for up to MAX_EVENTS events."""
+        return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
-    @cached_property
-    def has_known_sender(self) -> bool:
-        """Return whether the headers alone identify a sender that has a row."""
-        return ThirdPartyEvent(b'', self.headers, bool).row is not NO_ROW
-
-    @cached_property
-    def findings(self) -> Findings:
-        """Return what the words of the URL find in the events of the request."""
-        headers = partial(headers_for_words, self.settings, self.headers, self.token)  # not of this object: a cycle lives on
-        return Findings(self.words, headers, partial(contains_token, self.settings, token=self.token))
-
-    def event(self, source: bytes, words: UrlWords, budget: Budget) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`, read by the words of the URL, or by some of them."""
-        return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings), self.findings, words, budget)
+    def headers_for_words(self) -> dict[str, str]:
+        """Return the headers that a path in the URL reads: those that are kept or contain another token than the proving one."""
+        kept = kept_headers(self.settings, self.headers, self.token)
+        return {name: value for name, value in kept.items() if not reveals_token(self.settings, value, self.token)}
 
 
 # --- From text to payloads: forms, multipart and JSON ---
 
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
-# curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
-FIELD_NAMES = re.compile(FIELD_NAME_BYTES.encode())
+# curl labels any text as a form. A form begins with a name and =, and has no line break, except that curl sends one after a file.
+FORM = re.compile(rf'(?>{FORM_NAME})=(?>[^\r\n]*)\r?\n?\Z'.encode())
+FORM_FIELD = re.compile(rb'(?=[^&\r\n])([^=&\r\n]*)=?([^&\r\n]*)')  # its name and its value
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
 NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
@@ -4913,20 +4826,10 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
 
 def is_form(source: bytes) -> bool:
     """Return whether a text that is labelled as a form really is one."""
-    first_equals, end = source.find(b'='), form_length(source)
-    begins_with_name = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
-    has_line_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
-    if has_line_break or not begins_with_name:
+    if not FORM.match(source):
         return False
     is_line_of_log = b'&' not in source and NEXT_PAIR.search(source) is not None
     return not is_line_of_log
-
-
-def form_length(source: bytes) -> int:
-    """Return the length of a form without the line break at its end that curl sends with a file."""
-    ending = source[-2:]  # stripping the whole text would copy it
-    without_break = ending.removesuffix(b'\n').removesuffix(b'\r')
-    return len(source) - (len(ending) - len(without_break))
 
 
 def json_source(value: dict[bytes, Any]) -> bytes:
@@ -4941,20 +4844,16 @@ def json_pieces(value: Any) -> Iterator[bytes]:
             yield b'"'
             yield from (to_json(piece)[1:-1] for piece in decoded(value))
             yield b'"'
-        case dict():
-            yield b'{'
-            for number, (name, member) in enumerate(value.items()):
+        case dict() | list():
+            is_object = isinstance(value, dict)
+            yield b'{' if is_object else b'['
+            for number, key_or_item in enumerate(value):
                 if number:
                     yield b','
-                yield from chain(json_pieces(name), [b':'], json_pieces(member))
-            yield b'}'
-        case list():
-            yield b'['
-            for number, item in enumerate(value):
-                if number:
-                    yield b','
-                yield from json_pieces(item)
-            yield b']'
+                yield from json_pieces(key_or_item)
+                if is_object:
+                    yield from chain([b':'], json_pieces(value[key_or_item]))
+            yield b'}' if is_object else b']'
         case _:
             yield to_json(value)
 
@@ -4982,22 +4881,11 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
 
 def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the value of each field of a form. Raise ValueError, TooLarge."""
-    # Counted and cut by hand, because splitting a form of 25 MiB would copy it.
+    # Counted and found by positions, because splitting a form of 25 MiB would copy it.
     if source.count(b'&') >= MAX_FORM_FIELDS:
         raise ValueError('it has too many fields')
-    start, length = 0, form_length(source)
-    while start < length:
-        end = find_or_end(source, b'&', start, length)
-        equals = find_or_end(source, b'=', start, end)
-        if end > start:
-            yield percent_decoded(source, start, equals), percent_decoded(source, equals + 1, end)
-        start = end + 1
-
-
-def find_or_end(source: bytes, byte: bytes, start: int, end: int) -> int:
-    """Return the first position of `byte` from `start` to `end`, or `end` if it does not occur."""
-    position = source.find(byte, start, end)
-    return end if position < 0 else position
+    for found in FORM_FIELD.finditer(source):
+        yield percent_decoded(source, *found.span(1)), percent_decoded(source, *found.span(2))
 
 
 # A piece of a form that does not end inside a code such as %2F: it ends before a %, or where neither of its last two bytes
@@ -5228,7 +5116,8 @@ class Conversion:
         self.incidents: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
-        self.findings = arrival.findings
+        self.contains_token = partial(contains_token, arrival.settings)
+        self.findings = Findings(arrival.words, arrival.headers_for_words, partial(self.contains_token, token=arrival.token))
         self.budget = Budget()
 
     def add_payload(self, source: bytes) -> None:
@@ -5251,7 +5140,7 @@ class Conversion:
         has_raw_json = any(fields[key] for key in RAW_KEYS)
         is_third_party = fields['severity'] and not has_raw_json  # third parties send a severity beside a name, too
         # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
-        is_of_known_sender = not any(fields.values()) and self.arrival.has_known_sender
+        is_of_known_sender = not any(fields.values()) and self.event(b'', NO_WORDS).row is not NO_ROW
         return not is_third_party and not is_of_known_sender
 
     def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
@@ -5275,8 +5164,8 @@ class Conversion:
             self.add_event(source, event)
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`."""
-        return self.arrival.event(source, words, self.budget)
+        """Return the third-party event whose JSON is `source`, read by these words of the URL."""
+        return ThirdPartyEvent(source, self.arrival.headers, self.contains_token, self.findings, words, self.budget)
 
     def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
         """Add the incident of a third-party event, unless the URL leaves the event out."""
@@ -5289,11 +5178,6 @@ class Conversion:
             # Nobody reads the severity of an end.
             self.findings.not_asked |= READ_IN_EACH if reason else {'severity'} if event.is_recovery else set()
             self.findings.look_up(event)
-
-    @property
-    def url_note(self) -> str:
-        """Return which words of the URL were ignored or found nothing, and why; '' if there are none."""
-        return '' if self.arrival.words is NO_WORDS else self.findings.note()
 
 
 # --- Envelopes ---
@@ -5433,20 +5317,6 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     return narrowed(source) if len(source) > MIB else source
 
 
-class Spelling(NamedTuple):
-    """A way to write a JSON text, with the size that the text then has."""
-
-    escaped: re.Pattern[str] | None  # the characters that are written as escapes, such as \ud83d\ude00; None: none of them
-    size: int  # bytes in UTF-8
-    characters: int
-    bytes_per_character: int  # in a str: enough for its largest character (PEP 393)
-
-    @property
-    def memory_bytes(self) -> int:
-        """Return how much memory the text takes in a call: it waits in UTF-8, and is a str in the call and in the reply."""
-        return self.size + 2 * self.bytes_per_character * self.characters
-
-
 def narrowed(source: bytes) -> bytes:
     r"""Return a JSON text, with the characters that make it take much memory escaped (\ud83d\ude00) if it takes less that way.
 
@@ -5466,13 +5336,17 @@ def narrowed(source: bytes) -> bytes:
     #   narrow, to U+00FF  1 or 2           1                              none
     #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            at most 4 bytes, 5 characters
     #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
-    size = len(source)
-    spellings = [
-        Spelling(None, size, characters, 4 if wide else 2 if middle else 1),
-        Spelling(re.compile('[\U00010000-\U0010ffff]+'), size + 8 * wide, characters + 11 * wide, 2 if middle else 1),
-        Spelling(re.compile('[\u0100-\U0010ffff]+'), size + 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle, 1),
+    #
+    # The ways to write the text: what is escaped, the bytes and the characters that this adds, the bytes per character of a str.
+    ways = [
+        (None, 0, 0, 4 if wide else 2 if middle else 1),
+        (re.compile('[\U00010000-\U0010ffff]+'), 8 * wide, 11 * wide, 2 if middle else 1),
+        (re.compile('[\u0100-\U0010ffff]+'), 8 * wide + 4 * middle, 11 * wide + 5 * middle, 1),
     ]
-    escaped, *_ = min((each for each in spellings if each.size <= MAX_ESCAPED_BYTES), key=lambda each: each.memory_bytes)
+    # The text waits in UTF-8, and is a str in the call and in the reply.
+    memory = {escaped: len(source) + more_bytes + 2 * width * (characters + more_characters)
+              for escaped, more_bytes, more_characters, width in ways if len(source) + more_bytes <= MAX_ESCAPED_BYTES}
+    escaped = min(memory, key=memory.__getitem__)
     if not escaped:
         return source
     pieces = (escaped.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
@@ -5488,19 +5362,19 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     Return None if the keys lead to no array, or if an item is not an object.
     """
     steps, position, value = steps_of(keys), 0, source
-    with suppress(ValueError):  # no object or no such member on the way, or no array at the end
+    with suppress(ValueError, StopIteration):  # no object or no such member on the way, or no array at the end
         while position < len(steps):
             yield_if_due()
             if keys[position] == '0' and value[:1] == b'[':
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
-                continue
-            # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
-            names = [key for key, _ in steps[position]]
-            members = some_members(names, value)
-            key, position = next((step for step in steps[position] if step[0] in members), ('', len(steps) + 1))
-            value = bytes(members.get(key, b''))
+            else:
+                # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
+                members = some_members([key for key, _ in steps[position]], value)
+                key, position = next(step for step in steps[position] if step[0] in members)
+                value = bytes(members[key])
         items = array_items(value)
-        return items if all(json_kind(item) == 'an object' for item in items) else None
+        if all(json_kind(item) == 'an object' for item in items):
+            return items
     return None
 
 
@@ -5589,12 +5463,9 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
             if settings.tokens and not request.token:
                 raise Unauthorized('hub.verify_token is not a token of the instance.')
             return echo(request.query.by_name.get('hub.challenge'))
-        # Dropbox webhooks: "The verification request".
-        case 'GET' if 'challenge' in request.query.by_name:
-            return echo(request.query.by_name['challenge'])
-        # Onfleet: "Webhook Validation".
-        case 'GET' if 'check' in request.query.by_name:
-            return echo(request.query.by_name['check'])
+        # Dropbox webhooks: "The verification request"; Onfleet: "Webhook Validation".
+        case 'GET' if challenge := request.query.by_name.get('challenge') or request.query.by_name.get('check'):
+            return echo(challenge)
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
@@ -7264,7 +7135,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
         Record the token and the query in the request.
         """
-        request.token, request.query = shown_token(self.settings, request.headers, request.query_string)
+        request.query = read_query(self.settings.tokens, request.query_string)
+        request.token = shown_token(self.settings, request.headers, request.query)
         return request.token is not None if self.settings.tokens else request.method in ('POST', 'PUT')
 
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
@@ -7369,7 +7241,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         conversion = to_incidents(payloads, arrival)
         request.product = conversion.product
         request.skipped = ', '.join(conversion.skipped)
-        request.url_note = conversion.url_note
+        request.url_note = conversion.findings.note()
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
         return conversion.incidents
