@@ -152,14 +152,15 @@ def test_a_problem_has_the_key_that_the_url_makes(app: App, problem: str, payloa
 
 # What senders and their templates write where they have no value.
 WORDS_FOR_NONE = [
-    'null', 'none', 'nil', 'undefined', 'n/a', 'NA', 'unknown', '*unknown*', 'unset', ' Unset ', 'NaN', 'true', 'False', '-',
+    'null', 'none', 'nil', 'undefined', 'n/a', 'NA', 'N.A.', 'n.a', 'unknown', '*unknown*', 'unset', ' Unset ', 'Not set',
+    'no value', 'NaN', 'Infinity', '-Infinity', 'true', 'False', '-', '$(id)', '$(id-4711)',
     '---', '0', ' ', '<no value>', '<nil>', '%!s(<nil>)', '%!d(MISSING)', '(null)', '(No subject)', '[object Object]', '[]', '{}',
     '{ }', '<>', '[[a]]', '$ID', '${id-4711}', '{{id}}', '{{ id4711 }}', '{PID}', '%id%', '%{id}',
     '00000000-0000-0000-0000-000000000000', '{00000000-0000-0000-0000-000000000000}']
 PUNCTUATION = ['?', '/', '...', '"_"', '→', '//']
 IDS = ['{5F2504E0-4F89-11D3-9A0C-0305E82C3301}', '00000000-0000-0000-0000-000000000001', '<a1b2@mail.example>', '<a@b>',
-       '[4711]', '(1)', '%5%', '[PROD] Disk full [web]', '<a> disk <b>', '(a) or (b)', '名前', 'é', '٣', 'none of them',
-       'x?', 'untrue', '0.0', '%!s(int=7)']
+       '[4711]', '(1)', '%5%', '$(a) or $(b)', 'nota', 'not set up', 'no value 1', 'infinity-1',
+       '[PROD] Disk full [web]', '<a> disk <b>', '(a) or (b)', '名前', 'é', '٣', 'none of them', 'x?', 'untrue', '0.0', '%!s(int=7)']
 
 
 @pytest.mark.parametrize('value', [None, '', 0, True, False, 1.5, 'x' * 301, 'x' * 300_000, [], ['x'], {}, {'id': 1},

@@ -4434,10 +4434,11 @@ MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is
 MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
 LIKE_A_HASH = re.compile('[0-9a-f]{32}')  # a problem key that could be the hash of another
-# In place of an id: a word for none; a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `%id%`); what a
+# In place of an id: a word for none; a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `$(id)`, `{{id}}`); what a
 # template writes for none (`<no value>`, `[object Object]`, `%!s(<nil>)`); the nil UUID.
 NO_IDENTITY = re.compile(r'''
-    (0|null|none|nil|undefined|unset|nan|true|false|n/?a|unknown|\*unknown\*|-+)? | \$\w+ | [$%]\{.*\} | \{\{.*\}\} |
+    (0|null|none|nil|undefined|unset|not\ set|no\ value|nan|-?infinity|true|false|n/?a|n\.a\.?|unknown|\*unknown\*|-+)? |
+    \$\w+ | \$\([^)]*\) | [$%]\{.*\} | \{\{.*\}\} |
     <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) | \{?0{8}(-0{4}){3}-0{12}\}?
     ''', re.IGNORECASE | re.VERBOSE)
 URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
