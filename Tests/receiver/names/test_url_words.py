@@ -159,8 +159,8 @@ WORDS_FOR_NONE = [
     '00000000-0000-0000-0000-000000000000', '{00000000-0000-0000-0000-000000000000}']
 PUNCTUATION = ['?', '/', '...', '"_"', '→', '//']
 IDS = ['{5F2504E0-4F89-11D3-9A0C-0305E82C3301}', '00000000-0000-0000-0000-000000000001', '<a1b2@mail.example>', '<a@b>',
-       '[4711]', '(1)', '%5%', '$(a) or $(b)', 'nota', 'not set up', 'no value 1', 'infinity-1',
-       '[PROD] Disk full [web]', '<a> disk <b>', '(a) or (b)', '名前', 'é', '٣', 'none of them', 'x?', 'untrue', '0.0', '%!s(int=7)']
+       '[4711]', '(1)', '%5%', '$(a) or $(b)', 'nota', 'not set up', 'no value 1', 'infinity-1', 'x?',
+       '[PROD] Disk full [web]', '<a> disk <b>', '(a) or (b)', '名前', 'é', '٣', 'none of them', 'untrue', '0.0', '%!s(int=7)']
 
 
 @pytest.mark.parametrize('value', [None, '', 0, True, False, 1.5, 'x' * 301, 'x' * 300_000, [], ['x'], {}, {'id': 1},
