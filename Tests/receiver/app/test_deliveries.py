@@ -18,7 +18,7 @@ import pytest
 import requests
 from shared.app import NOW, App
 from clocks import PATIENCE_SECONDS, Clock, now
-from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, Delivery, Unavailable)
+from GenericWebhook import DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, Sender, Unavailable, likeness_of
 from local_xsoar import wait_for
 from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
@@ -411,14 +411,14 @@ class Memory:
         self.queue = Made(most_posts)
         self.posts = self.queue.posts
         self.deliveries = DeliveryMemory(self.queue, most, most_bytes)
-        self.started: list[Delivery] = []
+        self.started: list[Post] = []
 
     def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
         """What was made of a delivery with this number, or none, and whether it is a repeat."""
-        delivery = Delivery({'webhook-id': number}, '', b'body', has_left)
-        self.started.append(delivery)
-        first = self.deliveries.create_once(delivery, Post([{'name': text}]))
-        return json.loads(first.created_json)[0]['name'], first is not delivery
+        post = Post([{'name': text}], 0, has_left, *likeness_of({'webhook-id': number}, '', b'body'))
+        self.started.append(post)
+        response = self.deliveries.create_once(post)
+        return json.loads(response or b'')[0]['name'], post.original is not None
 
     def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
         """One that stays unanswered until its post is settled."""
@@ -434,7 +434,7 @@ class Memory:
         """One without a number whose sender has waited for so long that it has given up, and leaves."""
         left: list[str] = []
         sending = self.start('', text, lambda: bool(left))
-        wait_for(lambda: all(delivery.has_waited for delivery in self.started), 'their waiting',
+        wait_for(lambda: all(post.sender is not Sender.NEW for post in self.started), 'their waiting',
                  sleep=gevent.sleep)
         left.append(text)
         return sending
@@ -530,10 +530,10 @@ def test_repeats_that_wait_count_among_what_waits() -> None:
 def test_a_repeat_waits_no_longer_than_any_other() -> None:
     memory = Memory()
     first = memory.start('1')
-    late = Post([{'name': 'late'}])
+    late = Post([{'name': 'late'}], 0, bool, *likeness_of({'webhook-id': '1'}, '', b'body'))
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.create_once(Delivery({'webhook-id': '1'}, '', b'body'), late)
+        memory.deliveries.create_once(late)
     memory.posts[0].result.set([{'name': 'made'}])
     assert first.get(timeout=PATIENCE_SECONDS) == ('made', False)
     assert memory.once('1') == ('made', True)
@@ -560,11 +560,11 @@ def test_one_departure_excuses_one_repeat_after_the_response() -> None:
 def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None:
     memory = Memory()
     first = memory.start_and_leave('first')
-    late = Post([{'name': 'late'}])
+    late = Post([{'name': 'late'}], 0, bool, *likeness_of({}, '', b'body'))
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.create_once(asked := Delivery({}, '', b'body'), late)
-    memory.deliveries.record_read(asked, could_read=True)
+        memory.deliveries.create_once(late)
+    memory.deliveries.record_read(late, could_read=True)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
@@ -588,11 +588,10 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
 def test_only_a_sender_that_waits_too_long_is_rejected_while_a_call_is_under_way() -> None:
     queue = PostQueue()
     deliveries = DeliveryMemory(queue)
-    posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]
+    posts = [Post([{'name': f'{number}'}] * 100, 0, bool, *likeness_of({}, '', b'%d' % number)) for number in range(3)]
     for post in posts[:2]:
         post.hand_over_by -= 24.9
-    sending = [gevent.spawn(deliveries.create_once, Delivery({}, '', b'%d' % number), post)
-               for number, post in enumerate(posts)]
+    sending = [gevent.spawn(deliveries.create_once, post) for post in posts]
     gevent.sleep(0)
     part = queue.next_call(now())
     assert queue.record_created(part, now() + 10) and posts[0].incidents, 'the first takes several calls'

@@ -9,7 +9,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -369,16 +369,15 @@ def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> 
 
 
 def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
-    intake, lock = Intake(), Mock()
+    lock = Mock()
     lock.acquire.return_value = False
-    intake.locks = {-1: lock}
-    with pytest.raises(Unavailable, match='Other bodies take too long'), Turn(intake.locks).wait(size=1):
-        pass
+    with pytest.raises(Unavailable, match='Other bodies take too long'):
+        Turn({-1: lock}, 1).take()
     assert lock.acquire.call_args.kwargs == {'timeout': 25}
 
 
 def test_the_25_seconds_for_a_call_begin_before_the_wait_for_the_other_bodies(app: App, clock: Clock) -> None:
-    with Turn(app.app.intake.locks).wait(size=1):
+    with closing(Turn(app.app.intake.locks, 1).take()):
         waiting = gevent.spawn(app.authorized, '{"a": 1}')
         until(app.app.intake.locks[-1].linkcount)
         clock.passed = 25
@@ -394,7 +393,7 @@ MANY_OBJECTS = '{"a": [%s{}]}' % ('{},' * 2000)
 ], ids=['events', 'a form', 'objects'])
 def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str, size: int) -> None:
     app.app.line.queue.sizer.timings = [(1000, 0.1)]  # so fast that all events go in one call
-    with Turn(app.app.intake.locks).wait(size):
+    with closing(Turn(app.app.intake.locks, size).take()):
         many = gevent.spawn(app.authorized, body, FORM)
         let_greenlets_run()
         assert app.authorized('{"a": 1}').status == 200, 'it came later'
@@ -404,7 +403,7 @@ def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str,
 
 @pytest.mark.parametrize(('body', 'size'), [('{"a": 1}' * 64, 64 * 1024 + 1), (MANY_OBJECTS, MIB + 1)], ids=['64', 'very many'])
 def test_an_object_of_a_small_body_counts_as_1_kib_and_all_together_as_1_mib(app: App, body: str, size: int) -> None:
-    with Turn(app.app.intake.locks).wait(size):
+    with closing(Turn(app.app.intake.locks, size).take()):
         assert app.authorized(body, FORM).status == 200
 
 
@@ -414,7 +413,7 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
         return [{'id': '1'} for _ in incidents]
 
     def process() -> None:
-        with Turn(app.app.intake.locks).wait(5 * MIB):
+        with closing(Turn(app.app.intake.locks, 5 * MIB).take()):
             pass
 
     returns = [threading.Event(), threading.Event()]
@@ -449,7 +448,7 @@ def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_th
     at_work: list[str] = []
 
     def work(name: str, size: int) -> None:
-        with Turn(intake.locks).wait(size):
+        with closing(Turn(intake.locks, size).take()):
             at_work.append(name)
             for _ in range(10):
                 gevent.sleep(0)

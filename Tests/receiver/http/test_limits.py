@@ -19,8 +19,8 @@ import gevent.socket
 import pytest
 from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, Delivery,
-                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Turn, Unavailable, Listener)
+from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Listener, Post, PostQueue, Request, RequestBody, Room,
+                            Sender, ServerLine, Settings, State, Tokens, Turn, Unavailable, likeness_of)
 from gevent.event import Event
 from local_xsoar import wait_for
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
@@ -229,11 +229,11 @@ def test_the_response_that_has_been_unread_longest_gives_way(name: str) -> None:
 ])
 def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other: int, wait_for_each_other: bool) -> None:
     def process() -> None:
-        with Turn(intake.locks).wait(other):
+        with closing(Turn(intake.locks, other).take()):
             pass
 
     intake = Intake()
-    with Turn(intake.locks).wait(one):
+    with closing(Turn(intake.locks, one).take()):
         second = gevent.spawn(process)
         gevent.sleep(0)
         assert second.ready() is not wait_for_each_other
@@ -287,8 +287,9 @@ class CreatesAtOnce(PostQueue):
 
 def remember(deliveries: DeliveryMemory, number: int, text: str = '') -> bool:
     """Send a delivery with this number, and return whether it was remembered."""
-    delivery = Delivery({'webhook-id': str(number)}, '', b'')
-    return deliveries.create_once(delivery, Post([{'name': text}])) is not delivery
+    post = Post([{'name': text}], 0, bool, *likeness_of({'webhook-id': str(number)}, '', b''))
+    deliveries.create_once(post)
+    return post.original is not None
 
 
 def test_10_000_deliveries_are_remembered() -> None:
@@ -316,15 +317,16 @@ def test_deliveries_with_responses_of_16_mib_are_remembered(beyond: int) -> None
 
 @pytest.mark.parametrize('headers, seconds', [({'webhook-id': '1'}, 3600), ({}, 900)], ids=['with an id', 'without'])
 def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, str], seconds: int) -> None:
-    delivery = Delivery(headers, '', b'')
-    delivery.is_retry_certain = True
+    post = Post([], 0, bool, *likeness_of(headers, '', b''))
+    post.sender = Sender.RETRIES
     clock.passed = 2 * seconds
-    assert delivery.counts_as_original_now(), 'one that is unfinished is never forgotten'
+    assert post.counts_as_original_now(), 'one that is unfinished is never forgotten'
     clock.passed = 0
-    delivery.record_created([], most_bytes=100)
+    post.result.set([])
+    post.record_created(most_bytes=100)
     for passed, is_remembered in ((seconds - 0.1, True), (seconds, False)):
         clock.passed = passed
-        assert delivery.counts_as_original_now() is is_remembered
+        assert post.counts_as_original_now() is is_remembered
 
 
 @pytest.mark.parametrize('beyond, rejected', [(0, []), (1, [503])])

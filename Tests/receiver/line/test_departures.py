@@ -228,6 +228,26 @@ def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothin
     assert [(each.status, each.result) for each in line.history.accepted] == [(200, 'repeat'), (200, 'created')]
 
 
+@pytest.mark.parametrize('is_read', [False, True], ids=['before its body is read', 'because of its size'])
+def test_a_repeat_that_a_full_queue_rejects_is_not_said_to_be_lost_though_its_sender_has_closed_its_half(
+        server: Listener, is_read: bool) -> None:
+    may_return, line = threading.Event(), server.app.line
+    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    post_and_leave(server, b'{}', lambda: line.queue.in_flight, **{'webhook-id': '1'})
+    if is_read:
+        line.queue.most_bytes = line.queue.in_flight[0].memory_bytes + len('{}')
+    else:
+        line.queue.most_posts = 1
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', b'{}', {**AUTHORIZED, 'webhook-id': '1'}))
+        sender.shutdown(socket.SHUT_WR)
+        answer, = read_answers(read_to_end(sender), 'POST')
+    clocks.until(lambda: line.history.accepted)
+    may_return.set()
+    assert answer.status == 503
+    assert line.history.accepted[0].note == 'Too many requests wait for XSOAR: this one creates nothing'
+
+
 def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended_also_after_its_sender_left(
         server: Listener) -> None:
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
@@ -263,20 +283,22 @@ def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_i
 
 
 @pytest.mark.parametrize('is_gone', [True, False], ids=['left', 'waits'])
-def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_long(is_gone: bool) -> None:
+def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_long(
+        monkeypatch: pytest.MonkeyPatch, is_gone: bool) -> None:
     def look() -> bool:
         asked.append(is_gone)
         return is_gone
 
     def process() -> str:
         try:
-            with Turn(intake.locks).wait(size=1, is_gone=look, seconds=0.01):
+            with closing(Turn(intake.locks, 1).take(look)):
                 return 'processed'
         except Unavailable:
             return 'rejected'
 
     intake, asked = Intake(), list[bool]()
-    with Turn(intake.locks).wait(size=1):
+    monkeypatch.setattr('GenericWebhook.HAND_OVER_SECONDS', 0.01)
+    with closing(Turn(intake.locks, 1).take()):
         second = gevent.spawn(process)
         clocks.until(lambda: len(asked) > 1 if is_gone else second.ready())
     assert second.get(timeout=PATIENCE_SECONDS) == ('processed' if is_gone else 'rejected')

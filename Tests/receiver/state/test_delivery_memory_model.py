@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import gevent
 import GenericWebhook
-from GenericWebhook import Delivery, DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Unavailable
+from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Unavailable, likeness_of
 from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -44,8 +44,8 @@ class Connection:
         return self.is_gone
 
 
-class TimedDelivery(Delivery):
-    """A delivery that waits by the model's clock."""
+class TimedPost(Post):
+    """A post that waits by the model's clock."""
 
     clock: Clock
 
@@ -63,10 +63,10 @@ class Sender:
         self.is_numbered = identity[0] is not None
         self.post = post
         self.arrived = now
-        self.connection: Connection | None = Connection()
+        self.connection: Connection | None = cast(Connection, post.is_gone)
         self.wait_from(now, post.hand_over_by)
         self.has_waited = False  # for so long that leaving means giving up
-        self.is_asked: Delivery | None = None  # its response, which asks for a retry, may still meet a closed connection
+        self.is_asked: Post | None = None  # its response, which asks for a retry, may still meet a closed connection
         self.is_asked_to_retry = False
         self.gave_up_before_it_left = False
         self.waits_for: Request | None = None
@@ -87,17 +87,18 @@ class Sender:
     def gave_up(self) -> bool:
         return self.is_asked_to_retry or self.gave_up_before_it_left or (self.has_waited and self.is_gone)
 
-    def serve(self, memory: DeliveryMemory, delivery: Delivery) -> None:
+    def serve(self, memory: DeliveryMemory) -> None:
         try:
-            first = memory.create_once(delivery, self.post)
-            response = first.created_json, first.summary, first is not delivery
-            self.outcome = response if first.finished.is_set() else LEFT
+            response = memory.create_once(self.post)
+            first = self.post.original or self.post
+            self.outcome = LEFT if response is None else (first.created_json, first.summary, first is not self.post)
             is_last = self.outcome is LEFT
         except Rejected as rejection:
             self.outcome = type(rejection)
             is_last = 'Connection' in rejection.headers
         if is_last:  # the connection ends with this response
-            delivery.is_asked, self.is_asked = True, delivery
+            self.post.ask_for_retry()
+            self.is_asked = self.post
 
 
 class Request:
@@ -119,7 +120,7 @@ class MemoryMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock(GenericWebhook).__enter__()
-        TimedDelivery.clock = self.clock
+        TimedPost.clock = self.clock
         self.queue = PostQueue(MOST_WAITING, MOST_WAITING_BYTES, most_in_call=1)
         self.memory = DeliveryMemory(self.queue, MOST_REMEMBERED, MOST_RESPONSE_BYTES)
         self.greenlets: list[gevent.Greenlet] = []
@@ -145,16 +146,14 @@ class MemoryMachine(RuleBasedStateMachine):
     def arrive_again(self, index: int, has_waited: int, size: int) -> None:
         self.clock.now += INSTANT  # nothing happens at the same moment
         (headers, _), query, body = self.arrivals[max(index, -len(self.arrivals))]
-        post = Post([{'name': 'alert', 'rawJSON': b'{}'}], size)
+        post = TimedPost([{'name': 'alert', 'rawJSON': b'{}'}], size, Connection(), *likeness_of(headers, query, body))
         post.hand_over_by -= has_waited
         sender = Sender(self.arrivals[max(index, -len(self.arrivals))], post, self.clock.now)
         self.senders.append(sender)
         self.ask(sender)
         assert sender.connection
         self.connections.append(weakref.ref(sender.connection))
-        arrived = TimedDelivery(headers, query, body, sender.connection)
-        self.greenlets.append(gevent.spawn(sender.serve, self.memory, arrived))
-        del arrived
+        self.greenlets.append(gevent.spawn(sender.serve, self.memory))
         self.go_on()
 
     @precondition(lambda self: self.unfinished)
@@ -429,12 +428,13 @@ def test_a_repeat_whose_sender_leaves_just_as_the_original_ends_gets_what_came_o
         return len(looks) > 1
 
     looks, queue = list[Any](), PostQueue()
-    memory, delivery_id = DeliveryMemory(queue), {'webhook-id': '1'}
-    posts = [Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]) for _ in range(2)]
+    memory, likeness = DeliveryMemory(queue), likeness_of({'webhook-id': '1'}, '', b'{}')
+    posts = [Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}], 0, is_gone, *likeness)
+             for is_gone in (bool, leaves)]
     for post in posts:
         post.hand_over_by = float('inf')
-    first = gevent.spawn(memory.create_once, Delivery(delivery_id, '', b'{}'), posts[0])
+    first = gevent.spawn(memory.create_once, posts[0])
     gevent.sleep(0)
-    original = memory.create_once(Delivery(delivery_id, '', b'{}', leaves), posts[1])
-    assert original.summary == 'incident 17', 'and is not said to go on'
-    assert original is first.get()
+    response, original = memory.create_once(posts[1]), posts[1].original
+    assert original and original.summary == 'incident 17', 'and is not said to go on'
+    assert original is posts[0] and response == first.get()

@@ -14,43 +14,35 @@ import gevent
 import pytest
 from shared.app import App, line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (LogBuffer, Post, Rejected, RejectedByServer, Samples, ServerLine, Unavailable, memory_of,
-                            read_samples)
+from GenericWebhook import (LogBuffer, Post, Rejected, RejectedByServer, ServerLine, Unavailable, memory_of, read_samples,
+                            with_samples)
 
 
-def incident(name: str, details: str = '{}') -> dict[str, str | None]:
+def incident(name: str, details: str = '{}') -> dict[str, Any]:
     return {'name': name, 'type': None, 'occurred': '2026-11-24T10:00:00Z', 'rawJSON': details}
 
 
-def names(samples: Samples) -> list[str]:
-    return [sample['name'] for sample in read_samples(samples.to_context())]
+def names(samples: list[dict[str, Any]]) -> list[str]:
+    return [sample['name'] for sample in samples]
 
 
 def test_the_last_20_incidents_are_samples() -> None:
-    samples = Samples()
-    samples.add([incident(f'{number}') for number in range(30)])
-    samples.add([incident('late')])
-    assert names(samples) == [*(f'{number}' for number in range(11, 30)), 'late']
+    samples = with_samples([], [incident(f'{number}') for number in range(30)])
+    assert names(with_samples(samples, [incident('late')])) == [*(f'{number}' for number in range(11, 30)), 'late']
 
 
 @pytest.mark.parametrize('large', [incident('a' * 51), incident('a', 'b' * 52), incident('\u20ac' * 30)],
                          ids=['name', 'details', 'few characters of many bytes'])
-def test_a_large_incident_is_not_a_sample_and_uses_up_no_write(large: dict[str, str | None]) -> None:
+def test_a_large_incident_is_not_a_sample(monkeypatch: pytest.MonkeyPatch, large: dict[str, Any]) -> None:
     just_small = incident('a' * 50)
-    samples = Samples(most_bytes=memory_of(just_small))
-    samples.add([large])
-    assert not samples.has_changed
-    samples.add([just_small, large])
-    assert samples.has_changed
-    assert names(samples) == ['a' * 50]
-    assert not samples.has_changed
+    monkeypatch.setattr('GenericWebhook.MAX_SAMPLE_BYTES', memory_of(just_small))
+    assert names(with_samples([], [just_small, large])) == ['a' * 50]
 
 
 def test_a_sample_has_at_most_50_000_bytes() -> None:
-    samples = Samples()
     room = 50_000 + len('ab') - memory_of(incident('a', 'b'))
-    samples.add([incident('just small', 'a' * (room - len('just small'))), incident('large', 'a' * (room - len('large') + 1))])
-    assert names(samples) == ['just small']
+    small, large = (incident(name, 'a' * (room - len(name) + more)) for name, more in (('just small', 0), ('large', 1)))
+    assert names(with_samples([], [small, large])) == ['just small']
 
 
 @pytest.mark.parametrize('context', [None, [], 'text', {'samples': 1}, {'samples': '{'}, {'samples': '{}'}, {'a': '1'}], ids=str)
@@ -108,7 +100,7 @@ def test_a_health_that_the_server_did_not_take_is_reported_again() -> None:
     demistomock.declare(getIntegrationContext={}, updateModuleHealth=update)
     line = ServerLine(health_every=0)
     for health, count in ('wrong', 1), ('worse', 3):
-        line.report_health(health)
+        line.health.error = health
         until(lambda: len(told) >= count)  # noqa: B023 - called at once
     line.cut()
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
@@ -152,7 +144,7 @@ class ToldHealth:
 
 def test_a_failure_during_a_call_is_reported_before_the_next_success_clears_it() -> None:
     health = ToldHealth()
-    health.post('good', during_call=lambda: health.line.report_internal_error('a request failed'))
+    health.post('good', during_call=lambda: setattr(health.line.health, 'internal_error', 'a request failed'))
     assert health.told == ['a request failed']
     health.post('good')
     assert health.end() == ['a request failed', '']
@@ -161,7 +153,7 @@ def test_a_failure_during_a_call_is_reported_before_the_next_success_clears_it()
 def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_it_is_reported() -> None:
     health = ToldHealth()
     health.post('bad')
-    health.post('good', during_call=lambda: health.line.report_internal_error('a request failed'))
+    health.post('good', during_call=lambda: setattr(health.line.health, 'internal_error', 'a request failed'))
     health.post('good')
     assert len(health.told) == 1 and 'a bad incident' in health.told[0]
     health.line.health.due_at = 0
@@ -181,7 +173,7 @@ def test_a_rejection_that_is_over_is_no_longer_reported() -> None:
 
 def test_a_rejection_and_a_failure_are_reported_together() -> None:
     health = ToldHealth()
-    health.post('bad', during_call=lambda: health.line.report_internal_error('a request failed'))
+    health.post('bad', during_call=lambda: setattr(health.line.health, 'internal_error', 'a request failed'))
     health.post('good')
     told, cleared = health.end()
     assert 'a bad incident' in told and told.endswith('a request failed') and not cleared
@@ -250,7 +242,7 @@ def test_of_a_reply_that_comes_after_a_stop_has_given_up_its_posts_nothing_is_re
     line.drain()
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     assert isinstance(post.result.exception, Unavailable)
-    assert not messages and not line.samples.latest and not line.queue.sizer.timings
+    assert not messages and not line.samples and not line.queue.sizer.timings
     demistomock.reset()
 
 
@@ -388,7 +380,7 @@ def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minu
     demistomock.declare(getIntegrationContext={}, updateModuleHealth=lambda *health: told.append(health))
     line = ServerLine(log_every=0)
     for count, health in enumerate(('wrong', '', 'wrong again', 'worse'), 1):
-        line.report_health(health)
+        line.health.error = health
         line.log('info', 'the health has its turn before this line')
         until(lambda: len(demistomock.calls_of('info')) >= count)  # noqa: B023 - called at once
     line.cut()

@@ -60,7 +60,7 @@ import traceback
 import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from enum import Enum
@@ -1194,42 +1194,28 @@ class Intake:
 
 
 class Turn:
-    """The turn of one body to be processed while others of about its size wait. It ends with its context, or before."""
+    """The right to process a body, or to create the incidents of a large post, while others of about its size wait."""
 
-    def __init__(self, locks: dict[int, Semaphore]):
-        self.locks = locks
-        self.lock: Semaphore | None = None  # the one that it has, once it has waited and until it ends
-        self.outlasts_context = False
+    def __init__(self, locks: dict[int, Semaphore], size: int):
+        self.lock = next(lock for above, lock in locks.items() if size > above)  # the largest sizes come first
+        self.is_held = False
 
-    def wait(self, size: int, is_gone: Callable[[], bool] = bool, seconds: float = HAND_OVER_SECONDS) -> 'Turn':
-        """Wait for the other bodies of about this size, and return the turn.
+    def take(self, is_gone: Callable[[], bool] = bool) -> 'Turn':
+        """Wait for the others, and return the turn.
 
-        Raise Unavailable after `seconds`. If the sender is gone, keep waiting: nobody would read the 503, and its post is made.
+        Raise Unavailable after HAND_OVER_SECONDS, unless the sender is gone: nobody would read the 503, and its post is made.
         """
-        lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
-        while not lock.acquire(timeout=seconds):
+        while not self.lock.acquire(timeout=HAND_OVER_SECONDS):
             if not is_gone():
                 raise Unavailable('Other bodies take too long: nothing was created, send it again later.', Connection='close')
-        self.lock = lock
+        self.is_held = True
         return self
 
-    def end(self) -> None:
-        """Let the other bodies be processed, if the turn has not ended before."""
-        lock, self.lock = self.lock, None
-        if lock:
-            lock.release()
-
-    def end_after(self, result: 'AsyncResult[Any]') -> None:
-        """Let the turn last until a result is there, beyond its context."""
-        self.outlasts_context = True
-        result.rawlink(lambda _: self.end())
-
-    def __enter__(self) -> 'Turn':
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self.outlasts_context:
-            self.end()
+    def close(self) -> None:
+        """Let the next one of about this size have its turn. This may be called several times."""
+        if self.is_held:
+            self.is_held = False
+            self.lock.release()
 
 
 # --- Decompression and character sets ---
@@ -5404,6 +5390,7 @@ class Request:
     arrived: float = field(default_factory=lambda: time.time())  # Unix time in seconds; by a lambda, since tests set `time`
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
+    is_read: bool = False  # whether it was accepted and its whole body was read: from now on its event must not get lost
     token: Token | None = None  # the one that proved it
     signed_by: str = ''  # the header with the valid signature; '' if the head was enough: then none has been checked
     query: Query = NO_QUERY  # set with the token
@@ -5413,9 +5400,7 @@ class Request:
     url_note: str = ''  # which words of the URL were ignored or found nothing
     result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
-    delivery: Any = None  # the Delivery of a POST whose incidents are being created
-    unfinished: Any = None  # the Delivery that goes on without its sender
-    is_repeat: bool = False  # whether it repeats an earlier delivery
+    post: Any = None  # the Post of one whose incidents are being created
 
     @property
     def memory_bytes(self) -> int:
@@ -5569,15 +5554,117 @@ def memory_of(value: Any) -> int:
     size, counted, pending = 0, set[int](), [value]
     while pending:
         each = pending.pop()
-        if id(each) in counted:
-            continue
-        counted.add(id(each))
-        size += sys.getsizeof(each)
-        if isinstance(each, dict):
-            pending += each.values()
-        elif isinstance(each, list):
-            pending += each
+        if id(each) not in counted:
+            counted.add(id(each))
+            size += sys.getsizeof(each)
+            pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
     return size
+
+
+# Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
+# the first in this order counts. The names are those of the senders' documentation.
+DELIVERY_IDS = {'idempotency-key': ''}  # of no one sender
+# Written by ./dev senders: delivery ids, from the folders in senders. Change nothing here.
+DELIVERY_IDS |= {
+    'x-amz-sns-message-id': '',
+    'x-request-uuid': '',
+    'ce-id': 'ce-source',
+    'x-forgejo-delivery': '',
+    'x-gitea-delivery': '',
+    'x-github-delivery': '',
+    'x-gogs-delivery': '',
+    'x-hcp-radar-message-id': '',
+    'x-atlassian-webhook-identifier': '',
+    'linear-delivery': '',
+    'x-mlflow-delivery-id': '',
+    'x-webhook-id': '',
+    'request-id': 'sentry-hook-resource',
+    'x-shopify-webhook-id': '',
+    'x-snyk-transport-id': '',
+    'webhook-id': '',
+    'svix-id': '',
+    'x-zendesk-webhook-invocation-id': '',
+}
+# The end of delivery ids.
+
+
+def find_delivery_id(headers: dict[str, str]) -> tuple[str, str, str] | None:
+    """Return the name and value of the delivery id's header and the second header's value, or None if there is no id.
+
+    The name is included, because two senders may use equal ids in different headers.
+    """
+    for name, second_name in DELIVERY_IDS.items():
+        if headers.get(name) and headers.get(second_name or name):
+            return name, headers[name], headers.get(second_name, '')
+    return None
+
+
+def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes, bool]:
+    """Return the key of a delivery, which is equal if it is sent again, and whether it has an id; the query is without a token.
+
+    The key covers the body, the query and the delivery id (without an id, the Content-Type). The query counts because a sender
+    may post one event with one id to two URLs: that makes two incidents.
+    """
+    delivery_id = find_delivery_id(headers)
+    fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
+    # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
+    return hmac.digest(fingerprint.encode(), body, 'sha256'), bool(delivery_id)
+
+
+# The life of a post:
+#
+#                         .------------------- a part of it remains, or it was in a rejected group
+#                         v                  |
+#   ARRIVED ---------> WAITING ---------> IN_CALL ---------------------------------------> CREATED
+#    |  a repeat          |                |  ^ |
+#    |  waits here for    |                v  | '--> REJECTED (its sender gets a 502 or 503), or
+#    |  its original      '--> REJECTED   SET_ASIDE    LOST (its sender is gone)
+#    '--> REJECTED                         '---------> LOST
+#
+# On the way its sender may leave, or its time may end. One word stands for each fact:
+#
+#   gone             the connection shows that the sender has closed it, or at least its sending side (is_gone)
+#   kept             the post goes on without its sender, and without a deadline (is_kept); only such a post is set aside or lost
+#   retry expected   the sender will probably send the same again (will_retry)
+#   finished         the end is recorded: from now on a repeat gets its response at once
+#
+#   the sender                                  its post                                    a retry is expected
+#   has waited, and stays                       goes on                                     no
+#   has waited, and is gone                     is kept                                     yes
+#   was gone at the first look                  is kept, EARLY_CLOSE_SECONDS later          if it can read our 502 or 503
+#   stays, but its post waits too long          fails with a 503                            no: the retry is a new delivery
+#   stays, but its post is kept, too (below)    is kept; the sender gets a 502 or 503       if it can read that
+#
+# A repeat is an equal request whose original is unfinished or remembered; without a delivery id, it is one only if a retry of the
+# original is expected. It is not queued: it waits until the original is finished, and gets its response. From then on its own
+# sender, not that of the original, says whether a retry is expected. If that is gone, the original is kept, even if the sender of
+# the original stays. If the repeat waits too long, it gets a 503, too.
+
+
+class Stage(Enum):
+    """Where a post is in its life. Only `Post.enter` changes it."""
+
+    ARRIVED = 'it is not queued yet, or a repeat'
+    WAITING = 'it waits for a call'
+    IN_CALL = 'it is in the call in flight'
+    SET_ASIDE = 'XSOAR did not create it, and its sender is gone: it waits to be tried again alone'
+    CREATED = 'all of it was created'
+    REJECTED = 'its sender gets a 502 or 503, and may retry'
+    LOST = 'the same happened to one that was kept: nobody may retry'
+
+
+class Sender(Enum):
+    """What is known of the sender of a post: whether it is likely to send the same again."""
+
+    NEW = 'it has not been seen to wait'
+    WAITS = 'it was there at a look, FIRST_LOOK_SECONDS after it began to wait or later: it wants its response'
+    ASKED = 'a 502 or 503 that asks it for a retry is on its way'
+    RETRIES = 'it will probably send the same again'
+
+
+FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as one that waits for its response
+LOOK_EVERY_SECONDS = 1
+EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone by then may still read
 
 
 @dataclass
@@ -5592,16 +5679,15 @@ class SetAside:
     failures: int = 0  # how many of its tries have failed since then, without those during a later outage
     is_suspect: bool = False  # whether XSOAR rejected it while it accepted others
 
-    def is_hopeless(self, now: float) -> bool:
-        """Return whether the post itself must be at fault."""
-        seconds = now - self.works_from
-        return self.failures >= MOST_FAILURES and self.others_created >= OTHERS_CREATED and seconds >= GIVE_UP_SECONDS
-
 
 class Post:
-    """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
+    """An accepted request from the moment when its incidents are known, to its end and for as long as it is remembered.
 
-    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = bool):
+    Nothing outlives its use: the connection is dropped with the sender (`let_sender_go`), the incidents with the end.
+    """
+
+    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = bool,
+                 key: bytes = b'', has_id: bool = False):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
         self.total = len(incidents)  # whether created or not
         self.size = memory_of(incidents)
@@ -5609,29 +5695,37 @@ class Post:
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
         self.is_gone = is_gone  # returns whether its sender is gone
-        self.is_kept = False  # True once it goes on without its sender: no 503 would be read, so it has no deadline
+        self.key, self.has_id = key, has_id  # from likeness_of
+        self.stage = Stage.ARRIVED
+        self.sender = Sender.NEW
+        self.is_kept = False
+        self.turn: Turn | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
         self.is_missing_tried = False  # True once what a reply lacked of it is tried in a call of its own
-        self.is_partly_created = False  # True once a call with some or all of its incidents succeeded
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
-        # A large post has a turn (Turn) until XSOAR has replied to its first call; for any other, bool() does nothing.
-        self.end_turn: Callable[[], object] = bool  # called if it has to wait: for a further call, or as a repeat
-        self.take_turn: Callable[[], object] = bool  # called before a repeat is queued after all
+        self.original: Post | None = None  # the one that it repeats
+        self.latest_repeat: Post | None = None  # the last one that came to wait for this one
+        self.finished = Event()
+        self.forget_at = float('inf')  # counted from its end: one that is unfinished is never forgotten
+        self.created_json = b''  # the response for a repeat; empty if it is unfinished or failed
+        self.summary = ''  # of what was created, for the log
+
+    def enter(self, stage: Stage) -> None:
+        """Change the stage. A turn ends as soon as its post leaves a call or ends, and a deadline once a 503 would be wrong."""
+        if self.turn and (self.stage is Stage.IN_CALL or stage in (Stage.CREATED, Stage.REJECTED, Stage.LOST)):
+            self.turn.close()
+        if stage is Stage.SET_ASIDE or self.is_partly_created:
+            self.hand_over_by = float('inf')
+        self.stage = stage
 
     def keep(self) -> None:
-        """Let the post go on without its sender. From now on it has no deadline, and holds nothing of its request."""
+        """Let the post go on without its sender. From now on it has no deadline, and nothing of its request counts."""
         self.is_kept = True
         self.hand_over_by = float('inf')
         self.memory_bytes = self.size
-        self.is_gone = bool  # returns False
-
-    def record_part(self) -> None:
-        """Record that a call with some or all of its incidents succeeded: it is completed, however long that takes."""
-        self.is_partly_created = True
-        self.hand_over_by = float('inf')
 
     def keep_if_gone(self) -> bool:
         """Keep the post if its sender is gone. Return whether the post is kept."""
@@ -5639,23 +5733,112 @@ class Post:
             self.keep()
         return self.is_kept
 
-    @property
-    def what_exists(self) -> str:
-        """Return a sentence for the sender of a failed post: how many of its incidents exist, as far as is known."""
+    def fail(self, error_class: type[Rejected], reason: str) -> None:
+        """End the post with this error class, or RejectedByServer if it is partly created; the text says why and what exists."""
+        what_exists = 'Nothing was created.'
         if self.is_partly_created:
+            error_class = RejectedByServer  # a 503 would ask for a retry, which would create a part a second time
             more = ', and more may exist' if self.is_in_doubt else ''
-            return f'{len(self.created):,} of its {self.total:,} incidents exist{more}.'
-        if self.is_in_doubt:
-            return 'The incident may exist.' if self.total == 1 else 'Its incidents may exist.'
-        return 'Nothing was created.'
+            what_exists = f'{len(self.created):,} of its {self.total:,} incidents exist{more}.'
+        elif self.is_in_doubt:
+            what_exists = 'The incident may exist.' if self.total == 1 else 'Its incidents may exist.'
+        self.enter(Stage.LOST if self.is_kept else Stage.REJECTED)
+        self.result.set_exception(error_class(f'{reason} {what_exists}'))
+
+    @property
+    def is_partly_created(self) -> bool:
+        """Return whether a call with some or all of its incidents succeeded: it is completed, however long that takes."""
+        return bool(self.created) or len(self.incidents) < self.total
+
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
+        """Wait for a result until the monotonic time `until`, or until the sender is gone. Return whether it is gone.
+
+        Wait for FIRST_LOOK_SECONDS in any case, even beyond `until`. Then look at the connection, and again every
+        LOOK_EVERY_SECONDS and at `until`. A sender that has waited and is gone ends the wait at once. One that was gone at the
+        first look may have closed only its sending side and still read: the wait ends EARLY_CLOSE_SECONDS later, or at `until`.
+        """
+        reads_until = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
+        result.wait(FIRST_LOOK_SECONDS)
+        while not result.ready():
+            now, is_gone = time.monotonic(), self.is_gone()
+            if not is_gone:
+                self.sender = Sender.WAITS
+            elif self.sender is Sender.WAITS or now >= reads_until:
+                return True
+            if now >= until:
+                break
+            result.wait(min(until - now, LOOK_EVERY_SECONDS))
+        return False
+
+    @property
+    def will_retry(self) -> bool:
+        """Return whether the sender will probably send the same again: it waited and is gone, or could read our 502 or 503."""
+        return self.sender is Sender.RETRIES or (self.sender is Sender.WAITS and self.is_gone())
+
+    def let_sender_go(self) -> None:
+        """Freeze whether the sender will send the same again, and drop what would be kept in memory for it.
+
+        That is its connection; and the incidents of a repeat, which others create.
+        """
+        if self.will_retry:
+            self.sender = Sender.RETRIES
+        self.is_gone = bool  # returns False
+        if self.original:
+            self.incidents = []
+
+    def ask_for_retry(self) -> None:
+        """Record that a 502 or 503 is on its way to the sender while the post goes on, unless a retry is certain anyway."""
+        if self.sender is not Sender.RETRIES:
+            self.sender = Sender.ASKED
+
+    def counts_as_original_now(self) -> bool:
+        """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
+
+        Without a delivery id it is one only if a retry is expected: a doubled incident is better than a lost one.
+        """
+        return time.monotonic() < self.forget_at and (self.has_id or (self.latest_repeat or self).will_retry)
+
+    def record_created(self, most_bytes: int) -> bytes:
+        """Keep what was created as the response for a repeat, and as a summary for the log. Return the whole response.
+
+        Of a response larger than `most_bytes`, keep the ids and names, so that a retry of a large post creates nothing either.
+        From now on the time counts until it is forgotten.
+        """
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if self.has_id else REMEMBER_WITHOUT_ID_SECONDS)
+        created = self.result.get() or []
+        ids = ', '.join(str(incident.get('id')) for incident in created)
+        summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
+        self.summary = summary.strip()[:150]
+        self.created_json = response = to_response(created)
+        if len(response) > most_bytes:
+            self.created_json = to_response([{key: incident.get(key) for key in ('id', 'name')} for incident in created])
+        self.result.set([])  # in which they would stay
+        return response
+
+    def note_and_result(self, skipped: str) -> tuple[str, str]:
+        """Return the note for the log, and the result for the history, of a request whose incidents exist."""
+        created = self.original or self
+        note = ('repeat of ' if self.original else '') + created.summary + (f', skipped: {skipped}' if skipped else '')
+        if created.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
+            return note, 'skipped'
+        return note, 'repeat' if self.original else 'created'
 
 
-def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
-    """Fail each post with this error class, or RejectedByServer if it is partly created; the text says why and what exists."""
-    for post in posts:
-        # If some incidents of a post exist, a 503 would be wrong: it asks for a retry, which would create them a second time.
-        safe_class = RejectedByServer if post.is_partly_created else error_class
-        post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
+def to_response(created: list[Any]) -> bytes:
+    """Return the JSON of created incidents, without their fields that are nested too deeply: the incidents exist all the same."""
+    # msgspec does not write half a surrogate pair and some numbers, and neither writes what is nested some 900 deep.
+    with suppress(UnicodeError, OverflowError, RecursionError):
+        return format_json(to_json(created), indent=0)  # on one line, with spaces
+    return json.dumps([{key: value for key, value in incident.items() if can_be_written(value)} for incident in created]).encode()
+
+
+def can_be_written(value: Any) -> bool:
+    """Return whether Python can write a value as JSON."""
+    try:
+        json.dumps([[value]])
+    except RecursionError:
+        return False
+    return True
 
 
 # --- How many incidents a call contains ---
@@ -5768,38 +5951,30 @@ class RejectedGroup:
     """
 
     def __init__(self) -> None:
-        # The parts in pairs: the two halves of a part, or the second half alone once the first is tried. The first pair is next.
-        self.pairs: list[list[list[Post]]] = []
+        self.parts: list[tuple[list[Post], bool]] = []  # the next one first; each with whether its other half comes behind it
+        self.has_other_half = False  # whether the other half of the part that was tried last is the next part
         self.fruitless_tries = 0  # how many calls for the group, or parts of it, failed before one succeeded
         self.has_succeeded = False  # whether a call for the group, or a part of it, succeeded
 
     @property
     def posts(self) -> list[Post]:
         """Return the posts that are still to be tried."""
-        return [post for pair in self.pairs for part in pair for post in part]
+        return [post for part, _ in self.parts for post in part]
 
     def take(self) -> list[Post]:
         """Remove and return the next part; [] if none is left."""
-        if not self.pairs:
-            return []
-        part, *other_half = self.pairs.pop(0)
-        if other_half:
-            self.pairs.insert(0, other_half)
+        part, self.has_other_half = self.parts.pop(0) if self.parts else ([], False)
         return part
 
     def add_halves(self, posts: list[Post]) -> None:
         """Add the two halves of the group or of the part that was tried last, behind the other half of that part, if any.
 
-        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `pairs` becomes:
-        AB -> A is tried -> B, A1 A2 -> B is tried -> B1 B2, A1 A2 -> B1 is tried -> B2, B11 B12, A1 A2.
+        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. The parts become:
+        A B -> A is tried -> B, A1 A2 -> B is tried -> B1 B2, A1 A2 -> B1 is tried -> B2, B11 B12, A1 A2.
         """
         middle = len(posts) // 2
-        has_other_half = bool(self.pairs) and len(self.pairs[0]) == 1
-        self.pairs.insert(1 if has_other_half else 0, [posts[:middle], posts[middle:]])
-
-    def separate(self) -> None:
-        """Make each post a part of its own."""
-        self.pairs = [[[post]] for post in self.posts]
+        place = 1 if self.has_other_half else 0
+        self.parts[place:place] = [(posts[:middle], True), (posts[middle:], False)]
 
     def record_fruitless_try(self, now: float) -> list[Post]:
         """Count a failed try, unless one has succeeded: then the server works, and bad posts explain the failures.
@@ -5815,7 +5990,7 @@ class RejectedGroup:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         if self.fruitless_tries < MAX_FRUITLESS_TRIES:
             return []
-        untried, self.pairs = self.posts, []
+        untried, self.parts = self.posts, []
         return untried
 
 
@@ -5887,44 +6062,49 @@ class PostQueue:
         """Give a post the last place."""
         self.last_number += 1
         post.number = self.last_number
+        post.enter(Stage.WAITING)
         self.waiting.append(post)
 
     def expire(self, moment: float) -> None:
         """Fail and remove the waiting posts that were to be handed over by a moment; keep those whose sender is gone."""
-        overdue = [post for post in self.waiting if post.hand_over_by <= moment and not post.keep_if_gone()]
-        fail_posts(overdue, Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
-        self.waiting = [post for post in self.waiting if not post.result.ready()]
+        for post in [post for post in self.waiting if post.hand_over_by <= moment and not post.keep_if_gone()]:
+            self.waiting.remove(post)
+            post.fail(Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
         """Return the incidents of the next call in order, and put their posts in flight. Return [] if no post waits."""
         self.in_flight = self.next_part(now) or self.next_group(now)
+        for post in self.in_flight:
+            post.enter(Stage.IN_CALL)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
             incidents = incidents[:self.sizer.fit(LONGEST_CALL_SECONDS)]
-        self.call_size = len(incidents)
-        self.began_at = now
+        self.call_size, self.began_at = len(incidents), now
         return incidents
 
     def next_part(self, now: float) -> list[Post]:
         """Remove the next part of a rejected group and fail its overdue posts. Return the others; [] if no part is left."""
         while part := self.rejected.take():
-            posts = [post for post in part if post.hand_over_by > now]
-            self.give_up([post for post in part if post.hand_over_by <= now], self.not_tried, now)
-            if posts:
+            self.give_up([post for post in part if post.hand_over_by <= now], now, Unavailable, self.not_tried)
+            if posts := [post for post in part if post.stage is Stage.WAITING]:
                 return posts
         return []
 
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: remove and return the oldest post that may go, and those right behind it that fit in its call.
 
-        A post that was set aside or needs several calls shares none of them.
+        A post that was set aside or needs several calls shares none of them. After one that was set aside, others go first, if
+        there are any: many of them would otherwise keep all others waiting.
         """
         self.expire(now)
+        ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now]
+        if self.is_retry:
+            ready = [post for post in ready if not post.aside] or ready
         self.rejected = RejectedGroup()
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
         group: list[Post] = []
         count = size = 0
-        for post in self.candidates(now):
+        for post in ready:
             goes_alone = bool(now < self.alone_until or post.aside or post.is_partly_created)
             count += len(post.incidents)
             size += post.size
@@ -5939,12 +6119,13 @@ class PostQueue:
         self.waiting = [post for post in self.waiting if post not in chosen]
         return group
 
-    def candidates(self, now: float) -> list[Post]:
-        """Return the waiting posts whose pause is over; but after a group of one that was set aside, others if there are any."""
-        ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now]
-        if self.is_retry:  # many of them would otherwise keep all others waiting
-            return [post for post in ready if not post.aside] or ready
-        return ready
+    def end_call(self, is_unconfirmed: bool = False) -> list[Post]:
+        """Remove and return the posts in flight: they wait. XSOAR may have created what it did not confirm."""
+        posts, self.in_flight = self.in_flight, []
+        for post in posts:
+            post.enter(Stage.WAITING)
+            post.is_in_doubt |= is_unconfirmed
+        return posts
 
     def record_created(self, created: list[Any], now: float, has_error: bool = False) -> bool:
         """Record that the call in flight succeeded and that its reply contains these incidents, and maybe errors for others.
@@ -5953,7 +6134,7 @@ class PostQueue:
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
         responses lack that incident, and for `alone_seconds` each post has a call of its own.
         """
-        posts, self.in_flight = self.in_flight, []
+        posts = self.end_call()
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
         self.rejected.has_succeeded = self.is_working = True
         self.record_success_of_others(now)
@@ -5961,7 +6142,7 @@ class PostQueue:
         is_all_matched = None not in owned_by
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.rejected.separate()
+            self.rejected.parts = [([post], False) for post in self.rejected.posts]  # each alone
         created_of: dict[Post | None, list[Any]] = {}
         for owner, incident in zip(owned_by, created, strict=True):
             created_of.setdefault(owner, []).append(incident)
@@ -5981,19 +6162,18 @@ class PostQueue:
 
         It may have ended an outage, in which the pause has grown for no fault of the post.
         """
-        for aside in filter(None, [post.aside for post in self.waiting]):
+        for aside in [post.aside for post in self.waiting if post.aside]:
             if not aside.others_created:
                 aside.works_from, aside.retry_at = now, min(aside.retry_at, now + FIRST_PAUSE_SECONDS)
             aside.others_created += 1
 
     def finish_or_queue_again(self, post: Post) -> None:
-        """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
-        post.record_part()
+        """End a post whose call succeeded, or queue it again if the call did not contain all of it."""
         post.aside = post.aside and SetAside()
         if post.incidents:
             self.append(post)  # at the end, so that the others are not kept waiting by one long post
-            post.end_turn()
         else:
+            post.enter(Stage.CREATED)
             post.result.set(post.created)
 
     def try_missing(self, post: Post, sent: list[dict[str, Any]], own: list[Any], is_all_matched: bool, now: float) -> None:
@@ -6002,63 +6182,57 @@ class PostQueue:
         Reject the post if that was tried before. Fail it if the reply does not show what is missing.
         """
         post.is_in_doubt = True
-        if own:
-            post.record_part()
         found = unambiguous_owners(own, [(each, each) for each in sent])
         found_ids = set(map(id, found))
         post.incidents += [each for each in sent if id(each) not in found_ids]
+        post.enter(Stage.WAITING)
         if None in found or not (is_all_matched or post.total == 1):
-            fail_posts([post], RejectedByServer, self.not_confirmed)
+            post.fail(RejectedByServer, self.not_confirmed)
         elif post.is_missing_tried:
             self.reject(post, now)
         else:
             post.is_missing_tried = True
-            post.end_turn()
-            self.rejected.pairs.insert(0, [[post]])
+            self.rejected.parts.insert(0, ([post], False))
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
 
         What is left of the group is given up after RETRY_SECONDS, or after MAX_FRUITLESS_TRIES without a success.
         """
-        posts = self.remove_unconfirmed()
+        posts = self.end_call(is_unconfirmed=True)
         if len(posts) == 1:
             self.reject(posts[0], now)
         else:
             self.rejected.add_halves(posts)
         self.is_working &= self.is_retry
-        self.give_up(self.rejected.record_fruitless_try(now), self.not_tried, now)
+        self.give_up(self.rejected.record_fruitless_try(now), now, Unavailable, self.not_tried)
 
     def reject(self, post: Post, now: float) -> None:
-        """Fail a post that XSOAR rejected alone. If its sender is gone, set it aside until the fault must be its own."""
-        aside = post.aside or SetAside()
+        """Give up a post that XSOAR rejected alone. Fail it also if its sender is gone, but the fault must be its own."""
+        post.aside = aside = post.aside or SetAside()
         aside.is_suspect |= self.is_working
         aside.failures += self.is_working and aside.others_created > 0
-        if self.may_wait(post) and not aside.is_hopeless(now):
-            post.aside = aside
-            self.set_aside(post, now)
+        has_time_passed = aside.others_created >= OTHERS_CREATED and now - aside.works_from >= GIVE_UP_SECONDS
+        if has_time_passed and aside.failures >= MOST_FAILURES:
+            post.fail(RejectedByServer, self.not_confirmed)
         else:
-            fail_posts([post], RejectedByServer, self.not_confirmed)
+            self.give_up([post], now, RejectedByServer, self.not_confirmed)
 
-    def give_up(self, posts: list[Post], reason: str, now: float) -> None:
-        """Fail posts that could not be tried alone, so that their senders try again. Set those aside whose sender is gone."""
-        waiting = set(filter(self.may_wait, posts))
-        fail_posts([post for post in posts if post not in waiting], Unavailable, reason)
-        for post in waiting:
-            self.set_aside(post, now)
-
-    def may_wait(self, post: Post) -> bool:
-        """Return whether a post that was not created may be set aside: the queue is not closed, and its sender is gone."""
-        return not self.closed_because and post.keep_if_gone()
+    def give_up(self, posts: list[Post], now: float, error_class: type[Rejected], reason: str) -> None:
+        """Fail posts, so that their senders try again. Set those aside whose sender is gone, unless the queue is closed."""
+        for post in posts:
+            if post.keep_if_gone() and not self.closed_because:
+                self.set_aside(post, now)
+            else:
+                post.fail(error_class, reason)
 
     def set_aside(self, post: Post, now: float) -> None:
         """Return a post that was not created to its place, to be tried again alone after a pause that grows."""
-        post.hand_over_by = float('inf')
+        post.enter(Stage.SET_ASIDE)
         post.aside = aside = post.aside or SetAside()
         aside.retry_at = now + min(FIRST_PAUSE_SECONDS * 2 ** aside.tries, LONGEST_PAUSE_SECONDS)
         aside.tries += 1
         insort(self.waiting, post, key=lambda each: each.number)
-        post.end_turn()
         self.drop_surplus()
 
     def drop_surplus(self) -> None:
@@ -6075,43 +6249,36 @@ class PostQueue:
             candidates = [post for post in waiting if post.aside and post.aside.is_suspect] or waiting
             lost = max(candidates, key=attrgetter('memory_bytes' if is_large else 'number'))
             self.waiting.remove(lost)
-            fail_posts([lost], RejectedByServer, 'More rejected requests wait than there is room for.')
+            lost.fail(RejectedByServer, 'More rejected requests wait than there is room for.')
 
     def hurry(self, post: Post, now: float) -> None:
         """End the pause of a post that was set aside, because a repeat of it has come."""
         if post.aside and post.aside.may_hurry_from <= now < post.aside.retry_at:
-            post.aside.may_hurry_from = now + HURRY_SECONDS
-            post.aside.retry_at = now
+            post.aside.may_hurry_from, post.aside.retry_at = now + HURRY_SECONDS, now
             self.wake.set()
-
-    def remove_unconfirmed(self) -> list[Post]:
-        """Remove and return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
-        posts, self.in_flight = self.in_flight, []
-        for post in posts:
-            post.is_in_doubt = True
-        return posts
 
     def record_unsent(self, now: float) -> None:
         """Record that the call in flight was never sent. Give up its posts: this call created nothing."""
-        posts, self.in_flight = self.in_flight, []
-        self.give_up(posts, 'The line to XSOAR was busy: send it again later.', now)
+        self.give_up(self.end_call(), now, Unavailable, 'The line to XSOAR was busy: send it again later.')
 
     def close(self, reason: str) -> None:
         """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
         self.closed_because = self.closed_because or reason
-        for aside in filter(None, [post.aside for post in self.waiting]):
+        for aside in [post.aside for post in self.waiting if post.aside]:
             aside.retry_at = 0  # its last chance
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
-        fail_posts(self.remove_unconfirmed(), Unavailable, 'The integration ended before XSOAR replied.')
-        fail_posts([*self.waiting, *self.rejected.posts], Unavailable, self.closed_because)
+        for post in self.end_call(is_unconfirmed=True):
+            post.fail(Unavailable, 'The integration ended before XSOAR replied.')
+        for post in [*self.waiting, *self.rejected.posts]:
+            post.fail(Unavailable, self.closed_because)
         self.waiting, self.rejected = [], RejectedGroup()
 
     @property
     def is_empty(self) -> bool:
         """Return whether no post waits or is in flight."""
-        return not (self.waiting or self.in_flight or self.rejected.pairs)
+        return not (self.waiting or self.in_flight or self.rejected.parts)
 
 
 # --- Which post a created incident belongs to ---
@@ -6122,13 +6289,9 @@ def created_incidents(reply: Any) -> list[Any] | None:
 
     The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
     """
-    items = [reply] if isinstance(reply, dict) else reply
-    if items == []:
-        return []
-    if not isinstance(items, list):
-        return None
+    items = [reply] if isinstance(reply, dict) else reply if isinstance(reply, list) else [None]
     created = [item for item in items if isinstance(item, dict) and item.get('id')]
-    return created or None
+    return created if created or not items else None
 
 
 def error_beside(reply: Any) -> str:
@@ -6183,276 +6346,88 @@ def matches(created: dict[str, Any], incident: dict[str, Any]) -> bool:
     return bool(created.get('name') == incident['name'])
 
 
-# --- Deliveries, and the memory of them ---
-
-# Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
-# the first in this order counts. The names are those of the senders' documentation.
-DELIVERY_IDS = {'idempotency-key': ''}  # of no one sender
-# Written by ./dev senders: delivery ids, from the folders in senders. Change nothing here.
-DELIVERY_IDS |= {
-    'x-amz-sns-message-id': '',
-    'x-request-uuid': '',
-    'ce-id': 'ce-source',
-    'x-forgejo-delivery': '',
-    'x-gitea-delivery': '',
-    'x-github-delivery': '',
-    'x-gogs-delivery': '',
-    'x-hcp-radar-message-id': '',
-    'x-atlassian-webhook-identifier': '',
-    'linear-delivery': '',
-    'x-mlflow-delivery-id': '',
-    'x-webhook-id': '',
-    'request-id': 'sentry-hook-resource',
-    'x-shopify-webhook-id': '',
-    'x-snyk-transport-id': '',
-    'webhook-id': '',
-    'svix-id': '',
-    'x-zendesk-webhook-invocation-id': '',
-}
-# The end of delivery ids.
-
-
-def find_delivery_id(headers: dict[str, str]) -> tuple[str, str, str] | None:
-    """Return the name and value of the delivery id's header and the second header's value, or None if there is no id.
-
-    The name is included, because two senders may use equal ids in different headers.
-    """
-    for name, second_name in DELIVERY_IDS.items():
-        if headers.get(name) and headers.get(second_name or name):
-            return name, headers[name], headers.get(second_name, '')
-    return None
-
-
-def to_response(created: list[Any]) -> bytes:
-    """Return the JSON of created incidents, without their fields that are nested too deeply: the incidents exist all the same."""
-    # msgspec does not write half a surrogate pair and some numbers, and neither writes what is nested some 900 deep.
-    with suppress(UnicodeError, OverflowError, RecursionError):
-        return format_json(to_json(created), indent=0)  # on one line, with spaces
-    with suppress(RecursionError):
-        return json.dumps(created).encode()
-    return json.dumps([{key: value for key, value in incident.items() if can_be_written(value)} for incident in created]).encode()
-
-
-def can_be_written(value: Any) -> bool:
-    """Return whether Python can write a value as JSON."""
-    try:
-        json.dumps([[value]])
-    except RecursionError:
-        return False
-    return True
-
-
-FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as one that waits for its response
-LOOK_EVERY_SECONDS = 1
-EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone by then may still read
-
-# The life of a delivery:
-#
-#   its post is queued --> the post is in a call --> the delivery is finished --> remembered, if a retry may follow --> forgotten
-#
-# On the way its sender may leave, or its time may end. One word stands for each fact:
-#
-#   gone             the connection shows that the sender has closed it, or at least its sending side (is_gone)
-#   has waited       the sender was still there at a look: so it wanted its response, if it is gone later (has_waited)
-#   kept             the post goes on without its sender, and without a deadline (Post.is_kept)
-#   retry expected   the sender will probably send the same again (expects_retry)
-#   finished         its incidents were created, or could not be
-#
-#   the sender                                  its post                                    a retry is expected
-#   has waited, and stays                       goes on                                     no
-#   has waited, and is gone                     is kept                                     yes
-#   was gone at the first look                  is kept, EARLY_CLOSE_SECONDS later          if it can read our 502 or 503
-#   stays, but its post waits too long          fails with a 503                            no: the retry is a new delivery
-#   stays, but its post is kept, too (below)    is kept; the sender gets a 502 or 503       if it can read that
-#
-# A repeat is an equal request whose original is unfinished or remembered; without a delivery id, it is one only if a retry of the
-# original is expected. It queues no post: it waits until the original is finished, and gets its response. From then on its own
-# sender, not that of the original, says whether a retry is expected. If that is gone, the post of the original is kept, even if
-# the sender of the original stays. If the repeat waits too long, it gets a 503, too.
-
-
-class Delivery:
-    """An accepted request, as it is compared with later ones, and what was created from it.
-
-    A later request is the same delivery if its body, its query and its delivery id (without an id, its Content-Type) are
-    equal. The query counts because a sender may post one event with one id to two URLs: that makes two incidents.
-    """
-
-    post: Post  # which creates it; set when it is queued
-
-    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = bool):
-        delivery_id = find_delivery_id(headers)
-        fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
-        # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
-        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')
-        self.has_id = bool(delivery_id)
-        self.forget_at = float('inf')  # counted from its end: one that is unfinished is never forgotten
-        self.is_gone = is_gone  # returns whether the sender is gone
-        self.has_waited = False  # whether the sender was there at a look, FIRST_LOOK_SECONDS after it began to wait or later
-        self.is_retry_certain = False  # whether a retry is expected, whatever `is_gone` returns
-        self.is_asked = False  # True while a 502 or 503 that asks for a retry is on its way to the sender
-        self.latest_repeat: Delivery | None = None  # the last duplicate that came to wait for this delivery
-        self.finished = Event()  # set when the incidents were created, or could not be created
-        self.created_json = b''  # the body of the response; empty if the delivery failed
-        self.is_shortened = False  # whether `created_json` has only the ids and names, for a repeat of a large response
-        self.summary = ''  # for the log
-        self.error: Rejected | None = None  # why the incidents could not be created
-
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
-        """Wait for a result until the monotonic time `until`, or until the sender is gone. Return whether it is gone.
-
-        Wait for FIRST_LOOK_SECONDS in any case, even beyond `until`. Then look at the connection, and again every
-        LOOK_EVERY_SECONDS and at `until`. A sender that has waited and is gone ends the wait at once. One that was gone at the
-        first look may have closed only its sending side and still read: the wait ends EARLY_CLOSE_SECONDS later, or at `until`.
-        """
-        reads_until = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
-        result.wait(FIRST_LOOK_SECONDS)
-        while not result.ready():
-            now, is_gone = time.monotonic(), self.is_gone()
-            if not is_gone:
-                self.has_waited = True
-            may_still_read = not self.has_waited and now < reads_until
-            if is_gone and not may_still_read:
-                return True
-            if now >= until:
-                break
-            result.wait(min(until - now, LOOK_EVERY_SECONDS))
-        return False
-
-    def expects_retry(self) -> bool:
-        """Return whether a retry is expected: the sender has waited and is gone, or could read that its delivery goes on.
-
-        It reads that in a 502 or 503 of ours. If duplicates wait for this delivery, only the sender of the latest one counts.
-        """
-        if self.latest_repeat:
-            return self.latest_repeat.expects_retry()
-        return self.is_retry_certain or (self.has_waited and self.is_gone())
-
-    def release_connection(self) -> None:
-        """Freeze whether this sender is expected to retry, and drop `is_gone`, which would keep its connection in memory."""
-        self.is_retry_certain |= self.has_waited and self.is_gone()
-        self.is_gone = bool  # returns False
-
-    def note_and_result(self, is_repeat: bool, skipped: str) -> tuple[str, str]:
-        """Return the note for the log, and the result for the history, of a request whose incidents exist."""
-        note = f'repeat of {self.summary}' if is_repeat else self.summary
-        if skipped:
-            note += f', skipped: {skipped}'
-        if self.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
-            return note, 'skipped'
-        return note, 'repeat' if is_repeat else 'created'
-
-    def counts_as_original_now(self) -> bool:
-        """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
-
-        Without a delivery id it is one only if a retry is expected: a doubled incident is better than a lost one.
-        """
-        return time.monotonic() < self.forget_at and (self.has_id or self.expects_retry())
-
-    def record_created(self, created: list[Any], most_bytes: int) -> None:
-        """Keep what was created as the body of the response, and as a summary for the log. From now on the time counts.
-
-        Of a body larger than `most_bytes`, keep the ids and names, so that a retry of a large delivery creates nothing either.
-        """
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if self.has_id else REMEMBER_WITHOUT_ID_SECONDS)
-        ids = ', '.join(str(incident.get('id')) for incident in created)
-        summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
-        self.summary = summary.strip()[:150]
-        self.created_json = to_response(created)
-        if len(self.created_json) > most_bytes:
-            self.is_shortened = True
-            self.created_json = to_response([{key: incident.get(key) for key in ('id', 'name')} for incident in created])
+# --- The memory of deliveries ---
 
 
 @dataclass
 class DeliveryMemory:
-    """Recent deliveries and the responses to them, so that a retry gets the first response and creates nothing."""
+    """Recent posts and the responses to them, so that a retry gets the first response and creates nothing."""
 
     queue: PostQueue
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
-    # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
-    by_key: dict[bytes, list[Delivery]] = field(default_factory=dict)
-    remembered: dict[Delivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
+    # Unfinished and remembered posts by key. Equal requests without an id can be several events, hence the lists.
+    by_key: dict[bytes, list[Post]] = field(default_factory=dict)
+    remembered: dict[Post, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
-    def create_once(self, delivery: Delivery, post: Post) -> Delivery:
-        """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats (the original).
+    def create_once(self, post: Post) -> bytes | None:
+        """Create the incidents of a post, or wait for the earlier one that it repeats (its original). Return the response.
 
-        If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
-        cannot be created. If the sender is gone, return the delivery while it is unfinished: it goes on without its sender.
+        If the original fails, create the incidents after all. Raise a Rejected if they cannot be created. Return None if the
+        sender is gone before they exist: the post, or its original, goes on without it.
         """
-        while original := self.find_original(delivery.key):
-            if original.finished.is_set():
-                if not original.has_id:
+        try:
+            while original := next(filter(Post.counts_as_original_now, self.by_key.get(post.key, ())), None):
+                post.original = original
+                is_remembered = original.finished.is_set()
+                if not is_remembered and not self.wait_for_original(original, post):
+                    return None
+                if is_remembered and not original.has_id:
                     self.forget(original)  # one retry was expected, and is here; the next equal request is a new event
-                return original
-            self.wait_for_original(original, delivery, post)
-            has_failed = original.finished.is_set() and not original.created_json
-            if not has_failed:
-                return original
-            post.take_turn()  # others may come meanwhile, so look again
-        self.queue_and_wait(delivery, post)
-        return delivery
+                if original.created_json:
+                    return original.created_json
+            post.original = None
+            return self.queue_and_wait(post)
+        finally:
+            post.let_sender_go()
 
-    def find_original(self, key: bytes) -> Delivery | None:
-        """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
-        for known in self.by_key.get(key, ()):
-            if known.counts_as_original_now():
-                return known
-        return None
+    def wait_for_original(self, original: Post, post: Post) -> bool:
+        """Wait until the original is finished, and return True; or until the sender of its repeat, `post`, is gone.
 
-    def wait_for_original(self, original: Delivery, delivery: Delivery, post: Post) -> None:
-        """Wait until the original is finished, or the sender of its repeat, `delivery`, is gone: then keep the original's post.
-
-        Raise Unavailable if that takes too long. `post` is the repeat's: it only counts towards the limits of the queue.
+        In that case keep the original, since nobody else will send its incidents again. If it ends just then, wait for that
+        instead: it may have failed. Raise Unavailable if all takes too long. A repeat counts towards the limits of the queue.
         """
-        post.end_turn()
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
-        self.queue.hurry(original.post, time.monotonic())
-        original.latest_repeat = delivery  # from now on this sender says whether a retry is expected
+        self.queue.hurry(original, time.monotonic())
+        original.latest_repeat = post  # from now on this sender says whether a retry is expected
         try:
-            if delivery.wait_for(original.finished, post.hand_over_by):
-                self.keep_original(original, delivery)
-            elif not original.finished.is_set():
-                delivery.release_connection()
-                raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
+            is_gone = post.wait_for(original.finished, post.hand_over_by)
         finally:
             self.queue.repeats.remove(post)
-
-    def keep_original(self, original: Delivery, delivery: Delivery) -> None:
-        """Keep the post of an original, since the sender of a repeat is gone: nobody else will send its incidents again.
-
-        If the original ends just now, wait for that instead: it may have failed.
-        """
-        if original.post.result.ready():
+        if is_gone and original.result.ready():
             original.finished.wait()
-        else:
-            original.post.keep()
-            delivery.release_connection()
+        if original.finished.is_set():
+            return True
+        if not is_gone:
+            raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
+        original.keep()
+        post.keep()
+        return False
 
-    def queue_and_wait(self, delivery: Delivery, post: Post) -> None:
-        """Queue the post and wait for its result, or until the sender is gone. Raise the post's error, or that of a full queue.
+    def queue_and_wait(self, post: Post) -> bytes | None:
+        """Queue the post and wait for its end, and return the response; or until its sender is gone, and return None.
 
-        Remember the delivery if it succeeds, also if it does so without its sender.
+        Raise the post's error, or that of a full queue. Remember the post if it succeeds, also without its sender.
         """
-        delivery.post = post
-        post.is_gone = delivery.is_gone
-        self.by_key.setdefault(delivery.key, []).append(delivery)
+        self.by_key.setdefault(post.key, []).append(post)
         try:
+            if post.turn:
+                post.turn.take(post.is_gone)
             self.queue.add(post)
-            self.wait_for_result(delivery, post)
-        finally:
-            goes_on_without_sender = post.is_kept and not post.result.ready()
-            if goes_on_without_sender:
-                post.result.rawlink(partial(self.finish, delivery))
-            else:
-                self.finish(delivery, post.result)
-        if post.result.ready():
-            post.result.get()  # raises the error
+            self.wait_for_result(post)
+        except BaseException as error:
+            post.enter(Stage.REJECTED)
+            post.result.set_exception(error)
+        if not post.result.ready():
+            post.result.rawlink(lambda _: self.finish(post))
+            return None
+        response = self.finish(post)
+        post.result.get()  # raises the error
+        return response
 
-    def wait_for_result(self, delivery: Delivery, post: Post) -> None:
+    def wait_for_result(self, post: Post) -> None:
         """Wait until a queued post has its result, or until its sender is gone: then keep the post.
 
         The wait has rounds of HAND_OVER_SECONDS. After the first, a post that still waits for a call fails, and one that is in a
@@ -6461,59 +6436,48 @@ class DeliveryMemory:
         """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
         while not post.result.ready():
-            if delivery.wait_for(post.result, until):
+            if post.wait_for(post.result, until):
                 post.keep()
             elif not post.result.ready():
                 # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
                 self.queue.expire(until)
                 until += HAND_OVER_SECONDS
-            if post.is_kept and not post.result.ready():
-                delivery.release_connection()
+            if post.is_kept:
                 return
 
-    def finish(self, delivery: Delivery, result: 'AsyncResult[list[Any]]') -> None:
-        """Record the end of a delivery: remember what was created, or why nothing was."""
-        if result.successful():
-            delivery.record_created(result.value or [], self.most_bytes)
-        elif isinstance(result.exception, Rejected):
-            delivery.error = result.exception
-        delivery.post.is_gone = bool
-        del delivery.post  # it holds what was created
-        delivery.finished.set()
-        self.remember(delivery)
+    def finish(self, post: Post) -> bytes:
+        """Record the end of a post, and remember it if a retry can follow and its response fits. Return the response, or b''.
 
-    def remember(self, delivery: Delivery) -> None:
-        """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
-        if not delivery.created_json:
-            delivery.latest_repeat = None  # it now creates the incidents itself
-        latest = delivery.latest_repeat or delivery
-        for each in (delivery, latest):
-            each.release_connection()
-        self.remembered[delivery] = None
-        self.size += len(delivery.created_json)
-        has_fitting_response = 0 < len(delivery.created_json) <= self.most_bytes
-        may_be_repeated = delivery.counts_as_original_now() or latest.is_asked
+        Then forget the oldest beyond the limits.
+        """
+        response = post.record_created(self.most_bytes) if post.result.successful() else b''
+        post.incidents, post.created = [], []
+        post.finished.set()
+        self.remembered[post] = None
+        self.size += len(post.created_json)
+        has_fitting_response = 0 < len(post.created_json) <= self.most_bytes
+        may_be_repeated = post.counts_as_original_now() or (post.latest_repeat or post).sender is Sender.ASKED
         if not has_fitting_response or not may_be_repeated:
-            self.forget(delivery)
+            self.forget(post)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
-            oldest = next(iter(self.remembered))
-            self.forget(oldest)
+            self.forget(next(iter(self.remembered)))
+        return response
 
-    def record_read(self, delivery: Delivery, could_read: bool) -> None:
-        """Record whether the sender of a delivery could read the 502 or 503 that asks it for a retry."""
-        delivery.is_asked = False
-        delivery.is_retry_certain |= could_read
-        if delivery in self.remembered and not delivery.counts_as_original_now():
-            self.forget(delivery)
+    def record_read(self, post: Post, could_read: bool) -> None:
+        """Record whether the sender of a post could read the 502 or 503 that asks it for a retry."""
+        if could_read or post.sender is Sender.ASKED:
+            post.sender = Sender.RETRIES if could_read else Sender.NEW
+        if post in self.remembered and not post.counts_as_original_now():
+            self.forget(post)
 
-    def forget(self, delivery: Delivery) -> None:
-        """Remove a remembered delivery."""
-        del self.remembered[delivery]
-        self.size -= len(delivery.created_json)
-        deliveries = self.by_key[delivery.key]
-        deliveries.remove(delivery)
-        if not deliveries:
-            del self.by_key[delivery.key]
+    def forget(self, post: Post) -> None:
+        """Remove a remembered post."""
+        del self.remembered[post]
+        self.size -= len(post.created_json)
+        self.by_key[post.key].remove(post)
+        if not self.by_key[post.key]:
+            del self.by_key[post.key]
+        post.latest_repeat = None  # which refers to this post: the cycle would stay in memory
 
 
 # --- Log lines, samples, health and history ---
@@ -6567,24 +6531,12 @@ class LogBuffer:
         return level, '\n'.join(lines)
 
 
-@dataclass
-class Samples:
-    """The latest incidents, for the mapping wizard. Large ones are omitted, since the integration context stores them all."""
+MAX_SAMPLE_BYTES = 50_000  # of one incident: the integration context stores them all
 
-    most_bytes: int = 50_000  # of one incident
-    latest: list[dict[str, Any]] = field(default_factory=list)
-    has_changed: bool = False  # since the last call of `to_context`
 
-    def add(self, incidents: list[dict[str, Any]]) -> None:
-        """Add incidents, whose `rawJSON` is a str, to the samples, and keep the latest MAX_SAMPLES."""
-        small = [incident for incident in incidents if memory_of(incident) <= self.most_bytes]
-        self.latest = [*self.latest, *small][-MAX_SAMPLES:]
-        self.has_changed |= bool(small)
-
-    def to_context(self) -> dict[str, str]:
-        """Return the integration context to store, and clear `has_changed`. Its values must be strings, hence the JSON."""
-        self.has_changed = False
-        return {'samples': json.dumps(self.latest)}
+def with_samples(samples: list[dict[str, Any]], incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the latest of both for the mapping wizard, without large ones. Their `rawJSON` is a str."""
+    return [*samples, *(incident for incident in incidents if memory_of(incident) <= MAX_SAMPLE_BYTES)][-MAX_SAMPLES:]
 
 
 @dataclass
@@ -6645,6 +6597,9 @@ class HistoryEntry(Struct, array_like=True):
     token: str = ''  # the name of the token that proved it, maybe with OF_EARLIER_FORM; '' if none did
 
 
+WHAT_IS_EQUAL = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
+
+
 class TokenUse(Struct, array_like=True):
     """How often a token has proved a delivery, and when it last did."""
 
@@ -6693,14 +6648,11 @@ class History(Struct):
     def keep(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
-        candidates = entries if entry.result == 'rejected' else []
-        for each in reversed(candidates):
-            if (each.note == entry.note and each.user_agent == entry.user_agent and each.address == entry.address
-                    and each.status == entry.status and each.token == entry.token):
-                entries.remove(each)
-                entry.since = each.since
-                entry.count += each.count
-                break
+        equal = [each for each in entries if entry.result == 'rejected' and WHAT_IS_EQUAL(each) == WHAT_IS_EQUAL(entry)]
+        for each in equal:  # at most one
+            entries.remove(each)
+            entry.since = each.since
+            entry.count += each.count
         entries.append(entry)
         del entries[:-most]
 
@@ -6792,10 +6744,10 @@ class ServerLine:
         self.health = Health(health_every)
         self.log_buffer = LogBuffer()
         self.log_every = log_every
-        self.samples = Samples()
+        self.samples: list[dict[str, Any]] = []
         self.history = History()
         self.is_restored = False  # whether what the container before saved has been read
-        self.has_new_entries = False  # whether the history has entries that are not saved
+        self.is_unsaved = False  # whether the samples or the history have changed since the last save
         self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
         self.unavailable = 0  # how many requests got a 503
         self.ended_calls = 0  # of createIncidents
@@ -6820,16 +6772,6 @@ class ServerLine:
         self.log_buffer.add(level, text, reason)
         self.wake.set()
 
-    def report_health(self, error: str) -> None:
-        """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
-        self.health.error = error
-        self.wake.set()
-
-    def report_internal_error(self, internal_error: str) -> None:
-        """Show on the instance's page that a request met an unexpected error."""
-        self.health.internal_error = internal_error
-        self.wake.set()
-
     def record(self, trace: Trace, status: int, note: str, result: str) -> None:
         """Add a request to the history."""
         now = utc_text(int(time.time()))
@@ -6839,7 +6781,7 @@ class ServerLine:
                                       trace.product, result, escaped(note, 250), trace.token))
         if trace.token:
             self.history.count_token(trace.token, now)
-        self.has_new_entries = True
+        self.is_unsaved = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
     def record_listening(self, since: str) -> None:
@@ -6912,7 +6854,7 @@ class ServerLine:
             return
         new, self.history = self.history, read_history(context)
         self.history.absorb(new)
-        self.samples.latest = [*read_samples(context), *self.samples.latest][-MAX_SAMPLES:]
+        self.samples = with_samples(read_samples(context), self.samples)
         self.is_restored = True
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
@@ -6942,8 +6884,7 @@ class ServerLine:
         """Make the next call for the posts in the queue; return False if none waits."""
         began = time.monotonic()
         incidents = list(map(with_text, self.queue.next_call(began)))
-        count = len(incidents)
-        if incidents:
+        if count := len(incidents):
             result, error = self.call(demisto.createIncidents, incidents)
             if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
@@ -6963,27 +6904,27 @@ class ServerLine:
 
     def record_result(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         """Record how a createIncidents call ended: not sent, not confirmed, or with created incidents."""
-        created = created_incidents(result)
+        now, created = time.monotonic(), created_incidents(result)
         # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
         # does not: it comes from reading a reply.
         if type(error) is RuntimeError:
-            self.queue.record_unsent(time.monotonic())
+            self.queue.record_unsent(now)
             return
-        self.has_replied = self.has_replied or bool(error) or result not in (None, '')
+        self.has_replied |= bool(error) or result not in (None, '')
         self.ended_calls += 1
         if created is None:
-            reason = escaped(unconfirmed_reason(result, error))
-            silence = '' if self.has_replied or self.ended_calls < SILENT_CALLS else SILENT_SERVER
-            self.report_health(f'XSOAR did not confirm that it created incidents: {reason}{silence}')
-            self.queue.record_unconfirmed(time.monotonic())
+            fault = escaped(unconfirmed_reason(result, error))
+            fault += '' if self.has_replied or self.ended_calls < SILENT_CALLS else SILENT_SERVER
+            self.queue.record_unconfirmed(now)
         else:
+            fault = error_beside(result)
             self.health.record_success()
-            if error_text := error_beside(result):
-                self.report_health(f'XSOAR did not confirm that it created incidents: {error_text}')
-            self.samples.add(incidents)
-            if not self.queue.record_created(created, time.monotonic(), has_error=bool(error_text)):
+            self.samples, self.is_unsaved = with_samples(self.samples, incidents), True
+            if not self.queue.record_created(created, now, has_error=bool(fault)):
                 self.log('info', "XSOAR's reply to several requests could not be matched to them: "
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
+        if fault:
+            self.health.error = f'XSOAR did not confirm that it created incidents: {fault}'
 
     def send_what_is_due(self) -> bool:
         """Send one thing that is due: health, else one level of log lines, else the context. Return False if nothing is due."""
@@ -6994,7 +6935,7 @@ class ServerLine:
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
-        elif self.is_save_urgent or ((self.samples.has_changed or self.has_new_entries) and now >= self.context_due_at):
+        elif self.is_save_urgent or (self.is_unsaved and now >= self.context_due_at):
             self.save_context()
         else:
             return False
@@ -7003,19 +6944,19 @@ class ServerLine:
     def save_context(self) -> None:
         """Save the samples and the history in the integration context. If that fails, try again when the next save is due.
 
-        The next try is never urgent, even if this one was: `is_save_urgent` ends with it, and `has_new_entries` is set again.
+        The next try is never urgent, even if this one was: `is_save_urgent` ends with it, and `is_unsaved` is set again.
         """
         if not self.is_restored:
             self.restore()  # a save without it would replace what the container before saved
         next_due_at = time.monotonic() + self.context_every
         if not self.is_save_urgent:  # an urgent save does not put off the next one that is due
             self.context_due_at = next_due_at
-        self.is_save_urgent = self.has_new_entries = False
+        self.is_save_urgent = self.is_unsaved = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
-        context = self.samples.to_context() | self.history.to_context()
+        context = {'samples': json.dumps(self.samples)} | self.history.to_context()
         has_failed = not self.is_restored or self.call(demisto.setIntegrationContext, context)[1] is not None
         if has_failed:
-            self.has_new_entries, self.context_due_at = True, next_due_at
+            self.is_unsaved, self.context_due_at = True, next_due_at
 
     def send_health(self) -> None:
         """Send the health to the instance's page."""
@@ -7102,14 +7043,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line = line
         self.intake = Intake()
         self.deliveries = DeliveryMemory(line.queue)
-        handlers: dict[str, Callable[[Request], HTTPResponse]] = {
-            'GET': self.greet,
-            'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
-            'POST': self.receive,
-            'PUT': self.receive,
-        }
-        for method, handler in handlers.items():
-            self.route('/', method, partial(self.call_handler, handler), skip=True)
+        self.route('/', 'GET', partial(self.call_handler, self.greet), skip=True)
+        self.route('/', 'OPTIONS', partial(self.call_handler, self.show_methods), skip=True)
+        self.route('/', ['POST', 'PUT'], partial(self.call_handler, self.receive), skip=True)
 
     def call_handler(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
         """Return the handshake's response or the handler's; turn every exception into a response."""
@@ -7156,9 +7092,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         stack = ' > '.join(f'{frame.f_code.co_name}, line {number - frame.f_code.co_firstlineno + 1}'
                            for frame, number in traceback.walk_tb(error.__traceback__))
         request.log_note = f'{type(error).__name__} in {stack}'
-        self.line.report_internal_error(f'A request failed unexpectedly: {request.log_note}')
+        self.line.health.internal_error = f'A request failed unexpectedly: {request.log_note}'
         detail = 'Something unexpected happened; see the log of the instance.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
+
+    def show_methods(self, _: Request) -> HTTPResponse:
+        """Return the response to OPTIONS."""
+        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
     def greet(self, _: Request) -> HTTPResponse:
         """Return the response to a GET: the webhook is listening; and, during a long call, for how long XSOAR has been busy."""
@@ -7168,44 +7108,28 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, request: Request) -> HTTPResponse:
-        """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected.
-
-        The turn to process a body ends in one of four ways:
-
-        - after a handshake or an error, with its context,
-        - as soon as the post is made, unless it is large,
-        - if it is large, after its first call: by `end_turn` if more calls have to follow, else with its context; or when it
-          turns out to be a repeat,
-        - if it is large and goes on without its sender, when it has its result, unless `end_turn` has ended the turn before.
-        """
-        with Turn(self.intake.locks) as turn:
-            with self.accepted_body(request) as body:
-                hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
-                coding = request.headers.get('content-encoding', '')
-                take_turn = partial(turn.wait, self.measure(request, body, coding), request.is_gone)
-                take_turn()
+        """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected."""
+        with self.accepted_body(request) as body:
+            hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
+            coding = request.headers.get('content-encoding', '')
+            turn = Turn(self.intake.locks, self.measure(request, body, coding))
+            with closing(turn.take(request.is_gone)):
                 payloads = read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
                     request.log_note = request.result = 'handshake'
                     return response
-                post = Post(self.incidents_of(request, payloads), request.memory_bytes)
+                likeness = likeness_of(request.headers, f'{dict(request.query.parameters)}', body)
+                post = Post(self.incidents_of(request, payloads), request.memory_bytes, request.is_gone, *likeness)
                 post.hand_over_by = hand_over_by
-                delivery = Delivery(request.headers, f'{dict(request.query.parameters)}', body, request.is_gone)
-            del body, payloads  # what waits for a call keeps neither
-            # The call and the reply contain the incidents of a post several times. So a large post has its turn until XSOAR has
-            # replied to its first call. One of a small body has not: only copies of its headers made it large.
-            is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
-            if is_large:
-                post.end_turn, post.take_turn = turn.end, take_turn
-            else:
-                turn.end()
-            response = self.response_with_incidents(request, delivery, post)
-            if request.url_note:
-                response.set_header('X-Webhook-Note', request.url_note)
-            goes_on_without_sender = request.unfinished is delivery
-            if goes_on_without_sender:
-                turn.end_after(post.result)
-            return response
+        del body, payloads  # what waits for a call keeps neither
+        # The call and the reply contain the incidents of a post several times. So a large post has a turn until XSOAR has
+        # replied to its first call. One of a small body has not: only copies of its headers made it large.
+        if post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES:
+            post.turn = turn
+        response = self.response_with_incidents(request, post)
+        if request.url_note:
+            response.set_header('X-Webhook-Note', request.url_note)
+        return response
 
     @contextmanager
     def accepted_body(self, request: Request) -> Iterator[bytes]:
@@ -7216,7 +7140,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         with self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body:
             if is_signed:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
-            request.is_accepted = True
+            request.is_accepted = request.is_read = True
             yield body
 
     def measure(self, request: Request, body: bytes, coding: str) -> int:
@@ -7247,25 +7171,28 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
         return conversion.incidents
 
-    def response_with_incidents(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
-        """Create the incidents of a post. Return the response with them, or with those of the delivery that this one repeats.
+    def response_with_incidents(self, request: Request, post: Post) -> HTTPResponse:
+        """Create the incidents of a post. Return the response with them, or with those of the post that this one repeats.
 
-        If the sender is gone before they exist, set `request.unfinished`, and return an unfinished_response.
+        If the sender is gone before they exist, return an unfinished_response.
         """
         if not post.incidents:
             request.result = 'skipped'
             if request.skipped:
                 request.log_note = f'skipped: {request.skipped}'
             return json_response(b'[]')
-        request.delivery = delivery
-        original = self.deliveries.create_once(delivery, post)
-        request.is_repeat = original is not delivery
-        if not original.finished.is_set():
-            request.unfinished = original
-            return unfinished_response(original.post)
-        request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
-        is_whole = request.is_repeat or not original.is_shortened
-        return json_response(original.created_json if is_whole else to_response(post.result.value or []))
+        request.post = post
+        response = self.deliveries.create_once(post)
+        if response is None:
+            return unfinished_response(post.original or post)
+        request.log_note, request.result = post.note_and_result(request.skipped)
+        return json_response(response)
+
+
+UNFINISHED = {  # by whether the post is in doubt
+    True: (HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'),
+    False: (HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'),
+}
 
 
 def unfinished_response(post: Post) -> HTTPResponse:
@@ -7273,10 +7200,7 @@ def unfinished_response(post: Post) -> HTTPResponse:
 
     If it has closed only its sending side, it still reads this: from here that looks as if it were gone.
     """
-    if post.is_in_doubt:
-        status, what_happens = HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'
-    else:
-        status, what_happens = HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'
+    status, what_happens = UNFINISHED[post.is_in_doubt]
     headers = {**Unavailable.headers, 'Connection': 'close'}
     return problem(status, f'{what_happens} Its incidents may exist, or will be created later.', headers)
 
@@ -7659,7 +7583,7 @@ class Connection:
         self.state = State.IDLE
         self.head_share: Any = None  # the HeadShare of a head that arrives or waits
         self.waiting: Any = None  # the Request that waits to be served
-        self.asked: Any = None  # the Delivery whose sender is asked for a retry by the last response
+        self.asked: Any = None  # the Post whose sender is asked for a retry by the last response
         listener.connections[State.IDLE][self] = None
 
     def enter(self, state: State, waiting: Request | None = None) -> None:
@@ -7864,9 +7788,11 @@ class Connection:
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         is_asked = not response.status.startswith('2') and not stays_open
-        if is_asked and request.delivery and not request.delivery.finished.is_set():
-            self.asked, request.delivery.is_asked = request.delivery, True
-        if request.unfinished:
+        post = request.post
+        if is_asked and post and not post.finished.is_set():
+            self.asked = post
+            post.ask_for_retry()
+        if post and post.is_kept and not post.finished.is_set():
             self.log_unfinished(request)
         else:
             self.log(request, int(response.status[:3]))
@@ -7924,12 +7850,13 @@ class Connection:
     def log(self, request: Request, status: int) -> None:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted.
 
-        An accepted request that fails once its sender has left is lost: that is an error.
+        An accepted request that was read, and fails once its sender has left, is lost: that is an error. A repeat never is.
         """
         line, note = self.listener.app.line, request.log_note
         trace = self.trace(request)
         is_rejected = status >= HTTPStatus.BAD_REQUEST
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and request.is_accepted and request.is_gone():
+        is_repeat = request.post and request.post.original
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and request.is_read and not is_repeat and request.is_gone():
             note = f'lost: {note}'
             line.log('error', trace.text(status, f'{note} (the sender had left)'))
         elif is_rejected:
@@ -7942,13 +7869,13 @@ class Connection:
 
     def log_unfinished(self, request: Request) -> None:
         """Log a request whose sender is gone: a repeat at once, any other as soon as its incidents exist or are lost."""
-        if request.is_repeat:  # any number of them may come while the first one waits, and none may stay in memory
+        if request.post.original:  # any number of them may come while the first one waits, and none may stay in memory
             request.log_note = 'repeat of a request that waits for XSOAR (the sender had left)'
             request.result = 'repeat'
             self.log(request, HTTPStatus.OK)
         else:
-            request.unfinished.finished.rawlink(partial(
-                log_outcome, self.listener.app.line, self.trace(request), request.skipped, request.url_note, request.unfinished))
+            request.post.finished.rawlink(partial(
+                log_outcome, self.listener.app.line, self.trace(request), request.skipped, request.url_note, request.post))
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
@@ -7968,13 +7895,14 @@ class Connection:
             token=request.token.name if request.token else '')
 
 
-def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: Delivery, _: Event) -> None:
-    """Log how a delivery ended without its sender: at level error if it is lost. `rawlink` passes the event that is set."""
-    if delivery.error:
-        level, status, note, result = 'error', delivery.error.status, f'lost: {delivery.error.detail}', ''
+def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, post: Post, _: Event) -> None:
+    """Log how a post ended without its sender: at level error if it is lost. `rawlink` passes the event that is set."""
+    error = post.result.exception
+    if isinstance(error, Rejected):
+        level, status, note, result = 'error', error.status, f'lost: {error.detail}', ''
     else:
         level, status = 'debug', HTTPStatus.OK
-        note, result = delivery.note_and_result(is_repeat=False, skipped=skipped)
+        note, result = post.note_and_result(skipped)
         note += f'; {url_note}' if url_note else ''
     line.log(level, trace.text(status, f'{note} (the sender had left)'))
     line.record(trace, status, note, result)
@@ -8225,11 +8153,11 @@ def open_port(listener: Listener) -> None:
         except OSError as error:
             why = os.strerror(error.errno or 0)
             reason = f"Listen Port {settings.port} can't be opened: {why}. Trying again."
-            line.report_health(reason)
+            line.health.error = reason
             line.log('error', reason)
         if line.ending.wait(retry_seconds):
             return
-    line.report_health('')
+    line.health.error = ''
     line.record_listening(f'{utc_text(int(time.time()))} (version {VERSION})')
     line.log('info', f'Listening on port {settings.port}.')
     for warning in warnings_about(settings.tokens):
