@@ -458,7 +458,10 @@ def equals_empty_key(key: bytes) -> bool:
 
 @lru_cache
 def expansion_pattern(affix: str) -> str:
-    """Return a pattern for every expansion of a scheme's prefix or suffix: `{time}.` can expand to `1732442400.`."""
+    """Return a pattern for every expansion of a scheme's prefix or suffix: `{time}.` can expand to `1732442400.`.
+
+    With it, Scheme.signatures checks what a request has expanded one to, and is_timed_text finds that in a body.
+    """
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # An id cannot be the start of JSON or XML; it may end with base64 padding. It may contain characters
@@ -515,7 +518,7 @@ class Scheme(NamedTuple):
                                 bool(self.time))
 
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
-        """Return the keys of all tokens: first each token's usual key, then its alternatives.
+        """Return the keys of all tokens: first each token's usual key, then its alternatives; none with which anyone can sign.
 
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
@@ -728,7 +731,7 @@ class Signature(NamedTuple):
                 expected.update(body)
         expected.update(self.suffix)
         computed = expected.digest()
-        return sum(hmac.compare_digest(computed, digest) for digest in self.digests) > 0
+        return sum(hmac.compare_digest(computed, digest) for digest in self.digests) > 0  # any() would stop at the first
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
         """Return whether the signed time is close to `arrived` (Unix seconds).
@@ -766,9 +769,10 @@ def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    for mend in (bytes, without_escapes):  # read_payloads mends some JSON that the decoder rejects: its time must be found, too
+    # First as it is. But read_payloads mends some JSON that the decoder rejects, and the time in it must be found, too.
+    for as_read in (bytes, without_escapes):
         with suppress(ValueError, RecursionError):
-            stamp = bytes(TIMED_BODY.decode(mend(body)).time)
+            stamp = bytes(TIMED_BODY.decode(as_read(body)).time)
             return '' if stamp == b'null' else stamp.decode().strip('"')
     return ''
 
@@ -819,17 +823,17 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
-    hmacs = 0
+    hmacs = 0  # of this body so far
     for signature in signatures:
         if hmacs:
-            yield_if_due(0.001)  # never before the first reading, which most senders are proved by
+            yield_if_due(0.001)  # not before the first signature, which proves most senders
         hmacs += len(signature.keys)
         if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
             break
         token = signature.token_for(body)
         if not token:  # checked first: only a sender that knows a token causes the other checks
             continue
-        if not signature.prefix and is_timed_text(body):
+        if not signature.prefix and is_timed_text(body):  # a sender of another scheme may have signed it: see Replays
             why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
                    'it could be a replay. Begin and end the body differently, or send the token itself.')
         elif not signature.is_fresh(body, arrived):
@@ -855,7 +859,7 @@ class Query:
 
     @property
     def counted(self) -> list[str]:
-        """Return the parameters that count, as sent."""
+        """Return the parameters that count, as sent. They are not kept, since they take several times the memory of `text`."""
         return self.text.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
 
     @cached_property
@@ -960,7 +964,7 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
     """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only.
 
-    If a `token` is given, only that one counts.
+    If a `token` is given, others do not count (see reveals_token).
     """
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
@@ -4772,7 +4776,10 @@ class Arrival:
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     def headers_for_words(self) -> dict[str, str]:
-        """Return the headers that a path in the URL reads: those that are kept or contain another token than the proving one."""
+        """Return the headers that a path in the URL reads: those with no secret, and not with the token that proved the request.
+
+        Those that have another token inside are among them: see reveals_token.
+        """
         kept = kept_headers(self.settings, self.headers, self.token)
         return {name: value for name, value in kept.items() if not reveals_token(self.settings, value, self.token)}
 
@@ -4890,12 +4897,14 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
 
 
 def piece_decoded(piece: bytes) -> bytes:
-    """Return a piece of a form, decoded, or the byte FF alone, which is no UTF-8, if the form contains this byte."""
-    # As quoted-printable, in which `=41` is `%41`: unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them.
-    # Meanwhile, FF stands for each `=` of the form. Two marks in a row, or one at the end, would be taken for another thing.
-    equals_as_ff = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    plain = binascii.a2b_qp(equals_as_ff.replace(b'%%', b'%25%').replace(b'%%', b'%25%').replace(b'%', b'=') + b'.')[:-1]
-    has_ff = plain.count(b'\xff') > equals_as_ff.count(b'\xff')
+    """Return a piece of a form, decoded, or the byte FF alone, which is no UTF-8, if the piece contains `%FF`."""
+    # unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them. Quoted-printable, in which `=41` is `%41`, is
+    # decoded fast. So each `%` becomes `=`, and FF stands for each `=` of the form until then.
+    marked = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
+    # `==` would be decoded to `=`, and a `=` at the end would vanish. The second time finds the pairs that the first one made.
+    without_pairs = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
+    plain = binascii.a2b_qp(without_pairs.replace(b'%', b'=') + b'.')[:-1]
+    has_ff = plain.count(b'\xff') > marked.count(b'\xff')
     return b'\xff' if has_ff else plain.replace(b'=', b'%').replace(b'\xff', b'=')
 
 
@@ -5123,7 +5132,10 @@ class Conversion:
             self.add_third_party_payload(source, unknown_key)
 
     def is_envelope(self, fields: dict[str, Raw]) -> bool:
-        """Return whether an object whose keys are all those of an envelope is one. `fields` is as in envelope_incident."""
+        """Return whether an object is an envelope if it has no other keys than one.
+
+        `fields` maps each key of an envelope to the JSON of its value, empty if it was not sent.
+        """
         has_raw_json = any(fields[key] for key in RAW_KEYS)
         is_third_party = fields['severity'] and not has_raw_json  # third parties send a severity beside a name, too
         # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
@@ -5162,8 +5174,10 @@ class Conversion:
         else:
             self.incidents.append(third_party_incident(source, event, self.arrival))
         if event.words is not NO_WORDS:
-            # Nobody reads the severity of an end.
-            self.findings.not_asked |= READ_IN_EACH if reason else {'severity'} if event.is_recovery else set()
+            if reason:
+                self.findings.not_asked |= READ_IN_EACH
+            elif event.is_recovery:
+                self.findings.not_asked.add('severity')  # that of an end is always the same
             self.findings.look_up(event)
 
 
@@ -5346,7 +5360,7 @@ def narrowed(source: bytes) -> bytes:
 def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1; [] if it is empty.
 
-    Return None if the keys lead to no array, or if an item is not an object.
+    Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
     """
     steps, position, value = steps_of(keys), 0, source
     with suppress(ValueError, StopIteration):  # no object or no such member on the way, or no array at the end
@@ -5429,7 +5443,10 @@ def echo(text: Any) -> HTTPResponse:
 
 
 def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
-    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected."""
+    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected.
+
+    Meta shows a token in its own way. Record it in the request.
+    """
     headers = request.headers
     # With neither header there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
@@ -5472,7 +5489,10 @@ def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
 
 
 def handshake_after_proof(settings: Settings, request: Request, body: bytes, payloads: list[bytes]) -> HTTPResponse | None:
-    """Return the response to a handshake that needs a proof, or None if the accepted request is not one. Raise BadRequest."""
+    """Return the response to a handshake that needs a proof, or None if the accepted request is not one. Raise BadRequest.
+
+    Record the token with which Zoom's is signed in the request.
+    """
     source = payloads[0] if len(payloads) == 1 else b''
     # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
     if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
