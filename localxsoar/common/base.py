@@ -133,6 +133,9 @@ def LOG(message: Any) -> None:
     demisto.debug(str(message))
 
 
+LOG.print_log = lambda verbose=False: None  # type: ignore[attr-defined]  # each line is in the log already
+
+
 def get_integration_name() -> str:
     """Return the name of the integration that runs, or '' in a script."""
     return str(demisto.callingContext.get('context', {}).get('IntegrationBrand') or '')

@@ -73,6 +73,56 @@ class FeedIndicatorType:
         return [value for value in vars(FeedIndicatorType).values() if isinstance(value, str) and value[:1].isalpha()]
 
 
+def scoreToReputation(score: Any) -> str:
+    """Return the name of a score from 0 to 3."""
+    return {1: 'Good', 2: 'Suspicious', 3: 'Bad', 0.5: 'Informational'}.get(score, 'Unknown')
+
+
+class _Named(type):
+    """A class with a value for each name in capitals: `make` of the name."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if not name.isupper():
+            raise AttributeError(name)
+        return cls.make(name)
+
+
+class ThreatIntel:
+    """Names of the objects of threat intelligence."""
+
+    class ObjectsNames(metaclass=_Named):
+        @staticmethod
+        def make(name: str) -> str:
+            return name.replace('_', ' ').title()
+
+
+class EntityRelationship:
+    """A relationship between two indicators."""
+
+    class Relationships(metaclass=_Named):
+        @staticmethod
+        def make(name: str) -> str:
+            return name.lower().replace('_', '-')
+
+    def __init__(self, name: str, entity_a: Any, entity_a_type: Any, entity_b: Any, entity_b_type: Any, reverse_name: str = '',
+                 fields: Any = None, **others: Any) -> None:
+        self.values = {'name': name, 'reverseName': reverse_name, 'entityA': entity_a, 'entityAType': entity_a_type,
+                       'entityB': entity_b, 'entityBType': entity_b_type, 'fields': fields or {}}
+        self.values |= {'type': others.get('relationship_type') or 'IndicatorToIndicator', 'entityAFamily': 'Indicator',
+                        'entityBFamily': 'Indicator'}
+
+    def to_entry(self) -> dict[str, Any]:
+        return self.values
+
+    def to_indicator(self) -> dict[str, Any]:
+        return self.values
+
+    def to_context(self) -> dict[str, Any]:
+        names = {'Relationship': 'name', 'EntityA': 'entityA', 'EntityAType': 'entityAType', 'EntityB': 'entityB',
+                 'EntityBType': 'entityBType'}
+        return {name: self.values[key] for name, key in names.items()}
+
+
 def is_ip_valid(s: str, accept_v6_ips: bool = False) -> bool:
     """Return whether a text is an IPv4 address or, with `accept_v6_ips`, an IPv6 address."""
     try:

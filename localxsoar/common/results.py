@@ -110,6 +110,40 @@ class BaseWidget:
     """What a script of a widget returns: a subclass has `to_display`, and the annotations of integrations name the class."""
 
 
+class TextWidget(BaseWidget):
+    """A text, or its Markdown, on a dashboard."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def to_display(self) -> Any:
+        return self.text
+
+
+class NumberWidget(BaseWidget):
+    """A number on a dashboard."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def to_display(self) -> Any:
+        return self.number
+
+
+class TableOrListWidget(BaseWidget):
+    """Rows on a dashboard."""
+
+    def __init__(self, data: Any = None) -> None:
+        self.data: list[Any] = []
+        self.add_row(data)
+
+    def add_row(self, data: Any) -> None:
+        self.data += data if isinstance(data, list) else [data] if data else []
+
+    def to_display(self) -> Any:
+        return _dumps({'total': len(self.data), 'data': self.data})
+
+
 def polling_function(name: str, interval: int = 30, timeout: int = 600, poll_message: str = 'Fetching Results:',
                      polling_arg_name: str = 'polling', requires_polling_arg: bool = True) -> Any:
     """Decorate a function of a command that takes its arguments first and returns a PollResult: the server runs it again."""
@@ -206,3 +240,17 @@ def logger(func: Any) -> Any:
         demisto.debug(f'calling {func.__name__}({_dumps([args, kwargs], default=str)})')
         return func(*args, **kwargs)
     return logged
+
+
+def appendContext(key: str, data: Any, dedup: bool = False) -> None:
+    """Add to a key of the context: an object's fields to an object, items to a list, a text to a text, or set an empty one."""
+    known = demisto.get(demisto.context(), key)
+    if isinstance(known, dict) and isinstance(data, dict):
+        new: Any = {**known, **data}
+    elif isinstance(known, str) and isinstance(data, str):
+        new = f'{known},{data}'
+    else:
+        new = [*(known if isinstance(known, list) else [known]), *(data if isinstance(data, list) else [data])] if known else data
+    if dedup and isinstance(new, list):
+        new = [each for number, each in enumerate(new) if each not in new[:number]]
+    demisto.setContext(key, new)

@@ -489,3 +489,29 @@ def test_packages_that_scripts_expect_are_imported_when_they_are_used() -> None:
     (common.GetModifiedRemoteDataResponse(modified_incident_entries=[{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
 def test_a_small_helper_returns_what_its_name_says(value: Any, expected: Any) -> None:
     assert value == expected
+
+
+def test_widgets_relationships_and_names_of_objects(results: list[Any]) -> None:
+    table = common.TableOrListWidget({'a': 1})
+    table.add_row([{'a': 2}])
+    common.return_results([common.NumberWidget(7), common.TextWidget('# text'), table])
+    assert results == [7, '# text', '{"total": 2, "data": [{"a": 1}, {"a": 2}]}']
+    made = common.EntityRelationship(common.EntityRelationship.Relationships.RELATED_TO, 'a', 'IP', 'b',
+                                     common.ThreatIntel.ObjectsNames.ATTACK_PATTERN)
+    assert made.to_entry() == made.to_indicator() and made.to_indicator()['name'] == 'related-to'
+    assert made.to_context() == {'Relationship': 'related-to', 'EntityA': 'a', 'EntityAType': 'IP', 'EntityB': 'b',
+                                 'EntityBType': 'Attack Pattern'}
+    assert not hasattr(common.ThreatIntel.ObjectsNames, 'tool')
+    assert common.LOG.print_log(verbose=True) is None  # type: ignore[attr-defined]
+    assert [common.scoreToReputation(score) for score in (0, 1, 2, 3)] == ['Unknown', 'Good', 'Suspicious', 'Bad']
+
+
+@pytest.mark.parametrize('known, data, expected', [
+    (None, 'a', 'a'), ('a', 'b', 'a,b'), ({'a': 1}, {'b': 2}, {'a': 1, 'b': 2}), (['a'], ['a', 'b'], ['a', 'b']), (1, 2, [1, 2])])
+def test_data_is_appended_to_a_key_of_the_context(monkeypatch: pytest.MonkeyPatch, known: Any, data: Any, expected: Any) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(demistomock, 'context', lambda: {'Key': known}, raising=False)
+    monkeypatch.setattr(demistomock, 'setContext', kept.__setitem__, raising=False)
+    monkeypatch.setattr(demistomock, 'get', lambda context, key: context[key], raising=False)
+    common.appendContext('Key', data, dedup=True)
+    assert kept == {'Key': expected}
