@@ -11,7 +11,7 @@ What it does NOT emulate:
   incidents;
 - the schedule of mirroring, whose commands run when you run them, and of polling commands, which `--command` runs until
   they are done; a command has 300 s;
-- demisto calls and API requests other than those in REFERENCE.md;
+- demisto calls, and without a file of replies commands and API requests, other than those in README.md and REFERENCE.md;
 - all of CommonServerPython, where this machine lacks that file: a subset takes its place (see --common-server-python);
 - behaviour of the real server that is not public: the order and content of a reply after a Drop rule, the signal that
   stops a container and the time until it is killed (here SIGTERM, then SIGKILL), timeouts of the forwarding.

@@ -61,9 +61,11 @@ from localxsoar.packs.scripts import SCRIPTS_ONLY, load_scripts
 from localxsoar.running import announced
 from localxsoar.webhooks.senders import load_senders
 from localxsoar.webhooks.url_words import load_url_words
+from localxsoar.server.replies import load_replies
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 from localxsoar.terminal.terminal import Terminal
+from localxsoar.unit_tests import run_unit_tests
 from localxsoar.web.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
@@ -92,7 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
 def add_instance_options(add: Callable[..., Any]) -> None:
     """Add the options that say what runs: the pack, its instances and their parameters."""
     add('--version', action='version', version=f'localxsoar {localxsoar.__version__}')
-    add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
+    add('pack', metavar='PACK', type=Path, nargs='+',
+        help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk; repeatable")
     add('--integration', metavar='NAME', action=InOrder,
         help='the integration of the pack (default: its long-running one); repeatable')
     add('--instance', metavar='NAME', action=InOrder,
@@ -140,10 +143,14 @@ def add_single_runs(add: Callable[..., Any]) -> None:
     add('--arg', metavar='NAME=VALUE', action='append', default=[],
         help="an argument; a file's path serves as entry id, and @FILE.json gives what the file has")
     add('--incident', metavar='ID', default=PLAYGROUND, help='the incident of the --store that --command runs in (default: none)')
+    add('--replies', metavar='FILE.json', type=Path,
+        help='replies to commands that nothing here has: {"send-mail": "sent", "GET /users": []}')
     add('--entry', metavar='ID', default='',
         help='the entry in the --store whose button runs --command: demisto.parentEntry() returns it')
     add('--pre-process', metavar='SCRIPT', default='',
         help="run this script of the pack's Scripts folder for each incoming incident; False drops the incident")
+    add('--unit-tests', action='store_true',
+        help="run the pack's own *_test.py files with pytest, which must be installed beside this package")
     add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
     add('--end-with-stdin', action='store_true', help='stop when standard input ends, as when the parent process is killed')
@@ -162,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     try:
-        code = run(build_parser().parse_args(arguments))
+        code = run(build_parser().parse_intermixed_args(arguments))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # such as `head`, which has read enough; what is still to be written goes nowhere
@@ -176,6 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Do what the options say and return the exit code."""
     check_keep(options)
+    if options.unit_tests:
+        return run_unit_tests(options.pack, find_python(options.python), options.common_server_python)
     events = Events()
     server = build_server(options, events)
     if not is_one_off(options):
@@ -225,24 +234,29 @@ def check_keep(options: argparse.Namespace) -> None:
 
 def build_server(options: argparse.Namespace, events: Events) -> Server:
     """Return the server that the options describe. Raise UsageError if they are wrong."""
-    scripts = load_scripts(options.pack) if options.pack.exists() else {}
+    for path in options.pack:
+        pack.check_exists(path)
+    scripts = {name: script for path in reversed(options.pack) for name, script in load_scripts(path).items()}
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
+    found = (find_common_server_python(path) for path in options.pack)
+    common = options.common_server_python or next(filter(None, found), pack.CARRIED_COMMON_SERVER_PYTHON)
     # A script that a debugger has stopped sends no heartbeats.
     runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
                       find_python(options.python), options.server,
                       Instruments(options.debugpy, json.loads(os.environ.get('LOCALXSOAR_COVERAGE') or '{}')))
     stream = sys.stderr if is_one_off(options) else sys.stdout
     printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream), events.publish)
-    server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
-    if scripts and not (options.test or options.samples) and not pack.load_integrations(options.pack):
-        if not options.command:
-            server.add(SCRIPTS_ONLY.name.lower(), SCRIPTS_ONLY, {}, any_free_port)
-        if not options.command or options.command in scripts:
-            return server
+    server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process, options.pack,
+                    load_replies(options.replies))
+    has_integration = any(map(pack.load_integrations, options.pack))
     free_port = any_free_port if options.port == ANY_PORT or is_one_off(options) else well_known_free_port
-    add_instances(options, server, free_port)
+    if options.command and server.has_without_instance(options.command):
+        add_instances(options, server, free_port, only_ready=True)
+    elif scripts and not has_integration and not is_one_off(options):
+        server.add(SCRIPTS_ONLY.name.lower(), SCRIPTS_ONLY, {}, any_free_port)
+    else:
+        add_instances(options, server, free_port)
     return server
 
 
@@ -398,7 +412,7 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     if not is_loopback(options.host):
         show(f"Open to the network: --host {options.host} and the container's port. Anyone who can reach them can use them.")
     show(f'Page: {url}/{"" if options.api_key is None else " (any user, the API key as password)"}')
-    if not integration.has_port:
+    if not integration.creates_incidents:
         return
     show(f'Try: {curl_command(options, instance.name, url, instance.params)}')
     secrets = parameters.secrets_that_are_set(integration, instance.params)
@@ -451,16 +465,16 @@ def run_schedule(server: Server) -> None:
         gevent.sleep(SCHEDULE_SECONDS)
 
 
-def watch_files(path: Path, server: Server) -> None:
-    """Load the integration again whenever a file of the pack has changed."""
-    seen = times_of(path)
+def watch_files(packs: Sequence[Path], server: Server) -> None:
+    """Load the packs again whenever a file of theirs has changed."""
+    seen = list(map(times_of, packs))
     while True:
         gevent.sleep(WATCH_SECONDS)
-        if (now := times_of(path)) != seen:
+        if (now := list(map(times_of, packs))) != seen:
             seen = now
             runs_on = any(instance.enabled and instance.runs_long for instance in server.instances.values())
             try:
-                server.reload(path)
+                server.reload()
                 next_step = 'the container restarts' if runs_on else 'the next command runs the new files'
                 server.printer.show(f'The pack has changed: {next_step}')
             except UsageError as error:

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from localxsoar.packs import pack
@@ -45,20 +47,36 @@ def wanted_instances(options: argparse.Namespace) -> tuple[list[Wanted], dict[st
     return found or [Wanted()], common
 
 
-def add_instances(options: argparse.Namespace, server: Server, free_port: Callable[[], int]) -> None:
-    """Add the instances that the options describe.
+def add_instances(options: argparse.Namespace, server: Server, free_port: Callable[[], int], only_ready: bool = False) -> None:
+    """Add the instances that the options describe or, if they name none, one for each pack with an integration.
 
-    A parameter for all is given to those that have it, and always to the first, which rejects an unknown one.
+    A parameter for all is given to those that have it, and always to the first, which rejects an unknown one. With `only_ready`,
+    and without any such option, add every integration whose form needs nothing, and leave out the others.
     """
     instances, common = wanted_instances(options)
-    for position, wanted in enumerate(instances):
-        integration = pack.load_integration(options.pack, wanted.integration)
+    if only_ready and not getattr(options, 'order', []):
+        for integration in (each for path in options.pack for each in pack.load_integrations(path)):
+            with suppress(UsageError):
+                server.add(integration.name.lower(), integration, {}, free_port)
+        return
+    given = [(wanted, pack_with(options.pack, wanted.integration)) for wanted in instances]
+    if instances == [Wanted()]:
+        given = [(Wanted(), path) for path in options.pack if pack.load_integrations(path)] or given
+    for position, (wanted, path) in enumerate(given):
+        integration = pack.load_integration(path, wanted.integration)
         if wanted.integration not in ('', integration.name):
-            names = ', '.join(each.name for each in pack.load_integrations(options.pack))
-            raise UsageError(f'{options.pack} has no integration {wanted.integration}. Its integrations: {names}.')
+            names = ', '.join(each.name for each in pack.load_integrations(path))
+            raise UsageError(f'{path} has no integration {wanted.integration}. Its integrations: {names}.')
         names_of_rows = {row['name'] for row in integration.parameters}
         shared = {name: value for name, value in common.items() if name in names_of_rows or position == 0}
         server.add(wanted.instance or integration.name.lower(), integration, {**shared, **wanted.given}, free_port)
+
+
+def pack_with(packs: Sequence[Path], integration: str) -> Path:
+    """Return the first of the packs that has the integration or, if none has, the first that has any, or the first."""
+    having = [(path, [each.name for each in pack.load_integrations(path)]) for path in packs]
+    any_pack = next((path for path, names in having if names), packs[0])
+    return next((path for path, names in having if integration in names), any_pack)
 
 
 def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:

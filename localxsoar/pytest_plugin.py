@@ -225,7 +225,7 @@ class LocalXsoar:
 
     def samples(self) -> Any:
         """Return the samples that the mapping wizard would fetch now."""
-        return self.control('POST', 'samples')
+        return self._run('samples', None)
 
     def events(self) -> list[Any]:
         """Return the latest events and assets that integrations have sent, oldest first."""

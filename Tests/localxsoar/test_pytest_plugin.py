@@ -34,7 +34,7 @@ def test_a_command_returns_its_entries(commands: LocalXsoar) -> None:
 
 
 @pytest.mark.parametrize('name, words', [
-    ('hello-fail', 'This one fails.'), ('hello-trace', 'IndexError'), ('hello-nothing', 'has no command hello-nothing')])
+    ('hello-fail', 'This one fails.'), ('hello-trace', 'IndexError'), ('hello-nothing', 'has the command hello-nothing')])
 def test_a_command_that_fails_raises_its_error(commands: LocalXsoar, name: str, words: str) -> None:
     with pytest.raises(CommandError, match=words):
         commands.command(name)

@@ -16,6 +16,7 @@ from tools.tree import own_files
 # floor, the base, or on the top.
 MAY_IMPORT = {
     'common': '',  # it is put before a script and runs in a container
+    'mock': 'common',  # the unit tests of packs import it
     'base': '',
     'packs': 'base',
     'incidents': 'base',
@@ -40,10 +41,14 @@ TESTED_BY = {
     'containers/recording': 'containers/test_instruments.py',
     'containers/script_loop': 'server/test_script_commands.py',
     'incidents/files': 'server/test_war_room.py',
+    'incidents/paths': 'server/test_any_script.py',
     'instance_options': 'server/test_several.py',
+    **{f'mock/{name}': 'test_unit_tests.py' for name in ('CommonServerPython', 'CommonServerUserPython', 'demistomock')},
     'packs/scripts': 'server/test_script_commands.py',
     'running': 'test_send.py',
     'server/builtin_commands': 'server/test_script_commands.py',
+    'server/options': 'server/test_any_script.py',
+    'server/replies': 'server/test_any_script.py',
     'server/preview': 'web/test_previews.py',
     'terminal/terminal': 'terminal/test_printer.py',
     'waiting': 'test_pytest_plugin.py',

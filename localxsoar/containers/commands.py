@@ -13,8 +13,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRejected
 from localxsoar.containers.faults import Faults
-from localxsoar.incidents.context import NotUnderstood, read_condition
-from localxsoar.incidents.files import Folder
+from localxsoar.incidents.context import NotUnderstood
+from localxsoar.incidents.files import Folder, attached
+from localxsoar.incidents.paths import value_at
 from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
 from localxsoar.incidents.store import ANY_VERSION, Store
@@ -27,8 +28,9 @@ LAST_RUNS = {'LastRun': 'last run', 'LastMirrorRun': 'last mirror run', 'AssetsL
 CONTEXT = 'context'
 FIRST_INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
+# Keys of a context in which public integrations keep what they log in with, which works everywhere.
+TOKEN_CACHE = re.compile('token|jwt|session|cookie|expir|valid|until|auth|login', re.IGNORECASE)
 NO_REPLY = object()  # for messages that get no reply: None would be sent as `null`
-DT_STEP = re.compile(r'([\w\- ]+)(?:\((.*?)\))?(?:\.|$)')
 ONLY_A_SERVER = 'The local XSOAR does not offer {}: this needs a real server.'
 REQUEST_SECONDS = 60
 # The pages of demistoUrls.
@@ -53,6 +55,7 @@ class Site:
     address: Address = field(default_factory=Address)
     version: str = '8'
     pre_process: Callable[[dict[str, Any]], bool] | None = None  # returns whether an incoming incident is created
+    add_entry: Callable[[str, dict[str, Any]], Any] = lambda incident, entry: None  # keeps an entry in an incident's War Room
 
 
 class ServerCommands:
@@ -146,6 +149,11 @@ class ServerCommands:
                 if self._site.pre_process(incoming):
                     created += self._store.create([incident], *origin)
         self._site.printer.created(created)
+        if any('attachment' in incident for incident in created):
+            self.folder.keep_files((), self._inv, self._store)
+            for incident in created:
+                for entry in attached(incident, self._store):
+                    self._site.add_entry(incident['id'], entry)
         return created
 
     def _create_indicators(self, args: dict[str, Any]) -> Any:
@@ -160,27 +168,23 @@ class ServerCommands:
         return DONE
 
     def _get_context(self, args: dict[str, Any]) -> Any:
-        self._warn_of_context_in_test()
         value, version = self._store.kept(self._instance, CONTEXT)
         return {'context': value, 'version': {'version': version, 'sequenceNumber': version, 'primaryTerm': 1}}
 
     def _set_context(self, args: dict[str, Any]) -> Any:
-        self._warn_of_context_in_test()
         value, version = args['value'], args.get('version')
         if not isinstance(value, dict):
             raise CallRejected('The integration context must be an object.')
+        if self._command == TEST_MODULE and not all(map(TOKEN_CACHE.search, value)):
+            self.warn('The documentation does not allow the integration context in test-module.')
         for key, item in value.items():
-            if not isinstance(item, str):
+            if not isinstance(item, str) and not TOKEN_CACHE.search(key):
                 self.warn(f'The documentation allows only text in a context: the value of {key!r} is {type(item).__name__}.')
         # A script sends back the version object of its last read, a plain number, or nothing for `any version`.
         if isinstance(version, dict):
             version = version.get('version', ANY_VERSION)
         self._store.keep(self._instance, CONTEXT, value, ANY_VERSION if version is None else int(version))
         return DONE
-
-    def _warn_of_context_in_test(self) -> None:
-        if self._command == TEST_MODULE:
-            self.warn('The documentation does not allow the integration context in test-module.')
 
     # Health, entries and requests to the server.
 
@@ -237,33 +241,13 @@ class ServerCommands:
 
     def dt(self, message: dict[str, Any]) -> Any:
         """Return the value at a path such as `a.b(val.id == 1).c`, also through lists. Reject the rest of the DT language."""
-        value, path = message['value'], str(message['name']).strip().removeprefix('val.')
-        steps = list(DT_STEP.finditer(path))
-        if ''.join(step[0] for step in steps) != path:
-            raise CallRejected(ONLY_A_SERVER.format(f'more of DT than names, dots and conditions ({path})'))
-        for step in steps:
-            value = follow(value, step[1])
-            if step[2] is not None:
-                value = self._only_where(value, step[2])
-        return {'result': value}
-
-    def _only_where(self, value: Any, condition: str) -> list[Any]:
-        """Return the elements for which a condition of DT holds."""
         try:
-            holds = read_condition(condition).holds
+            return {'result': value_at(message['value'], str(message['name']))}
         except NotUnderstood as error:
-            raise CallRejected(ONLY_A_SERVER.format(f'the condition of DT {error}')) from None
-        return [each for each in (value if isinstance(value, list) else [value]) if holds(each, each)]
+            raise CallRejected(ONLY_A_SERVER.format(error)) from None
 
     def _license_field(self, args: dict[str, Any]) -> Any:
         """Return where events are sent, and with which token. There is no other field."""
         address = self._site.address
         known = {'Http_Connector.url': address.url.partition('://')[2], 'Http_Connector.token': address.token}
         return {'value': known[args['key']]} if args['key'] in known else None
-
-
-def follow(value: Any, name: str) -> Any:
-    """Return the value of a key, or those of all objects in a list."""
-    if isinstance(value, list):
-        return [item.get(name) for item in value if isinstance(item, dict)]
-    return value.get(name) if isinstance(value, dict) else None

@@ -14,7 +14,10 @@ from localxsoar.containers.explain import explain
 COMMAND_SECONDS = 300
 POLLING_SECONDS = 600  # of a polling command that does not say how long
 KILL_SECONDS = 2  # from SIGTERM until a command that takes too long is killed
-OF_THE_SERVER = ('raw-response', 'using')  # arguments that a command does not see
+# Arguments that the server passes without a descriptor: of a field's change, an indicator, mirroring, a widget, and timers.
+PASSED = ('old', 'new', 'name', 'cliName', 'type', 'user', 'field', 'indicator', 'indicators', 'incident', 'value', 'id', 'input',
+          'remoteId', 'lastUpdate', 'data', 'entries', 'incidentChanged', 'remoteIncidentChanged', 'delta', 'status', 'from',
+          'to', 'query', 'searchQuery', 'page', 'size', 'sort', 'closeReason', 'closeNotes', 'openDuration', 'sla', 'fieldName')
 PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
 
@@ -23,7 +26,7 @@ def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mappi
 
     A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
     """
-    named = {name: value for name, value in given.items() if name and name not in OF_THE_SERVER}
+    named = {name: value for name, value in given.items() if name}
     if not is_debug(named):  # or else the loop in the container removes it
         named.pop(DEBUG_MODE, None)
     if '' in given:
@@ -47,7 +50,7 @@ def doubts_about(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping
             options = [str(option) for option in row.get('predefined') or []] if row.get('auto') == 'PREDEFINED' else []
             yield from (f'{command}: {name}={each} is not one of {", ".join(options)}.' for each in values_of(row, value)
                         if options and each not in ('', *options))
-        elif name not in ('', DEBUG_MODE, *OF_THE_SERVER):
+        elif name not in ('', DEBUG_MODE, *PASSED):
             yield f'{command} has no argument {name}. Its arguments: {", ".join(known) or "none"}.'
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from localxsoar.errors import UsageError
 from localxsoar.incidents.store import Store
 
+FILE_ENTRY = 3
 SAFE_ID = re.compile(r'[\w-]+')
 
 
@@ -26,12 +27,15 @@ class Folder:
         return Path(tempfile.mkdtemp(prefix='localxsoar-'))
 
     def keep_files(self, entries: Iterable[Any], investigation: str, store: Store) -> None:
-        """Keep the files that entries mention. A file is named by its investigation and the id in its entry."""
-        for entry in entries:
-            number = str(entry.get('FileID') or '') if isinstance(entry, Mapping) else ''
-            file = self.path / f'{investigation}_{number}'
+        """Keep the files that a script has written for the server, named by their investigation and id, as the entries call them.
+
+        Those that no entry mentions may be attachments of incidents.
+        """
+        names = {str(entry.get('FileID')): str(entry.get('File') or '') for entry in entries if isinstance(entry, Mapping)}
+        for file in self.path.glob(f'{investigation}_*'):
+            number = file.name.removeprefix(f'{investigation}_')
             if SAFE_ID.fullmatch(number) and file.is_file() and not file.is_symlink():
-                store.keep_file(number, str(entry.get('File') or number), file.read_bytes())
+                store.keep_file(number, names.get(number) or number, file.read_bytes())
 
     def put(self, number: str, content: bytes) -> Path:
         """Write a kept file so that the container can read it, and return its path."""
@@ -41,6 +45,17 @@ class Folder:
 
     def delete(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def attached(incident: Mapping[str, Any], store: Store) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each attachment of an incident whose file is kept, and give the file its name."""
+    attachments = incident.get('attachment')
+    for each in attachments if isinstance(attachments, list) else []:
+        number = str(each.get('path') or '') if isinstance(each, Mapping) else ''
+        if kept := store.file(number):
+            name = str(each.get('name') or number)
+            store.keep_file(number, name, kept[1])
+            yield {'Type': FILE_ENTRY, 'ContentsFormat': 'text', 'Contents': '', 'File': name, 'FileID': number}
 
 
 def save_file(name: str, content: bytes) -> Path:

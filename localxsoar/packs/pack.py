@@ -72,6 +72,11 @@ class Integration:
         return bool(self.descriptor['script'].get('longRunningPort'))
 
     @property
+    def creates_incidents(self) -> bool:
+        """Return whether what is posted to its port may become an incident: other integrations serve lists or pages there."""
+        return self.has_port and 'createIncidents' in self.script
+
+    @property
     def is_long_running(self) -> bool:
         return bool(self.descriptor['script'].get('longRunning'))
 
@@ -87,8 +92,7 @@ def load_integration(path: Path, name: str = '') -> Integration:
     If there are several, choose the one with this name, or else the long-running one. Raise UsageError if this does not
     leave exactly one.
     """
-    if not path.exists():
-        raise UsageError(f'There is no pack at {path}.')
+    check_exists(path)
     found = load_integrations(path)
     chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
@@ -97,6 +101,11 @@ def load_integration(path: Path, name: str = '') -> Integration:
         names = ', '.join(item.name for item in chosen)
         raise UsageError(f'{path} has several integrations. Choose with --integration NAME: {names}.')
     return chosen[0]
+
+
+def check_exists(path: Path) -> None:
+    if not path.exists():
+        raise UsageError(f'There is no pack at {path}.')
 
 
 def _reason_for_none(path: Path) -> str:

@@ -12,6 +12,7 @@ from localxsoar.errors import CallRejected
 from localxsoar.incidents.files import describe_file
 from localxsoar.incidents.query import VERDICTS
 from localxsoar.incidents.store import Store
+from localxsoar.server.options import is_true
 from localxsoar.server.schedule import Schedule
 from localxsoar.server.war_room import WarRoom
 from localxsoar.terminal.printer import Printer
@@ -20,10 +21,26 @@ Args = Mapping[str, Any]
 NOT_FOUND = 'Item not found (8)'  # scripts compare the text
 LISTS, SEPARATOR = 'list ', ','
 ONLY_USER = {**USER, 'allRoles': ['Administrator'], 'isAway': False}
+USER_IN_CONTEXT = {**{name: USER[name] for name in ('username', 'email', 'name')}, 'phone': '', 'roles': ['Administrator']}
 # Arguments of createNewIndicator that are no fields of the indicator.
 OF_INDICATOR = ('value', 'type', 'reputation', 'score', 'verdict', 'source', 'seenNow', 'merge', 'relatedIncidents')
 # Commands that a server has as scripts in JavaScript, which do not run here. A script of the pack with the name comes first.
 STAND_INS = ('Set', 'SetByIncidentId', 'Print', 'DeleteContext', 'ScheduleCommand')
+# All commands of the server that run here, with their arguments. A value without a name is that of the first.
+COMMANDS = {name: arguments.split() for name, arguments in {
+    'getIncidents': 'query id name type status fromdate todate sort size page', 'setIncident': 'id name type severity details',
+    'createNewIncident': 'name type severity details', 'closeInvestigation': 'id closeReason closeNotes',
+    'setOwner': 'owner id', 'linkIncidents': 'linkedIncidentIDs incidentId action',
+    'executeCommandAt': 'command arguments incidents', 'addEntries': 'entries id', 'getEntries': 'id filter',
+    'getEntry': 'id', 'getFilePath': 'id', 'getContext': 'id', 'getList': 'listName', 'createList': 'listName listData',
+    'setList': 'listName listData', 'addToList': 'listName listData', 'removeFromList': 'listName listData',
+    'findIndicators': 'query value size page', 'searchIndicators': 'query value size page', 'getIndicator': 'value',
+    'createNewIndicator': 'value type reputation', 'setIndicator': 'value id type verdict',
+    'setIndicators': 'indicatorsValues type verdict', 'getUsers': 'current online onCall roles limit',
+    'getUserByUsername': 'username', 'scheduleEntry': 'command cron times id cancel',
+    'ScheduleCommand': 'command cron times id cancel', 'Set': 'key value append stringify',
+    'SetByIncidentId': 'key value id append', 'Print': 'value', 'DeleteContext': 'key all keysToKeep id',
+    'delContext': 'key all keysToKeep id'}.items()}
 
 
 class BuiltinCommands:
@@ -49,6 +66,7 @@ class BuiltinCommands:
             'removeFromList': self._remove_from_list,
             'findIndicators': self._find_indicators,
             'getIndicator': self._find_indicators,
+            'searchIndicators': lambda args: {'Contents': self._store.search_indicators(args), 'ContentsFormat': 'json'},
             'createNewIndicator': self._create_indicator,
             'setIndicator': self._set_indicator,
             'setIndicators': self._set_indicator,
@@ -85,7 +103,7 @@ class BuiltinCommands:
         entry = kept if isinstance(kept, dict) else {'Contents': kept, 'ContentsFormat': 'text'}
         file = self._store.file(str(entry.get('FileID') or ''))
         about = {name.lower(): value for name, value in describe_file(*file).items()} if file else {}
-        own = {'ID': number, 'Metadata': {'id': number, 'user': USER['id']}}
+        own = {'ID': number, 'Metadata': {'id': number, 'user': USER['id'], 'tags': entry.get('Tags') or []}}
         return {**entry, **own, **({'FileMetadata': about} if about else {})}
 
     # Lists.
@@ -145,7 +163,8 @@ class BuiltinCommands:
         check_known('getUsers', args, ('current', 'online', 'onCall', 'roles', 'limit'))
         roles = {role.lower() for role in split(as_text(args.get('roles')))}
         is_meant = not is_true(args.get('onCall')) and (not roles or 'administrator' in roles)
-        return {'Contents': [ONLY_USER] if is_meant else [], 'ContentsFormat': 'json'}
+        return {'Contents': [ONLY_USER] * is_meant, 'ContentsFormat': 'json',
+                'EntryContext': {'DemistoUsers': [USER_IN_CONTEXT] * is_meant}}
 
     def _get_user(self, args: Args) -> dict[str, Any]:
         name = needed('getUserByUsername', args, 'username')
@@ -185,17 +204,18 @@ class BuiltinCommands:
     # Stand-ins for scripts in JavaScript.
 
     def _set(self, args: Args) -> dict[str, Any]:
-        """Set a key of the context, or append to it. A text that is JSON is an object or a list, unless `stringify` is true."""
+        """Set a key of the context, or append to it. A text that is JSON, also a number, is read, unless `stringify` is true."""
         key, value = needed('Set', args, 'key'), args.get('value')
-        if isinstance(value, str) and value.lstrip()[:1] in ('{', '[') and not is_true(args.get('stringify')):
-            with suppress(ValueError):  # a text that only begins like JSON
-                value = json.loads(value)
+        if isinstance(value, str) and not is_true(args.get('stringify')):
+            with suppress(ValueError):  # any other text
+                value = json.loads(value, parse_constant=int)  # which rejects NaN
         room = self._room(args)
         if is_true(args.get('append')):
             room.add_outputs({key: value})
         else:
             room.set_context(key, value)
-        return {'Contents': f'Key {key} set', 'EntryContext': {key: value}}
+        return {'Contents': {key: value}, 'ContentsFormat': 'json', 'HumanReadable': f'Key {key} set',
+                'EntryContext': {key: value}}
 
     def _delete_context(self, args: Args) -> str:
         check_known('DeleteContext', args, ('key', 'all', 'id', 'subplaybook', 'keysToKeep'))
@@ -231,7 +251,3 @@ def split(text: str) -> list[str]:
 def as_text(value: Any) -> str:
     """Return a value as text: anything but text as JSON, and a missing one as ''."""
     return value if isinstance(value, str) else '' if value is None else json.dumps(value)
-
-
-def is_true(value: Any) -> bool:
-    return str(value).lower() in ('true', 'yes')

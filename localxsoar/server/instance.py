@@ -25,6 +25,7 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.server.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
 from localxsoar.containers.single_commands import contents_of, doubts_about, fill_arguments, run_to_its_end
 from localxsoar.incidents.store import Store
+from localxsoar.server.war_room import WarRoom
 
 STOP_GRACE_SECONDS = 2
 READY_LOOK_SECONDS = 0.05  # each look reads the tables of all connections of this machine
@@ -284,8 +285,9 @@ class Instance:
         order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime,
                       self.id, incident=incident, outputs=outputs,
                       image=str(self.integration.descriptor['script'].get('dockerimage') or ''), parent=parent)
-        return Container(order, Site(self.store, self.faults, self.printer, journal, self.runtime.address, self.runtime.version,
-                                     self.pre_process))
+        return Container(order, Site(
+            self.store, self.faults, self.printer, journal, self.runtime.address, self.runtime.version, self.pre_process,
+            lambda number, entry: WarRoom(self.store, self.printer, number).add(entry)))
 
     # Single commands, each in a container of its own.
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -9,7 +10,9 @@ from localxsoar.containers.commands import ServerCommands
 from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.incidents.query import SEVERITIES, STATUSES
-from localxsoar.server.builtin_commands import STAND_INS, BuiltinCommands
+from localxsoar.server.builtin_commands import STAND_INS, BuiltinCommands, as_text
+from localxsoar.server.options import split_options
+from localxsoar.server.replies import Replies, line_for
 from localxsoar.server.schedule import Schedule
 from localxsoar.server.war_room import WarRoom
 
@@ -17,6 +20,10 @@ NOTE, ERROR = 1, 4
 DENIED = 'The user has no permission for {}, as the fault "deny" demands.'
 # Commands that a script calls by a method of its own, and whose reply is no list of entries.
 PLAIN = ('searchIndicators', 'searchRelationships', 'internalHttpRequest', 'getLicenseID', 'getLicenseCustomField')
+# Commands of the integration for the server's API, which needs no instance here, and what paths there may begin with.
+API_COMMAND = re.compile(r'(?:core|demisto)-api-(get|post|put|delete)')
+API_PREFIX = re.compile(r'/?(?:acc_[^/]*/)?(?:xsoar/)?(?:public/v1/)?')
+NO_ROUTE = (404, 405)
 # The arguments of getIncidents, and the fields of the API's filter that they become.
 FILTERS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'query': 'query', 'size': 'size', 'page': 'page',
            'fromdate': 'fromDate', 'todate': 'toDate', 'sourceBrand': 'sourceBrand', 'sourceInstance': 'sourceInstance'}
@@ -32,6 +39,7 @@ Entries = list[dict[str, Any]]
 class Platform(Protocol):
     """What a script reaches beyond its own container: the instances and the other scripts of the server."""
     schedule: Schedule
+    replies: Replies
 
     def owns(self, command: str) -> bool: ...
     def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries: ...
@@ -72,31 +80,70 @@ class ScriptCommands(ServerCommands):
         self._site.journal.call_counts[command] += 1
         if self._site.faults.denies(command):
             return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': DENIED.format(command)}, 'Builtin')]
-        if command in self._plain:
+        if command in self._plain and (command != 'searchIndicators' or 'searchAfter' in args):  # the method gives all arguments
             return self._plain[command](args)
+        if (replies := self._platform.replies.entries(command, args)) is not None:
+            return [as_reply(entry, 'Replies') for entry in replies]
         if command in self._builtin and not (command in STAND_INS and self._platform.owns(command)):
-            if command in STAND_INS:
-                self._site.printer.warn(f'{command} is a script in JavaScript on a server. The local XSOAR stands in for it.')
-            try:
-                return [as_reply(entry, 'Builtin') for entry in as_entries(self._builtin[command](args))]
-            except (CallRejected, ValueError) as error:
-                return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}, 'Builtin')]
+            return self.run_builtin(command, args)
         if self._platform.owns(command):
             return self._platform.entries_of(command, args, self._incident)
+        if api := API_COMMAND.fullmatch(command):
+            return self._ask_api(api[1].upper(), args)
         self._site.journal.undeclared.append(command)
-        self._site.printer.alarm(f'The script called {command}, which no enabled instance has, nor the local XSOAR itself.')
-        raise CallRejected(f'Unsupported Command : {command}. No enabled instance has it, nor the local XSOAR itself.')
+        self._site.printer.alarm(f'The script called {command}, which no enabled instance has, nor the local XSOAR itself. '
+                                 + line_for(command))
+        raise CallRejected(f'Unsupported Command : {command}. No enabled instance has it, nor the local XSOAR itself. '
+                           + line_for(command))
+
+    def run_builtin(self, command: str, args: Mapping[str, Any]) -> Entries:
+        """Run a command of the server itself, and return its entries, of which a failure is one, too."""
+        if command in STAND_INS:
+            self._site.printer.warn(f'{command} is a script in JavaScript on a server. The local XSOAR stands in for it.')
+        try:
+            return [as_reply(entry, 'Builtin') for entry in as_entries(self._builtin[command](split_options(args)[1]))]
+        except (CallRejected, ValueError) as error:
+            return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}, 'Builtin')]
+
+    # The server's API.
+
+    def _request(self, args: dict[str, Any]) -> Any:
+        """Send a request to this server's own API, unless the file of replies has a response to it."""
+        method, path = str(args['method']).upper(), str(args['uri'])
+        known = '/' + API_PREFIX.sub('', path, count=1)
+        for reply in [*self._platform.replies.find(method, {'': path}), *self._platform.replies.find(method, {'': known})]:
+            return {'statusCode': 200, 'status': '200 OK', 'headers': {}, 'body': as_text(reply)}
+        response = super()._request({**args, 'uri': known})
+        if response['statusCode'] in NO_ROUTE:
+            self._site.printer.alarm(f'The API of the local XSOAR has no {method} {known}. {line_for(f"{method} {known}", {})}')
+        return response
+
+    def _ask_api(self, method: str, args: Mapping[str, Any]) -> Entries:
+        """Return the response of the API as the integration for it does. Raise CallRejected for what it does not have."""
+        uri = str(args.get('uri') or '')
+        response = self._request({'method': method, 'uri': uri, 'body': as_text(args.get('body'))})
+        if response['statusCode'] in NO_ROUTE:
+            raise CallRejected(f'The API of the local XSOAR has no {method} {uri}. {line_for(f"{method} {uri}", {})}')
+        try:
+            body = json.loads(response['body'])
+        except ValueError:
+            body = response['body']
+        if response['statusCode'] >= 400:
+            text = f'Request failed with {response["status"]}: {response["body"]}'
+            return [as_reply({'Type': ERROR, 'Contents': text}, 'Core')]
+        return [as_reply({'ContentsFormat': 'json', 'Contents': {'response': body}}, 'Core')]
 
     def _execute_at(self, args: Mapping[str, Any]) -> Entries:
-        """Execute a command in other incidents, and return the entries of all."""
+        """Execute a command in other incidents, and return the entries of all, and after them one that says in how many."""
         own, entries = self._incident, Entries()
-        for number in str(args.get('incidents') or '').split(','):
+        numbers = str(args.get('incidents') or '').split(',')
+        for number in numbers:
             self._incident = self._store.get(number.strip())
             try:
                 entries += self.execute({'command': args.get('command'), 'args': args.get('arguments') or {}})
             finally:
                 self._incident = own
-        return entries
+        return [*entries, *as_entries(f'Executed in {len(numbers)} of {len(numbers)} incidents.')]
 
     def _room(self, args: Mapping[str, Any]) -> WarRoom:
         return WarRoom(self._store, self._site.printer, self._investigation(args))

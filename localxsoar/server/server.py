@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from localxsoar.packs import pack
 from localxsoar.containers.commands import Site
@@ -14,12 +14,18 @@ from localxsoar.containers.container import Container, Order, Runtime
 from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND
 from localxsoar.errors import CallRejected, CommandFailed, UsageError, message_of, split_error
 from localxsoar.containers.faults import Faults
+from localxsoar.incidents.context import NotUnderstood
+from localxsoar.incidents.paths import fill_references
+from localxsoar.server.builtin_commands import COMMANDS
+from localxsoar.server.fetching import KINDS
 from localxsoar.server.instance import Instance
 from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
 from localxsoar.containers.ports import any_free_port
+from localxsoar.server.options import carry_out, split_options
+from localxsoar.server.replies import Replies, line_for
 from localxsoar.server.script_commands import Entries, ScriptCommands, as_reply
-from localxsoar.packs.scripts import Script, load_scripts
+from localxsoar.packs.scripts import PYTHON, Script, find_script_around, load_scripts
 from localxsoar.containers.single_commands import doubts_about, fill_arguments, polls_in, run_to_its_end
 from localxsoar.incidents.store import Store
 from localxsoar.server.schedule import Schedule
@@ -30,13 +36,18 @@ DROPS = ('false', 'False')  # the text of a pre-process script's result that dro
 
 
 class Server:
-    """The instances of one server by name, and its scripts. With `rule`, that script decides which incidents are created."""
+    """The instances of one server by name, and its scripts. With `rule`, that script decides which incidents are created.
+
+    Scripts of other packs are found in the repositories around `packs`, the paths of the packs that were given.
+    """
 
     def __init__(self, scripts: Mapping[str, Script], runtime: Runtime, store: Store, faults: Faults, printer: Printer,
-                 rule: str = '') -> None:
-        if rule and rule not in scripts:
-            raise UsageError(f'--pre-process {rule}: the pack has no such script. Its scripts: {", ".join(scripts) or "none"}.')
+                 rule: str = '', packs: Sequence[Path] = (), replies: Replies = Replies({})) -> None:  # noqa: B008
         self.scripts = dict(scripts)
+        self._packs = packs
+        self.replies = replies
+        if rule and not self.script(rule):
+            raise UsageError(f'--pre-process {rule}: the pack has no such script. Its scripts: {", ".join(scripts) or "none"}.')
         self.instances: dict[str, Instance] = {}
         self.integrations: dict[str, pack.Integration] = {}  # also those that were uploaded and have no instance yet
         self.open_ports: dict[str, Callable[[], int | None]] = {}
@@ -102,20 +113,42 @@ class Server:
         self.changed()
         return len(instances)
 
-    def reload(self, path: Path) -> None:
+    def reload(self) -> None:
         """Read the scripts and the integrations again. Raise UsageError if one is wrong."""
-        self.scripts |= load_scripts(path)
-        for integration in pack.load_integrations(path):
-            if integration.name in self.integrations:
-                self.install(integration)
+        for path in self._packs:
+            self.scripts |= load_scripts(path)
+            for integration in pack.load_integrations(path):
+                if integration.name in self.integrations:
+                    self.install(integration)
         self.changed()
+
+    def script(self, name: str) -> Script | None:
+        """Return a script in Python of the packs, or of the repositories around them, or None."""
+        found = (self.scripts.get(name), *(find_script_around(path, name) for path in self._packs))
+        return next((script for script in found if script and script.language == PYTHON), None)
+
+    def has_without_instance(self, command: str) -> bool:
+        """Return whether a command is a script, has a reply in the file, or is one of the server itself."""
+        return bool(command in COMMANDS or self.replies.has(command) or self.script(command))
 
     def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
         """Run a command or a script in an incident or in the playground, and return its entries.
 
         Raise CommandFailed if it fails, or UsageError if there is no such incident.
         """
-        return [entry for _, run in self._calls(command, args, self._incident(number)) for entry in run()]
+        incident = self._incident(number)
+        filled = self._filled(args, number, incident)
+        return [entry for _, run in self._calls(command, filled, incident) for entry in run()]
+
+    def _filled(self, args: Mapping[str, Any], number: str, incident: dict[str, Any] | None) -> dict[str, Any]:
+        """Return arguments with the values of `${path}` in the context and the incident. Raise CommandFailed for a wrong one."""
+        about = {**incident.get('CustomFields', {}), **incident, 'labels': {
+            label.get('type'): label.get('value') for label in incident.get('labels') or []}} if incident else {}
+        try:
+            return fill_references(args, {**self.room(number).context(), 'incident': about})
+        except NotUnderstood as error:
+            raise CommandFailed(f'The local XSOAR reads arguments such as ${{File.EntryID}} and ${{incident.name}}, not {error}.'
+                                ) from None
 
     def _incident(self, number: str) -> dict[str, Any] | None:
         """Return an incident, or None for the playground. Raise UsageError if there is no such incident."""
@@ -135,8 +168,9 @@ class Server:
         if entry and kept is None:
             raise UsageError(f'There is no entry {entry}.')
         parent = room.shown(entry, kept) if entry else None
-        entries = attempt(lambda: [entry for name, run in self._calls(command, args, incident, parent)
-                                   for entry in attempt(run, self.label(name))])
+        entries = attempt(lambda: [
+            entry for name, run in self._calls(command, self._filled(args, number, incident), incident, parent)
+            for entry in attempt(run, self.label(name))])
         for poll in polls_in(entries):
             self.printer.happened(f'{poll.command} asks to run again in {poll.seconds:g} s, with {poll.args}')
         return [(room.add(entry), entry) for entry in entries]
@@ -151,23 +185,70 @@ class Server:
 
     def _calls(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None,
                parent: dict[str, Any] | None = None) -> list[tuple[str, Callable[[], Entries]]]:
-        """Return what runs a command, with the names of the modules: a script, or the enabled instances that have it.
+        """Return what runs a command, with the names of the modules: a reply of the file, a script, or the enabled instances.
 
-        `using` chooses one instance. Without any, the first of all runs it, and says what is wrong.
+        `using` and `using-brand` choose instances. Raise CommandFailed if there is none such, or the command is unknown.
         """
-        using, given = args.get('using'), {name: value for name, value in args.items() if name != 'using'}
+        if (replies := self.replies.entries(command, args)) is not None:
+            return [('Replies', lambda: replies)]
+        script, offering = self.script(command), [each for each in self._enabled() if each.offers(command)]
+        rows = script.arguments if script else [
+            row for each in offering for row in each.integration.commands.get(command, [])]
+        options, given = split_options(args, {row['name'] for row in rows})
+        self._note_secrets(rows, given)
+        found: list[tuple[str, Callable[[], Entries]]] = [
+            (each.name, partial(each.run, command, given, incident, parent)) for each in chosen(offering, options)]
+        if script or (command in COMMANDS and not offering):
+            self._check_chosen(command, options, list(self.instances.values()))
+            found = [('Scripts', partial(self.run_script, script, given, incident, parent)) if script else
+                     ('Builtin', partial(self._run_builtin, command, given, incident))]
+        elif not found:
+            self._check_chosen(command, options, offering)
+            if command not in KINDS or not self.instances:
+                self._reject(command)
+            found = [(self.first.name, partial(self.first.run, command, given, incident, parent))]
+        return [(name, partial(carry_out, options, run)) for name, run in found]
+
+    def _enabled(self) -> list[Instance]:
+        return [instance for instance in self.instances.values() if not instance.is_disabled]
+
+    def _check_chosen(self, command: str, options: Mapping[str, Any], instances: Sequence[Instance]) -> None:
+        """Raise CommandFailed if the options choose an instance or a brand that is not among these."""
+        if chosen(instances, options) or not {'using', 'using-brand'} & options.keys():
+            return
+        if options.get('using') in self.instances:
+            self.instances[options['using']].check_enabled()
+        wanted = f'the name {options["using"]}' if 'using' in options else f'the brand {options["using-brand"]}'
+        raise CommandFailed(f'No enabled instance has {wanted} and the command {command}. Enabled: '
+                            + (', '.join(f'{each.name} ({each.integration.name})' for each in self._enabled()) or 'none') + '.')
+
+    def _reject(self, command: str) -> NoReturn:
+        """Raise CommandFailed for a command that nothing has, or UsageError for a script in another language."""
         if command in self.scripts:
-            self._note_secrets(self.scripts[command].arguments, given)
-            return [('Scripts', partial(self.run_script, self.scripts[command], given, incident, parent))]
-        offering = [instance for instance in self.instances.values() if instance.offers(command) and not instance.is_disabled]
-        found = [instance for instance in offering if using in (None, '', instance.name)]
-        if using and not found:
-            if using in self.instances:
-                self.instances[using].check_enabled()
-            raise CommandFailed(f'No enabled instance has the name {using} and the command {command}.')
-        for instance in found:
-            self._note_secrets(instance.integration.commands.get(command, []), given)
-        return [(instance.name, partial(instance.run, command, given, incident, parent)) for instance in found or [self.first]]
+            language = self.scripts[command].language
+            raise UsageError(f'{command} is a script in {language}: the local XSOAR runs scripts in Python. {line_for(command)}')
+        for instance in list(self.instances.values())[:1]:
+            instance.check_enabled()
+        known = ', '.join(name for each in self._enabled() for name in each.integration.commands) or 'none'
+        raise CommandFailed(f'No enabled instance has the command {command}. The commands: {known}. {line_for(command)}')
+
+    def _run_builtin(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries:
+        """Run a command of the server itself. Raise CommandFailed if it fails."""
+        named = {name or COMMANDS[command][0]: value for name, value in args.items()}
+        commands = ScriptCommands(self, incident, self._site(), '', '', command, (incident or {}).get('id', PLAYGROUND),
+                                  lambda: True, lambda: None)
+        entries = commands.run_builtin(command, named)
+        commands.folder.delete()
+        for entry in entries:
+            if entry['Type'] == ERROR_ENTRY:
+                raise CommandFailed(str(entry['Contents']), entries)
+        return entries
+
+    def _site(self) -> Site:
+        """Return what the calls of a script reach."""
+        owner = next(iter(self.instances.values()), None)
+        journal = Journal(log=owner.journal.log) if owner else Journal()
+        return Site(self.store, self.faults, self.printer, journal, self.runtime.address, self.runtime.version)
 
     def _note_secrets(self, rows: Iterable[Mapping[str, Any]], args: Mapping[str, Any]) -> None:
         """Keep the values of secret arguments, so that they are masked in logs and results, too."""
@@ -176,8 +257,7 @@ class Server:
                                       and value not in (None, '', *self._secret_arguments))
 
     def _owners(self, command: str) -> list[Instance]:
-        return [instance for instance in self.instances.values()
-                if command in instance.integration.commands and not instance.is_disabled]
+        return [instance for instance in self._enabled() if command in instance.integration.commands]
 
     def secrets(self) -> list[str]:
         """Return the values of all encrypted parameters since the store began, and of the latest secret arguments."""
@@ -186,7 +266,7 @@ class Server:
     # What scripts use of the server.
 
     def owns(self, command: str) -> bool:
-        return command in self.scripts or bool(self._owners(command))
+        return bool(self.script(command) or self._owners(command))
 
     def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries:
         """Run a command for a script. Return all entries, of which a failure is one, too."""
@@ -197,10 +277,11 @@ class Server:
         return [as_reply(entry, module) for module, run in calls for entry in attempt(run, self.label(module))]
 
     def modules(self) -> dict[str, dict[str, Any]]:
-        """Return the instances in the form of demisto.getModules()."""
+        """Return the instances in the form of demisto.getModules(), and those that the file of replies adds."""
+        added = dict(*self.replies.find('getModules', {}))
         return {name: {'brand': instance.integration.name, 'state': 'disabled' if instance.is_disabled else 'active',
                        'category': str(instance.integration.descriptor.get('category') or ''), 'defaultIgnored': 'false'}
-                for name, instance in self.instances.items()}
+                for name, instance in self.instances.items()} | added
 
     def supported_commands(self) -> dict[str, list[dict[str, Any]]]:
         """Return the commands of the enabled instances in the form of demisto.getAllSupportedCommands()."""
@@ -217,10 +298,7 @@ class Server:
                       incident=incident or {'id': PLAYGROUND, 'name': 'Playground', 'labels': [], 'CustomFields': {}},
                       outputs=self.room(incident['id'] if incident else PLAYGROUND).context(),
                       image=str(script.descriptor.get('dockerimage') or ''), parent=parent)
-        owner = next(iter(self.instances.values()), None)
-        journal = Journal(log=owner.journal.log) if owner else Journal()
-        site = Site(self.store, self.faults, self.printer, journal, self.runtime.address, self.runtime.version)
-        container = Container(order, site, partial(ScriptCommands, self, incident))
+        container = Container(order, self._site(), partial(ScriptCommands, self, incident))
         run_to_its_end(container, script.name, script.descriptor, self.runtime)
         return container.results
 
@@ -230,8 +308,9 @@ class Server:
         A script that fails is reported and drops nothing.
         """
         try:
-            entries = self.run_script(self.scripts[self._rule], {}, incoming)
-        except (CommandFailed, UsageError, KeyError) as error:
+            script = self.script(self._rule)
+            entries = self.run_script(script, {}, incoming) if script else []
+        except (CommandFailed, UsageError) as error:
             self.printer.alarm(f'The pre-process script {self._rule} failed, so the incident is created: '
                                f'{" ".join(message_of(str(error)).split())}')
             return True
@@ -261,6 +340,12 @@ def name_instance(entry: dict[str, Any], name: str) -> dict[str, Any]:
         return entry
     traceback, message = split_error(contents)
     return {**entry, 'Contents': f'{traceback}{name}: {message}'}
+
+
+def chosen(instances: Iterable[Instance], options: Mapping[str, Any]) -> list[Instance]:
+    """Return the instances that `using` and `using-brand` leave."""
+    return [each for each in instances if options.get('using', each.name) == each.name
+            and options.get('using-brand', each.integration.name) == each.integration.name]
 
 
 def error_entry(text: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from localxsoar.incidents.store import Store
 
 NOTE = 1
 ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
+# The types of indicators by that of a DBotScore, where they differ by more than a capital.
+INDICATOR_TYPES = {'ip': 'IP', 'ipv6': 'IPv6', 'url': 'URL', 'cve': 'CVE', 'cidr': 'CIDR', 'domainglob': 'DomainGlob'}
 FILE_PATHS = {3: 'File', 9: 'InfoFile'}  # where the context has a file, by its entry's type
 
 
@@ -58,7 +60,21 @@ class WarRoom:
             outputs[f"{FILE_PATHS[entry['Type']]}(val.EntryID == obj.EntryID)"] = {**describe_file(*file), 'EntryID': number}
         if outputs:
             self.add_outputs(outputs)
+            self._add_indicators(outputs)
         return number
+
+    def _add_indicators(self, outputs: Mapping[str, Any]) -> None:
+        """Keep the indicators that have a DBotScore in outputs, with the worst score that any vendor gave."""
+        scores = [value for path, value in outputs.items() if path.partition('(')[0].strip() == 'DBotScore']
+        for score in [each for value in scores for each in (value if isinstance(value, list) else [value])]:
+            if not isinstance(score, dict) or not isinstance(score.get('Indicator'), str) or not score['Indicator']:
+                continue
+            kind = str(score.get('Type') or '')
+            found = self._store.search_indicators({'value': score['Indicator']})['iocs']
+            known = found[0] if found else {'type': INDICATOR_TYPES.get(kind.lower(), kind.capitalize())}
+            worst = max(each for each in (score.get('Score'), known.get('score'), 0) if isinstance(each, (int, float)))
+            vendor = str(score.get('Vendor') or '')
+            self._store.add_indicators([{**known, 'value': score['Indicator'], 'score': worst}], '', vendor)
 
     def add_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Let outputs by their paths join the context."""

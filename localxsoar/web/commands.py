@@ -13,6 +13,7 @@ from localxsoar.containers.commands import CONTEXT, LAST_RUNS
 from localxsoar.web.downloads import BYTES, attach
 from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.server import mirroring
+from localxsoar.server.builtin_commands import COMMANDS
 from localxsoar.server.instance import Instance
 from localxsoar.web.routes import as_json, check_machine, read_object
 from localxsoar.webhooks.masks import Masks
@@ -43,11 +44,11 @@ class CommandRoutes:
             api.route(path, method, handler)
 
     def _list(self) -> str:
-        """Return the instances with their commands, and the scripts."""
+        """Return the instances with their commands, the scripts, and the commands of the server itself."""
         scripts = [{**describe_command(script.descriptor, script.arguments), 'name': script.name}
                    for script in self._server.scripts.values()]
         return as_json(self._masks.everywhere({'instances': list(map(describe_instance, self._server.instances.values())),
-                                               'scripts': scripts}))
+                                               'scripts': scripts, 'server': BUILTIN}))
 
     def _read_kept(self) -> str:
         return as_json(self._kept(self._server.find(bottle.request.query.getunicode('instance') or self._server.first.name)))
@@ -143,6 +144,9 @@ def describe_argument(row: Mapping[str, Any]) -> dict[str, Any]:
             'value': '' if default is None else str(default), 'isArray': bool(row.get('isArray')),
             'options': [str(option) for option in row.get('predefined') or []], 'secret': bool(row.get('secret')),
             'deprecated': bool(row.get('deprecated'))}
+
+
+BUILTIN = [describe_command({'name': name}, [{'name': each} for each in arguments]) for name, arguments in COMMANDS.items()]
 
 
 def test_instance(instance: Instance) -> list[dict[str, Any]]:

@@ -213,9 +213,6 @@ class XsoarApi:
         text = str(body.get('data') or '')
         command, args = parse_command(text)
         room = self._server.room(str(body.get('investigationId') or PLAYGROUND))
-        if command == 'DeleteContext':
-            room.delete_context(args)
-            return as_json([])
         entries = self._server.run_in_war_room(command, args, room.investigation)
         return as_json([room.shown(number, entry, text) for number, entry in entries])
 

@@ -138,7 +138,7 @@ def test_a_files_path_stands_for_its_entry_id(tmp_path: Path) -> None:
     ('hello-fail', 'Failed to run hello-fail: This one fails.'),
     ('hello-trace', r'Commands\.py", line \d+, in main\n    \[\]\[1\]'),
     ('hello-table', 'If AutoFocusKeyRetriever belongs to CommonServerPython: the subset .* lacks it.* curl '),
-    ('hello-nothing', 'Commands has no command hello-nothing. Its commands: hello-say, '),
+    ('hello-nothing', 'No enabled instance has the command hello-nothing. The commands: hello-say, '),
     ('hello-say', '^hello-say needs name.\n$'),
 ])
 def test_a_command_that_fails_says_where_and_what_to_do(command: str, words: str) -> None:

@@ -107,12 +107,11 @@ def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
 
 
 @fact('seen', '`debug-mode=true` sets `is_debug`, and the script does not see this argument')
-@fact('inferred', 'a script does not see the arguments `raw-response` and `using`')
 def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[..., Instance]) -> None:
     instance = make('demisto.results([demisto.args(), demisto.command(), demisto.is_debug])')
     assert [entry['Contents'] for entry in instance.run('say', {'name': 'A', 'other': ''})] == [
         '{"greeting": "Hi", "name": "A", "other": ""}', 'say', 'False']
-    assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'true', 'raw-response': 'true'})] == [
+    assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'true'})] == [
         '{}', 'bare', 'True']
     assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'false'})] == ['{}', 'bare', 'False']
 

@@ -133,7 +133,8 @@ def test_a_script_in_another_language_says_so(pack: Path) -> None:
     write_script(pack, 'Old', '', type='javascript')
     ended = run_local_xsoar(str(pack), '--command', 'Old')
     assert (ended.returncode, ended.stderr) == (
-        2, 'localxsoar: Old is a script in javascript: the local XSOAR runs scripts in Python.\n')
+        2, 'localxsoar: Old is a script in javascript: the local XSOAR runs scripts in Python. '
+           'Give it a reply in a file of --replies, such as {"Old": "done"}.\n')
 
 
 # What a script sees.
@@ -268,7 +269,7 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('findIndicators', {'query': 'site:t reputation:1'}, ...),
         ('executeCommandAt', {'command': 'setOwner', 'incidents': '1,2', 'arguments': {'owner': 'admin'}}, ...),
         ('scheduleEntry', {'command': '!x', 'cron': '* * * * *'}, ...),
-        ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, 'Key K.a set'),
+        ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, {'K.a': {'b': 1}}),
         ('Set', {'key': 'K.a', 'value': 'c', 'append': 'true'}, ...), ('Print', {'value': 'said'}, 'said'),
         ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}),
         ('DeleteContext', {'all': 'yes', 'keysToKeep': 'K.a,no'}, ...),

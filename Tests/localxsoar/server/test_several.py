@@ -128,7 +128,7 @@ def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved
     commands = echo_pack.with_name('Commands') / 'Integrations' / 'Commands'
     first = two.state()['pid']
     assert upload(two, 'settings/integration-conf/upload', 'Commands.yml', unified(commands, 'Commands')).status_code == 200
-    assert 'no command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    assert 'has the command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
     found = post(two, 'settings/integration/search')
     assert [each['id'] for each in found['configurations']] == ['Echo', 'Commands'] and len(found['instances']) == 2
     form = {'name': 'mine', 'brand': 'Commands', 'data': [], 'enabled': 'true'}
@@ -137,7 +137,7 @@ def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved
     assert (saved['id'], saved['name'], saved['brand']) == ('instance-3', 'mine', 'Commands')
     assert 'Hello you' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
     requests.delete(f'{two.url}/settings/integration/instance-3')
-    assert 'no command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    assert 'has the command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
     assert two.state()['pid'] == first
 
 

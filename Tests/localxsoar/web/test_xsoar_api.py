@@ -326,13 +326,13 @@ def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(e
 
 def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_deleted(xsoar: LocalXsoar) -> None:
     run(xsoar, '!DeleteContext all=yes')
-    [first] = run(xsoar, '!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true')
+    [first] = run(xsoar, '!hello-say name="the World" greeting=Hi using=commands debug-mode=true')
     [failed] = run(xsoar, '!hello-fail')
     number = int(first['id'].partition('@')[0])
     greeting = first.pop('contents')  # its word depends on what was uploaded
     assert re.fullmatch(r'### Greeting\n\|name\|text\|\n\|---\|---\|\n\|the World\|\w+ the World\|\n', greeting)
     assert first == {'id': f'{number}@playground', 'investigationId': 'playground', 'type': 1, 'format': 'json', 'user': 'admin',
-                     'parentContent': '!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true'}
+                     'parentContent': '!hello-say name="the World" greeting=Hi using=commands debug-mode=true'}
     assert (failed['id'], failed['type'], failed['contents']) == (
         f'{number + 1}@playground', 4, 'Failed to run hello-fail: This one fails.')
     context = {'Hello': {'Greeting': {'name': 'the World', 'text': 'Hi the World'}}}
@@ -341,7 +341,7 @@ def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_
     assert (entry['contents'], entry['type'], entry['format']) == ('{\n  "a": 1\n}', 1, 'json')
     run(xsoar, '!hello-server')
     assert set(ask(xsoar, 'POST', 'investigation/playground/context')) == {'Hello', 'Server'}
-    assert run(xsoar, '!DeleteContext all=yes') == []
+    assert [entry['contents'] for entry in run(xsoar, '!DeleteContext all=yes')] == ['Context deleted']
     assert ask(xsoar, 'POST', 'investigation/playground/context') == {}
 
 
@@ -401,6 +401,6 @@ def test_the_instance_is_disabled_configured_and_tested_by_the_api(echo: LocalXs
 
 @pytest.mark.parametrize('line, words', [
     ('hello', 'runs commands in the form !command'), ('!hello "', 'is not a command'),
-    ('!nothing', 'has no command nothing. Its commands: hello-say')])
+    ('!nothing', 'has the command nothing. The commands: hello-say')])
 def test_a_line_that_is_not_a_command_is_reported(xsoar: LocalXsoar, line: str, words: str) -> None:
     assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}).text

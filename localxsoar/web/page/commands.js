@@ -11,7 +11,7 @@ import {chosen, instance, own, setChosen} from './state.js';
 
 const WIDE = matchMedia('(min-width: 821px)');
 
-let known = {instances: [], scripts: []};
+let known = {instances: [], scripts: [], server: []};
 
 export function setCommands(listed) {
   known = listed;
@@ -24,10 +24,10 @@ const ownInstance = () => known.instances.find((each) => each.name === instance.
 function lists() {
   const words = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
   const has = ({name, description}) => words.every((word) => `${name} ${description}`.toLowerCase().includes(word));
-  return [['Commands', ownInstance().commands.filter(has)], ['Scripts', known.scripts.filter(has)]].filter(([, some]) => some.length);
+  return [['Commands', ownInstance().commands.filter(has)], ['Scripts', known.scripts.filter(has)], ['Server', known.server.filter(has)]].filter(([, some]) => some.length);
 }
 
-const find = (name) => [...known.scripts, ...ownInstance().commands].find((each) => each.name === name);
+const find = (name) => [...known.scripts, ...ownInstance().commands, ...known.server].find((each) => each.name === name);
 const address = (name) => `commands/${encodeURIComponent(name)}`;
 
 // The list.
@@ -45,7 +45,7 @@ function drawLink(command) {
 
 export function drawChoices() {
   const drawn = lists().flatMap(([title, some]) => [el('h2', {}, title), el('ul', {}, ...some.map(drawLink))]);
-  const all = known.scripts.length + ownInstance().commands.length;
+  const all = known.scripts.length + ownInstance().commands.length + known.server.length;
   $('choices').replaceChildren(...(drawn.length ? drawn : [el('p', {class: 'dim'}, all ? `0 of ${all} match.` : 'The pack has no commands.')]));
 }
 
@@ -104,7 +104,7 @@ function saveTyped(command) {
 }
 
 function drawForm(command) {
-  const isScript = known.scripts.includes(command);
+  const isScript = known.scripts.includes(command) || known.server.includes(command);
   const rows = [...command.arguments.map(drawArgument), ...(isScript ? [drawArgument(INCIDENT)] : [])];
   if (isScript) rows.at(-1).querySelector('label').textContent = 'Run in incident';
   return el('form', {noValidate: true, onkeydown: press, oninput: () => { forgetPlace(); saveTyped(command); }, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,

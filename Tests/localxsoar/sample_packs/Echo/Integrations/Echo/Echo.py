@@ -254,7 +254,7 @@ def serve():
 
 def test_module():
     if demisto.params().get('greeting') == 'context':
-        demisto.getIntegrationContext()
+        demisto.setIntegrationContext({'seen': '1'})
     if demisto.params().get('greeting') == 'bad':
         return_error('Greeting bad is not polite.')
     print('tested')

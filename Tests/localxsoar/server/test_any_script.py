@@ -1,0 +1,263 @@
+"""What scripts of any pack need of the server: other packs, options, the context, attachments, its commands and replies."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from facts import fact
+from local_xsoar import LocalXsoar, run_local_xsoar
+
+from localxsoar.pytest_plugin import CommandError
+from localxsoar.server.builtin_commands import COMMANDS
+from shared import ROOT
+
+pytestmark = pytest.mark.sockets
+
+ACME = '''
+def fetch():
+    file = fileResult('sample.txt', b'hello')
+    demisto.incidents([{'name': 'with a file', 'attachment': [{'path': file['FileID'], 'name': file['File']}]}])
+
+
+def get():
+    score = Common.DBotScore('192.0.2.7', DBotScoreType.IP, 'Acme', 3)
+    raw = {'data': {'owner': 'Ann', 'tags': ['a', 'b']}}
+    return CommandResults('Acme', 'id', {'id': demisto.args()['id']}, indicator=Common.IP('192.0.2.7', score), raw_response=raw,
+                          readable_output='found')
+
+
+def fail():
+    tries = demisto.getLastRun().get('tries', 0) + 1
+    demisto.setLastRun({'tries': tries})
+    return return_error('not yet') if tries % 3 else f'done at try {tries}'
+
+
+command = demisto.command()
+if command == 'test-module':
+    set_integration_context({'access_token': 'x', 'valid_until': 17})
+    return_results('ok')
+elif command == 'fetch-incidents':
+    fetch()
+else:
+    return_results({'acme-get': get, 'acme-fail': fail}[command]())
+'''
+SCRIPTS = {
+    'One': {'Ask': "demisto.results([{'Type': 1, 'ContentsFormat': 'json', 'Contents': demisto.executeCommand("
+                   "demisto.args()['command'], json.loads(demisto.args().get('args') or '{}'))}])",
+            'Read': "file = demisto.getFilePath(demisto.args()['entry'])\n"
+                    "return_results(file['name'] + ': ' + open(file['path']).read())",
+            'Changed': "return_results(f\"{demisto.args()['old']} -> {demisto.args()['new']}\")"},
+    'Other': {'Helper': "return_results('help for ' + demisto.args()['who'])"},
+}
+REPLIES = {
+    'send-mail': 'sent', 'send-mail to=nobody': {'Type': 4, 'Contents': 'no such address'},
+    'lookup': [{'Contents': {'a': 1}, 'EntryContext': {'Looked.a': 1}}], 'GET /workers/status': {'busy': 0}}
+
+
+def write_item(pack: Path, kind: str, name: str, text: str, **descriptor: Any) -> None:
+    folder = pack / kind / name
+    folder.mkdir(parents=True)
+    (folder / f'{name}.yml').write_text(yaml.safe_dump({'commonfields': {'id': name, 'version': -1}, 'name': name, **descriptor}))
+    (folder / f'{name}.py').write_text('import demistomock as demisto\nfrom CommonServerPython import *\n' + text)
+
+
+@pytest.fixture(scope='module')
+def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A content repository with the packs One and Other, and beside it a pack Two."""
+    root = tmp_path_factory.mktemp('content')
+    for pack, scripts in SCRIPTS.items():
+        for name, text in scripts.items():
+            write_item(root / 'content/Packs' / pack, 'Scripts', name, text, script='-', type='python')
+    write_item(root / 'content/Packs/Other', 'Scripts', 'Set', '', script='return 1', type='javascript')
+    write_item(root / 'Two', 'Scripts', 'Second', "return_results('second')", script='-', type='python')
+    commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-fail', 'arguments': []}]
+    write_item(root / 'content/Packs/One', 'Integrations', 'Acme', ACME, configuration=[
+        {'name': 'url', 'display': 'URL', 'required': True, 'type': 0}],
+        script={'type': 'python', 'script': '-', 'isfetch': True, 'commands': commands})
+    (root / 'replies.json').write_text(json.dumps(REPLIES))
+    return root
+
+
+@pytest.fixture(scope='module')
+def served(content: Path) -> Iterator[LocalXsoar]:
+    with LocalXsoar(str(content / 'Two'), '--replies', str(content / 'replies.json'), pack=content / 'content/Packs/One',
+                    params={'url': 'x'}) as running:
+        yield running
+
+
+def asked(served: LocalXsoar, command: str, **args: Any) -> Any:
+    """Return what a script gets from executeCommand."""
+    [entry] = served.command('Ask', command=command, args=json.dumps(args))
+    return entry['Contents']
+
+
+def in_war_room(served: LocalXsoar, text: str, incident: str = 'playground') -> list[Any]:
+    found = requests.post(f'{served.url}/entry/execute/sync', json={'data': text, 'investigationId': incident})
+    return list(found.json())
+
+
+def context(served: LocalXsoar, incident: str = 'playground') -> Any:
+    return requests.post(f'{served.url}/investigation/{incident}/context', json={}).json()
+
+
+# Packs.
+
+
+def test_scripts_of_several_packs_and_of_those_around_them_call_one_another(served: LocalXsoar) -> None:
+    assert asked(served, 'Second')[0]['Contents'] == 'second'
+    assert asked(served, 'Helper', who='you')[0]['Contents'] == 'help for you'
+    assert served.command('Helper', who='me')[0]['Contents'] == 'help for me'
+
+
+def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> None:
+    pack, two = str(content / 'content/Packs/One'), str(content / 'Two')
+    ended = run_local_xsoar(pack, '--command', 'Ask', '--arg', 'command=Second', two)
+    assert (ended.returncode, '"Contents": "second"' in ended.stdout) == (0, True), ended.stderr
+    refused = run_local_xsoar(pack, '--command', 'acme-get')
+    assert (refused.returncode, 'URL (url) is required' in refused.stderr) == (2, True)
+    missing = run_local_xsoar(pack, str(content / 'nowhere'), '--command', 'Ask')
+    assert missing.stderr == f'localxsoar: There is no pack at {content / "nowhere"}.\n'
+
+
+# Files and indicators of what integrations return.
+
+
+@fact('documented', 'an attachment of a fetched incident is a file in its War Room, and in its context under `File`')
+def test_an_attachment_of_a_fetched_incident_is_a_file_that_a_script_reads(served: LocalXsoar) -> None:
+    [incident] = served.fetch()
+    file = context(served, incident['id'])['File']
+    assert (file['Name'], file['Size']) == ('sample.txt', 5)
+    assert in_war_room(served, '!Read entry=${File.EntryID}', incident['id'])[0]['contents'] == 'sample.txt: hello'
+
+
+@fact('documented', 'an indicator with a DBotScore in the outputs of a command is created')
+def test_an_indicator_of_a_result_is_found(served: LocalXsoar) -> None:
+    in_war_room(served, '!acme-get id=1')
+    in_war_room(served, '!acme-get id=2')
+    [found] = asked(served, 'findIndicators', value='192.0.2.7')[0]['Contents']
+    assert (found['indicator_type'], found['score'], found['sourceBrands']) == ('IP', 3, ['Acme'])
+
+
+# Options and paths.
+
+
+@fact('documented', '`using` and `using-brand` choose instances; one that does not exist is an error')
+def test_an_instance_or_a_brand_that_does_not_exist_is_refused(served: LocalXsoar) -> None:
+    assert served.command('acme-get', {'id': '1', 'using': 'acme', 'using-brand': 'Acme'})[0]['Contents']
+    for option in ('using', 'using-brand'):
+        for command in ('acme-get', 'Second', 'Set'):
+            with pytest.raises(CommandError, match=r'No enabled instance has the (name|brand) Nobody .*Enabled: acme \(Acme\)'):
+                served.command(command, {option: 'Nobody'})
+        [entry] = asked(served, 'acme-get', **{'id': '1', option: 'Nobody'})
+        assert entry['Type'] == 4
+
+
+@fact('inferred', '`extend-context` takes `Key=path` in the contents, joined by `::`, and `.` for all of them')
+def test_options_change_the_outputs_of_a_command(served: LocalXsoar) -> None:
+    in_war_room(served, '!DeleteContext all=yes')
+    in_war_room(served, '!acme-get id=7 ignore-outputs=true extend-context="Owner=data.owner::Tags=data.tags::Nothing=data.x"')
+    assert context(served) == {'Owner': 'Ann', 'Tags': ['a', 'b']}
+    [entry] = in_war_room(served, '!acme-get id=8 raw-response=true auto-extract=none execution-timeout=9')
+    assert json.loads(entry['contents'])['data']['owner'] == 'Ann'
+    [entry] = in_war_room(served, '!acme-get id=9 extend-context="A=data.tags | x"')
+    assert 'the local XSOAR does not know more of DT' in entry['contents']
+
+
+def test_a_command_that_fails_runs_again_as_its_options_say(served: LocalXsoar) -> None:
+    [entry] = served.command('acme-fail', {'retry-count': '5', 'retry-interval': '0'})
+    assert entry['Contents'] == 'done at try 3'
+    with pytest.raises(CommandError, match='not yet'):
+        served.command('acme-fail', {'retry-count': 1, 'retry-interval': 0})
+    with pytest.raises(CommandError, match='retry-count=many: it is not a number'):
+        served.command('acme-fail', {'retry-count': 'many'})
+
+
+@fact('documented', '`${path}` in an argument is the value at the path in the context or, after `incident.`, of the incident')
+def test_a_path_in_an_argument_is_read_from_the_context_and_the_incident(served: LocalXsoar) -> None:
+    incident = requests.post(f'{served.url}/incident', json={'name': 'of paths', 'CustomFields': {'site': 'Bern'}}).json()['id']
+    in_war_room(served, '!Set key=Host value=\'[{"id": 1, "n": "a"}, {"id": 2, "n": "b"}]\'', incident)
+    for text, expected in (
+            ('${Host(val.id == 2).n}', '["b"]'), ('${Host.[1].n}', 'b'),
+            ('${incident.name} in ${incident.site}', 'of paths in Bern'), ('ids ${Host.id}', 'ids [1, 2]'), ('$Host', '$Host')):
+        [entry] = in_war_room(served, f"!Print value='{text}'", incident)
+        assert entry['contents'] == expected or json.loads(entry['contents']) == json.loads(expected)
+    assert in_war_room(served, "!Helper who='${Nothing.here}'", incident)[0]['contents'].endswith("KeyError: 'who'")
+    assert 'reads arguments such as ${File.EntryID}' in in_war_room(served, "!Print value='${a|b}'", incident)[0]['contents']
+
+
+# Commands of the server, and replies.
+
+
+def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content: Path) -> None:
+    users = served.command('getUsers')[0]
+    assert users['EntryContext']['DemistoUsers'][0]['username'] == users['Contents'][0]['username'] == 'admin'
+    in_war_room(served, '!Set key=Color value=red')
+    assert context(served)['Color'] == 'red'
+    assert in_war_room(served, '!Print "hello you"')[0]['contents'] == 'hello you'
+    assert in_war_room(served, '!Set')[0]['contents'] == 'Set needs key.'
+    page = served.control('POST', 'commands', {'command': 'createList', 'args': {'listName': 'names', 'listData': 'a,b'},
+                                               'instance': 'acme', 'incident': 'playground'})
+    assert page['entries'][0]['contents']['text'] == 'Done: list names was updated'
+    assert asked(served, 'getList', listName='names')[0]['Contents'] == 'a,b'
+    assert [each['name'] for each in served.control('GET', 'commands')['server']] == list(COMMANDS)
+    ended = run_local_xsoar(str(content / 'Two'), '--command', 'Print', '--arg', 'value=hi')
+    assert (ended.returncode, ended.stdout) == (0, 'hi\n')
+
+
+def test_the_table_of_the_servers_commands_is_the_code() -> None:
+    readme = (ROOT / 'localxsoar/README.md').read_text('utf-8')
+    row = next(line for line in readme.splitlines() if line.startswith('| here |'))
+    assert sorted(row.split('|')[2].replace('`', '').replace(',', ' ').split()) == sorted(COMMANDS)
+
+
+def test_a_file_of_replies_answers_other_commands_and_requests(served: LocalXsoar) -> None:
+    assert asked(served, 'send-mail', to='ann')[0]['Contents'] == 'sent'
+    assert asked(served, 'send-mail', to='nobody')[0]['Type'] == 4
+    assert asked(served, 'lookup')[0]['EntryContext'] == {'Looked.a': 1}
+    assert served.command('lookup')[0]['Contents'] == {'a': 1}
+    for command in ('core-api-get', 'demisto-api-get'):
+        for uri in ('workers/status', '/xsoar/workers/status', '/acc_x/workers/status'):
+            assert asked(served, command, uri=uri)[0]['Contents'] == {'response': {'busy': 0}}
+    found = asked(served, 'core-api-post', uri='/incidents/search', body={'filter': {'query': 'id:0'}})
+    assert found[0]['Contents']['response']['total'] == 0
+    wrong = asked(served, 'core-api-post', uri='/incidents/search', body={'filter': {'query': 'x('}})
+    assert wrong[0]['Type'] == 4
+
+
+@pytest.mark.parametrize('command, args, words', [
+    ('no-such', {}, 'Give it a reply in a file of --replies, such as {"no-such": "done"}.'),
+    ('core-api-get', {'uri': '/jobs'}, 'The API of the local XSOAR has no GET /jobs. Give it a reply in a file of --replies, '
+                                       'such as {"GET /jobs": {}}.')])
+def test_what_nothing_answers_is_refused_with_the_line_to_add(served: LocalXsoar, command: str, args: Any, words: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        asked(served, command, **args)
+    assert words in str(refused.value)
+
+
+def test_a_command_that_nothing_has_names_the_way_out(served: LocalXsoar) -> None:
+    with pytest.raises(CommandError, match=r'No enabled instance has the command x-y\. The commands: acme-get, acme-fail\. Give'):
+        served.command('x-y')
+
+
+@pytest.mark.parametrize('text, words', [('{', 'it is not JSON'), ('[]', 'it must be an object'), (None, 'No such file')])
+def test_a_wrong_file_of_replies_is_a_usage_error(content: Path, tmp_path: Path, text: str | None, words: str) -> None:
+    if text:
+        (tmp_path / 'replies.json').write_text(text)
+    ended = run_local_xsoar(str(content / 'Two'), '--replies', str(tmp_path / 'replies.json'), '--command', 'Second')
+    assert (ended.returncode, words in ended.stderr) == (2, True)
+
+
+# Words.
+
+
+def test_what_the_platform_passes_and_caches_of_tokens_are_not_warned_of(served: LocalXsoar) -> None:
+    assert served.command('Changed', old='a', new='b')[0]['Contents'] == 'a -> b'
+    assert served.test() == 'ok'
+    with pytest.raises(CommandError, match='x'):
+        served.command('Changed', odd='1')
+    served.wait_for_line('Changed has no argument odd')
+    assert not [line for line in served.output if 'documentation' in line or 'no argument old' in line]

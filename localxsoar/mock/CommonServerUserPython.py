@@ -1,0 +1,1 @@
+"""What an administrator adds on a server: nothing."""
