@@ -46,12 +46,12 @@ def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, str, Callable[[],
         at: Place = ('rows', number)
         for index, conditions in enumerate(row['identified_by']):
             text = ', '.join(conditions)
-            yield (*at, 'identified_by', index), text, partial(TABLE_GRAMMAR.conditions, '', text)
+            yield (*at, 'identified_by', index), text, partial(TABLE_GRAMMAR.conditions, text)
         for key in ('name', 'occurred', 'inner'):
             if key in row:
                 yield (*at, key), row[key], reader_of(key, row[key])
         for index, severity in enumerate([] if row.get('severity') == NONE else row.get('severity', [])):
-            yield (*at, 'severity', index), severity['at'], partial(TABLE_GRAMMAR.part, '', severity['at'])
+            yield (*at, 'severity', index), severity['at'], partial(TABLE_GRAMMAR.part, severity['at'])
         for index, end in enumerate(row.get('resolved', [])):
             texts_of_end = [', '.join(end['when']), *([end['occurred']] if 'occurred' in end else [])]
             yield (*at, 'resolved', index), ', '.join(texts_of_end), reader_of('resolved', *texts_of_end)
@@ -62,7 +62,7 @@ def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, str, Callable[[],
 
 def reader_of(label: str, text: str, below: str = '') -> Callable[[], Any]:
     """Return what reads one column of a row, with the text of the label below it, or raises Unreadable."""
-    return lambda: vars(compiled_row('', {label: [[text, below]]}, 'any')) | {'conditions': ()}
+    return lambda: vars(compiled_row('', {label: [(text, below)]}, 'any')) | {'conditions': ()}
 
 
 def wrong_scales(folders: dict[str, Folder]) -> Iterator[Fault]:
@@ -77,7 +77,7 @@ def wrong_scales(folders: dict[str, Folder]) -> Iterator[Fault]:
             if name not in used:
                 yield folder.fault(f'no row uses the scale {name}', 'scales', name)
             try:
-                TABLE_GRAMMAR.levels('', text)
+                TABLE_GRAMMAR.levels(text)
             except Unreadable as error:
                 yield folder.fault(unreadable(error), 'scales', name)
     for folder in folders.values():
@@ -168,7 +168,7 @@ def row_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
                     winners[fitting[0].title] = None
             for winner in winners:
                 yield folder.fault_of_delivery(number, f'the row {winner} wins the delivery {delivery["title"]!r}')
-    for row in map(rows.row, range(len(rows.sources))):
+    for row in (compiled() for compiled in rows.rows):
         folder = folders[row.sender]
         number = folder.titles.index(row.title)
         if id(row) not in fitted:

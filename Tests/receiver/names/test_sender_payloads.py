@@ -16,7 +16,7 @@ BELOW_MEDIUM = {
     'github: code scanning alert, a note', 'ocsf: informational', 'okta: informational',
     'pingdom: check down, of low importance', 'suricata: alert of low severity'}
 CREATED_NOW: dict[str, str] = {}
-EACH_ROW = [*map(ROWS.row, range(len(ROWS.sources)))]
+EACH_ROW = [row() for row in ROWS.rows]
 
 
 @functools.cache

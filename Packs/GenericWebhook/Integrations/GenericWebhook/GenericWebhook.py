@@ -61,10 +61,10 @@ import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
@@ -2615,25 +2615,26 @@ class Scale(NamedTuple):
         """Return the severity that a text, a number or a bool means, or None."""
         if type(value) not in TEXTS_AND_NUMBERS and not (self.is_exact and type(value) is bool):
             return None
-        word, number = self.word_and_number(value)
+        word, number = form_of(value, self.is_exact)
         if word in self.by_value or number is None:
             return self.by_value.get(word)
         return next((severity for minimum, severity in self.by_minimum if number >= minimum), None)
-
-    def word_and_number(self, value: Any) -> tuple[str, float | None]:
-        """Return a value in the form in which it is compared, and as a number, if it is one: '7.0' -> ('7', 7.0)."""
-        if not self.is_exact:
-            # Sentinel's export has `E_HIGH`.
-            text = '_'.join(str(value).removesuffix('.0')[:40].lower().split()).removeprefix('e_')
-            return text, float(text) if NUMBER.fullmatch(text) else None
-        text = text_of(value)
-        number = float(text) if type(value) is SentFloat or NUMBER.fullmatch(text) else None  # inf, if it is too large
-        return text if number is None else str(number), number
 
     def gravest(self, values: list[Any]) -> float | None:
         """Return the highest severity that one of the values means, or None."""
         different = {(type(value), text_of(value)): value for value in values}  # those of many items are few
         return max((each for each in map(self.severity, different.values()) if each is not None), default=None)
+
+
+def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
+    """Return a value as the text by which a scale compares it, and as a number, if it is one: '7.0' -> ('7', 7.0)."""
+    if is_exact:
+        text = text_of(value)
+        number = float(text) if type(value) is SentFloat or NUMBER.fullmatch(text) else None  # inf, if it is too large
+        return text if number is None else str(number), number
+    # Sentinel's export has `E_HIGH`.
+    text = '_'.join(str(value).removesuffix('.0')[:40].lower().split()).removeprefix('e_')
+    return text, float(text) if NUMBER.fullmatch(text) else None
 
 
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
@@ -2901,29 +2902,32 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
 
 
 class Unreadable(Exception):
-    """A text that is not in the grammar. From a URL, the message quotes nothing of it: it may be a secret."""
+    """A text that is not in the grammar. From a URL, the reason quotes nothing of it: it may be a secret."""
 
-    def __init__(self, reason: str, word: str = '', position: int = 0):
-        super().__init__(f'{word}, part {position}: {reason}' if position else f'{word}: {reason}')
+    def __init__(self, reason: str, position: int = 0):
+        super().__init__(reason)
         self.reason = reason
-        self.word = word  # the parameter of the URL, or the row and the column
         self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
 
 
 class Path:
-    """Where a value is in an event, from a text that a Grammar has checked; of a URL, if its user wrote it."""
+    """Where a value is in an event, from a text that a Grammar has checked; of a URL, if its user wrote it.
 
-    is_constant = False
+    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`, for which
+    `read` returns what it stands for.
+    """
 
-    def __init__(self, text: str, is_of_url: bool = False):
+    def __init__(self, text: str, is_of_url: bool = False, read: 'Callable[[ThirdPartyEvent], Any] | None' = None):
         self.text = text
         self.is_of_url = is_of_url
-        before, _, after = text.partition('.*.')
-        keys = before.split('.')
-        self.steps = steps_of(keys)
+        self.read = read
+        self.constant = unquoted(text) if text.startswith("'") else ''
+        before, _, after = ('' if self.constant else text).partition('.*.')
+        self.keys = before.split('.')
+        self.steps = steps_of(self.keys)
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
         # How many keys lead to the lists of whose items the path takes the first: for `a.0.b.0.c`, 1 to `a` and 3 to `a.0.b`.
-        self.lists = [index for index, key in enumerate(keys) if key == '0']
+        self.lists = [index for index, key in enumerate(self.keys) if key == '0']
         name = text[1:].lower() if text.startswith('@') else ''
         self.header = '' if name in NOT_KEPT or names_secret(name) else name
 
@@ -2932,27 +2936,29 @@ class Path:
 
         Return [] if there is no value or no list, and [UNREAD] for what was not read.
         """
+        if self.constant:
+            return [self.constant]
+        if self.read:
+            return [self.read(event)]
         if self.header:
-            headers = event.findings.shown_headers if self.is_of_url else event.headers
+            headers = event.findings.headers() if self.is_of_url else event.headers
             if self.header in headers:
                 return [headers[self.header]]
         value = find(event.members, self.steps)
         if self.inside_item and value is not UNREAD:
-            return self.values_in_items(value, event.budget) if isinstance(value, list) else []
+            return self.inside_item.values_in(value, event.budget) if isinstance(value, list) else []
         return [] if value is None else [value]
 
-    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
-        """Return the value in each item of a list, or [UNREAD] if an item is not an object, or if they are too many."""
-        inside = self.inside_item
-        if not inside or not budget.allows(len(items) * (1 + len(inside.lists))):
+    def values_in(self, items: list[Any], budget: Budget) -> list[Any]:
+        """Return the value at the path in each item of a list; [UNREAD] if the items are too many, or one is not an object."""
+        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))
+        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):  # null is one without a value
             return [UNREAD]
-        objects = [{} if item is None else item for item in items]  # null is an item without a value
-        if not all(isinstance(item, dict) for item in objects):
-            return [UNREAD]
-        return [UNREAD if inside.lists and inside.lists_in(item) else find(item, inside.steps, UNREAD) for item in objects]
+        return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
 
-    def lists_in(self, members: dict[str, Any]) -> list[list[Any]]:
-        """Return those of the lists of whose items the path takes the first that have, or may have, further items."""
+    def lists_in(self, members: Any) -> list[list[Any]]:
+        """Return the lists with several items of which the path takes the first."""
+        # Only the steps that lead no further than to the list.
         lists = (find(members, [[step for step in steps if step[1] <= end] for steps in self.steps[:end]]) for end in self.lists)
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
@@ -2961,19 +2967,6 @@ class Path:
         sizes = [each.size if isinstance(each, LargeList) else len(each) for each in self.lists_in(members)]
         return max((size - 1 for size in sizes if size), default=0)
 
-    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
-        """Return the objects that hold the values at the path in some objects, or [] if the budget is spent."""
-        if self.inside_item:
-            found = (find(each, self.steps) for each in objects)
-            items = [item for each in found if isinstance(each, list) for item in each if isinstance(item, dict)]
-            return self.inside_item.holders(items, budget)
-        keys = self.text.split('.')
-        if not budget.allows(len(objects) * len(keys)):
-            return []
-        ends = [(steps_of(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys))]
-        parents = ((find(each, steps), key) for each in objects for steps, key in ends)
-        return [parent for parent, key in parents if isinstance(parent, dict) and key in parent]
-
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
         if not self.lists and not self.inside_item:
@@ -2981,31 +2974,19 @@ class Path:
         # Alertmanager and Grafana say how many items they left out.
         return bool(members.get('truncatedAlerts')) or bool(self.lists_in(members))
 
+    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
+        """Return the objects that have the last key of the path, which may contain dots, as a member, in some objects.
 
-class Constant(Path):
-    """A text in quotes in place of a path."""
-
-    is_constant = True
-
-    def __init__(self, text: str, is_of_url: bool):
-        super().__init__('', is_of_url)  # it leads through no list
-        self.text = text
-
-    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return the text."""
-        return [self.text]
-
-
-class Property(Path):
-    """A word that is not a path: in a row, `inner` is the name of the inner event; in `?skip=`, `resolved` is the state."""
-
-    def __init__(self, text: str, read: 'Callable[[ThirdPartyEvent], Any]'):
-        super().__init__(text)
-        self.read = read
-
-    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return what the word stands for."""
-        return [self.read(event)]
+        Return [] if the budget is spent.
+        """
+        if self.inside_item:
+            lists = [each for each in (find(each, self.steps) for each in objects) if isinstance(each, list)]
+            return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
+        if not budget.allows(len(objects) * len(self.keys)):
+            return []
+        ends = [(steps_of(self.keys[:end]), '.'.join(self.keys[end:])) for end in range(len(self.keys))]
+        found = [(find(each, steps), key) for each in objects for steps, key in ends]
+        return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
 
 
 Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
@@ -3032,16 +3013,12 @@ def is_one_of(words: set[str], text: str) -> bool:
 
 @dataclass(frozen=True)
 class Condition:
-    """What an event must say at one of some paths.
-
-    The methods whose names begin with `answer` return True or False for what a value certainly answers, and None if that is in
-    doubt (see the table above). They leave the `!` to is_met.
-    """
+    """What an event must say at one of some paths."""
 
     paths: Paths
     wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
     is_negated: bool
-    needs_value: bool  # `!path=text` is met only where there is another text
+    needs_value: bool  # if texts are wanted, only another text answers with no: null, '' and a missing key do not
 
     def fits(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them."""
@@ -3051,31 +3028,25 @@ class Condition:
                    for path in self.paths for value in path.values(event))
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether an event certainly meets the condition: one path answers it with yes; or, after a `!`, all with no."""
-        answers: list[bool | None] = []
-        has_any_value = False
-        for path in self.paths:
-            values = path.values(event)
-            has_any_value = has_any_value or bool(values)
-            is_in_doubt = path.is_one_of_several(event.members)  # the items that are not read may answer otherwise
-            answers.append(None if is_in_doubt else self.answer_of_all(values))
+        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no."""
         if not self.is_negated:
-            return True in answers
-        are_all_no = set(answers) == {False}
-        return are_all_no and (has_any_value or not self.needs_value)
+            return any({*self.answers(path, event)} == {True} for path in self.paths)
+        answers = {answer for path in self.paths for answer in self.answers(path, event)}
+        return answers == {False} or (not answers and not self.needs_value)
 
     def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether this bare path is met by a text that may be meant to be compared, as in `resolved=status`."""
-        texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer_of(value)]
+        texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer(value)]
         return not all(is_one_of(CERTAIN_TEXTS, text) for text in texts) and self.is_met(event)
 
-    def answer_of_all(self, values: list[Any]) -> bool | None:
-        """Return the answer that all values at a path have in common, None if they differ, or False if there is no value."""
-        answers = {self.answer_of(value) for value in values} or {False}
-        return answers.pop() if len(answers) == 1 else None
+    def answers(self, path: Path, event: 'ThirdPartyEvent') -> list[bool | None]:
+        """Return the answers of all values at a path, without regard to a `!`."""
+        if path.is_one_of_several(event.members):
+            return [None]  # the items that are not read may answer otherwise
+        return [self.answer(value) for value in path.values(event)]
 
-    def answer_of(self, value: Any) -> bool | None:
-        """Return the answer of one value: for `state=ok` whether it is a wanted text, for `state` whether there is a value."""
+    def answer(self, value: Any) -> bool | None:
+        """Return whether a value is one of the wanted texts or, if there are none, something; None if that is in doubt."""
         if value is UNREAD or isinstance(value, CutText):
             return None
         if not self.wanted:
@@ -3091,37 +3062,38 @@ class Condition:
 
 
 MAX_PATH_KEYS = 16
+MAX_PATH_CHARACTERS = 512
 MAX_PARTS = 8  # in a word of a URL, like the next two
 MAX_ALTERNATIVES = 4
 MAX_SCALE_VALUES = 16
 
 
 class Grammar(NamedTuple):
-    """How a text of the table or of a URL is read. Each method raises Unreadable, with the word that it is given."""
+    """How a text of the table or of a URL is read. Each method raises Unreadable."""
 
     is_of_url: bool  # then it has limits, and `!path=text` needs a value: a mistyped key must not be true of every event
 
-    def conditions(self, word: str, text: str) -> tuple[Condition, ...]:
+    def conditions(self, text: str) -> tuple[Condition, ...]:
         """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
-        conditions = tuple(self.each(word, text, self.read_condition))
+        conditions = tuple(self.each(text, self.read_condition))
         if all(condition.is_negated for condition in conditions):
-            raise Unreadable('only negated conditions, which too many events meet', word, len(conditions))
+            raise Unreadable('only negated conditions, which too many events meet', len(conditions))
         return conditions
 
-    def parts(self, word: str, text: str, is_of_one_value: bool = False) -> tuple[Paths, ...]:
+    def parts(self, text: str, is_of_one_value: bool = False) -> tuple[Paths, ...]:
         """Return the parts of a text such as 'a|b, c'; `is_of_one_value` forbids the values of all items of a list."""
-        return tuple(self.each(word, text, partial(self.read_part, is_of_one_value=is_of_one_value)))
+        return tuple(self.each(text, partial(self.read_part, is_of_one_value=is_of_one_value)))
 
-    def part(self, word: str, text: str, is_of_one_value: bool = False) -> Paths:
+    def part(self, text: str, is_of_one_value: bool = False) -> Paths:
         """Return the only part of a text such as 'a|b'."""
-        first, *others = self.parts(word, text, is_of_one_value)
+        first, *others = self.parts(text, is_of_one_value)
         if others:
-            raise Unreadable('only one part is allowed', word, 2)
+            raise Unreadable('only one part is allowed', 2)
         return first
 
-    def each(self, word: str, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
+    def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
         """Yield what `read` returns for each part that commas separate."""
-        check_quotes(word, text)
+        check_quotes(text)
         for position, part in enumerate(split_outside_quotes(text, ','), 1):
             try:
                 if self.is_of_url and position > MAX_PARTS:
@@ -3130,21 +3102,20 @@ class Grammar(NamedTuple):
                     raise Unreadable('a character is not valid UTF-8')
                 yield read(part)
             except Unreadable as error:
-                raise Unreadable(error.reason, word, position) from None
+                raise Unreadable(error.reason, position) from None
 
     def read_condition(self, text: str) -> Condition:
         """Return one condition."""
-        is_negated = text.startswith('!')
         paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
         if len(texts) > 1:
             raise Unreadable('a value that contains = must be quoted')
         wanted = frozenset(map(unquoted, self.alternatives(texts[0]))) if texts else frozenset()
-        needs_value = self.is_of_url and is_negated and bool(texts)
-        return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, is_negated, needs_value)
+        needs_value = self.is_of_url and bool(texts)
+        return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, text.startswith('!'), needs_value)
 
     def read_part(self, text: str, is_of_one_value: bool = False) -> Paths:
         """Return one part: paths and constants."""
-        paths = tuple(Constant(unquoted(each), self.is_of_url) if each.startswith("'") else self.read_path(each)
+        paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
                       for each in self.alternatives(text))
         if is_of_one_value and any(path.inside_item for path in paths):
             raise Unreadable('only one value can be used here, not those of all items')
@@ -3166,32 +3137,31 @@ class Grammar(NamedTuple):
             raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
         return Path(text, self.is_of_url)
 
-    def levels(self, word: str, text: str) -> dict[str, list[str]]:
-        """Return the values that mean each severity: 'high=a|b, low=c' -> {'high': ['a', 'b'], 'low': ['c']}."""
-        levels: dict[str, list[str]] = {}
-        for name, values in self.each(word, text, self.read_level):
-            if name in levels:
-                raise Unreadable('a severity is named twice', word, len(levels) + 1)
-            levels[name] = values
-        if self.is_of_url and sum(map(len, levels.values())) > MAX_SCALE_VALUES:
-            raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values', word, len(levels))
+    def levels(self, text: str) -> list[tuple[str, float | None]]:
+        """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
+        levels: list[tuple[str, float | None]] = []
+        for position, (severity, values) in enumerate(self.each(text, read_level), 1):
+            if severity in map(itemgetter(1), levels):
+                raise Unreadable('a severity is named twice', position)
+            levels += [(value, severity) for value in values]
+        if self.is_of_url and len(levels) > MAX_SCALE_VALUES:
+            raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values', position)
         return levels
 
-    @staticmethod
-    def read_level(text: str) -> tuple[str, list[str]]:
-        """Return a severity of a scale and its values."""
-        name, *values = split_outside_quotes(text, '=')
-        if len(values) != 1 or name not in SEVERITIES:
-            raise Unreadable('a part of a scale is the name of a severity, one = and its values')
-        return name, [unquoted(value) for value in split_outside_quotes(values[0], '|')]
+
+def read_level(text: str) -> tuple[float | None, list[str]]:
+    """Return a severity of a scale and the values that mean it."""
+    name, *values = split_outside_quotes(text, '=')
+    if len(values) != 1 or name not in SEVERITIES:
+        raise Unreadable('a part of a scale is the name of a severity, one = and its values')
+    return SEVERITIES[name], list(map(unquoted, split_outside_quotes(values[0], '|')))
 
 
-def check_quotes(word: str, text: str) -> None:
+def check_quotes(text: str) -> None:
     """Raise Unreadable if the last quote of a text opens one that nothing closes."""
     if text.count("'") % 2:
         before_last_quote = text[:text.rindex("'")]
-        position = len(split_outside_quotes(before_last_quote, ','))
-        raise Unreadable('a quote is missing', word, position)
+        raise Unreadable('a quote is missing', len(split_outside_quotes(before_last_quote, ',')))
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
@@ -3226,7 +3196,6 @@ PATH_FAULTS = (  # what is wrong with a text that is not a path: a pattern that 
     (r"'", 'a path has a quote'),
     (r'\*.*\*|(?<!\.)\*|\*(?!\.)', 'a path has several *, or one that is not alone between two dots'),
 )
-MAX_PATH_CHARACTERS = 512
 TABLE_GRAMMAR = Grammar(is_of_url=False)
 URL_GRAMMAR = Grammar(is_of_url=True)
 
@@ -3284,83 +3253,75 @@ class Row:
     problems: tuple[Problem, ...] = ()
 
 
-# A line of the table: a label with the columns that it needs, then a text.
+# A line of the table: a label in as many columns, then a text.
 MARGIN = 19
+COLUMN = re.compile(r'^ {4}(\S.{14})(.*)(?:\n {5}.{14}(.*))?', re.MULTILINE)  # and the line of a label that is indented below
 NOTHING = '-'
 NONE = 'none'
 
 
-Columns = dict[str, list[list[str]]]  # the texts of each label, each with that of the label which is indented below it, or ''
+Columns = dict[str, list[tuple[str, str]]]  # the texts of each label, each with that of the label below it, or ''
 
 
 def blocks_of(table: str) -> Iterator[tuple[str, Columns]]:
     """Yield the title and the columns of each block of the table. Tests and ./dev senders check that it can be read."""
     unfolded = re.sub(rf'\n {{{MARGIN}}}', ' ', re.sub(rf'(?<=\|)\n {{{MARGIN}}}', '', table))  # each text is in one line
     for block in unfolded.strip('\n').split('\n\n'):
-        title, *lines = block.split('\n')
         columns: Columns = {}
-        last_label = ''
-        for line in lines:
-            if line[4] == ' ':
-                columns[last_label][-1][1] = line[MARGIN:]
-            else:
-                last_label = line[:MARGIN].strip()
-                columns.setdefault(last_label, []).append([line[MARGIN:], ''])
-        yield title, columns
+        for label, text, text_below in COLUMN.findall(block):
+            columns.setdefault(label.strip(), []).append((text, text_below))
+        yield block.partition('\n')[0], columns
 
 
 class SenderRows:
-    """The rows of the table of senders. A row is compiled when an event has the key that may identify its sender."""
+    """The rows of the table of senders, the best first. Each is compiled when an event has a key that may identify its sender."""
 
     def __init__(self, table: str):
-        self.sources: list[tuple[str, Columns, str]] = []  # for each row its block, and the conditions that identify the sender
-        self.ranks: dict[str, list[tuple[int, int]]] = {}  # of the rows, by every key that may come first in their conditions
-        for title, columns in blocks_of(table):
-            for conditions, _ in columns['identified by']:
-                self.add_keys(conditions)
-                self.sources.append((title, columns, conditions))
-        self.row = lru_cache(maxsize=None)(lambda number: compiled_row(*self.sources[number]))
-
-    def add_keys(self, conditions: str) -> None:
-        """Add the rank of the next row under each key or header with which the first of its conditions may begin."""
-        paths = conditions.partition(',')[0].partition('=')[0].split('|')
-        rank = (0 if paths[0].startswith('@') else 1, len(self.sources))  # rows that a header identifies come first
-        for path in paths:
-            keys = path.partition('.*.')[0].split('.')
-            for name in {path.removeprefix('@'), *('.'.join(keys[:end]) for end in range(1, len(keys) + 1))}:
-                self.ranks.setdefault(name, []).append(rank)
+        sources = [(title, columns, text) for title, columns in blocks_of(table) for text, _ in columns['identified by']]
+        sources.sort(key=lambda source: not source[2].startswith('@'))  # those that a header identifies come first
+        self.rows = [cache(partial(compiled_row, *source)) for source in sources]
+        self.ranks: dict[str, list[int]] = {}  # of the rows, by every key that may come first in their conditions
+        for rank, (_, _, conditions) in enumerate(sources):
+            for key in first_keys(conditions):
+                self.ranks.setdefault(key, []).append(rank)
 
     def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
         """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys."""
-        found = {rank for key in self.ranks.keys() & {*event.members, *event.headers} for rank in self.ranks[key]}
-        for _, number in sorted(found):
-            row: Row = self.row(number)
+        keys = self.ranks.keys() & {*event.members, *event.headers}
+        for rank in sorted({rank for key in keys for rank in self.ranks[key]}):
+            row = self.rows[rank]()
             if all(condition.fits(event) for condition in row.conditions):
                 yield row
+
+
+def first_keys(conditions: str) -> set[str]:
+    """Return the keys and headers with which the first of some conditions may begin: for 'a.b|@c=d, e' a, a.b, c and @c."""
+    paths = conditions.partition(',')[0].partition('=')[0].split('|')
+    keys = [path.partition('.*.')[0].split('.') for path in paths]
+    return {'.'.join(each[:end]) for each in keys for end in range(1, len(each) + 1)} | {path.removeprefix('@') for path in paths}
 
 
 def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     """Return the row that a block of the table describes. Raise Unreadable."""
     grammar, one_value = TABLE_GRAMMAR, partial(TABLE_GRAMMAR.part, is_of_one_value=True)
-    [[name, _]], [[times, _]] = columns.get('name', [['', '']]), columns.get('occurred', [['', '']])
+    [(name, _)], [(times, _)] = columns.get('name', [('', '')]), columns.get('occurred', [('', '')])
     named_times = times.removesuffix(NOTHING).removesuffix('|')
     severities = [text for text, _ in columns.get('severity', []) if text != NONE]
     return Row(
         title=title,
         sender=title.partition(': ')[0],
-        conditions=grammar.conditions('identified by', identified_by),
+        conditions=grammar.conditions(identified_by),
         inner=grammar.read_path(columns['inner'][0][0]) if 'inner' in columns else None,
-        name_parts=tuple(NamePart(before, tuple(inner_name(each, columns) for each in one_value('name', paths)), bracket)
+        name_parts=tuple(NamePart(before, tuple(inner_name(each, columns) for each in one_value(paths)), bracket)
                          for before, paths, bracket in NAME_PART.findall(name)),
-        times=one_value('occurred', named_times) if named_times else (),
+        times=one_value(named_times) if named_times else (),
         has_no_other_time=times.endswith(NOTHING),
         severities=tuple(map(severity_column, severities)),
         has_no_severity='severity' in columns and not severities,
-        ends=tuple(End(grammar.conditions('resolved', text), one_value('at', at) if at else ())
-                   for text, at in columns.get('resolved', [])),
+        ends=tuple(End(grammar.conditions(text), one_value(at) if at else ()) for text, at in columns.get('resolved', [])),
         # Beside the parts, each of which needs a value, all conditions may be negated.
-        problems=tuple(Problem(tuple(grammar.each('problem', text, key_part)),
-                               tuple(grammar.each('if', when, grammar.read_condition)) if when else ())
+        problems=tuple(Problem(tuple(grammar.each(text, key_part)),
+                               tuple(grammar.each(when, grammar.read_condition)) if when else ())
                        for text, when in columns.get('problem', [])))
 
 
@@ -3370,13 +3331,13 @@ NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
 def inner_name(path: Path, columns: Columns) -> Path:
     """Return the path, or for the path `inner` of a row with an inner event the name of that."""
     is_inner = path.text == 'inner' and 'inner' in columns
-    return Property(columns['inner'][0][0], lambda event: event.inner_event.name()) if is_inner else path
+    return Path(columns['inner'][0][0], read=lambda event: event.inner_event.name()) if is_inner else path
 
 
 def severity_column(text: str) -> tuple[Scale, Paths]:
     """Return the scale and the paths of a text such as `falco: priority`."""
     scale, _, paths = text.rpartition(': ')
-    return SCALE[scale or 'words'], TABLE_GRAMMAR.part('severity', paths)
+    return SCALE[scale or 'words'], TABLE_GRAMMAR.part(paths)
 
 
 def key_part(text: str) -> KeyPart:
@@ -3388,13 +3349,11 @@ def read_scales() -> dict[str, Scale]:
     """Return the rows of SCALES by their names. Raise Unreadable."""
     scales = {}
     for row_text in re.split(r'\n(?! )', SCALES.strip()):
-        name, _, levels_text = row_text.partition(' ')
-        scale = scales[name] = Scale({}, [])
-        for level, values in TABLE_GRAMMAR.levels(name, levels_text).items():
-            severity = SEVERITIES[level]
-            scale.by_value.update((scale.word_and_number(value)[0], severity) for value in values if value[-1] != '+')
-            scale.by_minimum.extend((float(value[:-1]), severity) for value in values if value[-1] == '+')
-        scale.by_minimum.sort(key=itemgetter(0), reverse=True)
+        name, _, text = row_text.partition(' ')
+        levels = TABLE_GRAMMAR.levels(text)
+        by_value = {form_of(value, is_exact=False)[0]: severity for value, severity in levels if value[-1] != '+'}
+        minimums = [(float(value[:-1]), severity) for value, severity in levels if value[-1] == '+']
+        scales[name] = Scale(by_value, sorted(minimums, key=itemgetter(0), reverse=True))
     return scales
 
 
@@ -3406,157 +3365,146 @@ ROWS = SenderRows(SENDERS)
 
 
 @dataclass(frozen=True)
-class UrlWords:
-    """What a URL says about its events: a row, and what only a URL says. An absent or unreadable word has its default."""
+class UrlWords(Row):
+    """The row of a URL, and what only a URL says about its events. An absent or unreadable word has its default."""
 
+    is_of_url: bool = True
     type: str = ''
     each: tuple[str, ...] = ()  # the keys of the path
-    row: Row = Row()
     default_severity: float | None = None  # of events for which nothing else tells a severity
     skip: tuple[Condition, ...] = ()
     at_least: float | None = None
+    parts: dict[str, list[Paths | Condition]] = field(default_factory=dict)  # of each word, as parts_in returns them
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
 
     def without_items(self) -> 'UrlWords':
         """Return the words for a payload in which `each` finds no items: the others speak of an item."""
         return UrlWords(type=self.type, default_severity=self.default_severity)
 
-    @cached_property
-    def parts(self) -> dict[str, tuple[Paths, ...]]:
-        """Return the parts of each word that should lead to a value in an event: if none does, the URL is mistaken.
-
-        A condition without a text, such as `skip=muted`, is not among them: an event without a value answers it, too.
-        """
-        row = self.row
-        ends = [each for end in row.ends for each in end.conditions]
-        return {word: parts for word, parts in {
-            'name': tuple(part.paths for part in row.name_parts),
-            'occurred': (row.times,) if row.times else (),
-            'severity': tuple(paths for _, paths in row.severities),
-            'problem': tuple(part.paths for problem in row.problems for part in problem.parts),
-            'resolved': tuple(each.paths if each.wanted else () for each in ends),
-            'skip': tuple(each.paths if each.wanted else () for each in self.skip),
-        }.items() if any(parts)}
-
 
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
-TOO_LARGE = 'part of an event was too large to be read'
+# What a part of a word finds in an event, as the note has it. Of all events, the finding that is last here counts.
 NO_VALUE = 'no event has a value at this path'
-MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
 NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
-FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
+TOO_LARGE = 'part of an event was too large to be read'
+FOUND = ''
+MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
+FINDINGS = NO_VALUE, NO_HEADER, TOO_LARGE, FOUND, MET_BY_ANY_TEXT
+NO_VALUE_OF = {  # NO_VALUE for a word as a whole
     'each': 'the path leads to no list of objects',
     'name': 'no event has a text there',
     'occurred': 'no value is a time that can be read',
     'severity': 'no value is on the scale',
     'problem': 'no value can identify a problem',
 }
-READ_IN_EACH = FOUND_NOTHING.keys() - {'each'}  # the words that are read in each event, unless it is left out
+
+
+def parts_in(column: Any) -> Iterator[Paths | Condition]:
+    """Yield the parts in what a word says: the paths of one or, as an event without a value answers it, too, a bare condition."""
+    if isinstance(column, Condition):
+        yield column.paths if column.wanted else column
+    elif isinstance(column, tuple) and column and isinstance(column[0], Path):
+        yield column
+    elif isinstance(column, tuple):
+        for each in column:
+            yield from parts_in(each)
+
+
+def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> str:
+    """Return what a part of a word finds in an event: one of FINDINGS."""
+    if isinstance(part, Condition):
+        return MET_BY_ANY_TEXT if part.is_met_by_a_word(event) else FOUND
+    values = [value for path in part for value in path.values(event) if value is not None]
+    if any(value is not UNREAD for value in values):
+        return FOUND
+    is_of_headers = all(path.text.startswith('headers.') for path in part)  # as an incident's details show them
+    return TOO_LARGE if values else NO_HEADER if is_of_headers else NO_VALUE
 
 
 class Findings:
     """What the words of a URL find in the events of a request, and what they may read.
 
-    The note says what they have not found in any event. An example: `?name=what,where&severity=prio`, with the events
-    {"what": "Full"} and {"what": "Full", "where": "db-1"}. The first leaves part 2 of `name` and part 1 of `severity` in
-    `missing`, the second only part 1 of `severity`.
+    An example: `?name=what,where&severity=prio`, with the events {"what": "Full"} and {"what": "Full", "where": "db-1"}. In the
+    first, part 2 of `name` and part 1 of `severity` find NO_VALUE. In the second, the former is FOUND: no mistake.
     """
 
-    def __init__(self, words: UrlWords, find_headers: Callable[[], dict[str, str]] = dict,
+    def __init__(self, words: UrlWords, headers: Callable[[], dict[str, str]] = dict,
                  contains_token: Callable[[str], bool] = ().__contains__):
         self.words = words
-        self.find_headers = find_headers
+        self.headers = cache(headers)  # those that a path in the URL may show
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
-        self.has_found: dict[str, bool] = {}  # by word: whether it found what it looks for in one of the events
-        # The parts that led to no value in any event so far, by word and position.
-        self.missing = {(word, position): paths for word, parts in words.parts.items()
-                        for position, paths in enumerate(parts, 1) if paths}
-        self.unread: set[tuple[str, int]] = set()  # those of all parts that led to a value that was not read
-        self.met_by_a_word: set[tuple[str, int]] = set()  # those of the bare conditions that a text has met
-        self.not_asked: set[str] = set()  # the words that were not read in one of the events
-        self.has_looked = False
+        self.found: dict[tuple[str, int], str] = {}  # by the word and the position of its part, 0 for the word as a whole
 
-    @cached_property
-    def shown_headers(self) -> dict[str, str]:
-        """Return the headers that a path in the URL may show."""
-        return self.find_headers()
+    def keep(self, word: str, position: int, found: str) -> None:
+        """Keep what a part of a word finds in an event, unless what it found in another event counts."""
+        self.found[word, position] = max(found, self.found.get((word, position), NO_VALUE), key=FINDINGS.index)
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
         """Record whether a word found what it looks for in an event, and if so, whether all of its parts led to a value."""
-        self.has_found[word] = has_found or self.has_found.get(word, False)
-        if not has_found and any(UNREAD in path.values(event) for paths in self.words.parts.get(word, ()) for path in paths):
-            self.unread.add((word, 0))
-        if has_found and has_all_parts:
-            self.missing = {key: paths for key, paths in self.missing.items() if key[0] != word}
+        parts = self.words.parts.get(word, ())
+        if has_found:
+            for position in range(1 + len(parts) if has_all_parts else 1):
+                self.keep(word, position, FOUND)
+        else:
+            is_unread = any(UNREAD in path.values(event) for part in parts if isinstance(part, tuple) for path in part)
+            self.keep(word, 0, TOO_LARGE if is_unread else NO_VALUE)
 
-    def look_up(self, event: 'ThirdPartyEvent') -> None:
-        """Remove from `missing` the parts that lead to a value in an event, and note the conditions that any text meets."""
+    def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
+        """Record what the parts of the words find in an event, which the URL may leave out."""
+        # Nobody looks for the words as a whole in an event that is left out, or for the severity of an end: they are no mistake.
+        for word in NO_VALUE_OF if is_left_out else ['severity'] if event.is_recovery else []:
+            self.keep(word, 0, FOUND)
         if event.words is not self.words:  # they are those for a payload without items
             return
-        self.has_looked = True
-        for key, paths in [*self.missing.items()]:
-            values = [value for path in paths for value in path.values(event) if value is not None]
-            if UNREAD in values:
-                self.unread.add(key)
-            if any(value is not UNREAD for value in values):
-                del self.missing[key]
-        ends = [each for end in self.words.row.ends for each in end.conditions]
-        for word, conditions in (('resolved', ends), ('skip', self.words.skip)):
-            self.met_by_a_word.update((word, position) for position, each in enumerate(conditions, 1)
-                                      if not each.wanted and each.is_met_by_a_word(event))
+        for word in URL_WORDS:  # in this order, they are in the note
+            for position, part in enumerate(self.words.parts.get(word, ()), 1):
+                if self.found.get((word, position)) != FOUND or isinstance(part, Condition):
+                    self.keep(word, position, found_by(part, event))
 
     def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        positions: dict[tuple[str, str], list[int]] = {}  # of the parts to be named, by their word and the reason
-        for (word, position), paths in self.missing.items() if self.has_looked else ():
-            is_of_headers = all(path.text.startswith('headers.') for path in paths)  # as an incident's details show them
-            reason = TOO_LARGE if (word, position) in self.unread else NO_HEADER if is_of_headers else NO_VALUE
-            positions.setdefault((word, reason), []).append(position)
-        for word, position in sorted(self.met_by_a_word):
-            positions.setdefault((word, MET_BY_ANY_TEXT), []).append(position)
-        of_parts = [f'{word}, {in_words(where)}: {reason}' for (word, reason), where in positions.items()]
-        unread = {word for word, _ in self.unread}
-        of_words = [f'{word}: {TOO_LARGE if word in unread else FOUND_NOTHING[word]}'
-                    for word, has_found in self.has_found.items()
-                    if not has_found and word not in self.not_asked and word not in {word for word, _ in positions}]
-        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), MAX_NOTE_CHARACTERS - len('...'))
+        positions: dict[tuple[str, str], list[int]] = {}  # by the word and the reason
+        # First parts that find nothing, then conditions that any text meets, then words of which neither is said.
+        for (word, position), found in sorted(self.found.items(), key=lambda each: (not each[0][1], each[1] == MET_BY_ANY_TEXT)):
+            if found and (position or word not in {word for word, _ in positions}):
+                reason = found if position or found == TOO_LARGE else NO_VALUE_OF[word]
+                positions.setdefault((word, reason), []).append(position)
+        texts = [f'{word}{in_words(where)}: {reason}' for (word, reason), where in positions.items()]
+        return escaped('; '.join((*self.words.notes, *texts)), MAX_NOTE_CHARACTERS - len('...'))
 
 
 def in_words(positions: list[int]) -> str:
-    """Return the positions of parts, which rise, as short as they can be said: 'part 2', 'parts 1 to 8', 'parts 1, 3'."""
+    """Return the positions of parts, which rise, as short as they can be said: ', part 2', ', parts 1 to 8', ', parts 1, 3'.
+
+    Return '' for position 0, which is the whole word.
+    """
     first, last = positions[0], positions[-1]
     if first == last:
-        return f'part {first}'
+        return f', part {first}' if first else ''
     has_no_gap = last - first == len(positions) - 1
-    return f'parts {first} to {last}' if has_no_gap else f'parts {", ".join(map(str, positions))}'
+    return f', parts {first} to {last}' if has_no_gap else f', parts {", ".join(map(str, positions))}'
 
 
-# What each word says, as columns of the URL's row, or as fields of UrlWords. These functions raise Unreadable.
+# What each word says, as columns of UrlWords. These functions raise Unreadable.
 
 
 def each_columns(text: str) -> dict[str, Any]:
     """Return what `?each=` says."""
-    path, *others = URL_GRAMMAR.part('each', text, is_of_one_value=True)
-    if others or path.is_constant:
-        raise Unreadable('only one path can be used here', 'each', 1)
-    return {'each': tuple(path.text.split('.'))}
+    path, *others = URL_GRAMMAR.part(text, is_of_one_value=True)
+    if others or path.constant:
+        raise Unreadable('only one path can be used here', 1)
+    return {'each': tuple(path.keys)}
 
 
 def name_columns(text: str) -> dict[str, Any]:
     """Return what `?name=` says."""
-    parts = URL_GRAMMAR.parts('name', text, is_of_one_value=True)
+    parts = URL_GRAMMAR.parts(text, is_of_one_value=True)
     return {'name_parts': tuple(NamePart(': ' if number else '', paths, '') for number, paths in enumerate(parts))}
-
-
-def constant_severity(text: str) -> float | None:
-    """Return the severity that a word or number of XSOAR's scale means, or None."""
-    severity = SCALE['words'].severity(text)
-    return SCALE['xsoar'].severity(text) if severity is None else severity
 
 
 def severity_columns(text: str) -> dict[str, Any]:
@@ -3564,22 +3512,23 @@ def severity_columns(text: str) -> dict[str, Any]:
 
     Examples are `high`, `prio|'low'` (low if there is no `prio`) and `prio:critical=1, high=2`.
     """
-    if (severity := constant_severity(text)) is not None:
+    if (severity := CONSTANT_SEVERITY.severity(text)) is not None:
         return {'default_severity': severity}
-    check_quotes('severity', text)
+    check_quotes(text)
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1
-    *paths, last_path = URL_GRAMMAR.part('severity', ':'.join(before) if has_scale else text)
-    if last_path.is_constant:
-        severity = constant_severity(last_path.text)
+    paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text)
+    if constant := paths[-1].constant:
+        severity, paths = CONSTANT_SEVERITY.severity(constant), paths[:-1]
         if severity is None:
-            raise Unreadable('a text in quotes is no severity', 'severity', 1)
-    else:
-        paths.append(last_path)
-    if any(path.is_constant for path in paths):
-        raise Unreadable('a text in quotes is not the last alternative', 'severity', 1)
+            raise Unreadable('a text in quotes is no severity', 1)
+    if any(path.constant for path in paths):
+        raise Unreadable('a text in quotes is not the last alternative', 1)
     scale = scale_from_url(last) if has_scale else SCALE['words']
-    return {'default_severity': severity, 'severities': ((scale, tuple(paths)),) if paths else ()}
+    return {'default_severity': severity, 'severities': ((scale, paths),) if paths else ()}
+
+
+CONSTANT_SEVERITY = Scale(SCALE['xsoar'].by_value | SCALE['words'].by_value, [])
 
 
 def scale_from_url(text: str) -> Scale:
@@ -3588,48 +3537,45 @@ def scale_from_url(text: str) -> Scale:
     Numbers are thresholds if those of a graver severity are higher, as here: 8 is high. Any other value must be equal to one of
     the scale: in 'critical=1, high=2' and 'critical=down, high=slow', nothing but these values means a severity.
     """
-    levels = URL_GRAMMAR.levels('severity', text)
-    if not all(SEVERITIES[name] for name in levels):
-        raise Unreadable('a scale has other names than critical, high, medium, low and informational', 'severity')
-    values = [(value, SEVERITIES[name] or 0) for name, texts in levels.items() for value in texts]
-    numbers = [(float(value), severity) for value, severity in values if NUMBER.fullmatch(value)]
-    if numbers and len(numbers) < len(values):
-        raise Unreadable('a scale mixes numbers with texts', 'severity')
-    exact = Scale({}, [], is_exact=True)
-    by_value: dict[str, float | None] = {exact.word_and_number(value)[0]: severity for value, severity in values}
-    if len(by_value) < len(values):
-        raise Unreadable('a scale has a value twice', 'severity')
-    severities = [severity for _, severity in sorted(numbers)]  # of the lowest number first
-    are_thresholds = len(numbers) > 0 and len(levels) > 1 and severities == sorted(severities)
-    return Scale({}, sorted(numbers, reverse=True), True) if are_thresholds else Scale(by_value, [], True)
+    levels = URL_GRAMMAR.levels(text)
+    if not all(severity for _, severity in levels):
+        raise Unreadable('a scale has other names than critical, high, medium, low and informational')
+    numbers = sorted(((float(value), severity) for value, severity in levels if NUMBER.fullmatch(value)), key=itemgetter(0))
+    if numbers and len(numbers) < len(levels):
+        raise Unreadable('a scale mixes numbers with texts')
+    by_value = {form_of(value, is_exact=True)[0]: severity for value, severity in levels}
+    if len(by_value) < len(levels):
+        raise Unreadable('a scale has a value twice')
+    are_thresholds = len({severity for _, severity in levels}) > 1 and numbers == sorted(numbers, key=itemgetter(1))
+    return Scale(by_value, numbers[::-1] if are_thresholds else [], is_exact=True)
 
 
 def problem_columns(text: str) -> dict[str, Any]:
     """Return what `?problem=` says: a prefix, a colon and the paths of the key."""
     prefix, colon, paths_text = (each.strip() for each in text.partition(':'))
     if not colon or not re.fullmatch('[A-Za-z0-9_-]{1,40}', prefix):
-        raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon', 'problem')
-    parts = URL_GRAMMAR.parts('problem', paths_text)
+        raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon')
+    parts = URL_GRAMMAR.parts(paths_text)
     for position, paths in enumerate(parts, 1):
-        if any(path.is_constant for path in paths):
-            raise Unreadable('a text in quotes identifies no problem', 'problem', position)
+        if any(path.constant for path in paths):
+            raise Unreadable('a text in quotes identifies no problem', position)
     return {'problems': (Problem(tuple(KeyPart(paths, is_host=False) for paths in parts)),), 'sender': f'url/{prefix}'}
 
 
-IS_RECOVERY = Property('resolved', lambda event: event.is_recovery)
+IS_RECOVERY = Path('resolved', read=lambda event: event.is_recovery)
 
 
 def skip_columns(text: str) -> dict[str, Any]:
     """Return what `?skip=` says. The bare word `resolved` is the state; `resolved|x` and `resolved=true` speak of a key."""
     return {'skip': tuple(
         replace(each, paths=(IS_RECOVERY,)) if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
-        for each in URL_GRAMMAR.conditions('skip', text))}
+        for each in URL_GRAMMAR.conditions(text))}
 
 
 def threshold_columns(text: str) -> dict[str, Any]:
     """Return what `?at_least=` says."""
-    if (severity := constant_severity(text)) is None:
-        raise Unreadable("it is not a word or number of XSOAR's scale", 'at_least')
+    if (severity := CONSTANT_SEVERITY.severity(text)) is None:
+        raise Unreadable("it is not a word or number of XSOAR's scale")
     return {'at_least': severity}
 
 
@@ -3637,14 +3583,13 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'type': lambda text: {'type': text},
     'each': each_columns,
     'name': name_columns,
-    'occurred': lambda text: {'times': URL_GRAMMAR.part('occurred', text, is_of_one_value=True)},
+    'occurred': lambda text: {'times': URL_GRAMMAR.part(text, is_of_one_value=True)},
     'severity': severity_columns,
     'problem': problem_columns,
-    'resolved': lambda text: {'ends': (End(URL_GRAMMAR.conditions('resolved', text), ()),)},
+    'resolved': lambda text: {'ends': (End(URL_GRAMMAR.conditions(text), ()),)},
     'skip': skip_columns,
     'at_least': threshold_columns,
 }
-ROW_COLUMNS = {field.name for field in fields(Row)}
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 
 
@@ -3670,17 +3615,18 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
     """
     shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)]
     columns: dict[str, Any] = {}
+    parts = {}
     notes = []
     for word, text in dict(shown).items():
         try:
             if word in URL_WORDS and text.strip():
-                columns |= URL_WORDS[word](text)
+                said = URL_WORDS[word](text)
+                columns, parts[word] = columns | said, [*parts_in((*said.values(),))]
         except Unreadable as error:
-            notes.append(f'{error} (ignored)')
+            notes.append(f'{word}{in_words([error.position])}: {error.reason} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
-    row = Row(is_of_url=True, **{name: columns.pop(name) for name in ROW_COLUMNS & columns.keys()})
-    return UrlWords(**columns, row=row, notes=tuple(notes))
+    return UrlWords(**columns, parts=parts, notes=tuple(notes))
 
 
 @lru_cache(maxsize=256)
@@ -4488,7 +4434,7 @@ class ThirdPartyEvent:
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         event = ThirdPartyEvent(source, {}, self.contains_token, budget=self.budget)
-        if self.words.row.ends:
+        if self.words.ends:
             event.is_recovery = self.is_recovery  # set before it is computed: the severity and time are those of an end or not
         return event
 
@@ -4531,11 +4477,11 @@ class ThirdPartyEvent:
 
     def name_by_url(self) -> str:
         """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
-        parts = self.words.row.name_parts
+        parts = self.words.name_parts
         if not parts:
             return ''
         name, paths = self.joined(parts)  # the name is '' if it contains any token
-        has_found = not all(path.is_constant for path in paths)
+        has_found = not all(path.constant for path in paths)
         self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(parts))
         return name if has_found else ''
 
@@ -4602,7 +4548,7 @@ class ThirdPartyEvent:
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
-        if times := self.words.row.times:
+        if times := self.words.times:
             found = first_of(any_time_to_rfc3339(text, now) for text in self.texts_at(times))
             self.findings.record(self, 'occurred', bool(found))
             if found:
@@ -4618,7 +4564,7 @@ class ThirdPartyEvent:
         if self.is_recovery:
             end = self.end_by(self.row)
             yield from self.texts_at(end.times if end else ())
-            if not self.words.row.ends:
+            if not self.words.ends:
                 # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
                 yield from self.texts_at(() if end else self.row.times)
                 return
@@ -4637,7 +4583,7 @@ class ThirdPartyEvent:
         if self.is_recovery:
             return Severity(RECOVERED_SEVERITY, False)
         is_certain = True
-        for row in (self.words.row, self.row):
+        for row in (self.words, self.row):
             if row.inner:
                 return self.only_inner_event.severity
             if row.severities or row.has_no_severity:
@@ -4679,8 +4625,8 @@ class ThirdPartyEvent:
     @cached_property
     def is_recovery(self) -> bool:
         """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
-        if self.words.row.ends:
-            return self.end_by(self.words.row) is not None
+        if self.words.ends:
+            return self.end_by(self.words) is not None
         return self.only_inner_event.is_recovery if self.row.inner else self.end_by(self.row) is not None
 
     def end_by(self, row: Row) -> End | None:
@@ -4689,7 +4635,7 @@ class ThirdPartyEvent:
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
-        row = self.words.row if self.words.row.problems else self.row
+        row = self.words if self.words.problems else self.row
         if row.inner:
             return self.only_inner_event.problem_key()
         key = first_of(self.key_of(problem, row) for problem in row.problems)
@@ -4745,7 +4691,7 @@ class ThirdPartyEvent:
             return False
         if self.row.inner and not self.inner_event.is_below(threshold):
             return False
-        paths = [path for row in (self.words.row, self.row) for _, paths in row.severities for path in paths]
+        paths = [path for row in (self.words, self.row) for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
 
@@ -5174,11 +5120,7 @@ class Conversion:
         else:
             self.incidents.append(third_party_incident(source, event, self.arrival))
         if event.words is not NO_WORDS:
-            if reason:
-                self.findings.not_asked |= READ_IN_EACH
-            elif event.is_recovery:
-                self.findings.not_asked.add('severity')  # that of an end is always the same
-            self.findings.look_up(event)
+            self.findings.look_up(event, is_left_out=bool(reason))
 
 
 # --- Envelopes ---
