@@ -252,6 +252,14 @@ def test_an_instance_is_introduced_with_its_addresses_and_the_command_to_try(ech
         'Pack Commands 1.0.0, integration Commands, instance commands', 'Listening on http://h:1', 'Page: http://h:1/']
 
 
+def test_the_command_to_try_is_for_an_integration_that_creates_incidents(tmp_path: Path) -> None:
+    (tmp_path / 'Lists').mkdir()
+    script = {'type': 'python', 'script': 'demisto.results("a list")', 'longRunning': True, 'longRunningPort': True}
+    (tmp_path / 'Lists/Lists.yml').write_text(json.dumps({'commonfields': {'id': 'Lists'}, 'name': 'Lists', 'script': script}))
+    lines = introduced(tmp_path / 'Lists', pack='Lists')
+    assert [line.partition(':')[0] for line in lines[1:]] == ['Listening on http', 'Webhook', 'Container port', 'Page']
+
+
 @pytest.mark.parametrize('arguments, line', [
     (['--set', 'longRunningPort=9000'], 'Container port: 9000'), (['--set', 'longRunningPort=9001'], 'Container port: 9001'),
     (['--host', '0.0.0.0'], "Open to the network: --host 0.0.0.0 and the container's port. "

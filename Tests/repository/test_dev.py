@@ -203,6 +203,12 @@ def test_a_wrong_command_line_is_reported_in_one_line(installed: Path, arguments
     assert words in done.stderr and not (installed / '.tox').exists()
 
 
+def test_another_pack_runs_instead_of_the_webhook(installed: Path) -> None:
+    done = subprocess.run([installed / 'dev', 'run', 'Commands', '--command', 'hello-say', '--arg', 'name=you'],
+                          cwd=ROOT / 'Tests/localxsoar/sample_packs', capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and 'Hello you' in done.stdout, done.stderr
+
+
 # Makes an environment with itself in it, in which pip finds all packages but one.
 FAKE_PYTHON = '''#!/bin/sh
 for last; do :; done

@@ -35,7 +35,8 @@ class Folder:
         for file in self.path.glob(f'{investigation}_*'):
             number = file.name.removeprefix(f'{investigation}_')
             if SAFE_ID.fullmatch(number) and file.is_file() and not file.is_symlink():
-                store.keep_file(number, names.get(number) or number, file.read_bytes())
+                name, _ = store.file(number) or (number, b'')  # an attachment of an incident has its name already
+                store.keep_file(number, names.get(number) or name, file.read_bytes())
 
     def put(self, number: str, content: bytes) -> Path:
         """Write a kept file so that the container can read it, and return its path."""

@@ -18,9 +18,19 @@ from shared import ROOT
 pytestmark = pytest.mark.sockets
 
 ACME = '''
-def fetch():
+def with_file():
     file = fileResult('sample.txt', b'hello')
-    demisto.incidents([{'name': 'with a file', 'attachment': [{'path': file['FileID'], 'name': file['File']}]}])
+    return [{'name': 'with a file', 'attachment': [{'path': file['FileID'], 'name': file['File']}]}]
+
+
+def fetch():
+    if demisto.params()['url'] == 'down':
+        return_error('the product is down')
+    demisto.incidents(with_file())
+
+
+def push():
+    return demisto.createIncidents(with_file())[0]['id']
 
 
 def get():
@@ -43,7 +53,7 @@ if command == 'test-module':
 elif command == 'fetch-incidents':
     fetch()
 else:
-    return_results({'acme-get': get, 'acme-fail': fail}[command]())
+    return_results({'acme-get': get, 'acme-fail': fail, 'acme-push': push}[command]())
 '''
 SCRIPTS = {
     'One': {'Ask': "demisto.results([{'Type': 1, 'ContentsFormat': 'json', 'Contents': demisto.executeCommand("
@@ -74,7 +84,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_item(root / 'content/Packs' / pack, 'Scripts', name, text, script='-', type='python')
     write_item(root / 'content/Packs/Other', 'Scripts', 'Set', '', script='return 1', type='javascript')
     write_item(root / 'Two', 'Scripts', 'Second', "return_results('second')", script='-', type='python')
-    commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-fail', 'arguments': []}]
+    commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-fail'}, {'name': 'acme-push'}]
     write_item(root / 'content/Packs/One', 'Integrations', 'Acme', ACME, configuration=[
         {'name': 'url', 'display': 'URL', 'required': True, 'type': 0}],
         script={'type': 'python', 'script': '-', 'isfetch': True, 'commands': commands})
@@ -128,10 +138,10 @@ def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> 
 
 @fact('documented', 'an attachment of a fetched incident is a file in its War Room, and in its context under `File`')
 def test_an_attachment_of_a_fetched_incident_is_a_file_that_a_script_reads(served: LocalXsoar) -> None:
-    [incident] = served.fetch()
-    file = context(served, incident['id'])['File']
-    assert (file['Name'], file['Size']) == ('sample.txt', 5)
-    assert in_war_room(served, '!Read entry=${File.EntryID}', incident['id'])[0]['contents'] == 'sample.txt: hello'
+    for number in (served.fetch()[0]['id'], served.command('acme-push')[0]['Contents']):
+        file = context(served, number)['File']
+        assert (file['Name'], file['Size']) == ('sample.txt', 5)
+        assert in_war_room(served, '!Read entry=${File.EntryID}', number)[0]['contents'] == 'sample.txt: hello'
 
 
 @fact('documented', 'an indicator with a DBotScore in the outputs of a command is created')
@@ -239,7 +249,7 @@ def test_what_nothing_answers_is_refused_with_the_line_to_add(served: LocalXsoar
 
 
 def test_a_command_that_nothing_has_names_the_way_out(served: LocalXsoar) -> None:
-    with pytest.raises(CommandError, match=r'No enabled instance has the command x-y\. The commands: acme-get, acme-fail\. Give'):
+    with pytest.raises(CommandError, match=r'has the command x-y\. The commands: acme-get, acme-fail, acme-push\. Give'):
         served.command('x-y')
 
 
@@ -261,3 +271,9 @@ def test_what_the_platform_passes_and_caches_of_tokens_are_not_warned_of(served:
         served.command('Changed', odd='1')
     served.wait_for_line('Changed has no argument odd')
     assert not [line for line in served.output if 'documentation' in line or 'no argument old' in line]
+
+
+def test_samples_that_fail_raise_the_text_of_the_integration(content: Path) -> None:
+    with (LocalXsoar(pack=content / 'content/Packs/One', params={'url': 'down'}) as running,
+          pytest.raises(CommandError, match='the product is down')):
+        running.samples()
