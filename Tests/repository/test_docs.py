@@ -371,7 +371,7 @@ def test_the_picture_of_the_first_screen_shows_a_tried_sender_what_it_sends_and_
     assert re.search('^verified: "program"', read(ROOT / 'senders/alertmanager/sender.yml'), re.MULTILINE)
     delivery = sender.delivery('one alert fires')
     assert delivery['expected']['name'] in shown
-    assert delivery['expected']['severity'] == script.SCALE['words'].by_value['critical']
+    assert delivery['expected']['severity'] == script.SEVERITY_WORDS.by_value['critical']
     assert 'Critical' in shown
     sent = re.findall('"([^"]+)"', shown)
     assert len(sent) > 8

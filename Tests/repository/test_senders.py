@@ -211,7 +211,7 @@ def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(root: Pa
 
 
 HOSTILE = ["'", "''", "'''", '"', '\\', '\n', '\t', '\0', '\x1b', '\x85', '\u2028', '\ud800', '#', '{', '}', '[', ']', '|', ',',
-           ', ', ': ', ' ', "'''+__import__('os').abort()+'''", 'Written by ./dev senders: scales', '# The end of rows.',
+           ', ', ': ', ' ', "'''+__import__('os').abort()+'''", 'Written by ./dev senders: rows', '# The end of rows.',
            '&a', '*a', '? ', '- ']
 FUZZED = ('falco', 'github', 'opsgenie', 'slack')  # with scales, delivery ids, rows and schemes
 ANY_TEXT = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=3), min_size=1, max_size=4).map(''.join)
@@ -312,7 +312,7 @@ def faults(root: Path) -> list[str]:
     ('okta', 'function: "handshake_before_proof"', 'function: "okta_handshake"', 'the script has no function okta_handshake'),
     ('pagerduty', 'title: "PagerDuty"', 'title: "Opsgenie"', 'opsgenie has the same title'),
     *(('opsgenie', 'scale: "priority"', f'scale: "priority{text}"', 'this cannot be written into the script: ')
-      for text in ("'''+open('x','w')+'''", '\\\\', '\\x1b', '\\u2028', 'Written by ./dev senders: scales', 'The end of rows')),
+      for text in ("'''+open('x','w')+'''", '\\\\', '\\x1b', '\\u2028', 'Written by ./dev senders: rows', 'The end of rows')),
     ('gitea', 'header: "X-Gitea-Delivery"', 'header: "x) } evil"', "delivery_id.0.header: 'x) } evil' does not match"),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\n[a]: b', 'a key is not a text'),
     ('opsgenie', 'title: "Opsgenie"', 'title: &a [*a]', 'this is not YAML: RecursionError'),

@@ -18,7 +18,7 @@ from shared import ROOT
 Schema = jsonschema.Draft202012Validator
 Place = tuple[str | int, ...]  # of a fact: ('rows', 0, 'name')
 # What could end a text in the script, or be taken for one of the marks between which the script is written.
-UNWRITABLE = re.compile(r"'''|\\|Written by \./dev senders|The end of (?:schemes|rows|scales|delivery ids)\b")
+UNWRITABLE = re.compile(r"'''|\\|Written by \./dev senders|The end of (?:schemes|rows|delivery ids)\b")
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,9 @@ def table(header: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def severity_words(_: dict[str, Folder]) -> str:
-    """Return the table of the words that mean a severity: the scale `words` of the script."""
+    """Return the table of the words that mean a severity: SEVERITY_WORDS of the script."""
     numbers = {name: f'{number:g}' for number, name in SEVERITIES.items()}
-    scales = DESCRIPTOR.with_suffix('.py').read_text('utf-8').partition("SCALES = '''")[2]
-    scale, = re.findall(r'^words +((?:.*\n +)*.*)', scales, re.MULTILINE)
-    parts = [part.partition('=') for part in re.sub(r'\n +', ' ', scale).replace('| ', '|').split(', ')]
+    script = DESCRIPTOR.with_suffix('.py').read_text('utf-8')
+    scale, = re.findall(r"SEVERITY_WORDS = scale_of\('''(.*?)'''", script, re.DOTALL)
+    parts = [part.strip().partition('=') for part in scale.split(',')]
     return '\n'.join(table(['severity', 'words'], [[numbers[name], words.replace('|', ', ')] for name, _, words in parts]))

@@ -12,7 +12,7 @@ from tools.senders.folders import Folder
 
 URL_WORDS = ROOT / 'senders/url_words.json'
 NONE = 'none'
-COMMON_SCALES = ('words', 'xsoar', 'priority')  # of no one sender; the script has them above the senders' own
+COMMON_SCALES = {'words': '', 'priority': 'critical=p1, high=p2, medium=p3, low=p4, informational=p5'}  # of no one sender
 MARGIN, WIDTH = 19, 130
 
 
@@ -50,11 +50,12 @@ def circle(folders: dict[str, Folder]) -> list[str]:
 
 def rows_text(folders: dict[str, Folder]) -> str:
     """Return the text of SENDERS."""
-    return '\n\n'.join('\n'.join(block(title, row)) for folder in in_order(folders)
+    scales = COMMON_SCALES | {name: text for folder in folders.values() for name, text in folder.facts.get('scales', {}).items()}
+    return '\n\n'.join('\n'.join(block(title, row, scales)) for folder in in_order(folders)
                        for title, row in zip(folder.titles, folder.rows, strict=True))
 
 
-def block(title: str, row: dict[str, Any]) -> Iterator[str]:
+def block(title: str, row: dict[str, Any], scales: dict[str, str]) -> Iterator[str]:
     """Yield the lines of a row: its title, and a line or more for each column."""
     yield title
     for conditions in row['identified_by']:
@@ -65,7 +66,8 @@ def block(title: str, row: dict[str, Any]) -> Iterator[str]:
     if row.get('severity') == NONE:
         yield from column('severity', NONE)
     for each in [] if row.get('severity') == NONE else row.get('severity', []):
-        yield from column('severity', ': '.join(filter(None, (each.get('scale'), each['at']))))
+        yield from column('severity', each['at'])
+        yield from column('  scale', scales.get(each.get('scale', 'words'), ''))
     for each in row.get('resolved', []):
         yield from column('resolved', ', '.join(each['when']))
         yield from column('  at', each.get('occurred', ''))
@@ -82,27 +84,19 @@ def column(label: str, text: str) -> Iterator[str]:
         yield from (' ' * MARGIN + line for line in others)
 
 
-def wrapped(text: str, is_name: bool = False, width: int = WIDTH - MARGIN) -> list[str]:
+def wrapped(text: str, is_name: bool = False) -> list[str]:
     """Return the lines of a text, broken after `|` or `,` outside quotes; a name also at blanks outside braces."""
     words = re.findall(r'(?:\{[^{}]*\}|[^ {}])+ ?', text) if is_name else re.findall(r"(?:'[^']*'|[^',]|,(?! ))+(?:, |$)", text)
     pieces = [piece for word in words for piece in re.findall(r"(?:'[^']*'|[^|'])*\||(?:'[^']*'|[^|'])+$", word)]
     lines = ['']
     for piece in pieces:
-        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > WIDTH - MARGIN:
             lines.append('')
         lines[-1] += piece
     return [line.rstrip() for line in lines]
 
 
 # The other tables.
-
-
-def scales_text(folders: dict[str, Folder]) -> str:
-    """Return the senders' part of SCALES."""
-    scales = {name: text for folder in folders.values() for name, text in folder.facts.get('scales', {}).items()}
-    margin = max(map(len, scales)) + 2
-    return '\n'.join(name.ljust(margin) + f'\n{"":{margin}}'.join(wrapped(text, width=WIDTH - margin))
-                     for name, text in scales.items())
 
 
 def schemes_code(folders: dict[str, Folder]) -> Iterator[str]:
@@ -148,7 +142,6 @@ def script_blocks(folders: dict[str, Folder]) -> dict[str, str]:
     ids = '\n'.join(f'    {name.lower()!r}: {second.lower()!r},' for name, second in delivery_ids(folders))
     return {'schemes': 'SCHEMES |= {\n' + '\n'.join(schemes_code(folders)) + '\n}',
             'rows': f"SENDERS = '''\n{rows_text(folders)}\n'''",
-            'scales': f"SCALES += '''\\\n{scales_text(folders)}\n'''",
             'delivery ids': 'DELIVERY_IDS |= {\n' + ids + '\n}'}
 
 

@@ -11,7 +11,7 @@ from tools.senders.folders import Folder
 
 SCRIPT = 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 # The tables of a script that can be loaded, with no sender.
-EMPTY = {'rows': "SENDERS = 'nobody\\n    identified by  nobody'", 'scales': '', 'schemes': '', 'delivery ids': ''}
+EMPTY = {'rows': "SENDERS = 'nobody\\n    identified by  nobody'", 'schemes': '', 'delivery ids': ''}
 GUIDES = 'docs/senders'
 MARKED = '<!-- Written by ./dev senders from '  # in the first line of a file that is written as a whole
 # What is between the lines `... Written by ./dev senders: NAME` and `... The end of NAME` of each file.

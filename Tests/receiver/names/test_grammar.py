@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (MAX_EVENT_VALUES, NO_WORDS, ROWS, SCALE, SCALES, TABLE_GRAMMAR, URL_GRAMMAR, Findings, Grammar,
-                            SenderRows, ThirdPartyEvent, Unreadable, read_scales)
+from GenericWebhook import (MAX_EVENT_VALUES, NO_WORDS, ROWS, SEVERITY_WORDS, TABLE_GRAMMAR, URL_GRAMMAR, Findings, Grammar,
+                            SenderRows, ThirdPartyEvent, Unreadable, scale_of)
 from hypothesis import example, given
 from hypothesis import strategies as st
 from model import by_chance
@@ -266,8 +266,10 @@ acme: an alert
                    inner} by
                    {host} ({site})
     occurred       created_at|-
-    severity       falco: level|
+    severity       level|
                    grade
+      scale        high=bad|
+                   awful, low=7+
     severity       alerts.*.severity
     resolved       state=closed|'done, finally',
                    !alerts.*.state=open
@@ -291,7 +293,7 @@ def test_each_column_of_the_table_is_read() -> None:
         ('', ['rule.title', 'log'], ''), (' by ', ['host'], ''), (' (', ['site'], ')')]
     assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at'], True)
     assert [(scale, [path.text for path in paths]) for scale, paths in row.severities] == [
-        (SCALE['falco'], ['level', 'grade']), (SCALE['words'], ['alerts.*.severity'])]
+        (scale_of('high=bad|awful, low=7+'), ['level', 'grade']), (SEVERITY_WORDS, ['alerts.*.severity'])]
     assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [
         ([['closed', 'done, finally'], ['open']], ['closed_at']), ([['gone']], [])]
     [problem] = row.problems
@@ -310,9 +312,8 @@ def test_a_row_that_is_not_in_the_grammar_is_refused_when_it_is_compiled(line: s
         SenderRows(ROW.replace(line, replacement)).rows[0]()
 
 
-def test_the_tables_of_the_script_can_be_read() -> None:
+def test_the_table_of_the_script_can_be_read() -> None:
     assert len([row() for row in ROWS.rows]) > 140
-    assert sorted(read_scales()) == sorted(row.split()[0] for row in SCALES.splitlines() if row[:1].strip())
 
 
 @pytest.mark.parametrize(('conditions', 'payload', 'fits'), [

@@ -13,8 +13,10 @@ import pytest
 from shared.app import App
 from documents import severity_words
 from clocks import grows_linearly
-from GenericWebhook import MAX_EVENT_VALUES, SCALE, identifies_something
+from GenericWebhook import MAX_EVENT_VALUES, SEVERITY_NUMBERS, SEVERITY_WORDS, identifies_something, scale_of
 from tools.names.table import SENDERS
+from tools.senders.folders import read_folders
+from tools.senders.tables import COMMON_SCALES
 
 WORDS = severity_words()
 RESOLVED = {'type': 'state', 'value': 'resolved'}
@@ -251,13 +253,18 @@ EDGES = [
 ]
 
 
+SCALES = {name: scale_of(text) for facts in [{'scales': COMMON_SCALES}, *(each.facts for each in read_folders().values())]
+          for name, text in facts.get('scales', {}).items() if text}
+
+
 def test_a_senders_scale_is_right_at_its_edges() -> None:
-    assert [(scale, value, SCALE[scale].severity(value)) for scale, value, _ in EDGES] == EDGES
+    assert [(scale, value, SCALES[scale].severity(value)) for scale, value, _ in EDGES] == EDGES
 
 
 @pytest.mark.parametrize('value', [True, None, 'nan', 'inf', '-1', -1, float('inf'), float('nan'), '1_0', '٣', [], {}, ''])
 def test_no_scale_takes_what_is_neither_its_word_nor_a_number(value: Any) -> None:
-    assert [scale for scale in SCALE if SCALE[scale].severity(value) is not None] == []
+    scales = [SEVERITY_WORDS, SEVERITY_NUMBERS, *SCALES.values()]
+    assert [scale for scale in scales if scale.severity(value) is not None] == []
 
 
 GROUP = SENDERS['alertmanager'].deliveries[0]['payload']

@@ -1365,9 +1365,9 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   gives its value alone: without a title, `db-1`.
 # occurred: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
 #   is `-`: then it is the moment of arrival.
-# severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
-#   scale to SCALES, and name it before the path: `falco: priority`. The first value that is on its scale counts; in
+# severity: the path of a word such as `high` (SEVERITY_WORDS below). The first value that means a severity counts; in
 #   `alerts.*.severity`, the gravest. If there is none, the general rule looks for a severity, except after `none`.
+#   scale: what the values there mean, if they are not such words; `7+` is any number from 7 on, up to the next such number.
 # resolved: conditions that only the end of a problem meets.
 #   at: the paths of the time at which the problem ended, and the incident occurred; without it, on arrival.
 # problem: the paths whose values together are the same in all events about one problem, and in no others. If a value is
@@ -1440,7 +1440,8 @@ alertmanager: one alert
 apprise
     identified by  version, message, title, type=info|success|warning|failure
     name           {title|message}
-    severity       apprise: type
+    severity       type
+      scale        high=failure, medium=warning, informational=success
 
 auth0
     identified by  log_id, data.type
@@ -1476,7 +1477,8 @@ aws-eventbridge: GuardDuty
     identified by  source=aws.guardduty, detail-type, detail
     name           {detail.title|detail-type} ({detail-type})
     occurred       time
-    severity       guardduty: detail.severity
+    severity       detail.severity
+      scale        critical=9+, high=7+, medium=4+, low=0+
     problem        detail.id
 
 aws-eventbridge
@@ -1499,7 +1501,8 @@ aws-guardduty
     identified by  service.serviceName=guardduty, arn
     name           {title}
     occurred       updatedAt
-    severity       guardduty: severity
+    severity       severity
+      scale        critical=9+, high=7+, medium=4+, low=0+
     problem        id
 
 aws-security-hub: settled
@@ -1507,7 +1510,8 @@ aws-security-hub: settled
     name           {Workflow.Status}: {Title}: {Resources.0.Id}
     occurred       UpdatedAt
     severity       Severity.Label
-    severity       security-hub: Severity.Normalized
+    severity       Severity.Normalized
+      scale        critical=90+, high=70+, medium=40+, low=1+, informational=0+, none=101+
     resolved       Workflow.Status=RESOLVED
       at           UpdatedAt
     problem        Id
@@ -1517,7 +1521,8 @@ aws-security-hub
     name           {Title}: {Resources.0.Id}
     occurred       UpdatedAt
     severity       Severity.Label
-    severity       security-hub: Severity.Normalized
+    severity       Severity.Normalized
+      scale        critical=90+, high=70+, medium=40+, low=1+, informational=0+, none=101+
     problem        Id
 
 aws-sns: a subscription
@@ -1553,7 +1558,8 @@ azure-devops
     identified by  publisherId, eventType, resource
     name           {message.text}
     occurred       createdDate
-    severity       azure-devops: resource.fields.Microsoft.VSTS.Common.Severity
+    severity       resource.fields.Microsoft.VSTS.Common.Severity
+      scale        critical=1 - critical, high=2 - high, medium=3 - medium, low=4 - low
 
 azure-event-grid
     identified by  @aeg-event-type
@@ -1567,7 +1573,8 @@ azure-monitor
     name           {data.essentials.monitorCondition} {data.essentials.severity}: {data.essentials.alertRule}
                    {data.essentials.configurationItems.0}
     occurred       data.essentials.firedDateTime
-    severity       azure: data.essentials.severity
+    severity       data.essentials.severity
+      scale        critical=sev0|0, high=sev1|1, medium=sev2|2, informational=sev3|sev4|3|4
     resolved       data.essentials.monitorCondition=Resolved
       at           data.essentials.resolvedDateTime
     problem        data.essentials.originAlertId|data.essentials.alertId
@@ -1577,7 +1584,8 @@ azure-monitor: older alerts
     identified by  context.subscriptionId, context.name, status
     name           {data.status|status}: {data.context.name|context.name} {data.context.resourceName|context.resourceName}
     occurred       data.context.timestamp|context.timestamp
-    severity       azure: data.context.severity
+    severity       data.context.severity
+      scale        critical=sev0|0, high=sev1|1, medium=sev2|2, informational=sev3|sev4|3|4
     resolved       data.status=Deactivated|Resolved
       at           data.context.timestamp|context.timestamp
     resolved       status=Resolved, context.name
@@ -1658,7 +1666,8 @@ crowdstrike
                    event.Hostname|event.EndpointName|event.SourceEndpointHostName|event.UserId}
     occurred       metadata.eventCreationTime
     severity       event.SeverityName
-    severity       crowdstrike: event.Severity
+    severity       event.Severity
+      scale        critical=5|80+, high=4|60+, medium=3|40+, low=2|20+, informational=1|6+
     problem        event.DetectId|event.CompositeId
 
 customer-io
@@ -1676,8 +1685,10 @@ datadog
     name           {alert_title}
     occurred       date
     severity       severity
-    severity       priority: priority
-    severity       datadog: alert_type
+    severity       priority
+      scale        critical=p1, high=p2, medium=p3, low=p4, informational=p5
+    severity       alert_type
+      scale        high=error, medium=warning, informational=info|success
     resolved       alert_transition=Recovered
       at           date
     problem        alert_cycle_key
@@ -1699,7 +1710,8 @@ dropbox
 
 dynatrace
     identified by  PID, ProblemTitle, State
-    severity       dynatrace: ProblemSeverity
+    severity       ProblemSeverity
+      scale        high=availability|error, medium=performance|resource_contention
     resolved       State=RESOLVED
     problem        PID
 
@@ -1713,7 +1725,8 @@ falco
     identified by  output, rule, priority
     name           {rule}: {output_fields.container.name|hostname}
     occurred       time
-    severity       falco: priority
+    severity       priority
+      scale        critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
 
 gcp-monitoring
     identified by  incident.policy_name
@@ -1780,7 +1793,8 @@ github: code scanning
     name           {@x-github-event} {action}: {alert.rule.description} ({repository.full_name|organization.login})
     occurred       -
     severity       alert.rule.security_severity_level
-    severity       code-scanning: alert.rule.severity
+    severity       alert.rule.severity
+      scale        high=error, medium=warning, low=note
     resolved       action=fixed, alert.state=fixed
     problem        repository.full_name, 'code_scanning_alert', alert.number
 
@@ -1899,7 +1913,8 @@ jira
     identified by  webhookEvent
     name           {webhookEvent}: {issue.key} {issue.fields.summary}
     occurred       timestamp
-    severity       jira: issue.fields.priority.name
+    severity       issue.fields.priority.name
+      scale        critical=highest, high=high, medium=medium, low=low, informational=lowest
     resolved       issue_event_type_name=issue_resolved, issue.fields.resolution.name=Done|Fixed|Resolved
       at           timestamp
     problem        host: issue.self, issue.key
@@ -1921,7 +1936,8 @@ lacework
     identified by  lacework_account, event_severity
     name           {event_title}: {event_description}
     occurred       event_timestamp
-    severity       lacework: event_severity
+    severity       event_severity
+      scale        critical=1, high=2, medium=3, low=4, informational=5
 
 librenms: acknowledged
     identified by  alert_id, rule_id, sysName, state=2
@@ -1943,7 +1959,8 @@ linear
     identified by  webhookTimestamp, action, type
     name           {type} {action}: {data.title|data.issue.title|data.name}
     occurred       createdAt
-    severity       linear: data.priority
+    severity       data.priority
+      scale        critical=1, high=2, medium=3, low=4
     problem        data.id
 
 meta
@@ -2060,7 +2077,8 @@ opsgenie
     identified by  alert.message, action
     name           {action}: {alert.message}
     occurred       -
-    severity       priority: alert.priority
+    severity       alert.priority
+      scale        critical=p1, high=p2, medium=p3, low=p4, informational=p5
     resolved       action=Close
     problem        alert.alertId
 
@@ -2068,14 +2086,17 @@ orca
     identified by  alert_labels, state.severity, asset_name
     name           {description} ({asset_name})
     occurred       state.created_at
-    severity       orca: state.severity
+    severity       state.severity
+      scale        critical=compromised, high=imminent compromise, medium=hazardous, informational=informational
 
 pagerduty
     identified by  event.event_type, event.data
     name           {event.event_type}: {event.data.title|event.data.incident.summary}
     occurred       event.occurred_at
-    severity       priority: event.data.priority.summary
-    severity       urgency: event.data.urgency
+    severity       event.data.priority.summary
+      scale        critical=p1, high=p2, medium=p3, low=p4, informational=p5
+    severity       event.data.urgency
+      scale        high=high, low=low
     resolved       event.event_type=incident.resolved, !event.data.resolve_reason
       at           event.occurred_at
     problem        event.data.incident.id
@@ -2086,8 +2107,10 @@ pagerduty: version 2
     identified by  messages.0.incident, messages.0.event
     name           {messages.0.event}: {messages.0.incident.title}
     occurred       messages.0.created_on
-    severity       priority: messages.*.incident.priority.summary
-    severity       urgency: messages.*.incident.urgency
+    severity       messages.*.incident.priority.summary
+      scale        critical=p1, high=p2, medium=p3, low=p4, informational=p5
+    severity       messages.*.incident.urgency
+      scale        high=high, low=low
     resolved       messages.*.event=incident.resolve
       at           messages.0.created_on
     problem        messages.*.incident.id
@@ -2110,7 +2133,8 @@ pingdom
     identified by  check_name, current_state
     name           {check_name} is {current_state}: {long_description}
     occurred       state_changed_timestamp
-    severity       urgency: importance_level
+    severity       importance_level
+      scale        high=high, low=low
     resolved       current_state=UP|SUCCESS
       at           state_changed_timestamp
     problem        check_id
@@ -2140,7 +2164,8 @@ sentinelone
     occurred       threatInfo.createdAt
     severity       ruleInfo.severity
     severity       data.severity
-    severity       sentinelone: threatInfo.confidenceLevel
+    severity       threatInfo.confidenceLevel
+      scale        high=malicious, medium=suspicious
     resolved       threatInfo.incidentStatus=resolved, !threatInfo.analystVerdict=false_positive
       at           threatInfo.updatedAt
     problem        threatInfo.threatId|id
@@ -2151,7 +2176,8 @@ sentry
     occurred       data.event.datetime
     severity       data.issue.level
     severity       data.event.level
-    severity       sentry: action
+    severity       action
+      scale        critical=critical, medium=warning
     resolved       action=resolved
     problem        data.issue.id|data.event.issue_id
 
@@ -2159,8 +2185,10 @@ servicenow
     identified by  short_description, number
     name           {number} {short_description}
     occurred       sys_created_on
-    severity       servicenow: priority
-    severity       servicenow-severity: severity
+    severity       priority
+      scale        critical=1, high=2, medium=3, low=4, informational=5
+    severity       severity
+      scale        high=1, medium=2, low=3
     problem        sys_id
 
 shopify
@@ -2222,13 +2250,15 @@ suricata
     identified by  event_type=alert, alert.signature
     name           {alert.signature}: {src_ip} → {dest_ip}
     occurred       timestamp
-    severity       suricata: alert.severity
+    severity       alert.severity
+      scale        high=1, medium=2, low=3, informational=4+
 
 thehive
     identified by  objectType, operation, object
     name           {operation} {objectType}: {object.title}
     occurred       startDate
-    severity       thehive: object.severity
+    severity       object.severity
+      scale        critical=4, high=3, medium=2, low=1
 
 thousandeyes
     identified by  alert.alertId, eventType
@@ -2249,7 +2279,8 @@ wazuh
     identified by  rule.description, agent
     name           {rule.description} ({agent.name})
     occurred       timestamp
-    severity       wazuh: rule.level
+    severity       rule.level
+      scale        critical=15+, high=12+, medium=7+, low=4+, informational=0+, none=17+
 
 wiz
     identified by  sourceRule.name|control.name, issue|entitySnapshot|resource
@@ -2274,13 +2305,16 @@ zendesk
     identified by  zendesk_event_version, type
     name           {type}: {detail.subject|detail.email|subject}
     occurred       time
-    severity       zendesk: detail.priority
-    severity       zendesk: priority
+    severity       detail.priority
+      scale        critical=urgent, high=high, medium=normal, low=low
+    severity       priority
+      scale        critical=urgent, high=high, medium=normal, low=low
     problem        account_id, subject
 
 zendesk: a trigger
     identified by  ticket_id, requester, status
-    severity       zendesk: priority
+    severity       priority
+      scale        critical=urgent, high=high, medium=normal, low=low
 
 zoom
     identified by  event_ts, event, payload.object
@@ -2296,20 +2330,24 @@ cloudevents
     occurred       time|@ce-time
     severity       severitytext
     severity       @ce-severitytext
-    severity       cloudevents: severitynumber
-    severity       cloudevents: @ce-severitynumber
+    severity       severitynumber
+      scale        critical=21+, high=17+, medium=13+, informational=1+, none=25+
+    severity       @ce-severitynumber
+      scale        critical=21+, high=17+, medium=13+, informational=1+, none=25+
 
 gelf
     identified by  short_message, version=1.1|1.0
     name           {short_message}: {host}
     occurred       timestamp
-    severity       gelf: level
+    severity       level
+      scale        critical=0|1|2, high=3, medium=4, low=5, informational=6|7
 
 ocsf
     identified by  class_uid, metadata
     name           {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name}
     occurred       time
-    severity       ocsf: severity_id
+    severity       severity_id
+      scale        critical=5|6, high=4, medium=3, low=2, informational=1
 
 opentelemetry
     identified by  resourceLogs.0.scopeLogs
@@ -2324,51 +2362,6 @@ slack-message
     occurred       embeds.0.timestamp
 '''
 # The end of rows.
-
-
-# --- Scales of severities ---
-
-# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
-SEVERITIES: dict[str, float | None] = {
-    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
-# The words and numbers of senders that mean them. `7+` is any number from 7 on, up to the next such number.
-SCALES = '''
-words                critical=critical|crit|fatal|emergency|emerg|alert|disaster|blocker|p1, high=high|error|err|major|severe|p2,
-                     medium=medium|moderate|warning|warn|average|p3, low=low|minor|notice|p4, informational=info|informational|
-                     information|debug|verbose|trace|p5
-xsoar                critical=4, high=3, medium=2, low=1, informational=0.5, unknown=0
-priority             critical=p1, high=p2, medium=p3, low=p4, informational=p5
-'''
-# Written by ./dev senders: scales, from the folders in senders. Change nothing here.
-SCALES += '''\
-apprise              high=failure, medium=warning, informational=success
-guardduty            critical=9+, high=7+, medium=4+, low=0+
-security-hub         critical=90+, high=70+, medium=40+, low=1+, informational=0+, none=101+
-azure-devops         critical=1 - critical, high=2 - high, medium=3 - medium, low=4 - low
-azure                critical=sev0|0, high=sev1|1, medium=sev2|2, informational=sev3|sev4|3|4
-cloudevents          critical=21+, high=17+, medium=13+, informational=1+, none=25+
-crowdstrike          critical=5|80+, high=4|60+, medium=3|40+, low=2|20+, informational=1|6+
-datadog              high=error, medium=warning, informational=info|success
-dynatrace            high=availability|error, medium=performance|resource_contention
-falco                critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
-gelf                 critical=0|1|2, high=3, medium=4, low=5, informational=6|7
-code-scanning        high=error, medium=warning, low=note
-jira                 critical=highest, high=high, medium=medium, low=low, informational=lowest
-lacework             critical=1, high=2, medium=3, low=4, informational=5
-linear               critical=1, high=2, medium=3, low=4
-ocsf                 critical=5|6, high=4, medium=3, low=2, informational=1
-orca                 critical=compromised, high=imminent compromise, medium=hazardous, informational=informational
-urgency              high=high, low=low
-sentinelone          high=malicious, medium=suspicious
-sentry               critical=critical, medium=warning
-servicenow           critical=1, high=2, medium=3, low=4, informational=5
-servicenow-severity  high=1, medium=2, low=3
-suricata             high=1, medium=2, low=3, informational=4+
-thehive              critical=4, high=3, medium=2, low=1
-wazuh                critical=15+, high=12+, medium=7+, low=4+, informational=0+, none=17+
-zendesk              critical=urgent, high=high, medium=normal, low=low
-'''
-# The end of scales.
 
 
 # --- The tree of an event ---
@@ -2601,8 +2594,13 @@ NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
 TEXTS_AND_NUMBERS = {str, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
 
 
+# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
+SEVERITIES: dict[str, float | None] = {
+    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
+
+
 class Scale(NamedTuple):
-    """The severities that values mean: a row of SCALES or, if it `is_exact`, what a URL says.
+    """The severities that values mean, as the table of senders says it or, if it `is_exact`, a URL.
 
     On an exact scale, texts are compared as they were sent, with regard to case, and a bool may be on it, too.
     """
@@ -3306,7 +3304,7 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     grammar, one_value = TABLE_GRAMMAR, partial(TABLE_GRAMMAR.part, is_of_one_value=True)
     [(name, _)], [(times, _)] = columns.get('name', [('', '')]), columns.get('occurred', [('', '')])
     named_times = times.removesuffix(NOTHING).removesuffix('|')
-    severities = [text for text, _ in columns.get('severity', []) if text != NONE]
+    severities = [each for each in columns.get('severity', []) if each != (NONE, '')]
     return Row(
         title=title,
         sender=title.partition(': ')[0],
@@ -3316,7 +3314,7 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
                          for before, paths, bracket in NAME_PART.findall(name)),
         times=one_value(named_times) if named_times else (),
         has_no_other_time=times.endswith(NOTHING),
-        severities=tuple(map(severity_column, severities)),
+        severities=tuple((scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths)) for paths, scale in severities),
         has_no_severity='severity' in columns and not severities,
         ends=tuple(End(grammar.conditions(text), one_value(at) if at else ()) for text, at in columns.get('resolved', [])),
         # Beside the parts, each of which needs a value, all conditions may be negated.
@@ -3334,30 +3332,27 @@ def inner_name(path: Path, columns: Columns) -> Path:
     return Path(columns['inner'][0][0], read=lambda event: event.inner_event.name()) if is_inner else path
 
 
-def severity_column(text: str) -> tuple[Scale, Paths]:
-    """Return the scale and the paths of a text such as `falco: priority`."""
-    scale, _, paths = text.rpartition(': ')
-    return SCALE[scale or 'words'], TABLE_GRAMMAR.part(paths)
-
-
 def key_part(text: str) -> KeyPart:
     """Return a part of a problem key from its text, such as `alert.id` or `host: url`."""
     return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: ')), text.startswith('host: '))
 
 
-def read_scales() -> dict[str, Scale]:
-    """Return the rows of SCALES by their names. Raise Unreadable."""
-    scales = {}
-    for row_text in re.split(r'\n(?! )', SCALES.strip()):
-        name, _, text = row_text.partition(' ')
-        levels = TABLE_GRAMMAR.levels(text)
-        by_value = {form_of(value, is_exact=False)[0]: severity for value, severity in levels if value[-1] != '+'}
-        minimums = [(float(value[:-1]), severity) for value, severity in levels if value[-1] == '+']
-        scales[name] = Scale(by_value, sorted(minimums, key=itemgetter(0), reverse=True))
-    return scales
+def scale_of(text: str) -> Scale:
+    """Return the scale in a text of the table, such as 'critical=9+, high=7+, low=none'. Raise Unreadable."""
+    levels = TABLE_GRAMMAR.levels(text)
+    by_value = {form_of(value, is_exact=False)[0]: severity for value, severity in levels if value[-1] != '+'}
+    minimums = [(float(value[:-1]), severity) for value, severity in levels if value[-1] == '+']
+    return Scale(by_value, sorted(minimums, key=itemgetter(0), reverse=True))
 
 
-SCALE = read_scales()
+SEVERITY_WORDS = scale_of('''
+    critical=critical|crit|fatal|emergency|emerg|alert|disaster|blocker|p1,
+    high=high|error|err|major|severe|p2,
+    medium=medium|moderate|warning|warn|average|p3,
+    low=low|minor|notice|p4,
+    informational=info|informational|information|debug|verbose|trace|p5
+''')
+SEVERITY_NUMBERS = scale_of('critical=4, high=3, medium=2, low=1, informational=0.5, unknown=0')
 ROWS = SenderRows(SENDERS)
 
 
@@ -3524,11 +3519,11 @@ def severity_columns(text: str) -> dict[str, Any]:
             raise Unreadable('a text in quotes is no severity', 1)
     if any(path.constant for path in paths):
         raise Unreadable('a text in quotes is not the last alternative', 1)
-    scale = scale_from_url(last) if has_scale else SCALE['words']
+    scale = scale_from_url(last) if has_scale else SEVERITY_WORDS
     return {'default_severity': severity, 'severities': ((scale, paths),) if paths else ()}
 
 
-CONSTANT_SEVERITY = Scale(SCALE['xsoar'].by_value | SCALE['words'].by_value, [])
+CONSTANT_SEVERITY = Scale(SEVERITY_WORDS.by_value | SEVERITY_NUMBERS.by_value, [])
 
 
 def scale_from_url(text: str) -> Scale:
@@ -4320,7 +4315,7 @@ def severity_of(value: Any) -> float | None:
     """Return the severity that a word says, or the name of an object, or a constant such as `SEVERITY_LEVEL_HIGH`, or None."""
     word = value.get('name') if isinstance(value, dict) else value
     constant = SEVERITY_CONSTANT.fullmatch(word) if type(word) is str else None
-    return SCALE['words'].severity(constant['word'] if constant else word)
+    return SEVERITY_WORDS.severity(constant['word'] if constant else word)
 
 
 def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
@@ -5154,9 +5149,9 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
 def envelope_severity(member: bytes) -> float | None:
     """Return the severity of an envelope from its JSON, or None for null. Raise BadRequest for an unknown one."""
     value = Budget().open(member)
-    severity = SCALE['words' if isinstance(value, str) else 'xsoar'].severity(value)
+    severity = (SEVERITY_WORDS if isinstance(value, str) else SEVERITY_NUMBERS).severity(value)
     if severity is None and value is not None:
-        words = ', '.join(SCALE['words'].by_value)
+        words = ', '.join(SEVERITY_WORDS.by_value)
         raise BadRequest("'severity' is unknown; it must be the number 0, 0.5, 1, 2, 3 or 4, or one of the words "
                          f'{words}.', found=str(value) if type(value) in TEXTS_AND_NUMBERS else json_kind(member))
     return severity
