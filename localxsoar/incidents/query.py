@@ -33,16 +33,18 @@ class QueryRejected(ValueError):
 class Fields:
     """The fields of a query, in any case: the SQL of each, and those that are dates, numbers and states.
 
-    Any other name without a dot is a text with the SQL of `others`, if that is given.
+    A field of `lists` is a list of texts, of which one must be equal. Any other name without a dot is a text with the SQL of
+    `others`, if that is given.
     """
 
     def __init__(self, columns: Mapping[str, str], dates: Mapping[str, str], numbers: Mapping[str, str] | None = None,
-                 others: str = '') -> None:
+                 others: str = '', lists: Mapping[str, str] | None = None) -> None:
         self._others = others
         self._kinds = {name.lower(): (column, kind) for names, kind in
-                       ((columns, text_condition), (dates, date_condition), (numbers or {}, number_condition))
+                       ((columns, text_condition), (dates, date_condition), (numbers or {}, number_condition),
+                        (lists or {}, list_condition))
                        for name, column in names.items()}
-        self.names = [*columns, *dates, *(numbers or {})]
+        self.names = [*columns, *dates, *(numbers or {}), *(lists or {})]
 
     def condition(self, field: str, operator: str, value: str) -> Condition:
         """Return the condition of one term. Raise QueryRejected for a field or a value that is unknown."""
@@ -69,6 +71,11 @@ def number_condition(column: str, operator: str, value: str) -> Condition:
         return f'coalesce({column}, 0) {operator} ?', [float(value)]
     except ValueError:
         raise QueryRejected(f'the number {value!r}') from None
+
+
+def list_condition(column: str, operator: str, value: str) -> Condition:
+    where, values = text_condition('json_each.value', operator, value)
+    return f'EXISTS (SELECT 1 FROM json_each({column}) WHERE {where})', values
 
 
 def date_condition(column: str, operator: str, value: str) -> Condition:

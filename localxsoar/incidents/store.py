@@ -59,7 +59,8 @@ INDICATOR_QUERY = Fields(
     {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance',
      'expirationStatus': "'active'"},
     dict.fromkeys(('sourceTimeStamp', 'timestamp', 'created', 'modified', 'firstSeen', 'lastSeen'), 'modified'),
-    dict.fromkeys(('score', 'reputation', 'verdict'), SENT.format("'$.score'")), SENT.format("'$.fields.\"{0}\"'"))
+    dict.fromkeys(('score', 'reputation', 'verdict'), SENT.format("'$.score'")), SENT.format("'$.fields.\"{0}\"'"),
+    dict.fromkeys(('investigationIDs', 'incident.id', 'investigation.id'), SENT.format("'$.investigationIDs'")))
 SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurred')}, 'severity': SEVERITY}
 # What a list shows of the fields, as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
 TRIAGE_FIELDS = ('severity', 'labels', 'dbotMirrorId', 'owner')

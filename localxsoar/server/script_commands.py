@@ -80,7 +80,7 @@ class ScriptCommands(ServerCommands):
         self._site.journal.call_counts[command] += 1
         if self._site.faults.denies(command):
             return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': DENIED.format(command)}, 'Builtin')]
-        if command in self._plain and (command != 'searchIndicators' or 'searchAfter' in args):  # the method gives all arguments
+        if command in self._plain:
             return self._plain[command](args)
         if (replies := self._platform.replies.entries(command, args)) is not None:
             return [as_reply(entry, 'Replies') for entry in replies]

@@ -16,7 +16,7 @@ from localxsoar.errors import CallRejected, CommandFailed, UsageError, message_o
 from localxsoar.containers.faults import Faults
 from localxsoar.incidents.context import NotUnderstood
 from localxsoar.incidents.paths import fill_references
-from localxsoar.server.builtin_commands import COMMANDS
+from localxsoar.server.builtin_commands import COMMANDS, split
 from localxsoar.server.fetching import KINDS
 from localxsoar.server.instance import Instance
 from localxsoar.containers.journal import Journal
@@ -343,9 +343,9 @@ def name_instance(entry: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def chosen(instances: Iterable[Instance], options: Mapping[str, Any]) -> list[Instance]:
-    """Return the instances that `using` and `using-brand` leave."""
-    return [each for each in instances if options.get('using', each.name) == each.name
-            and options.get('using-brand', each.integration.name) == each.integration.name]
+    """Return the instances that `using` and `using-brand` leave. Each may name several, with commas."""
+    return [each for each in instances if each.name in split(str(options.get('using', each.name)))
+            and each.integration.name in split(str(options.get('using-brand', each.integration.name)))]
 
 
 def error_entry(text: str) -> dict[str, Any]:

@@ -73,8 +73,9 @@ class WarRoom:
             found = self._store.search_indicators({'value': score['Indicator']})['iocs']
             known = found[0] if found else {'type': INDICATOR_TYPES.get(kind.lower(), kind.capitalize())}
             worst = max(each for each in (score.get('Score'), known.get('score'), 0) if isinstance(each, (int, float)))
-            vendor = str(score.get('Vendor') or '')
-            self._store.add_indicators([{**known, 'value': score['Indicator'], 'score': worst}], '', vendor)
+            seen_in = {'investigationIDs': sorted({*known.get('investigationIDs', []), self.investigation})}
+            self._store.add_indicators([{**known, **seen_in, 'value': score['Indicator'], 'score': worst}], '',
+                                       str(score.get('Vendor') or ''))
 
     def add_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Let outputs by their paths join the context."""

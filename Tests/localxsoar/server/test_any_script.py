@@ -146,10 +146,14 @@ def test_an_attachment_of_a_fetched_incident_is_a_file_that_a_script_reads(serve
 
 @fact('documented', 'an indicator with a DBotScore in the outputs of a command is created')
 def test_an_indicator_of_a_result_is_found(served: LocalXsoar) -> None:
+    incident = requests.post(f'{served.url}/incident', json={'name': 'of indicators'}).json()['id']
     in_war_room(served, '!acme-get id=1')
-    in_war_room(served, '!acme-get id=2')
+    in_war_room(served, '!acme-get id=2', incident)
     [found] = asked(served, 'findIndicators', value='192.0.2.7')[0]['Contents']
     assert (found['indicator_type'], found['score'], found['sourceBrands']) == ('IP', 3, ['Acme'])
+    for query, count in (
+            (f'investigationIDs:({incident} 99)', 1), (f'incident.id:"{incident}" type:IP', 1), ('incident.id:99', 0)):
+        assert len(asked(served, 'findIndicators', query=query)[0]['Contents']) == count
 
 
 # Options and paths.
@@ -157,7 +161,7 @@ def test_an_indicator_of_a_result_is_found(served: LocalXsoar) -> None:
 
 @fact('documented', '`using` and `using-brand` choose instances; one that does not exist is an error')
 def test_an_instance_or_a_brand_that_does_not_exist_is_refused(served: LocalXsoar) -> None:
-    assert served.command('acme-get', {'id': '1', 'using': 'acme', 'using-brand': 'Acme'})[0]['Contents']
+    assert served.command('acme-get', {'id': '1', 'using': 'acme', 'using-brand': 'Other,Acme'})[0]['Contents']
     for option in ('using', 'using-brand'):
         for command in ('acme-get', 'Second', 'Set'):
             with pytest.raises(CommandError, match=r'No enabled instance has the (name|brand) Nobody .*Enabled: acme \(Acme\)'):
