@@ -90,6 +90,7 @@ LIMITS = {
     'time to finish when stopped': 'STOP_SECONDS',
     'remembered deliveries': 'MAX_REMEMBERED_DELIVERIES REMEMBER_SECONDS REMEMBER_WITHOUT_ID_SECONDS MAX_REMEMBERED_BYTES',
     'samples for the mapping wizard': 'MAX_SAMPLES CONTEXT_EVERY_SECONDS',
+    'names of [`?expect=`](usage.md#an-alarm-for-silence)': 'MAX_WATCHES MAX_HISTORY_BYTES',
     'deliveries that `generic-webhook-deliveries` shows':
         'MAX_ACCEPTED_ENTRIES MAX_OTHER_ENTRIES HISTORY_HOURS MAX_HISTORY_BYTES',
 }
@@ -197,13 +198,13 @@ def test_an_example_of_a_parameter_of_the_url_changes_what_becomes_of_a_payload(
     own = json.dumps({'title': 'Disk full', 'host': 'db-1', 'begun': '2026-11-24T09:00:00Z', 'ref': 4711, 'phase': 'over',
                       'severity': 'low', 'score': 8})
 
-    def incidents(query: str) -> list[dict[str, Any]]:
+    def becomes(query: str) -> Any:
         with App() as app:
             for body in (payload, own, '{"title": "Disk full"}'):
                 assert app.post(body, {'Authorization': app.token}, query).status == 200
-            return app.incidents
+            return app.incidents, [*app.app.line.silences.watches]
 
-    assert incidents(example.removeprefix('?')) != incidents('')
+    assert becomes(example.removeprefix('?')) != becomes('')
 
 
 def beginnings(status: int) -> list[str]:

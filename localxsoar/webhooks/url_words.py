@@ -8,7 +8,7 @@ from typing import Any
 from localxsoar.errors import UsageError
 
 # What the value of a word is. The page knows how to write each of them.
-KINDS = ('text', 'path', 'part', 'parts', 'severity', 'key', 'conditions', 'threshold')
+KINDS = ('text', 'path', 'part', 'parts', 'severity', 'key', 'conditions', 'threshold', 'watch')
 NEEDED = ('kind', 'sentence', 'example')
 
 

@@ -12,6 +12,7 @@ import {drawTree} from './tree.js';
 import {follow, joined, listAround, moveInto, partsOf, pathIn, pathTo, prefixOf, quoted, readQuery, readScale, split, writeQuery, writeScale} from './words.js';
 
 const PREVIEWED = 20;
+const MOST_NAME = 60;  // characters of the name that an alarm for silence has
 const SLOW_MS = 300;
 const GATHERING_MS = 500;
 
@@ -183,14 +184,31 @@ function drawChips() {
     const {prefix, parts} = partsFor(name);
     return parts.map((part, at) => drawChip(name, part, at, prefix));
   });
-  $('chips').replaceChildren(...(chips.length ? chips : [el('li', {class: 'dim'}, 'Nothing yet.')]));
+  const watches = Object.keys(panel.known).filter((name) => kindOf(name) === 'watch' && !panel.words.has(name));
+  $('chips').replaceChildren(...(chips.length ? chips : [el('li', {class: 'dim'}, 'Nothing yet.')]),
+    ...watches.map((name) => el('li', {}, button(`${labelOf(name)}…`, () => addWatch(name), {class: 'quiet', id: `add-${name}`, title: panel.known[name].sentence}))));
+}
+
+function addWatch(name) {
+  setParts(name, '', [`15m:${(panel.item.sender || 'Sender').slice(0, MOST_NAME)}`]);
+  announce(`${labelOf(name)}: added`);
+  $(`every-${name}`).select();
+}
+
+// Return the fields for how often a request has to come, and for the name that the alarm gives to its sender.
+function drawWatch(name, text) {
+  const [every] = text.split(':');
+  const set = () => setParts(name, '', [fields.map(({value}) => value.trim()).join(':')], true);
+  const fields = [el('input', {value: every, size: 4, maxLength: 6, spellcheck: false, id: `every-${name}`, oninput: set, 'aria-label': 'A request comes at least every', title: 'A number and m, h or d'}),
+    el('input', {value: text.slice(every.length + 1), size: 16, maxLength: MOST_NAME, spellcheck: false, oninput: set, 'aria-label': 'Name of the sender', title: 'A name that no other sender has'})];
+  return el('span', {}, 'every ', fields[0], ' from ', fields[1]);
 }
 
 function drawChip(name, part, at, prefix) {
   const [path, rest] = pathIn(kindOf(name), part);
   return el('li', {class: 'chip', title: panel.known[name].sentence}, el('span', {class: 'dim'}, labelOf(name)), ' ',
     kindOf(name) === 'key' && at === 0 ? drawPrefix(name, prefix) : null,
-    el('code', {}, cut(kindOf(name) === 'severity' ? path : path + rest)),
+    kindOf(name) === 'watch' ? drawWatch(name, part) : el('code', {}, cut(kindOf(name) === 'severity' ? path : path + rest)),
     kindOf(name) === 'severity' && panel.known[name].scale ? drawScale(name, path, rest) : null,
     button('×', () => removePart(name, at), {class: 'quiet remove', 'aria-label': `Remove ${labelOf(name)} ${cut(part)}`}));
 }

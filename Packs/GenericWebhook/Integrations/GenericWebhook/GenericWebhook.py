@@ -22,7 +22,7 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
 #   HANDSHAKES             Request, and those requests by which a sender verifies an address, before and after the proof
 #   STATE                  without threads, sockets and calls: the queue of posts and the size of calls; the memory of deliveries,
-#                          in which senders wait; log lines, samples, health and history
+#                          in which senders wait; log lines, samples, health and history; who has fallen silent
 #   THE LINE TO THE SERVER ServerLine, which makes one call at a time: incidents, health, log lines, context
 #   THE APP                the routes, and the steps of a POST
 #   THE RECEIVER           from a socket to a request and back: heads, bodies and their pace, connections
@@ -69,7 +69,7 @@ from http import HTTPStatus
 from itertools import chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 from xml.etree.ElementTree import ParseError, XMLPullParser
 
@@ -81,7 +81,7 @@ try:
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
-    from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct
+    from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, defstruct
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
     from msgspec.json import format as format_json
@@ -179,8 +179,10 @@ MAX_SAMPLES = 20
 MAX_ACCEPTED_ENTRIES = 150  # of the history: deliveries with a valid proof
 MAX_OTHER_ENTRIES = 50
 HISTORY_HOURS = 48  # for which deliveries are counted
-MAX_HISTORY_BYTES = 64 * 1024  # of its entries and counts as JSON
+MAX_HISTORY_BYTES = 64 * 1024  # of its entries and counts as JSON; and of the watches, apart from it
 SLOWNESS_SECONDS = 300  # how long the health shows that XSOAR was slow
+MAX_WATCHES = 100  # of ?expect=, for silence
+LONGEST_WATCH_SECONDS = 30 * 24 * 3600  # that it may ask for; and after which a silent sender is forgotten
 
 STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 
@@ -923,7 +925,7 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
 # --- Secrets: what a 401 says, and which headers an incident keeps ---
 
 # Query parameters of our own; any other may be meant as a token.
-OWN_PARAMETERS = {'type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'}
+OWN_PARAMETERS = {'type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'expect'}
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 # `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
@@ -3369,6 +3371,7 @@ class UrlWords(Row):
     default_severity: float | None = None  # of events for which nothing else tells a severity
     skip: tuple[Condition, ...] = ()
     at_least: float | None = None
+    expect: tuple[str, str] | None = None  # how often a request comes, such as '15m', or 'off'; and the name of its sender
     parts: dict[str, list[Paths | Condition]] = field(default_factory=dict)  # of each word, as parts_in returns them
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
 
@@ -3574,6 +3577,35 @@ def threshold_columns(text: str) -> dict[str, Any]:
     return {'at_least': severity}
 
 
+UNITS = {'m': (60, 'minute'), 'h': (3600, 'hour'), 'd': (86400, 'day')}  # the seconds and the name of each
+EVERY = 'off|[1-9][0-9]{0,4}[mhd]'
+
+
+def seconds_of(every: str) -> int:
+    """Return the seconds of a text such as '15m'. A sender whose watch is off gets as many as a watch can have."""
+    return LONGEST_WATCH_SECONDS if every == 'off' else int(every[:-1]) * UNITS[every[-1]][0]
+
+
+def expect_columns(text: str) -> dict[str, Any]:
+    """Return what `?expect=` says."""
+    every, _, name = (each.strip() for each in text.lstrip(' 0').partition(':'))
+    if not re.fullmatch(EVERY, every) or seconds_of(every) > LONGEST_WATCH_SECONDS:
+        raise Unreadable('it does not begin with off or a duration from 1m to 30d')
+    if not 1 <= len(name) <= 60 or not name.isprintable() or NOT_UTF8.search(name):
+        raise Unreadable('the duration is not followed by a colon and a name of 1 to 60 printable characters')
+    return {'expect': (every, name)}
+
+
+def watched_name(settings: Settings, name: str) -> tuple[str, str]:
+    """Return a name of `?expect=` without any token, and the key of the problem that a sender with this name is silent."""
+    spellings = map(re.escape, sorted(settings.tokens.spellings, key=len, reverse=True))
+    without = re.sub('|'.join(spellings), '', name).strip()
+    shown = '' if contains_token(settings, without) else without_error_markers(without)
+    hashed = hash_of([shown or name])
+    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)
+    return shown or hashed, f'silence/{shown if is_plain else hashed}'
+
+
 URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'type': lambda text: {'type': text},
     'each': each_columns,
@@ -3584,6 +3616,7 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'resolved': lambda text: {'ends': (End(URL_GRAMMAR.conditions(text), ()),)},
     'skip': skip_columns,
     'at_least': threshold_columns,
+    'expect': expect_columns,
 }
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 
@@ -3608,10 +3641,11 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
 
     If a word occurs twice, the last one counts. A parameter whose value reveals a token is ignored, even then.
     """
-    shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)]
+    shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
+             and not (name == 'expect' and reveals_token(settings, value.partition(':')[2].strip(), token))]
     columns: dict[str, Any] = {}
     parts = {}
-    notes = []
+    notes = ['expect: its name contains a token (ignored)'] if 'expect' in dict({*parameters} - {*shown}) else []
     for word, text in dict(shown).items():
         try:
             if word in URL_WORDS and text.strip():
@@ -5345,6 +5379,7 @@ class Request:
     token: Token | None = None  # the one that proved it
     signed_by: str = ''  # the header with the valid signature; '' if the head was enough: then none has been checked
     query: Query = NO_QUERY  # set with the token
+    words: UrlWords = NO_WORDS  # set once it is accepted
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: str = ''  # why the URL left out events, such as 'resolved'
@@ -6659,6 +6694,124 @@ read_samples = partial(read_context, 'samples', list[dict[str, Any]])
 read_history = partial(read_context, 'deliveries', History)
 
 
+# --- Who has fallen silent ---
+
+
+class Watch(Struct, array_like=True):
+    """What is known of a sender whose URL has `?expect=`, as it is saved."""
+
+    name: str
+    every: Annotated[str, Meta(pattern=rf'^({EVERY})\Z')]
+    type: str | None
+    severity: float
+    last: float  # the Unix time when the latest request came
+    due: float = 0  # the value of Silences.heard at which it is silent
+    since: float = 0  # `last` of the latest silence
+    told: str = ''  # the time of the latest incident that was confirmed
+    is_open: bool = False  # whether the incident of a silence was confirmed, and that of its end was not
+
+
+@dataclass
+class Silences:
+    """Who is expected, and who is silent: an incident for each silence, and one for its end.
+
+    It knows no clock: `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. Of a
+    watch at most one event waits. What is wanted is simple: a silent sender has an open incident, and any other has none.
+    """
+
+    queue: PostQueue
+    watches: dict[str, Watch] = field(default_factory=dict)  # by the key of the problem
+    # By the same key, the event that waits or is in a call, as its post and its incident: the end if there is an open silence.
+    events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
+    heard: float = 0  # for how many seconds senders could be heard
+    listened_at: float = 0  # the monotonic time of the latest `listen`
+    refused: int = 0  # how many requests had got a 503 then
+    look_at: float = 0  # the value of `heard` at which something is to be done
+    save_at: float = math.inf  # the same for the next save
+
+    def listen(self, now: float, is_open: bool, refused: int) -> None:
+        """Let time pass, but no more of it than a call may take, and none if nobody could be heard.
+
+        Nobody can while the port or the queue is closed, or the queue is full, as a new 503 shows.
+        """
+        if is_open and refused == self.refused and not self.queue.closed_because:
+            self.heard += min(now - self.listened_at, LONGEST_CALL_SECONDS)
+        self.listened_at, self.refused = now, refused
+
+    def hear(self, key: str, watch: Watch, now: float) -> str:
+        """Record a sign of life, by the watch that its URL asks for. Return a note if there is no room for that, or ''."""
+        old = self.watches.get(key, watch)
+        watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
+        watch.due = self.heard + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
+        watches = {**self.watches, key: watch}
+        # Before it is saved, each may grow by 100 bytes: there will be another time, and fractions of seconds.
+        if len(watches) > MAX_WATCHES or len(to_json(watches)) > MAX_HISTORY_BYTES - 100 * MAX_WATCHES:
+            return f'expect: there is no room for another of {MAX_WATCHES} names (ignored)'
+        self.watches, self.look_at, self.save_at = watches, self.heard, 0
+        return ''
+
+    def look(self, unix: float) -> list[tuple[Post, str]]:
+        """Hand over the events that are due, and withdraw those that are not true any more.
+
+        Return the posts of those that have ended, and their names.
+        """
+        ended = []
+        for key, watch in [*self.watches.items()] if self.heard >= self.look_at else []:
+            post, incident = self.events.pop(key, (None, {}))
+            if post and post.result.ready():
+                ended.append((post, incident['name']))
+                if post.result.successful():
+                    watch.is_open, watch.told = not watch.is_open, incident['occurred']
+                elif self.heard >= watch.due and not (watch.is_open or self.queue.closed_because):
+                    watch.due = self.heard + seconds_of(watch.every)
+                post = None
+            is_silent = self.heard >= watch.due
+            if post and (watch.is_open != is_silent or post in self.queue.in_flight):
+                self.events[key] = post, incident
+            elif post:
+                post.is_kept, post.hand_over_by = False, 0  # the queue fails it before the next call
+            elif watch.is_open != is_silent:
+                self.hand_over(key, watch, watch.last if watch.is_open else unix - (self.heard - watch.due))
+            elif watch.every == 'off' or self.heard >= watch.due + LONGEST_WATCH_SECONDS:
+                del self.watches[key]
+        times = [0 if each.every == 'off' else each.due + LONGEST_WATCH_SECONDS * each.is_open for each in self.watches.values()]
+        self.look_at = self.heard if self.events else min(times, default=math.inf)
+        return ended
+
+    def hand_over(self, key: str, watch: Watch, moment: float) -> None:
+        """Queue the event that is due, which occurred at a moment, unless the queue is closed or full: then it stays due."""
+        is_end, told = watch.is_open, max(utc_text(int(moment)), watch.told)
+        watch.since = watch.since if is_end else watch.last
+        unit = next((unit for unit in 'dh' if moment - watch.since >= 2 * UNITS[unit][0]), 'm') if is_end else watch.every[-1]
+        count = max(round((moment - watch.since) / UNITS[unit][0]), 1) if is_end else int(watch.every[:-1])
+        name = f'{"Events again after" if is_end else "No events for"} {count} {UNITS[unit][1]}{"s" * (count > 1)}: {watch.name}'
+        details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.since))}}
+        labels = [{'type': 'state', 'value': 'resolved'}] * is_end + [{'type': 'problem', 'value': key}]
+        incident = {'name': name, 'type': watch.type, 'occurred': told, 'rawJSON': to_raw_json(to_json(details)),
+                    'severity': RECOVERED_SEVERITY if is_end else watch.severity, 'dbotMirrorId': key, 'labels': labels}
+        post = Post([incident])
+        post.keep()
+        with suppress(Unavailable):
+            self.queue.add(post)
+            self.events[key] = post, incident
+
+    def to_context(self) -> dict[str, str]:
+        """Return the watches, and what is compared with their `due`, as part of the integration context."""
+        self.save_at = self.heard + min((seconds_of(each.every) for each in self.watches.values()), default=math.inf) / 10
+        return {'silences': to_json((self.heard, self.watches)).decode()} if self.watches else {}
+
+    def restore(self, context: Any) -> None:
+        """Add the watches that the container before has saved. A silence that has begun goes on; the others get some time."""
+        heard, saved = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
+        for key, watch in islice(saved.items(), MAX_WATCHES - len(self.watches)):
+            left = watch.due - heard
+            least = left if watch.is_open and left <= 0 else min(900, seconds_of(watch.every))
+            watch.due = self.heard + max(left, least)
+            kept = self.watches.setdefault(key, watch)
+            kept.since, kept.told, kept.is_open = watch.since, watch.told, watch.is_open
+        self.look_at = self.heard
+
+
 ''' THE LINE TO THE SERVER '''
 
 
@@ -6703,6 +6856,7 @@ class ServerLine:
         self.log_every = log_every
         self.samples: list[dict[str, Any]] = []
         self.history = History()
+        self.silences = Silences(self.queue)
         self.is_restored = False  # whether what the container before saved has been read
         self.is_unsaved = False  # whether the samples or the history have changed since the last save
         self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
@@ -6743,7 +6897,7 @@ class ServerLine:
 
     def record_listening(self, since: str) -> None:
         """Save at once the time since which the port has been open; '' means it is closed."""
-        self.history.listening_since = since
+        self.history.listening_since, self.silences.listened_at = since, time.monotonic()
         self.is_save_urgent = True
 
     def record_duration(self, seconds: float, unavailable: int) -> None:
@@ -6796,10 +6950,22 @@ class ServerLine:
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
                 continue
+            self.report_silences()
             is_idle = not (self.send_what_is_due() or self.create_next())
             if is_idle:
                 self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
+
+    def report_silences(self) -> None:
+        """Queue the silences, and their ends, that are due. Log and record those that are created or lost."""
+        self.silences.listen(time.monotonic(), bool(self.history.listening_since), self.unavailable)
+        for post, name in self.silences.look(time.time()):
+            is_lost = not post.result.successful()
+            note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
+            self.log('error' if is_lost else 'info', f'SILENCE: {note}')
+            self.record(Trace(0, 'SILENCE', '-', '-', None, '', '', True, ''), 502 if is_lost else 200, note, 'silence')
+            self.is_save_urgent |= not is_lost
+        self.is_unsaved |= self.silences.heard >= self.silences.save_at
 
     def restore(self) -> None:
         """Read the samples and the history that the previous container saved, and add those of this container.
@@ -6811,6 +6977,7 @@ class ServerLine:
             return
         new, self.history = self.history, read_history(context)
         self.history.absorb(new)
+        self.silences.restore(context)
         self.samples = with_samples(read_samples(context), self.samples)
         self.is_restored = True
 
@@ -6910,7 +7077,7 @@ class ServerLine:
             self.context_due_at = next_due_at
         self.is_save_urgent = self.is_unsaved = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
-        context = {'samples': json.dumps(self.samples)} | self.history.to_context()
+        context = {'samples': json.dumps(self.samples)} | self.history.to_context() | self.silences.to_context()
         has_failed = not self.is_restored or self.call(demisto.setIntegrationContext, context)[1] is not None
         if has_failed:
             self.is_unsaved, self.context_due_at = True, next_due_at
@@ -7008,6 +7175,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         """Return the handshake's response or the handler's; turn every exception into a response."""
         request = bottle_request.environ[REQUEST]  # read before anything can wait
         try:
+            if request.is_accepted and request.method in ('POST', 'PUT'):
+                self.hear(request)
             self.line.queue.check_open()
             response = handshake_before_proof(self.settings, request, self.intake)
             if response:
@@ -7098,7 +7267,21 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if is_signed:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
             request.is_accepted = request.is_read = True
+            self.hear(request)
             yield body
+
+    def hear(self, request: Request) -> None:
+        """Read the words of an accepted request's URL. With `?expect=`, a POST is a sign of life, whatever becomes of it."""
+        late_names = request.query.late_names
+        late_words = [word for word in URL_WORDS if word in late_names]
+        words = request.words = url_words(self.settings, request.query.parameters, late_words, request.token)
+        if words.expect:
+            every, name = words.expect
+            shown, key = watched_name(self.settings, name)
+            kind = without_error_markers(words.type) or self.settings.incident_type
+            watch = Watch(shown, every, kind, 2 if words.default_severity is None else words.default_severity, request.arrived)
+            if note := self.line.silences.hear(key, watch, time.monotonic()):
+                request.words = replace(words, notes=(*words.notes, note))
 
     def measure(self, request: Request, body: bytes, coding: str) -> int:
         """Return the size of the bodies beside which to process this one. Record the size of its text. Raise Rejected.
@@ -7116,10 +7299,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
         """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
-        late_names = request.query.late_names
-        late_words = [word for word in URL_WORDS if word in late_names]
-        words = url_words(self.settings, request.query.parameters, late_words, request.token)
-        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, words, request.token)
+        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
         conversion = to_incidents(payloads, arrival)
         request.product = conversion.product
         request.skipped = ', '.join(conversion.skipped)
@@ -8153,8 +8333,8 @@ def result_of_test(settings: Settings) -> str | dict[str, Any]:
 def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
     """Return the outputs and the text of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
     limit, wanted = arg_to_number(args.get('limit') or 50), args.get('result') or 'all'
-    if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped', 'handshake'):
-        raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected, skipped and handshake.')
+    if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped', 'handshake', 'silence'):
+        raise ValueError('limit must be at least 1; result all, created, repeat, rejected, skipped, handshake or silence.')
     history = read_history(context)
     outputs = delivery_outputs(history, wanted)[:limit]
     return CommandResults('GenericWebhook.Delivery', 'Number', outputs, ignore_auto_extract=True,

@@ -1,0 +1,310 @@
+"""An alarm for silence, as senders and the server see it: over real sockets, in this process, whose clock the test sets."""
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import demistomock
+import GenericWebhook
+import gevent
+import pytest
+from clocks import PATIENCE_SECONDS, Clock, until
+from GenericWebhook import Listener, ServerLine, Settings, Tokens, read_history
+from own_server import connect
+from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
+
+pytestmark = pytest.mark.sockets
+
+TEN = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds
+STEP = 8  # seconds; of a longer step, what exceeds 10 s would count as a hang
+BEAT = b'{"beat": 1}'
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The script's clock, and the time of the day, which go on only when the test sets them."""
+    with Clock(GenericWebhook, began=1000, unix=TEN) as running:
+        yield running
+
+
+class Server:
+    """What XSOAR holds, and a Listener before it whose line is real."""
+
+    def __init__(self, clock: Clock, listener: Listener) -> None:
+        self.clock = clock
+        self.incidents: list[dict[str, Any]] = []
+        self.contexts: list[dict[str, str]] = []
+        self.rejects = ''  # incidents whose name begins with this
+        self.drops = False
+        self.may_reply = threading.Event()
+        self.may_reply.set()
+        demistomock.declare(createIncidents=self.create, setIntegrationContext=self.contexts.append)
+        demistomock.declare(**dict.fromkeys(('info', 'error', 'debug', 'updateModuleHealth'), ''))
+        self.use(listener)
+
+    def use(self, listener: Listener) -> None:
+        self.listener, self.line = listener, listener.app.line
+        self.line.record_listening('now')
+
+    def create(self, incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        assert self.may_reply.wait(PATIENCE_SECONDS)
+        if self.rejects and any(each['name'].startswith(self.rejects) for each in incidents):
+            raise ValueError('the server rejects this')
+        first = len(self.incidents) + 1
+        self.incidents += incidents
+        return [] if self.drops else [{'id': str(number), **each} for number, each in enumerate(incidents, first)]
+
+    def send(self, query: str, body: bytes = BEAT, method: str = 'POST', **headers: str) -> Answer:
+        named = {'Authorization': TOKEN, 'Connection': 'close', **{key.replace('_', '-'): text for key, text in headers.items()}}
+        with closing(connect(self.listener)) as sender:
+            request = request_bytes(f'http://x/?{query}', body, named)
+            sender.sendall(request.replace(b'POST ', f'{method} '.encode(), 1))
+            [answer] = read_answers(read_to_end(sender))
+        return answer
+
+    def beat(self, name: str = 'Backups', every: str = '1m', more: str = '') -> Answer:
+        """Send a heartbeat that creates no incident of its own."""
+        answer = self.send(f'expect={every}%3A{name}&skip=beat{more}')
+        assert (answer.status, answer.text) == (200, '[]')
+        return answer
+
+    def lapse(self, seconds: float) -> None:
+        """Let the time pass, in steps in each of which the line looks at the clock."""
+        end = self.clock.passed + seconds
+        while self.clock.passed < end:
+            self.clock.passed = min(self.clock.passed + STEP, end)
+            self.line.wake.set()
+            until(lambda: self.line.silences.listened_at == self.clock.now)
+        gevent.sleep(0)
+
+    def names(self) -> list[str]:
+        return [each['name'] for each in self.incidents]
+
+    def has(self, *names: str) -> None:
+        """Wait for these incidents, and check that there are no others."""
+        until(lambda: len(self.incidents) >= len(names))
+        self.settle()
+        assert self.names() == [*names]
+
+    def settle(self) -> None:
+        """Wait until the line has nothing to do."""
+        until(lambda: self.line.queue.is_empty and not self.line.silences.events and not self.line.is_save_urgent)
+
+
+@pytest.fixture
+def xsoar(clock: Clock, server: Listener) -> Server:
+    return Server(clock, server)
+
+
+def test_a_sender_that_falls_silent_has_one_incident_and_one_end(xsoar: Server) -> None:
+    assert not xsoar.beat(more='&type=Silence&severity=high').headers.get('x-webhook-note')
+    xsoar.lapse(59)
+    xsoar.has()
+    xsoar.lapse(1 + 300)
+    details = '{"silence":{"of":"Backups","expected_every":"1m","last":"2026-11-24T10:00:00Z"}}'
+    both = {'type': 'Silence', 'rawJSON': details, 'dbotMirrorId': 'silence/Backups'}
+    key = {'type': 'problem', 'value': 'silence/Backups'}
+    silence = both | {'name': 'No events for 1 minute: Backups', 'occurred': '2026-11-24T10:01:00Z',
+                      'severity': 3, 'labels': [key]}
+    xsoar.has('No events for 1 minute: Backups')
+    assert xsoar.incidents == [silence]
+    xsoar.beat(more='&type=Silence&severity=high')
+    end = {'name': 'Events again after 6 minutes: Backups', 'occurred': '2026-11-24T10:06:00Z', 'severity': 0.5,
+           'labels': [{'type': 'state', 'value': 'resolved'}, key]} | both
+    xsoar.has('No events for 1 minute: Backups', 'Events again after 6 minutes: Backups')
+    assert xsoar.incidents == [silence, end]
+    xsoar.lapse(59)
+    xsoar.has('No events for 1 minute: Backups', 'Events again after 6 minutes: Backups')
+    saved = read_history(xsoar.contexts[-1])
+    assert [each.note for each in saved.accepted if each.result == 'silence'] == [
+        'No events for 1 minute: Backups: incident 1', 'Events again after 6 minutes: Backups: incident 2']
+    lines = '\n'.join(text for text, in demistomock.calls_of('info'))
+    assert lines.count(' SILENCE: ') == 2 and ' SILENCE: No events for 1 minute: Backups: incident 1\n' in lines
+
+
+def test_every_post_that_is_accepted_is_a_sign_of_life_and_nothing_else_is(xsoar: Server) -> None:
+    signed = f'sha256={hmac.digest(TOKEN.encode(), BEAT, hashlib.sha256).hex()}'
+    names = ['created', 'skipped', 'below', 'broken', 'repeat', 'signed', 'put', 'envelope', 'full',
+             'get', 'wrong', 'unsigned', 'forged']
+    for name in names:
+        xsoar.beat(name)
+    xsoar.lapse(40)
+    word = 'expect=1m%3A'
+    assert xsoar.send(f'{word}created').status == 200
+    assert xsoar.send(f'{word}skipped&skip=beat').text == '[]'
+    assert xsoar.send(f'{word}below&at_least=high', b'{"severity": "low", "title": "Disk"}').text == '[]'
+    assert xsoar.send(f'{word}broken', b'{"beat": ').status == 400
+    for _ in range(2):
+        assert xsoar.send(f'{word}repeat', webhook_id='1').status == 200
+    assert xsoar.send(f'{word}signed', Authorization='none', X_Hub_Signature_256=signed).status == 200
+    assert xsoar.send(f'{word}put', method='PUT').status == 200
+    assert xsoar.send(f'{word}envelope', b'').status == 200
+    assert xsoar.send(f'{word}get', method='GET').status == 200
+    assert xsoar.send(f'{word}wrong', Authorization='wrong').status == 401
+    assert xsoar.send(f'{word}unsigned', Authorization='').status == 401
+    assert xsoar.send(f'{word}forged', Authorization='none', X_Hub_Signature_256=f'sha256={"0" * 64}').status == 401
+    xsoar.may_reply.clear()
+    xsoar.line.queue.most_posts = 1
+    waiting = gevent.spawn(xsoar.send, '')
+    until(lambda: xsoar.line.queue.in_flight)
+    assert xsoar.send(f'{word}full').status == 503
+    xsoar.may_reply.set()
+    assert waiting.get().status == 200
+    xsoar.line.queue.most_posts = 1000
+    xsoar.incidents.clear()
+    xsoar.lapse(20)
+    silent = [f'No events for 1 minute: {name}' for name in ('get', 'wrong', 'unsigned', 'forged')]
+    xsoar.has(*silent)
+
+
+def test_while_nobody_can_be_heard_the_time_stands_still(xsoar: Server) -> None:
+    xsoar.beat()
+    xsoar.lapse(10)
+    xsoar.line.record_listening('')
+    xsoar.lapse(3600)  # the port is closed
+    xsoar.line.record_listening('now')
+    xsoar.lapse(10)
+    xsoar.may_reply.clear()
+    hanging = gevent.spawn(xsoar.send, '')
+    until(lambda: xsoar.line.queue.in_flight)
+    xsoar.clock.passed += 3600  # ... of a call, of which 10 s count
+    xsoar.may_reply.set()
+    assert hanging.get().status == 200
+    xsoar.incidents.clear()
+    xsoar.lapse(25)
+    xsoar.has()
+    xsoar.lapse(10)
+    xsoar.has('No events for 1 minute: Backups')
+
+
+def test_a_silence_that_waits_is_withdrawn_and_one_in_a_call_is_awaited_even_if_a_rule_drops_it(xsoar: Server) -> None:
+    xsoar.rejects = 'No events'
+    xsoar.beat()
+    xsoar.lapse(60)
+    until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
+    xsoar.beat()
+    until(lambda: xsoar.line.queue.is_empty)
+    xsoar.rejects = ''
+    xsoar.lapse(59)
+    xsoar.has()
+    xsoar.drops = True
+    xsoar.may_reply.clear()
+    xsoar.lapse(1)
+    until(lambda: xsoar.line.queue.in_flight)
+    xsoar.beat()
+    xsoar.may_reply.set()
+    xsoar.has('No events for 1 minute: Backups', 'Events again after 1 minute: Backups')
+
+
+def test_an_end_that_waits_is_withdrawn_if_the_sender_falls_silent_again(xsoar: Server) -> None:
+    xsoar.beat()
+    xsoar.lapse(60)
+    xsoar.has('No events for 1 minute: Backups')
+    xsoar.rejects = 'Events again'
+    xsoar.beat()
+    until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
+    xsoar.lapse(60)
+    until(lambda: xsoar.line.queue.is_empty)
+    xsoar.rejects = ''
+    xsoar.lapse(600)
+    xsoar.has('No events for 1 minute: Backups')
+    xsoar.beat()
+    xsoar.has('No events for 1 minute: Backups', 'Events again after 12 minutes: Backups')
+
+
+def test_off_ends_a_watch_and_its_silence(xsoar: Server) -> None:
+    xsoar.beat('Old')
+    xsoar.beat('New')
+    xsoar.lapse(30)
+    xsoar.beat('New', 'off')
+    xsoar.lapse(30)
+    xsoar.has('No events for 1 minute: Old')
+    xsoar.beat('Old', 'off')
+    xsoar.beat('Never', 'off')
+    xsoar.has('No events for 1 minute: Old', 'Events again after 1 minute: Old')
+    xsoar.lapse(120)
+    xsoar.has('No events for 1 minute: Old', 'Events again after 1 minute: Old')
+    assert not xsoar.line.silences.watches
+    until(lambda: xsoar.contexts and 'silences' not in xsoar.contexts[-1])
+
+
+def test_whatever_the_wall_clock_does_no_end_is_before_its_silence_and_no_silence_before_an_end(xsoar: Server) -> None:
+    for hours in (0, -24, 48, -96):
+        xsoar.clock.unix = TEN + hours * 3600
+        xsoar.beat()
+        xsoar.lapse(60)
+    xsoar.beat()
+    until(lambda: len(xsoar.incidents) == 8)
+    times = [each['occurred'] for each in xsoar.incidents]
+    assert times == sorted(times) and times[0] == '2026-11-24T10:01:00Z'
+
+
+def test_after_a_restart_a_silence_goes_on_and_the_others_get_some_time(xsoar: Server) -> None:
+    for name, every in ('Silent', '1m'), ('Short', '2m'), ('Long', '1h'), ('Longer', '1h'):
+        xsoar.beat(name, every)
+    xsoar.lapse(60)
+    xsoar.beat('Short', '2m')
+    xsoar.lapse(30 * 60 - 60)
+    xsoar.has('No events for 1 minute: Silent', 'No events for 2 minutes: Short')
+    xsoar.beat('Longer', '1h')
+    xsoar.lapse(25 * 60)
+    xsoar.line.stop()
+    xsoar.line.drain()
+    with closing(another(xsoar)) as listener:
+        xsoar.use(listener)
+        xsoar.lapse(15 * 60 - 1)  # of Long, 5 minutes were left, and of Longer 35
+        xsoar.has('No events for 1 minute: Silent', 'No events for 2 minutes: Short')
+        xsoar.lapse(1)
+        xsoar.has('No events for 1 minute: Silent', 'No events for 2 minutes: Short', 'No events for 1 hour: Long')
+        xsoar.beat('Silent')
+        xsoar.lapse(1)
+        assert xsoar.names()[3:] == ['Events again after 70 minutes: Silent']
+        xsoar.line.stop()
+        xsoar.line.drain()
+
+
+def another(xsoar: Server) -> Listener:
+    """Return the listener of a new container, with the context that the one before saved."""
+    demistomock.declare(getIntegrationContext=lambda: xsoar.contexts[-1])
+    listener = Listener(Settings(0, Tokens(TOKEN), None), ServerLine(log_every=0, health_every=0))
+    listener.start()
+    return listener
+
+
+def test_what_changes_is_saved_within_a_minute_and_a_silence_at_once(xsoar: Server) -> None:
+    def left() -> float:
+        heard, watches = json.loads(xsoar.contexts[-1]['silences'])
+        return float(watches['silence/Backups'][5] - heard)
+
+    xsoar.beat(every='1h')
+    until(lambda: xsoar.contexts and 'silences' in xsoar.contexts[-1])
+    assert left() == 3600
+    xsoar.lapse(359)
+    assert left() >= 3600 - 60
+    xsoar.lapse(61)
+    assert left() <= 3600 - 360
+    count = len(xsoar.contexts)
+    xsoar.lapse(300)
+    assert len(xsoar.contexts) == count
+    xsoar.lapse(3600 - 720)
+    xsoar.has('No events for 1 hour: Backups')
+    assert left() <= 0
+
+
+def test_a_silence_that_is_lost_is_due_again_after_the_duration(xsoar: Server) -> None:
+    xsoar.rejects = 'No events'
+    xsoar.beat()
+    xsoar.lapse(60)
+    until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
+    while not any('lost: No events' in text for text, in demistomock.calls_of('error')):
+        assert xsoar.send('', b'{"title": "Disk full"}').status == 200
+        xsoar.lapse(8)
+    xsoar.rejects = ''
+    xsoar.incidents.clear()
+    xsoar.lapse(80)
+    xsoar.has('No events for 1 minute: Backups')
