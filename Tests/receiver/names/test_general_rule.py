@@ -87,6 +87,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'category': 'network', 'host': 'shop-1', 'short_message': 'Payment failed', 'timestamp': 1795510800.25,
       'level': 3}, 'Payment failed (shop-1)', '2026-11-24T09:00:00.250000Z'),
     ({'log': 'panic: runtime error', 'stream': 'stderr', 'time': NINE}, 'panic: runtime error', NINE),
+    ({'msg': 'The disk is full', 'level': 3}, 'The disk is full', ''),
     ({'category': 'load', 'text': 'Load of db-1 is 17.2'}, 'Load of db-1 is 17.2', ''),
     ({'category': 'mail', 'description': 'The mail server is down'}, 'The mail server is down', ''),
     ({'category': 'network', 'reason': 'No heartbeat for a minute'}, 'No heartbeat for a minute', ''),
@@ -197,7 +198,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'msys': {'message_event': {'type': 'bounce', 'subject': 'Your order', 'timestamp': '1795510800'}}},
      'bounce: Your order', NINE),
     ({'alert': {'id': 'f3', 'policy': {'name': 'Privileged container'}, 'violations': [{'message': 'Container x is privileged'}],
-                'time': NINE}}, 'Privileged container', NINE),
+                'time': NINE}}, 'Container x is privileged', NINE),
     ({'event': {'type': 'BILLING_ISSUE', 'store': 'APP_STORE', 'app_id': '1234567890'}}, 'BILLING_ISSUE', ''),
     ({'a': {'b': {'c': {'d': {'e': {'f': {'type': 'too_deep'}}}}}}}, '', ''),
     ({'component': {'status': 'under_maintenance', 'name': 'Database'}}, 'under_maintenance: Database', ''),
@@ -401,7 +402,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'event_name': 'item:completed', 'event_data': {'item': {'updated_at': NINE, 'content': 'Buy milk'}}, 'version': '9'},
      'item:completed: Buy milk', ''),
     *(({'title': 'A card was moved', 'monitor': {key: NINE}}, 'A card was moved', '') for key in ('created_at', 'updated_at')),
-    ({'title': 'A card was moved', 'account': {'timestamp': NINE}}, 'A card was moved', ''),
     ({'title': 'A card was moved', 'last_alert': {'timestamp': NINE}}, 'A card was moved', ''),
     ({'title': 'A card was moved', f'{"x" * 40} last alert': {'timestamp': NINE}}, 'A card was moved', NINE),  # no key is so long
     ({'event': 'ticket.updated', 'ticket': {'subject': 'A door is open', 'created_at': NINE}}, 'ticket.updated: A door is open',
@@ -417,8 +417,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'event': 'alarm_closed', 'message': 'A, B, C'}, 'alarm_closed: A, B, C', ''),
     ({'author': 'alice', 'message': 'Remove a file', 'revision': 3, 'time': '2026/11/24 09:00:00 +0000'}, 'Remove a file', NINE),
     *(({'title': 'A card was moved', place: {'created_at': NINE, 'updated_at': NINE}}, 'A card was moved', '') for place in (
-        'repository', 'project', 'user', 'account', 'organization')),
-    *(({place: {'title': 'A card was moved', 'updated_at': NINE}}, 'A card was moved', '') for place in (
         'repository', 'project', 'user', 'account', 'organization')),
     # A change, an end or an outage before what only names the monitor or the rule: HetrixTools, System Center, LogicMonitor
     ({'monitor_name': 'Shop home page', 'monitor_status': 'offline', 'timestamp': NINE}, 'offline: Shop home page', NINE),
@@ -492,10 +490,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'authorization': {'action': 'networks/delete'}, 'host': 'gw-1'}, 'networks/delete: gw-1', ''),
     ({'pump': {'result': 'stopped'}, 'host': 'plc-7'}, 'stopped: plc-7', ''),
     ({'eventName': 'login', 'agent': {'hostname': 'desk-7'}, 'list_name': 'News'}, 'login: desk-7', ''),
-    # A record of a logger
-    ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelname': 'ERROR'}, 'The disk is full', ''),
-    ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelno': 40}, 'The disk is full', ''),
-    ({'name': 'api', 'message': 'The disk is full', 'pid': 7}, 'The disk is full', ''),
 ]
 
 

@@ -2413,13 +2413,11 @@ ITEMS = Decoder(list[Raw])
 FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
 
 
-def decoder_of(keys: Iterable[str]) -> Decoder[Any]:
+@lru_cache(maxsize=8)
+def decoder_of(keys: tuple[str, ...]) -> Decoder[Any]:
     """Return a decoder of the members at some keys as a struct: a dict of all of them could take hundreds of MiB."""
     names = {f'member_{number}': key for number, key in enumerate(keys)}
     return Decoder(defstruct('Members', [(name, Raw, Raw()) for name in names], rename=names))
-
-
-COMMON_MEMBERS = decoder_of(COMMON_KEYS)
 
 
 def has_many_members(source: bytes | Raw) -> bool:
@@ -2427,11 +2425,11 @@ def has_many_members(source: bytes | Raw) -> bool:
     return len(memoryview(source)) > SMALL_BODY_BYTES and count_byte(b':', source) > MAX_COLONS
 
 
-def some_members(keys: Sequence[str], source: bytes | Raw, decoder: Decoder[Any] | None = None) -> dict[str, Raw]:
+def some_members(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> dict[str, Raw]:
     """Return the members at some keys of an object, and of one that is not too large all others. Raise ValueError."""
     if not has_many_members(source):
         return MEMBERS.decode(source)
-    members = astuple((decoder or decoder_of(keys)).decode(source))
+    members = astuple(decoder_of(keys).decode(source))
     return {key: member for key, member in zip(keys, members, strict=True) if member}
 
 
@@ -2491,21 +2489,18 @@ class Budget:
         """Return the value of a JSON text: the whole tree of a small one, one level of any other. Return UNREAD, if need be."""
         yield_if_due()
         view = memoryview(source)
-        try:
+        with suppress(ValueError, RecursionError):  # an integer of 5,000 digits alone is UNREAD
             if is_small(view):
                 return WHOLE.decode(view)
-        except (ValueError, RecursionError):
-            pass  # for an integer of 5,000 digits, which alone is UNREAD
-        try:
+        with suppress(ValueError, RecursionError):
             if view[0] == OPENING_BRACE:
                 return self.open_object(source, max_members)
             return self.open_list(source) if view[0] == OPENING_BRACKET else open_scalar(view)
-        except (ValueError, RecursionError):
-            return UNREAD
+        return UNREAD
 
     def open_object(self, source: bytes | Raw, max_members: int) -> Any:
         """Return one level of an object."""
-        members = some_members(COMMON_KEYS, source, COMMON_MEMBERS)
+        members = some_members(source)
         is_cut = len(members) > max_members or has_many_members(source)
         if max_members == MAX_MEMBERS and not self.allows(min(len(members), max_members)):
             return UNREAD
@@ -3698,8 +3693,8 @@ WORDS = {meaning: words.split() for meaning, words in {
         result''',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': 'host hostname computername device resourcename resource repository repo project package cve',
-    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
-        sourceip ip ipaddress''',
+    'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
+        sourceip ip ipaddress agent''',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
@@ -3760,7 +3755,7 @@ END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 # A key beside one of these does not say what happened: a commit's message, somebody's position and name.
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
               'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
-TEXT_MEANINGS = 'title', 'rule', 'summary', 'text'  # in an order, so that the same request always gives the same name
+TEXT_MEANINGS = {'title', 'rule', 'summary', 'text'}
 
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
@@ -3817,24 +3812,20 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
 
     `parent` is the word of the key that the object is under, or ''.
     """
-    places = []
-    for key in keys:
-        word = word_of(key)
-        if key == '@type' or (word == 'type' and parent == 'resource'):  # of a schema or of the thing, not of what happened
+    words = {key: word_of(key) for key in keys}
+    all_words = {*words.values()}
+    places: list[tuple[int, str, str]] = []
+    for key, word in words.items():
+        if word == 'type' and parent == 'resource':  # of the thing, not of what happened
             continue
-        places += [(rank, meaning, key) for rank, meaning in places_of_word(word)]
-        if parent and word == 'name':
-            places += [(rank, meaning, key) for rank, meaning in PLACES.get(parent + 'name', ())]
+        of_parent = PLACES.get(f'{parent}name', []) if parent and word == 'name' else []
+        is_spare = not all_words.isdisjoint(NOT_BESIDE.get(word, ()))
+        places += [(rank, 'spare text' if is_spare and meaning in TEXT_MEANINGS else meaning, key)
+                   for rank, meaning in places_of_word(word) + of_parent]
     found: dict[str, list[str]] = {}
     for _, meaning, key in sorted(places, key=itemgetter(0)):
         found.setdefault(meaning, []).append(key)
-    words_of_all = set(map(word_of, keys))
-    for meaning in filter(found.__contains__, TEXT_MEANINGS):
-        spare = [key for key in found[meaning] if not words_of_all.isdisjoint(NOT_BESIDE.get(word_of(key), ()))]
-        found['spare text'] = found.get('spare text', []) + spare
-        found[meaning] = [key for key in found[meaning] if key not in spare]
-    for other, meaning in (('sentence', 'last word: text'), ('named object', 'object'), ('named person', 'person')):
-        found[other] = found.get(meaning, [])
+    found['sentence'] = found.get('last word: text', [])
     return {meaning: list(dict.fromkeys(keys))[:MAX_KEYS_OF_A_MEANING] for meaning, keys in found.items() if keys}
 
 
@@ -3894,13 +3885,7 @@ NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a', re.IGNORECA
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
 TELLING_KIND = re.compile(
     r'(?i:\S[^\s./:]*[./:]\S+|\S+ed)|'  # up to the first of these marks: to try each would take quadratic time
-    r'(?i:\S+ (creat|updat|delet|remov|add|chang|modif|complet|cancel)[a-z]*)|'
     r'(?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)')
-# Texts that say only to whom or to what something happened.
-WHO = re.compile(
-    r'\S[^\s@]*@\S+|'  # an e-mail address; up to the first @: to try each would take quadratic time
-    r'([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp)|'  # the name of a host; `order.created` is not one
-    r'[\d.]*|[\da-f]*:[\da-f:.]*', re.IGNORECASE)  # an IP address; also the empty text
 # Words that say what became of something; those of an outcome count only if no text says more.
 CHANGE = re.compile(
     '(un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]*|'
@@ -3908,8 +3893,6 @@ CHANGE = re.compile(
     'down|offline|online|unreachable', re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
 OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok', re.IGNORECASE)
-LOGGER_KEYS = {'levelname', 'levelno', 'pid'}  # of a record of a program: its `name` is that of the logger
-OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
@@ -3936,17 +3919,14 @@ TEXTS: Table = (((OWN, DATA), ('title', 'rule', 'summary', 'text')),)  # what ha
 SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what happened
     ((OWN,), ('sentence', 'whole')),              # {"event": "rated", "film_title": "Blue mug", "book": {"title": "Red mug"}}
     ((OTHERS,), ('title',)),                      # {"event": "rated", "movie": {"title": "Marley"}, "host": "nas-1"}
-    ((OWN, DATA), ('object',)),                   # {"event": "login", "hostname": "desk-7", "device": {"name": "Desk 7"}}
-    ((OWN,), ('named object',)),                  # {"event": "login", "device": {"name": "Desk 7"}, "user": "alice"}
+    ((OWN, DATA), ('object',)),                   # {"event": "login", "device": {"name": "Desk 7"}, "user": "alice"}
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
-    ((OWN, DATA), ('person',)),                   # {"event": "login", "user": "alice", "agent": {"hostname": "desk-7"}}
-    ((OWN,), ('named person',)),                  # {"event": "login", "agent": {"hostname": "desk-7"}, "service": "mail"}
+    ((OWN, DATA), ('person',)),                   # {"event": "login", "agent": {"hostname": "desk-7"}, "service": "mail"}
     ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
-    ((OTHERS,), ('rule', 'summary', 'text', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
-    ((OWN, DATA), ('sentence', 'spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
-    ((DEEP,), ('title', 'object', 'summary', 'last word: text', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
-    ((OTHERS, DEEP), ('person',)),                # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
-    ((DEEP,), ('last word: object',)),            # {"event": "opened", "mail": {"sent": {"list_name": "Monthly news"}}}
+    ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
+    ((OWN, DATA), ('spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
+    ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
+    ((OTHERS, DEEP), ('person', 'last word: object')),  # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
@@ -3955,8 +3935,7 @@ KINDS: Table = (  # the kind of event, if neither a header nor the event itself 
 )
 THINGS: Table = (  # the host or the like that a text is about
     ((OWN,), ('thing', 'named thing')),           # {"message": "The disk is full", "host": "db-1"}
-    ((DATA,), ('thing', 'named thing')),          # {"message": "The disk is full", "data": {"host": "db-1"}}
-    ((OTHERS,), ('thing', 'named thing')),        # {"message": "The disk is full", "disk": {"host": "db-1"}}
+    ((DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
     ((OWN, DATA), ('domain',)),                   # {"message": "The disk is full", "domain": "example.com"}
     ((OWN,), ('addressee',)),                     # {"message": "A mail was read", "email": "ann@example.com"}
 )
@@ -3975,22 +3954,27 @@ class Facts:
         self.budget = budget
         self.scopes_left = MAX_SCOPES
         self.top = self.only_object()
+        near = [*self.inside(self.top)]
+        near += [each for scope in near if scope.has_data and scope.word in DEEPER for each in self.inside(scope)]
+        self.rings: list[list[Scope]] = [[self.top], [], []]
+        self.meanings = {*self.top.keys}  # most of those that the tables look for are not among these
+        for scope in near:
+            self.rings[DATA if scope.has_data else OTHERS].append(scope)
+            self.meanings.update(scope.keys)
+        self.own_kind = self.first((OWN,), 'kind')  # of event, which a key directly in it names: `login_failed`
+        self.own_name = self.find_own_name()
 
     # The walk
 
     def only_object(self) -> Scope:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
-        members, word, is_text = self.members, '', False
+        scope = Scope(self.members)
         for _ in range(4):
-            if len(members) != 1:
+            inner = self.inside(scope) if len(scope.members) == 1 else []
+            if not inner or inner[0].is_item:
                 break
-            [key] = members
-            value = members.get(key)
-            inner = value if isinstance(value, dict) else {} if is_text else self.json_in(value)
-            if not inner:
-                break
-            members, word, is_text = inner, word_of(key), is_text or inner is not value
-        return Scope(members, word, is_text=is_text)
+            scope = inner[0]
+        return scope
 
     def json_in(self, text: Any) -> dict[str, Any]:
         """Return the members of the JSON object that a text holds, as loggers and log shippers send it, or {}."""
@@ -3999,26 +3983,11 @@ class Facts:
         source = text.encode(errors='replace')
         return read_object(source, self.budget) if len(source) <= MAX_TEXT_WITH_JSON else {}
 
-    @cached_property
-    def rings(self) -> list[list[Scope]]:
-        """Return the scopes of each ring; those of DEEP are added when they are looked for."""
-        if not self.inside(self.top):
-            return [[self.top], [], []]
-        outer = [self.top, *(scope for scope in self.inside(self.top) if scope.has_data and scope.word in DEEPER)]
-        inner = [each for scope in outer for each in self.inside(scope)]
-        return [[self.top], [each for each in inner if each.has_data], [each for each in inner if not each.has_data]]
-
-    @cached_property
-    def meanings(self) -> set[str]:
-        """Return the meanings of the keys in all rings: most of those that the tables look for are not among them."""
-        return set[str]().union(*(scope.keys for ring in self.rings for scope in ring))
-
     def add_deep_ring(self) -> None:
-        """Add the ring DEEP, if there is none yet."""
+        """Add the ring DEEP, if there is none yet: few events need it."""
         if len(self.rings) == DEEP:
-            known = {id(scope) for ring in self.rings for scope in ring}
-            near = self.rings[DATA] + self.rings[OTHERS]
-            first = [each for scope in near for each in self.inside(scope) if id(each) not in known]
+            unopened = [scope for scope in self.rings[DATA] + self.rings[OTHERS] if scope.inner is None]
+            first = [each for scope in unopened for each in self.inside(scope)]
             self.rings.append(first + [each for scope in first for each in self.inside(scope)])
             self.meanings.update(*(scope.keys for scope in self.rings[DEEP]))
 
@@ -4032,8 +4001,9 @@ class Facts:
         scope.inner = []
         data_keys, members = scope.keys.get('inside', ()), scope.members
         others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
-                  if type(value) in CONTAINERS and (type(value) is not Raw or memoryview(value)[0] in b'{[')]
-        for key in islice(dict.fromkeys((*data_keys, *others, *scope.keys.get('text', ()))), MAX_SCOPES):
+                  if isinstance(value, (dict, list)) or (type(value) is Raw and memoryview(value)[0] in b'{[')]
+        texts = scope.keys.get('text', ()) if len(members) > 1 else members
+        for key in islice(dict.fromkeys((*data_keys, *others, *texts)), MAX_SCOPES):
             if self.scopes_left <= 0:
                 break
             value = members.get(key)
@@ -4067,8 +4037,7 @@ class Facts:
             for scope in self.rings[number]:
                 for key in scope.keys.get(meaning, ()):
                     value = scope.members.get(key)
-                    read = self.named if meaning.startswith('named') else self.id_of if meaning == 'id' else self.usable
-                    text = read(value)
+                    text = READERS.get(meaning, Facts.usable)(self, value)
                     if text and text not in known and (meaning not in NEEDS or NEEDS[meaning](text)):
                         return text
         return ''
@@ -4076,6 +4045,10 @@ class Facts:
     def named(self, value: Any) -> str:
         """Return the name of an object, as in `{"host": {"name": "db-1"}}`, or ''."""
         return first_of(map(self.usable, Scope(value).values('name'))) if isinstance(value, dict) else ''
+
+    def usable_or_named(self, value: Any) -> str:
+        """Return a text that can be a name, or the name of an object, or ''."""
+        return self.named(value) if isinstance(value, dict) else self.usable(value)
 
     def usable(self, value: Any) -> str:
         """Return a value as a text that can be a name, or ''."""
@@ -4115,31 +4088,25 @@ class Facts:
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return '' if name.isdecimal() else self.clean(name)
 
-    @cached_property
-    def own_name(self) -> str:
+    def find_own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier. In an only member, it is one of the facts."""
         if self.top.word or not isinstance(self.members.get('name'), str):
             return ''
         name = self.clean(self.members.get('name'))
-        is_logger = ' ' not in name and not LOGGER_KEYS.isdisjoint(self.members) and 'text' in self.top.keys
-        is_unusable = is_logger or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name)
-        return '' if is_unusable else name
+        return '' if NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
 
     def text(self) -> tuple[str, bool]:
         """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
 
-        It does if the text only says to whom or to what it happened, or if a better one was passed over that repeats the kind.
+        It does if there is no text, or if a better one was passed over because it only repeats the kind.
         """
-        who, repeats_kind = '', False
+        has_passed_over = False
         own = self.own_name or self.message_of_chat()
         for text in chain([own], self.candidates(TEXTS)) if own else self.candidates(TEXTS):
-            if WHO.fullmatch(text):
-                who = who or text
-            elif self.repeats_the_kind(text):
-                repeats_kind = True
-            else:
-                return text if text == self.own_name else self.longest_with(text), repeats_kind
-        return who, True
+            if not self.repeats_the_kind(text):
+                return text if text == self.own_name else self.longest_with(text), has_passed_over
+            has_passed_over = True
+        return '', True
 
     def message_of_chat(self) -> str:
         """Return the text of several words beside the attachments of a chat's message, or ''."""
@@ -4169,11 +4136,6 @@ class Facts:
         lower_text = text.lower()
         return ' ' in text and all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
 
-    @cached_property
-    def own_kind(self) -> str:
-        """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
-        return self.first((OWN,), 'kind')
-
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
         names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEY_CHARACTERS))
@@ -4197,16 +4159,18 @@ class Facts:
         {"type": "build_end", "job": {"status": "failed"}} -> build_end failed, or beside a text: build_end
         """
         kind = self.own_kind
-        failure = '' if text or FAILURE.search(kind) else self.word_of_change((DATA, OTHERS), FAILURE)
-        if kind and (TELLING_KIND.fullmatch(kind) or (not text and FAILURE.search(kind))):
-            return f'{kind} {failure}'.rstrip()
-        word = self.word_of_change((OWN,), OUTCOME if kind and not text else CHANGE) or (failure if kind else '')
-        if not word and not kind:
-            word = self.word_of_change((DATA,) if text else (DATA, OTHERS), CHANGE)
-        if word and word.lower() in kind.lower():
+        if not kind:
+            return self.word_of_change((OWN, DATA) if text else (OWN, DATA, OTHERS), CHANGE)
+        is_telling = TELLING_KIND.fullmatch(kind) is not None
+        if text:
+            word = '' if is_telling else self.word_of_change((OWN,), CHANGE)
+            return kind if is_telling or (word and word.lower() in kind.lower()) else word
+        if FAILURE.search(kind):
             return kind
-        if text or not word or not kind:
-            return word
+        word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
+        word = word or self.word_of_change((DATA, OTHERS), FAILURE)
+        if word.lower() in kind.lower():
+            return kind
         return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
 
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
@@ -4244,9 +4208,7 @@ class Facts:
 
     def times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
-        near = [scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE]
-        if self.top.word not in OWNERS:
-            near.insert(0, self.top)
+        near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
         dates: list[str] = []
         for scope in near:
             if texts := [*map(self.clean, scope.values('time'))]:
@@ -4256,9 +4218,8 @@ class Facts:
         for scope in near:
             yield from map(self.clean, scope.values('time of change'))
         for scope in self.rings[DATA] + self.rings[OTHERS]:
-            if scope.word not in OWNERS and not EARLIER.search(scope.word):  # `last_alert` is another event
-                meaning = 'time' if scope.is_text else 'time elsewhere'
-                yield from map(self.clean, scope.values(meaning))
+            if not EARLIER.search(scope.word):  # `last_alert` is another event
+                yield from map(self.clean, scope.values('time' if scope.is_text else 'time elsewhere'))
 
     # The severity
 
@@ -4269,10 +4230,9 @@ class Facts:
         """
         if self.top.is_text or self.top.word in WORDS['named thing'] or is_of_windows_log(self.top):
             return NO_SEVERITY
-        scopes = [self.top, *self.speaking(SEVERITY_INSIDE)]
-        for meaning in ('severity', 'priority'):
-            for scope in scopes:
-                if meaning in scope.keys and (severities := severities_in(scope, meaning)):
+        for meaning in filter(self.meanings.__contains__, ('severity', 'priority')):
+            for scope in (self.top, *self.speaking(SEVERITY_INSIDE)):
+                if severities := severities_in(scope, meaning):
                     has_ended = any(map(says_that_it_ended, (self.top, scope, *self.speaking(END_INSIDE))))
                     is_clear = len(severities) == 1 and not has_ended
                     return Severity(severities.pop(), meaning == 'severity') if is_clear else NO_SEVERITY
@@ -4283,14 +4243,14 @@ class Facts:
         return [scope for scope in self.inside(self.top) if scope.word in words and not scope.is_item and not scope.is_text]
 
 
+# How a value under a key of some meanings is read. Under all others, it is a usable text.
+READERS: dict[str, Callable[[Facts, Any], str]] = {
+    'object': Facts.usable_or_named, 'person': Facts.usable_or_named, 'named thing': Facts.named, 'id': Facts.id_of}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
 PROVIDER_NAME = steps_of(['provider', 'name'])
-
-
-CONTAINERS = {dict, list, LargeObject, LargeList, Raw}
 
 
 def times_in(texts: list[str]) -> Iterator[str]:
@@ -4335,9 +4295,8 @@ def is_of_windows_log(scope: Scope) -> bool:
 
 def severities_in(scope: Scope, meaning: str) -> set[float]:
     """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail."""
-    if (meaning == 'priority' and 'log or mail' in scope.keys) or is_of_windows_log(scope):
-        return set()
-    return set(severities_of(scope.values(meaning)))
+    is_level = is_of_windows_log(scope) or (meaning == 'priority' and 'log or mail' in scope.keys)
+    return set() if is_level else {*severities_of(scope.values(meaning))}
 
 
 def severities_of(values: list[Any]) -> list[float]:
@@ -4444,16 +4403,13 @@ class ThirdPartyEvent:
         self.clean = partial(clean_text, contains_token=contains_token)
         self.findings = findings or Findings(NO_WORDS)
         self.words = words or self.findings.words
+        self.row = next(ROWS.fitting(self), NO_ROW)  # of the sender
+        self.rows: tuple[Row, ...] = (self.words, self.row)
 
     @cached_property
     def facts(self) -> Facts:
         """Return what the general rule finds in the event."""
         return Facts(self.members, self.headers, self.clean, self.budget)
-
-    @cached_property
-    def row(self) -> Row:
-        """Return the row of the sender; NO_ROW if it is unknown."""
-        return next(ROWS.fitting(self), NO_ROW)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
@@ -4482,14 +4438,15 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        name = self.name_by_url() or self.name_by_sender()
-        return name or first_of(map(shortened, self.names_of_text() if len(self.members) == 1 else [self.facts.name()]))
+        for row in self.rows:
+            if row.name_parts and (name := self.name_by(row)):
+                return name
+        return first_of(map(shortened, self.other_names()))
 
-    def names_of_text(self) -> Iterator[str]:
-        """Yield the names that an event with a single member may have, the best first: that may be a text."""
-        [key] = self.members
-        text = self.text_member(key)
-        if key == 'body':  # read_payloads makes a text that is neither JSON nor a form an object with this member
+    def other_names(self) -> Iterator[str]:
+        """Yield the names that an event may have without a row, the best first. Its only member may be a text."""
+        text = self.text_member(*self.members) if len(self.members) == 1 else ''
+        if 'body' in self.members:  # read_payloads makes a text that is neither JSON nor a form an object with this member
             yield from self.names_in_body(text)
         yield self.facts.name()
         yield from (line for line in self.names_in_body(text) if line.count(' ') > 1)
@@ -4504,20 +4461,14 @@ class ThirdPartyEvent:
             line = self.clean(without_tags(PREAMBLE.sub('', each, count=1)))
             yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or looks_like_json(line) else line
 
-    def name_by_url(self) -> str:
-        """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
-        parts = self.words.name_parts
-        if not parts:
-            return ''
-        name, paths = self.joined(parts)  # the name is '' if it contains any token
+    def name_by(self, row: Row) -> str:
+        """Return the name that a row gives the event, or '' if it says nothing, or if nothing but constants of a URL is left."""
+        name, paths = self.joined(row.name_parts)  # the name is '' if it contains any token
+        if not row.is_of_url:
+            return '' if GENERIC_TEXT.fullmatch(name) else name
         has_found = not all(path.constant for path in paths)
-        self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(parts))
+        self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(row.name_parts))
         return name if has_found else ''
-
-    def name_by_sender(self) -> str:
-        """Return the name that the row of the sender gives the event, or '' if that says nothing."""
-        name = self.joined(self.row.name_parts)[0] if self.row.name_parts else ''
-        return name if name and not GENERIC_TEXT.fullmatch(name) else ''
 
     def joined(self, parts: Sequence[NamePart]) -> tuple[str, list[Path]]:
         """Return the name that the parts of a row give, of at most 150 characters, and the paths whose texts are in it.
@@ -4556,22 +4507,13 @@ class ThirdPartyEvent:
 
         An event with a time at `occurred` is in our format with keys added: its own type goes before that of the instance.
         """
-        own_type = self.own_type
+        # Without a `name`, or if a row fits, it says what kind of event this is: in 1,246 real payloads, it never was a type.
+        own_type = self.text_member('type') if self.row is NO_ROW and self.text_member('name') else ''
+        own_type = own_type if len(own_type) <= MAX_TYPE_CHARACTERS else ''
         is_in_our_format = own_type and any_time_to_rfc3339(self.text_member('occurred'), time.time())
         others = (own_type, instance_type) if is_in_our_format else (instance_type, own_type)
         chosen = first_of((type_from_url, *others))
         return without_error_markers(chosen) if chosen else None
-
-    @property
-    def own_type(self) -> str:
-        """Return the event's `type` if that can be an incident type, or ''.
-
-        It can be one only beside a `name`, and only if no row fits: elsewhere, it says what kind of event it is (in 1,246 real
-        payloads it never was an incident type). One of more than MAX_TYPE_CHARACTERS does not count.
-        """
-        text = self.text_member('type')
-        has_name = self.row is NO_ROW and self.text_member('name') != ''
-        return text if has_name and len(text) <= MAX_TYPE_CHARACTERS else ''
 
     # The time
 
@@ -4612,7 +4554,7 @@ class ThirdPartyEvent:
         if self.is_recovery:
             return Severity(RECOVERED_SEVERITY, False)
         is_certain = True
-        for row in (self.words, self.row):
+        for row in self.rows:
             if row.inner:
                 return self.only_inner_event.severity
             if row.severities or row.has_no_severity:
@@ -4720,7 +4662,7 @@ class ThirdPartyEvent:
             return False
         if self.row.inner and not self.inner_event.is_below(threshold):
             return False
-        paths = [path for row in (self.words, self.row) for _, paths in row.severities for path in paths]
+        paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
 
@@ -5341,7 +5283,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
             else:
                 # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
-                members = some_members([key for key, _ in steps[position]], value)
+                members = some_members(value, tuple(key for key, _ in steps[position]))
                 key, position = next(step for step in steps[position] if step[0] in members)
                 value = bytes(members[key])
         items = array_items(value)
