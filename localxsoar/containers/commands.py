@@ -207,8 +207,9 @@ class ServerCommands:
 
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
-        body = str(args.get('body') or '').encode()
-        request = Request(self._site.address.url + args['uri'], body or None, method=args['method'])
+        given = args.get('body') or ''
+        body = (given if isinstance(given, str) else json.dumps(given)).encode()
+        request = Request(f"{self._site.address.url}/{args['uri'].lstrip('/')}", body or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
         except HTTPError as error:

@@ -9,12 +9,13 @@ from typing import Any
 Condition = tuple[str, list[Any]]
 TOKEN = re.compile(r'''
     \s* (?: (?P<bracket> [()] )
-      | (?P<not> - (?=[\w(]) | not\b (?=[\s(]) )
+      | (?P<not> -+ (?=[\w(]) | not\b (?=[\s(]) )
       | (?P<join> (?: and | or ) (?= [\s(] | $ ) )
       | (?P<field> [\w.]+ ) [:=]
       | (?P<operator> >= | <= | > | < | = )
       | "(?P<quoted> [^"]* )"
       | (?P<word> [^\s()"]+ ) )''', re.IGNORECASE | re.VERBOSE)
+NUMBER = re.compile(r'\d+(?:\.\d+)?', re.ASCII)
 PLAIN_VALUE = re.compile(r'\s*([^\s()"]+)')
 RELATIVE = re.compile(r'(\d+) (minute|hour|day|week|month|year)s? ago', re.IGNORECASE)
 UNITS = {'minute': timedelta(minutes=1), 'hour': timedelta(hours=1), 'day': timedelta(days=1), 'week': timedelta(weeks=1),
@@ -57,9 +58,11 @@ class Fields:
 
 
 def text_condition(column: str, operator: str, value: str) -> Condition:
-    """Return a comparison of texts, regardless of case; `*` stands for any characters."""
+    """Return a comparison of texts, regardless of case; `*` stands for any characters. Only numbers in texts have an order."""
     if operator != '=':
-        raise QueryRejected(f'{operator}{value}, for the field has no order')
+        if not NUMBER.fullmatch(value):
+            raise QueryRejected(f'{operator}{value}, for the field has no order')
+        return f'CAST({column} AS REAL) {operator} ?', [float(value)]
     if '*' not in value:
         return f"lower(coalesce(CAST({column} AS TEXT), '')) = lower(?)", [value]
     pattern = value.replace('\\', '\\\\').replace('%', '\\%').replace('_', '\\_').replace('*', '%')

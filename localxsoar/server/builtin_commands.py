@@ -22,6 +22,7 @@ NOT_FOUND = 'Item not found (8)'  # scripts compare the text
 LISTS, SEPARATOR = 'list ', ','
 ONLY_USER = {**USER, 'allRoles': ['Administrator'], 'isAway': False}
 USER_IN_CONTEXT = {**{name: USER[name] for name in ('username', 'email', 'name')}, 'phone': '', 'roles': ['Administrator']}
+CATEGORIES = {'notes': 'Note', 'attachments': 'File'}  # of entries, with the key that has a value in an entry of this category
 # Arguments of createNewIndicator that are no fields of the indicator.
 OF_INDICATOR = ('value', 'type', 'reputation', 'score', 'verdict', 'source', 'seenNow', 'merge', 'relatedIncidents')
 # Commands that a server has as scripts in JavaScript, which do not run here. A script of the pack with the name comes first.
@@ -92,10 +93,11 @@ class BuiltinCommands:
         return self._entry(number, found)
 
     def _get_entries(self, args: Args) -> list[dict[str, Any]]:
-        """Return the entries of a War Room, with `filter` only those that have one of its tags."""
-        tags = read_filter(args.get('filter'))
+        """Return the entries of a War Room, with `filter` only those that have one of its tags and are of its categories."""
+        tags, categories = read_filter(args.get('filter'))
         entries = [self._entry(kept['id'], kept['contents']) for kept in self._store.entries(self._room(args).investigation)]
-        return [entry for entry in entries if not tags or tags & set(entry.get('Tags') or [])]
+        return [entry for entry in entries if (not tags or tags & set(entry.get('Tags') or []))
+                and all(entry.get(CATEGORIES[name]) for name in categories)]
 
     def _entry(self, number: str, kept: Any) -> dict[str, Any]:
         """Return a kept entry with its id, who made it and, if it has a file, what that is."""
@@ -235,12 +237,14 @@ def check_known(command: str, args: Args, names: tuple[str, ...]) -> None:
         raise CallRejected(f'{command}: the local XSOAR does not know {", ".join(unknown)}. It knows {", ".join(names)}.')
 
 
-def read_filter(value: Any) -> set[str]:
-    """Return the tags of getEntries' filter, an object or its JSON. Raise CallRejected for what else it asks for."""
+def read_filter(value: Any) -> tuple[set[str], set[str]]:
+    """Return the tags and categories of getEntries' filter, an object or its JSON. Raise CallRejected for what else it has."""
     read = json.loads(value) if isinstance(value, str) and value else value or {}
-    if not isinstance(read, dict) or set(read) - {'tags'}:
-        raise CallRejected(f'getEntries: the local XSOAR filters entries by tags alone, not by {read}.')
-    return set(read.get('tags') or [])
+    categories = set(read.get('categories') or []) if isinstance(read, dict) else set()
+    if not isinstance(read, dict) or set(read) - {'tags', 'categories'} or categories - CATEGORIES.keys():
+        raise CallRejected(f'getEntries: the local XSOAR filters entries by tags and categories ({", ".join(CATEGORIES)}), '
+                           f'not by {read}.')
+    return set(read.get('tags') or []), categories
 
 
 def split(text: str) -> list[str]:

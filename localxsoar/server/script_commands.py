@@ -42,6 +42,7 @@ class Platform(Protocol):
     replies: Replies
 
     def owns(self, command: str) -> bool: ...
+    def filled(self, args: Mapping[str, Any], incident: dict[str, Any] | None) -> dict[str, Any]: ...
     def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries: ...
     def modules(self) -> dict[str, dict[str, Any]]: ...
     def supported_commands(self) -> dict[str, list[dict[str, Any]]]: ...
@@ -84,6 +85,8 @@ class ScriptCommands(ServerCommands):
             return self._plain[command](args)
         if (replies := self._platform.replies.entries(command, args)) is not None:
             return [as_reply(entry, 'Replies') for entry in replies]
+        if command in STAND_INS or self._platform.owns(command):
+            args = self._platform.filled(args, self._incident)
         if command in self._builtin and not (command in STAND_INS and self._platform.owns(command)):
             return self.run_builtin(command, args)
         if self._platform.owns(command):
@@ -198,7 +201,8 @@ class ScriptCommands(ServerCommands):
             self._store.get(number)
         for entry in read:
             self._site.printer.happened(f'entry  incident {number}: {entry.get("Contents")}')
-            self._room(args).add({'Type': NOTE, 'ContentsFormat': 'text', **entry})
+            tags = {'Tags': entry['tags']} if 'tags' in entry else {}  # the server reads keys in any case
+            self._room(args).add({'Type': NOTE, 'ContentsFormat': 'text', **entry, **tags})
         return 'done'
 
 

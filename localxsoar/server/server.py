@@ -137,15 +137,17 @@ class Server:
         Raise CommandFailed if it fails, or UsageError if there is no such incident.
         """
         incident = self._incident(number)
-        filled = self._filled(args, number, incident)
+        filled = self._resolved(args, incident)
         return [entry for _, run in self._calls(command, filled, incident) for entry in run()]
 
-    def _filled(self, args: Mapping[str, Any], number: str, incident: dict[str, Any] | None) -> dict[str, Any]:
+    def _resolved(self, args: Mapping[str, Any], incident: dict[str, Any] | None) -> dict[str, Any]:
         """Return arguments with the values of `${path}` in the context and the incident. Raise CommandFailed for a wrong one."""
+        if not any(isinstance(value, str) and '${' in value for value in args.values()):
+            return dict(args)
         about = {**incident.get('CustomFields', {}), **incident, 'labels': {
             label.get('type'): label.get('value') for label in incident.get('labels') or []}} if incident else {}
         try:
-            return fill_references(args, {**self.room(number).context(), 'incident': about})
+            return fill_references(args, {**self.room((incident or {}).get('id', PLAYGROUND)).context(), 'incident': about})
         except NotUnderstood as error:
             raise CommandFailed(f'The local XSOAR reads arguments such as ${{File.EntryID}} and ${{incident.name}}, not {error}.'
                                 ) from None
@@ -169,7 +171,7 @@ class Server:
             raise UsageError(f'There is no entry {entry}.')
         parent = room.shown(entry, kept) if entry else None
         entries = attempt(lambda: [
-            entry for name, run in self._calls(command, self._filled(args, number, incident), incident, parent)
+            entry for name, run in self._calls(command, self._resolved(args, incident), incident, parent)
             for entry in attempt(run, self.label(name))])
         for poll in polls_in(entries):
             self.printer.happened(f'{poll.command} asks to run again in {poll.seconds:g} s, with {poll.args}')
@@ -267,6 +269,13 @@ class Server:
 
     def owns(self, command: str) -> bool:
         return bool(self.script(command) or self._owners(command))
+
+    def filled(self, args: Mapping[str, Any], incident: dict[str, Any] | None) -> dict[str, Any]:
+        """Return a script's arguments for a command with the values of `${path}`, or as they are if one cannot be read here."""
+        try:
+            return self._resolved(args, incident)
+        except CommandFailed:
+            return dict(args)
 
     def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries:
         """Run a command for a script. Return all entries, of which a failure is one, too."""

@@ -58,7 +58,7 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
         ('occurred:<=2020-01-01T00:00:00.5+01:00', '2'),
         (' or '.join(['id:2'] * 300), '2'),
         ('id:(1 3) name:a', '1'), ('id:(1 and 3)', ''), ('-id:(1 3)', '24'), ('-name:="a"', '234'), ('name="two words"', '3'),
-        ('investigation.id:4', '4'),
+        ('investigation.id:4', '4'), ('id:<3', '12'), ('id:>=3 --status:closed', '34'),
         ('closed:>=2024-01-31', ''), ('-closed:>=2024-01-31', '1234'),
     ],
     ids=lambda value: value[:60],

@@ -101,7 +101,7 @@ def served(content: Path) -> Iterator[LocalXsoar]:
 
 def asked(served: LocalXsoar, command: str, **args: Any) -> Any:
     """Return what a script gets from executeCommand."""
-    [entry] = served.command('Ask', command=command, args=json.dumps(args))
+    [entry] = served.command('Ask', command=command, args=json.dumps(args).replace('$', '\\u0024'))  # not read before Ask has it
     return entry['Contents']
 
 
@@ -201,6 +201,24 @@ def test_a_path_in_an_argument_is_read_from_the_context_and_the_incident(served:
         assert entry['contents'] == expected or json.loads(entry['contents']) == json.loads(expected)
     assert in_war_room(served, "!Helper who='${Nothing.here}'", incident)[0]['contents'].endswith("KeyError: 'who'")
     assert 'reads arguments such as ${File.EntryID}' in in_war_room(served, "!Print value='${a|b}'", incident)[0]['contents']
+
+
+@fact('seen', "a script's arguments for another script or an integration may have `${path}`, too")
+def test_a_path_in_the_arguments_of_executeCommand_is_read(served: LocalXsoar) -> None:
+    asked(served, 'Set', key='Owner.name', value='Ann')
+    for text, expected in (('a ${Owner.name}', 'a Ann'), ('${Owner|name}', '${Owner|name}')):
+        assert asked(served, 'Helper', who=text)[0]['Contents'] == f'help for {expected}'
+        assert asked(served, 'Print', value=text)[0]['Contents'] == expected
+
+
+def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
+    incident = requests.post(f'{served.url}/incident', json={'name': 'of entries'}).json()['id']
+    entries = [{'Contents': 'a note', 'Note': True, 'tags': ['t']}, {'Contents': 'another'}]
+    asked(served, 'addEntries', id=incident, entries=entries)
+    for filter, expected in (
+            ({'categories': ['notes']}, ['a note']), ({'tags': ['t']}, ['a note']), ({'categories': ['attachments']}, []),
+            ({}, ['a note', 'another'])):
+        assert [entry['Contents'] for entry in asked(served, 'getEntries', id=incident, filter=filter)] == expected
 
 
 # Commands of the server, and replies.
