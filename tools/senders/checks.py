@@ -37,7 +37,7 @@ def wrong_texts(folders: dict[str, Folder]) -> Iterator[Fault]:
 
 def unreadable(error: Unreadable) -> str:
     """Return why a text cannot be read, and which of its parts it is."""
-    return error.reason + (f' (part {error.position})' if error.position else '')
+    return str(error) + (f' (part {error.position})' if error.position else '')
 
 
 def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, str, Callable[[], Any]]]:
@@ -51,7 +51,7 @@ def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, str, Callable[[],
             if key in row:
                 yield (*at, key), row[key], reader_of(key, row[key])
         for index, severity in enumerate([] if row.get('severity') == NONE else row.get('severity', [])):
-            yield (*at, 'severity', index), severity['at'], partial(TABLE_GRAMMAR.part, severity['at'])
+            yield (*at, 'severity', index), severity['at'], partial(TABLE_GRAMMAR.part, severity['at'], allows_items=True)
         for index, end in enumerate(row.get('resolved', [])):
             texts_of_end = [', '.join(end['when']), *([end['occurred']] if 'occurred' in end else [])]
             yield (*at, 'resolved', index), ', '.join(texts_of_end), reader_of('resolved', *texts_of_end)

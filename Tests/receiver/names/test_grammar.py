@@ -28,7 +28,7 @@ def values(path: str, payload: Any, **headers: str) -> list[Any]:
 
 
 def values_in(read: ThirdPartyEvent, path: str) -> list[Any]:
-    [[found]] = URL_GRAMMAR.parts(path)
+    [[found]] = URL_GRAMMAR.parts(path, allows_items=True)
     return found.values(read)
 
 
@@ -222,10 +222,10 @@ def test_what_is_at_the_limits_can_be_read_and_the_table_has_wider_ones() -> Non
 
 def test_a_part_that_stands_for_one_value_has_no_star_and_no_comma() -> None:
     with pytest.raises(Unreadable, match='only one value'):
-        URL_GRAMMAR.part('b|a.*.b', is_of_one_value=True)
+        URL_GRAMMAR.part('b|a.*.b')
     with pytest.raises(Unreadable, match='only one part'):
         URL_GRAMMAR.part('a, b')
-    assert len(URL_GRAMMAR.part('b|a.*.b')) == 2
+    assert len(URL_GRAMMAR.part('b|a.*.b', allows_items=True)) == 2
 
 
 NOISE = st.text(st.sampled_from(".*,|=!'@ \ufffd\na"), max_size=12)

@@ -2901,7 +2901,6 @@ class Unreadable(Exception):
 
     def __init__(self, reason: str, position: int = 0):
         super().__init__(reason)
-        self.reason = reason
         self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
 
 
@@ -2918,11 +2917,11 @@ class Path:
         self.read = read
         self.constant = unquoted(text) if text.startswith("'") else ''
         before, _, after = ('' if self.constant else text).partition('.*.')
-        self.keys = before.split('.')
-        self.steps = steps_of(self.keys)
+        keys = before.split('.')
+        self.steps = steps_of(keys)
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
         # How many keys lead to the lists of whose items the path takes the first: for `a.0.b.0.c`, 1 to `a` and 3 to `a.0.b`.
-        self.lists = [index for index, key in enumerate(self.keys) if key == '0']
+        self.lists = [index for index, key in enumerate(keys) if key == '0']
         name = text[1:].lower() if text.startswith('@') else ''
         self.header = '' if name in NOT_KEPT or names_secret(name) else name
 
@@ -2977,9 +2976,10 @@ class Path:
         if self.inside_item:
             lists = [each for each in (find(each, self.steps) for each in objects) if isinstance(each, list)]
             return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
-        if not budget.allows(len(objects) * len(self.keys)):
+        keys = self.text.split('.')
+        if not budget.allows(len(objects) * len(keys)):
             return []
-        ends = [(steps_of(self.keys[:end]), '.'.join(self.keys[end:])) for end in range(len(self.keys))]
+        ends = [(steps_of(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys))]
         found = [(find(each, steps), key) for each in objects for steps, key in ends]
         return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
 
@@ -2996,14 +2996,10 @@ def text_of(value: Any) -> str:
     return str(value) if type(value) in (str, int) else ''  # a CutText is not all that was sent
 
 
-# As the value of a bare path, these mean neither that there is something nor that there is nothing.
+# As the value of a bare path, these mean neither that there is something nor that there is nothing. Like the next, they have at
+# most five characters, so that six of a text are enough to compare it.
 DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
 CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
-
-
-def is_one_of(words: set[str], text: str) -> bool:
-    """Return whether a text is one of some short words, without regard to case; a long text costs nothing."""
-    return len(text) <= len('false') and text.lower() in words
 
 
 @dataclass(frozen=True)
@@ -3024,28 +3020,24 @@ class Condition:
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no."""
+        # One of several items is in doubt, too: those that are not read may answer otherwise.
+        found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
         if not self.is_negated:
-            return any({*self.answers(path, event)} == {True} for path in self.paths)
-        answers = {answer for path in self.paths for answer in self.answers(path, event)}
+            return any({*map(self.answer, values)} == {True} for values in found)
+        answers = {self.answer(value) for values in found for value in values}
         return answers == {False} or (not answers and not self.needs_value)
 
     def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether this bare path is met by a text that may be meant to be compared, as in `resolved=status`."""
         texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer(value)]
-        return not all(is_one_of(CERTAIN_TEXTS, text) for text in texts) and self.is_met(event)
-
-    def answers(self, path: Path, event: 'ThirdPartyEvent') -> list[bool | None]:
-        """Return the answers of all values at a path, without regard to a `!`."""
-        if path.is_one_of_several(event.members):
-            return [None]  # the items that are not read may answer otherwise
-        return [self.answer(value) for value in path.values(event)]
+        return not all(text[:6].lower() in CERTAIN_TEXTS for text in texts) and self.is_met(event)
 
     def answer(self, value: Any) -> bool | None:
         """Return whether a value is one of the wanted texts or, if there are none, something; None if that is in doubt."""
         if value is UNREAD or isinstance(value, CutText):
             return None
         if not self.wanted:
-            return None if isinstance(value, str) and is_one_of(DOUBTFUL_TEXTS, value) else bool(value)
+            return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
         if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
             return None
         return self.matches(value)
@@ -3075,13 +3067,13 @@ class Grammar(NamedTuple):
             raise Unreadable('only negated conditions, which too many events meet', len(conditions))
         return conditions
 
-    def parts(self, text: str, is_of_one_value: bool = False) -> tuple[Paths, ...]:
-        """Return the parts of a text such as 'a|b, c'; `is_of_one_value` forbids the values of all items of a list."""
-        return tuple(self.each(text, partial(self.read_part, is_of_one_value=is_of_one_value)))
+    def parts(self, text: str, allows_items: bool = False) -> tuple[Paths, ...]:
+        """Return the parts of a text such as 'a|b, c'. A path into all items of a list is only allowed with `allows_items`."""
+        return tuple(self.each(text, partial(self.read_part, allows_items=allows_items)))
 
-    def part(self, text: str, is_of_one_value: bool = False) -> Paths:
+    def part(self, text: str, allows_items: bool = False) -> Paths:
         """Return the only part of a text such as 'a|b'."""
-        first, *others = self.parts(text, is_of_one_value)
+        first, *others = self.parts(text, allows_items)
         if others:
             raise Unreadable('only one part is allowed', 2)
         return first
@@ -3097,7 +3089,7 @@ class Grammar(NamedTuple):
                     raise Unreadable('a character is not valid UTF-8')
                 yield read(part)
             except Unreadable as error:
-                raise Unreadable(error.reason, position) from None
+                raise Unreadable(str(error), position) from None
 
     def read_condition(self, text: str) -> Condition:
         """Return one condition."""
@@ -3108,11 +3100,11 @@ class Grammar(NamedTuple):
         needs_value = self.is_of_url and bool(texts)
         return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, text.startswith('!'), needs_value)
 
-    def read_part(self, text: str, is_of_one_value: bool = False) -> Paths:
+    def read_part(self, text: str, allows_items: bool = False) -> Paths:
         """Return one part: paths and constants."""
         paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
                       for each in self.alternatives(text))
-        if is_of_one_value and any(path.inside_item for path in paths):
+        if not allows_items and any(path.inside_item for path in paths):
             raise Unreadable('only one value can be used here, not those of all items')
         return paths
 
@@ -3164,14 +3156,9 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
 
     The number of quotes is even.
     """
-    parts = ['']
-    for number, piece in enumerate(text.split("'")):
-        if number % 2:  # inside quotes
-            parts[-1] += f"'{piece}'"
-        else:
-            first, *others = piece.split(separator)
-            parts[-1] += first
-            parts += others
+    if separator not in text:
+        return [text.strip()]  # no copy, for the words of URLs that are kept
+    parts = re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)
     return [part.strip() for part in parts]
 
 
@@ -3248,19 +3235,13 @@ class Row:
     problems: tuple[Problem, ...] = ()
 
 
-# A line of the table: a label in as many columns, then a text.
-MARGIN = 19
 COLUMN = re.compile(r'^ {4}(\S.{14})(.*)(?:\n {5}.{14}(.*))?', re.MULTILINE)  # and the line of a label that is indented below
-NOTHING = '-'
-NONE = 'none'
-
-
 Columns = dict[str, list[tuple[str, str]]]  # the texts of each label, each with that of the label below it, or ''
 
 
 def blocks_of(table: str) -> Iterator[tuple[str, Columns]]:
     """Yield the title and the columns of each block of the table. Tests and ./dev senders check that it can be read."""
-    unfolded = re.sub(rf'\n {{{MARGIN}}}', ' ', re.sub(rf'(?<=\|)\n {{{MARGIN}}}', '', table))  # each text is in one line
+    unfolded = re.sub(r'\n {19}', ' ', re.sub(r'(?<=\|)\n {19}', '', table))  # each text is in one line
     for block in unfolded.strip('\n').split('\n\n'):
         columns: Columns = {}
         for label, text, text_below in COLUMN.findall(block):
@@ -3298,22 +3279,23 @@ def first_keys(conditions: str) -> set[str]:
 
 def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     """Return the row that a block of the table describes. Raise Unreadable."""
-    grammar, one_value = TABLE_GRAMMAR, partial(TABLE_GRAMMAR.part, is_of_one_value=True)
+    grammar = TABLE_GRAMMAR
     [(name, _)], [(times, _)] = columns.get('name', [('', '')]), columns.get('occurred', [('', '')])
-    named_times = times.removesuffix(NOTHING).removesuffix('|')
-    severities = [each for each in columns.get('severity', []) if each != (NONE, '')]
+    named_times = times.removesuffix('-').removesuffix('|')
+    severities = [(scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
+                  for paths, scale in columns.get('severity', []) if paths != 'none']
     return Row(
         title=title,
         sender=title.partition(': ')[0],
         conditions=grammar.conditions(identified_by),
         inner=grammar.read_path(columns['inner'][0][0]) if 'inner' in columns else None,
-        name_parts=tuple(NamePart(before, tuple(inner_name(each, columns) for each in one_value(paths)), bracket)
+        name_parts=tuple(NamePart(before, tuple(inner_name(each, columns) for each in grammar.part(paths)), bracket)
                          for before, paths, bracket in NAME_PART.findall(name)),
-        times=one_value(named_times) if named_times else (),
-        has_no_other_time=times.endswith(NOTHING),
-        severities=tuple((scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths)) for paths, scale in severities),
+        times=grammar.part(named_times) if named_times else (),
+        has_no_other_time=times.endswith('-'),
+        severities=tuple(severities),
         has_no_severity='severity' in columns and not severities,
-        ends=tuple(End(grammar.conditions(text), one_value(at) if at else ()) for text, at in columns.get('resolved', [])),
+        ends=tuple(End(grammar.conditions(text), grammar.part(at) if at else ()) for text, at in columns.get('resolved', [])),
         # Beside the parts, each of which needs a value, all conditions may be negated.
         problems=tuple(Problem(tuple(grammar.each(text, key_part)),
                                tuple(grammar.each(when, grammar.read_condition)) if when else ())
@@ -3331,7 +3313,7 @@ def inner_name(path: Path, columns: Columns) -> Path:
 
 def key_part(text: str) -> KeyPart:
     """Return a part of a problem key from its text, such as `alert.id` or `host: url`."""
-    return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: ')), text.startswith('host: '))
+    return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: '), allows_items=True), text.startswith('host: '))
 
 
 def scale_of(text: str) -> Scale:
@@ -3367,7 +3349,7 @@ class UrlWords(Row):
     skip: tuple[Condition, ...] = ()
     at_least: float | None = None
     expect: tuple[str, str] | None = None  # how often a request comes, such as '15m', or 'off'; and the name of its sender
-    parts: dict[str, list[Paths | Condition]] = field(default_factory=dict)  # of each word, as parts_in returns them
+    parts: dict[str, tuple[Paths | Condition, ...]] = field(default_factory=dict)  # of each word, as parts_in returns them
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
 
     def without_items(self) -> 'UrlWords':
@@ -3384,13 +3366,6 @@ TOO_LARGE = 'part of an event was too large to be read'
 FOUND = ''
 MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
 FINDINGS = NO_VALUE, NO_HEADER, TOO_LARGE, FOUND, MET_BY_ANY_TEXT
-NO_VALUE_OF = {  # NO_VALUE for a word as a whole
-    'each': 'the path leads to no list of objects',
-    'name': 'no event has a text there',
-    'occurred': 'no value is a time that can be read',
-    'severity': 'no value is on the scale',
-    'problem': 'no value can identify a problem',
-}
 
 
 def parts_in(column: Any) -> Iterator[Paths | Condition]:
@@ -3447,7 +3422,7 @@ class Findings:
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event, which the URL may leave out."""
         # Nobody looks for the words as a whole in an event that is left out, or for the severity of an end: they are no mistake.
-        for word in NO_VALUE_OF if is_left_out else ['severity'] if event.is_recovery else []:
+        for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
             self.keep(word, 0, FOUND)
         if event.words is not self.words:  # they are those for a payload without items
             return
@@ -3465,7 +3440,7 @@ class Findings:
         # First parts that find nothing, then conditions that any text meets, then words of which neither is said.
         for (word, position), found in sorted(self.found.items(), key=lambda each: (not each[0][1], each[1] == MET_BY_ANY_TEXT)):
             if found and (position or word not in {word for word, _ in positions}):
-                reason = found if position or found == TOO_LARGE else NO_VALUE_OF[word]
+                reason = found if position or found == TOO_LARGE else URL_WORDS[word].mistake
                 positions.setdefault((word, reason), []).append(position)
         texts = [f'{word}{in_words(where)}: {reason}' for (word, reason), where in positions.items()]
         return escaped('; '.join((*self.words.notes, *texts)), MAX_NOTE_CHARACTERS - len('...'))
@@ -3488,15 +3463,15 @@ def in_words(positions: list[int]) -> str:
 
 def each_columns(text: str) -> dict[str, Any]:
     """Return what `?each=` says."""
-    path, *others = URL_GRAMMAR.part(text, is_of_one_value=True)
+    path, *others = URL_GRAMMAR.part(text)
     if others or path.constant:
         raise Unreadable('only one path can be used here', 1)
-    return {'each': tuple(path.keys)}
+    return {'each': tuple(path.text.split('.'))}
 
 
 def name_columns(text: str) -> dict[str, Any]:
     """Return what `?name=` says."""
-    parts = URL_GRAMMAR.parts(text, is_of_one_value=True)
+    parts = URL_GRAMMAR.parts(text)
     return {'name_parts': tuple(NamePart(': ' if number else '', paths, '') for number, paths in enumerate(parts))}
 
 
@@ -3510,7 +3485,7 @@ def severity_columns(text: str) -> dict[str, Any]:
     check_quotes(text)
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1
-    paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text)
+    paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
     if constant := paths[-1].constant:
         severity, paths = CONSTANT_SEVERITY.severity(constant), paths[:-1]
         if severity is None:
@@ -3548,7 +3523,7 @@ def problem_columns(text: str) -> dict[str, Any]:
     prefix, colon, paths_text = (each.strip() for each in text.partition(':'))
     if not colon or not re.fullmatch('[A-Za-z0-9_-]{1,40}', prefix):
         raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon')
-    parts = URL_GRAMMAR.parts(paths_text)
+    parts = URL_GRAMMAR.parts(paths_text, allows_items=True)
     for position, paths in enumerate(parts, 1):
         if any(path.constant for path in paths):
             raise Unreadable('a text in quotes identifies no problem', position)
@@ -3601,17 +3576,24 @@ def watched_name(settings: Settings, name: str) -> tuple[str, str]:
     return shown or hashed, f'silence/{shown if is_plain else hashed}'
 
 
-URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
-    'type': lambda text: {'type': text},
-    'each': each_columns,
-    'name': name_columns,
-    'occurred': lambda text: {'times': URL_GRAMMAR.part(text, is_of_one_value=True)},
-    'severity': severity_columns,
-    'problem': problem_columns,
-    'resolved': lambda text: {'ends': (End(URL_GRAMMAR.conditions(text), ()),)},
-    'skip': skip_columns,
-    'at_least': threshold_columns,
-    'expect': expect_columns,
+class UrlWord(NamedTuple):
+    """A word of the URL."""
+
+    read: Callable[[str], dict[str, Any]]
+    mistake: str = ''  # what the note says if the word as a whole finds nothing
+
+
+URL_WORDS = {
+    'type': UrlWord(lambda text: {'type': text}),
+    'each': UrlWord(each_columns, 'the path leads to no list of objects'),
+    'name': UrlWord(name_columns, 'no event has a text there'),
+    'occurred': UrlWord(lambda text: {'times': URL_GRAMMAR.part(text)}, 'no value is a time that can be read'),
+    'severity': UrlWord(severity_columns, 'no value is on the scale'),
+    'problem': UrlWord(problem_columns, 'no value can identify a problem'),
+    'resolved': UrlWord(lambda text: {'ends': (End(URL_GRAMMAR.conditions(text), ()),)}),
+    'skip': UrlWord(skip_columns),
+    'at_least': UrlWord(threshold_columns),
+    'expect': UrlWord(expect_columns),
 }
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 
@@ -3644,10 +3626,11 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
     for word, text in dict(shown).items():
         try:
             if word in URL_WORDS and text.strip():
-                said = URL_WORDS[word](text)
-                columns, parts[word] = columns | said, [*parts_in((*said.values(),))]
+                said = URL_WORDS[word].read(text)
+                columns |= said
+                parts[word] = tuple(parts_in(tuple(said.values())))
         except Unreadable as error:
-            notes.append(f'{word}{in_words([error.position])}: {error.reason} (ignored)')
+            notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
     return UrlWords(**columns, parts=parts, notes=tuple(notes))
