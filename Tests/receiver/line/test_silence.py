@@ -169,6 +169,15 @@ def test_while_nobody_can_be_heard_the_time_stands_still(xsoar: Server) -> None:
     xsoar.lapse(3600)  # the port is closed
     xsoar.line.record_listening('now')
     xsoar.lapse(10)
+    xsoar.line.queue.most_posts = 1
+    xsoar.may_reply.clear()
+    waiting = gevent.spawn(xsoar.send, '')
+    until(lambda: xsoar.line.queue.in_flight)
+    assert xsoar.send('').status == 503
+    xsoar.clock.passed += 8  # the queue is full
+    xsoar.may_reply.set()
+    assert waiting.get().status == 200
+    xsoar.line.queue.most_posts = 1000
     xsoar.may_reply.clear()
     hanging = gevent.spawn(xsoar.send, '')
     until(lambda: xsoar.line.queue.in_flight)

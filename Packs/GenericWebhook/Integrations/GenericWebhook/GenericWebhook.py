@@ -3559,10 +3559,9 @@ def seconds_of(every: str) -> int:
 def expect_columns(text: str) -> dict[str, Any]:
     """Return what `?expect=` says."""
     every, _, name = (each.strip() for each in text.lstrip(' 0').partition(':'))
-    if not re.fullmatch(EVERY, every) or seconds_of(every) > LONGEST_WATCH_SECONDS:
-        raise Unreadable('it does not begin with off or a duration from 1m to 30d')
-    if not 1 <= len(name) <= 60 or not name.isprintable() or NOT_UTF8.search(name):
-        raise Unreadable('the duration is not followed by a colon and a name of 1 to 60 printable characters')
+    is_every = re.fullmatch(EVERY, every) and seconds_of(every) <= LONGEST_WATCH_SECONDS
+    if not is_every or not 1 <= len(name) <= 60 or not name.isprintable() or NOT_UTF8.search(name):
+        raise Unreadable('it is not a duration from 1m to 30d, or off, with a colon and a name of 1 to 60 printable characters')
     return {'expect': (every, name)}
 
 
@@ -5945,6 +5944,7 @@ class PostQueue:
     alone_until: float = 0  # until this moment each post has a call of its own
     is_retry: bool = False  # whether the latest group was a post that had been set aside
     is_working: bool = False  # whether XSOAR accepted the latest call, not counting rejected ones of posts that were set aside
+    has_refused: bool = False  # whether it was full, since Silences has last looked
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
     wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
@@ -5967,6 +5967,7 @@ class PostQueue:
         count = len(others) + min(len(aside), self.most_posts * 3 // 4)
         all_bytes = new_bytes + sum(others) + min(sum(aside), self.most_bytes * 3 // 4)
         if posts and (count >= self.most_posts or all_bytes > self.most_bytes):
+            self.has_refused = True
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
@@ -6650,30 +6651,26 @@ class Silences:
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
     heard: float = 0  # for how many seconds senders could be heard
     listened_at: float = 0  # the monotonic time of the latest `listen`
-    refused: int = 0  # how many requests had got a 503 then
     look_at: float = 0  # the value of `heard` at which something is to be done
     save_at: float = math.inf  # the same for the next save
 
-    def listen(self, now: float, is_open: bool, refused: int) -> None:
-        """Let time pass, but no more of it than a call may take, and none if nobody could be heard.
-
-        Nobody can while the port or the queue is closed, or the queue is full, as a new 503 shows.
-        """
-        if is_open and refused == self.refused and not self.queue.closed_because:
+    def listen(self, now: float, is_open: bool) -> None:
+        """Let time pass, but no more of it than a call may take, and none while the port or queue is closed, or it is full."""
+        if is_open and not self.queue.closed_because and not self.queue.has_refused:
             self.heard += min(now - self.listened_at, LONGEST_CALL_SECONDS)
-        self.listened_at, self.refused = now, refused
+        self.listened_at, self.queue.has_refused = now, False
 
-    def hear(self, key: str, watch: Watch, now: float) -> str:
-        """Record a sign of life, by the watch that its URL asks for. Return a note if there is no room for that, or ''."""
+    def hear(self, key: str, watch: Watch, now: float) -> list[str]:
+        """Record a sign of life, by the watch that its URL asks for. Return a note if there is no room for that."""
         old = self.watches.get(key, watch)
         watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
         watch.due = self.heard + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
-        watches = {**self.watches, key: watch}
-        # Before it is saved, each may grow by 100 bytes: there will be another time, and fractions of seconds.
-        if len(watches) > MAX_WATCHES or len(to_json(watches)) > MAX_HISTORY_BYTES - 100 * MAX_WATCHES:
-            return f'expect: there is no room for another of {MAX_WATCHES} names (ignored)'
-        self.watches, self.look_at, self.save_at = watches, self.heard, 0
-        return ''
+        self.look_at, watches = self.heard, {**self.watches, key: watch}
+        size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
+        has_room = len(watches) <= MAX_WATCHES and size <= MAX_HISTORY_BYTES
+        self.watches = watches if has_room else self.watches
+        old.last, old.due = watch.last, watch.due  # a longer type may lack room, but it is a sign of life all the same
+        return [] if has_room else [f'expect: there is no room for this name among {MAX_WATCHES} in 64 KiB (ignored)']
 
     def look(self, unix: float) -> list[tuple[Post, str]]:
         """Hand over the events that are due, and withdraw those that are not true any more.
@@ -6883,7 +6880,7 @@ class ServerLine:
 
     def report_silences(self) -> None:
         """Queue the silences, and their ends, that are due. Log and record those that are created or lost."""
-        self.silences.listen(time.monotonic(), bool(self.history.listening_since), self.unavailable)
+        self.silences.listen(time.monotonic(), bool(self.history.listening_since))
         for post, name in self.silences.look(time.time()):
             is_lost = not post.result.successful()
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
@@ -7201,12 +7198,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         late_words = [word for word in URL_WORDS if word in late_names]
         words = request.words = url_words(self.settings, request.query.parameters, late_words, request.token)
         if words.expect:
-            every, name = words.expect
-            shown, key = watched_name(self.settings, name)
+            shown, key = watched_name(self.settings, words.expect[1])
             kind = without_error_markers(words.type) or self.settings.incident_type
-            watch = Watch(shown, every, kind, 2 if words.default_severity is None else words.default_severity, request.arrived)
-            if note := self.line.silences.hear(key, watch, time.monotonic()):
-                request.words = replace(words, notes=(*words.notes, note))
+            severity = 2 if words.default_severity is None else words.default_severity
+            watch = Watch(shown, words.expect[0], kind, severity, request.arrived)
+            request.words = replace(words, notes=(*words.notes, *self.line.silences.hear(key, watch, time.monotonic())))
 
     def measure(self, request: Request, body: bytes, coding: str) -> int:
         """Return the size of the bodies beside which to process this one. Record the size of its text. Raise Rejected.
