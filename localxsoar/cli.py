@@ -245,6 +245,7 @@ def build_server(options: argparse.Namespace, events: Events) -> Server:
     runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
                       find_python(options.python), options.server,
                       Instruments(options.debugpy, json.loads(os.environ.get('LOCALXSOAR_COVERAGE') or '{}')))
+    runtime.address.key = options.api_key or ''
     stream = sys.stderr if is_one_off(options) else sys.stdout
     printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream), events.publish)
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process, options.pack,

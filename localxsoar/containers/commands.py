@@ -40,8 +40,9 @@ PAGES = {'evidenceBoard': 'EvidenceBoard', 'investigation': 'Details', 'relatedI
 
 @dataclass
 class Address:
-    """Where this server is reached, once it listens, and the token with which integrations send events there."""
+    """Where this server is reached, once it listens, its API key, and the token with which integrations send events there."""
     url: str = ''
+    key: str = ''
     token: str = field(default_factory=secrets.token_hex)
 
 
@@ -209,7 +210,9 @@ class ServerCommands:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
         given = args.get('body') or ''
         body = (given if isinstance(given, str) else json.dumps(given)).encode()
-        request = Request(f"{self._site.address.url}/{args['uri'].lstrip('/')}", body or None, method=args['method'])
+        address = self._site.address
+        request = Request(f"{address.url}/{args['uri'].lstrip('/')}", body or None, method=args['method'],
+                          headers={'Authorization': address.key})
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
         except HTTPError as error:

@@ -1,6 +1,7 @@
 """What scripts of any pack need of the server: other packs, options, the context, attachments, its commands and replies."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from local_xsoar import LocalXsoar, run_local_xsoar
 
 from localxsoar.pytest_plugin import CommandError
 from localxsoar.server.builtin_commands import COMMANDS
+from localxsoar.server.replies import Replies
 from shared import ROOT
 
 pytestmark = pytest.mark.sockets
@@ -260,6 +262,14 @@ def test_a_file_of_replies_answers_other_commands_and_requests(served: LocalXsoa
     assert wrong[0]['Type'] == 4
 
 
+def test_the_replies_of_the_readme_are_read() -> None:
+    [block] = re.findall(r'```json\n(.*?)```', (ROOT / 'localxsoar/README.md').read_text('utf-8'), re.DOTALL)
+    replies = Replies(json.loads(block))
+    assert replies.entries('send-mail', {'to': 'ann'}) == [{'Contents': 'sent', 'ContentsFormat': 'text'}]
+    assert [entry['Type'] for entry in replies.entries('send-mail', {'to': 'nobody'}) or []] == [4]
+    assert replies.find('GET', {'': '/workers/status'}) == [{'busy': 0}] and replies.entries('other', {}) is None
+
+
 @pytest.mark.parametrize('command, args, words', [
     ('no-such', {}, 'Give it a reply in a file of --replies, such as {"no-such": "done"}.'),
     ('core-api-get', {'uri': '/jobs'}, 'The API of the local XSOAR has no GET /jobs. Give it a reply in a file of --replies, '
@@ -295,7 +305,8 @@ def test_what_the_platform_passes_and_caches_of_tokens_are_not_warned_of(served:
     assert not [line for line in served.output if 'documentation' in line or 'no argument old' in line]
 
 
-def test_samples_that_fail_raise_the_text_of_the_integration(content: Path) -> None:
-    with (LocalXsoar(pack=content / 'content/Packs/One', params={'url': 'down'}) as running,
-          pytest.raises(CommandError, match='the product is down')):
-        running.samples()
+def test_a_request_of_a_script_has_the_api_key_and_samples_that_fail_raise_their_text(content: Path) -> None:
+    with LocalXsoar('--api-key', 'k3y', pack=content / 'content/Packs/One', params={'url': 'down'}) as running:
+        assert asked(running, 'core-api-get', uri='user')[0]['Contents']['response']['username'] == 'admin'
+        with pytest.raises(CommandError, match='the product is down'):
+            running.samples()
