@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 from urllib.parse import quote
 
@@ -139,7 +140,9 @@ def delivery_ids(folders: dict[str, Folder]) -> Iterator[tuple[str, str]]:
 
 def script_blocks(folders: dict[str, Folder]) -> dict[str, str]:
     """Return what is between the marks of the script."""
-    ids = '\n'.join(f'    {name.lower()!r}: {second.lower()!r},' for name, second in delivery_ids(folders))
+    pairs = ''.join(f'{name.lower()!r}:\xa0{second.lower()!r}, ' for name, second in delivery_ids(folders))
+    lines = wrap(pairs, WIDTH, initial_indent='    ', subsequent_indent='    ', break_on_hyphens=False)
+    ids = '\n'.join(lines).replace('\xa0', ' ')  # which keeps a pair on one line
     return {'schemes': 'SCHEMES |= {\n' + '\n'.join(schemes_code(folders)) + '\n}',
             'rows': f"SENDERS = '''\n{rows_text(folders)}\n'''",
             'delivery ids': 'DELIVERY_IDS |= {\n' + ids + '\n}'}

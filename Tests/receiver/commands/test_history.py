@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ import pytest
 from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (VERSION, History, Post, Request, ServerLine, Settings, Tokens, Trace, Unavailable, WebhookApp,
-                            read_history)
+from GenericWebhook import (VERSION, History, HistoryEntry, Listener, Post, Request, ServerLine, Settings, Tokens, Trace,
+                            Unavailable, WebhookApp, read_history)
 from local_xsoar import wait_for
-from shared.webhook import TOKEN, Webhook, changed_pack
+from own_server import connect
+from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 pytestmark = pytest.mark.sockets
 
@@ -170,10 +171,9 @@ def test_the_log_line_of_a_success_has_the_delivery_id(webhook: Webhook) -> None
 # The line to the server
 
 
-def trace(**fields: Any) -> Trace:
-    values = {'began': 0.0, 'method': 'POST', 'client': '"203.0.113.7"', 'agent': '"curl/8"', 'size': None, 'delivery_id': '',
-              'product': '', 'is_accepted': False, 'token': ''}
-    return Trace(**{**values, **fields})
+def trace(is_accepted: bool = False) -> Trace:
+    entry = HistoryEntry(0, '', '', 1, 0, is_accepted, 0, '203.0.113.7', 'curl/8', '', '', '', '')
+    return Trace(0, 'POST', 'from "203.0.113.7" "curl/8", - bytes', entry)
 
 
 def healths() -> list[str]:
@@ -342,10 +342,15 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
     assert read_history(demistomock.calls_of('setIntegrationContext')[-1][0]).listening_since == ''
 
 
-def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(own_line: ServerLine) -> None:
-    own_line.record(trace(size=7, client='a' * 141, agent='u' * 81), 401, 'n' * 251, '')
-    [kept] = own_line.history.others
-    assert (kept.size, kept.address, kept.user_agent, kept.note) == (7, 'a' * 140 + '...', 'u' * 80 + '...', 'n' * 250 + '...')
+def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(server: Listener) -> None:
+    line = server.app.line
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', b'{"a":1}', {'User-Agent': 'u' * 81}))
+        assert sender.recv(100).startswith(b'HTTP/1.1 401 ')
+    [kept] = line.history.others
+    assert (kept.size, kept.address, kept.user_agent) == (7, '127.0.0.1', 'u' * 80 + '...')
+    line.record(trace(), 401, 'n' * 251, '')
+    assert line.history.others[-1].note == 'n' * 250 + '...'
 
 
 def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: ServerLine) -> None:

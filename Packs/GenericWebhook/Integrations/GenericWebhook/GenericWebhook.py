@@ -73,6 +73,15 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 from xml.etree.ElementTree import ParseError, XMLPullParser
 
+
+def show_health(text: str) -> None:
+    """Show what is wrong on the instance's page, or with an empty text that nothing is."""
+    try:
+        demisto.updateModuleHealth(text, bool(text))
+    except TypeError:  # XSOAR before 6.8 accepts no second argument
+        demisto.updateModuleHealth(text)
+
+
 try:
     import gevent
     from bottle import Bottle, HTTPResponse
@@ -90,10 +99,7 @@ try:
 except ImportError as error:
     lacking = (f'The Docker image lacks {error.name}. '
                "Build docker/generic-webhook and set its name in the instance's Docker image.")
-    try:
-        demisto.updateModuleHealth(lacking, True)
-    except TypeError:  # XSOAR before 6.8 accepts no second argument
-        demisto.updateModuleHealth(lacking)
+    show_health(lacking)
     raise ImportError(lacking) from None
 
 ''' CONSTANTS '''
@@ -1264,10 +1270,9 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
             compressed = member.unconsumed_tail  # its output did not fit into the piece
-        next_member = member.unused_data or packed.read(PIECE_BYTES)
-        if not next_member:
+        compressed = member.unused_data or packed.read(PIECE_BYTES)  # of the next member
+        if not compressed:
             return
-        compressed = next_member
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
@@ -5482,24 +5487,10 @@ def memory_of(value: Any) -> int:
 DELIVERY_IDS = {'idempotency-key': ''}  # of no one sender
 # Written by ./dev senders: delivery ids, from the folders in senders. Change nothing here.
 DELIVERY_IDS |= {
-    'x-amz-sns-message-id': '',
-    'x-request-uuid': '',
-    'ce-id': 'ce-source',
-    'x-forgejo-delivery': '',
-    'x-gitea-delivery': '',
-    'x-github-delivery': '',
-    'x-gogs-delivery': '',
-    'x-hcp-radar-message-id': '',
-    'x-atlassian-webhook-identifier': '',
-    'linear-delivery': '',
-    'x-mlflow-delivery-id': '',
-    'x-webhook-id': '',
-    'request-id': 'sentry-hook-resource',
-    'x-shopify-webhook-id': '',
-    'x-snyk-transport-id': '',
-    'webhook-id': '',
-    'svix-id': '',
-    'x-zendesk-webhook-invocation-id': '',
+    'x-amz-sns-message-id': '', 'x-request-uuid': '', 'ce-id': 'ce-source', 'x-forgejo-delivery': '', 'x-gitea-delivery': '',
+    'x-github-delivery': '', 'x-gogs-delivery': '', 'x-hcp-radar-message-id': '', 'x-atlassian-webhook-identifier': '',
+    'linear-delivery': '', 'x-mlflow-delivery-id': '', 'x-webhook-id': '', 'request-id': 'sentry-hook-resource',
+    'x-shopify-webhook-id': '', 'x-snyk-transport-id': '', 'webhook-id': '', 'svix-id': '', 'x-zendesk-webhook-invocation-id': '',
 }
 # The end of delivery ids.
 
@@ -6056,14 +6047,11 @@ class PostQueue:
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
         self.rejected.has_succeeded = self.is_working = True
         self.record_success_of_others(now)
-        owned_by = owners(created, posts)
-        is_all_matched = None not in owned_by
+        created_of = shared_out(created, posts)
+        is_all_matched = None not in created_of
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
             self.rejected.parts = [([post], False) for post in self.rejected.posts]  # each alone
-        created_of: dict[Post | None, list[Any]] = {}
-        for owner, incident in zip(owned_by, created, strict=True):
-            created_of.setdefault(owner, []).append(incident)
         for post in posts:
             own = created_of.get(post, [])
             post.created += own
@@ -6071,8 +6059,13 @@ class PostQueue:
             sent, post.incidents = post.incidents[:self.call_size], post.incidents[self.call_size:]
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
+                continue
+            post.aside = post.aside and SetAside()
+            if post.incidents:
+                self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
-                self.finish_or_queue_again(post)
+                post.enter(Stage.CREATED)
+                post.result.set(post.created)
         return is_all_matched
 
     def record_success_of_others(self, now: float) -> None:
@@ -6084,15 +6077,6 @@ class PostQueue:
             if not aside.others_created:
                 aside.works_from, aside.retry_at = now, min(aside.retry_at, now + FIRST_PAUSE_SECONDS)
             aside.others_created += 1
-
-    def finish_or_queue_again(self, post: Post) -> None:
-        """End a post whose call succeeded, or queue it again if the call did not contain all of it."""
-        post.aside = post.aside and SetAside()
-        if post.incidents:
-            self.append(post)  # at the end, so that the others are not kept waiting by one long post
-        else:
-            post.enter(Stage.CREATED)
-            post.result.set(post.created)
 
     def try_missing(self, post: Post, sent: list[dict[str, Any]], own: list[Any], is_all_matched: bool, now: float) -> None:
         """Try what is missing of a post alone, since the reply has an error beside those that were created, `own` of it.
@@ -6218,8 +6202,8 @@ def error_beside(reply: Any) -> str:
     return next((escaped(item['error']) for item in items if item.get('error') and not item.get('id')), '')
 
 
-def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
-    """Return, for each created incident, the post that it belongs to, or None if that is in doubt.
+def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[Any]]:
+    """Return, for each post, the created incidents that belong to it, and for None those for which that is in doubt.
 
     A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
     rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
@@ -6232,8 +6216,12 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     #   x        A                 C                None
     #   y, x     B, C              B, C             B, C
     if len(posts) == 1:
-        return [*posts] * len(created)
-    return unambiguous_owners(created, [(post, incident) for post in posts for incident in post.incidents])
+        return {posts[0]: created}
+    shares: dict[Post | None, list[Any]] = {}
+    sent = [(post, incident) for post in posts for incident in post.incidents]
+    for owner, incident in zip(unambiguous_owners(created, sent), created, strict=True):
+        shares.setdefault(owner, []).append(incident)
+    return shares
 
 
 def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
@@ -6301,28 +6289,15 @@ class DeliveryMemory:
             post.let_sender_go()
 
     def wait_for_original(self, original: Post, post: Post) -> bool:
-        """Wait until the original is finished, and return True; or until the sender of its repeat, `post`, is gone.
-
-        In that case keep the original, since nobody else will send its incidents again. If it ends just then, wait for that
-        instead: it may have failed. Raise Unavailable if all takes too long. A repeat counts towards the limits of the queue.
-        """
+        """Do what `wait_for_end` does with a repeat, `post`, which meanwhile counts towards the limits of the queue."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
         self.queue.hurry(original, time.monotonic())
         original.latest_repeat = post  # from now on this sender says whether a retry is expected
         try:
-            is_gone = post.wait_for(original.finished, post.hand_over_by)
+            return self.wait_for_end(original, post) and original.finished.wait()
         finally:
             self.queue.repeats.remove(post)
-        if is_gone and original.result.ready():
-            original.finished.wait()
-        if original.finished.is_set():
-            return True
-        if not is_gone:
-            raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
-        original.keep()
-        post.keep()
-        return False
 
     def queue_and_wait(self, post: Post) -> bytes | None:
         """Queue the post and wait for its end, and return the response; or until its sender is gone, and return None.
@@ -6334,34 +6309,41 @@ class DeliveryMemory:
             if post.turn:
                 post.turn.take(post.is_gone)
             self.queue.add(post)
-            self.wait_for_result(post)
+            if not self.wait_for_end(post, post):
+                post.result.rawlink(lambda _: self.finish(post))
+                return None
         except BaseException as error:
             post.enter(Stage.REJECTED)
             post.result.set_exception(error)
-        if not post.result.ready():
-            post.result.rawlink(lambda _: self.finish(post))
-            return None
         response = self.finish(post)
         post.result.get()  # raises the error
         return response
 
-    def wait_for_result(self, post: Post) -> None:
-        """Wait until a queued post has its result, or until its sender is gone: then keep the post.
+    def wait_for_end(self, awaited: Post, post: Post) -> bool:
+        """Wait until a post that `post` repeats, or that is itself, has its result, and return True; or until its sender is gone.
 
-        The wait has rounds of HAND_OVER_SECONDS. After the first, a post that still waits for a call fails, and one that is in a
-        call or partly created goes on. But if the post is kept because the sender of a repeat is gone, the wait ends then: such
+        In that case keep what is awaited, since nobody else will send its incidents again, and return False. The wait has rounds
+        of HAND_OVER_SECONDS. After the first, a repeat fails, and so does a post that still waits for a call; one that is in a
+        call or partly created goes on. But if that is kept because the sender of a repeat is gone, the wait ends then, too: such
         a post may take any time.
         """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
-        while not post.result.ready():
-            if post.wait_for(post.result, until):
+        while not awaited.result.ready():
+            is_gone = post.wait_for(awaited.result, until)
+            if awaited.result.ready():
+                break
+            if is_gone:
+                awaited.keep()
                 post.keep()
-            elif not post.result.ready():
+            elif post.original:
+                raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
+            else:
                 # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
                 self.queue.expire(until)
                 until += HAND_OVER_SECONDS
             if post.is_kept:
-                return
+                return False
+        return True
 
     def finish(self, post: Post) -> bytes:
         """Record the end of a post, and remember it if a retry can follow and its response fits. Return the response, or b''.
@@ -6477,8 +6459,7 @@ class Health:
     def record_success(self) -> None:
         """Record that XSOAR has created incidents: that ends the error. It ends an internal one only if that has been sent."""
         self.error = ''
-        is_sent = self.sent is not None and self.internal_error in self.sent
-        if is_sent:
+        if self.internal_error in (self.sent or ''):
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
@@ -6742,21 +6723,12 @@ class Trace(NamedTuple):
 
     began: float  # by the monotonic clock
     method: str
-    client: str  # the addresses and the user agent as the log shows them: quoted, without any token
-    agent: str
-    size: int | None  # of the body
-    delivery_id: str  # quoted, or ''
-    product: str
-    is_accepted: bool
-    token: str  # the name of the token that proved it, or ''
+    origin: str  # the part of the log line that says whose request it is
+    entry: HistoryEntry  # without the time, the status, the result and the note
 
     def text(self, status: int, note: str) -> str:
         """Return the line for the log."""
-        milliseconds = round((time.monotonic() - self.began) * 1000)
-        size = '-' if self.size is None else self.size
-        shown_id = f', delivery {self.delivery_id}' if self.delivery_id else ''
-        token = f', token {self.token}' if self.token else ''
-        return f'{self.method} {status} {milliseconds} ms, from {self.client} {self.agent}, {size} bytes{token}{shown_id}: {note}'
+        return f'{self.method} {status} {round((time.monotonic() - self.began) * 1000)} ms, {self.origin}: {note}'
 
 
 SILENT_CALLS = 3  # so many first calls without a reply are no coincidence
@@ -6780,8 +6752,7 @@ class ServerLine:
         self.history = History()
         self.silences = Silences(self.queue)
         self.is_restored = False  # whether what the container before saved has been read
-        self.is_unsaved = False  # whether the samples or the history have changed since the last save
-        self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
+        self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
         self.unavailable = 0  # how many requests got a 503
         self.ended_calls = 0  # of createIncidents
         self.has_replied = False  # whether it has replied something to any
@@ -6807,13 +6778,13 @@ class ServerLine:
 
     def record(self, trace: Trace, status: int, note: str, result: str) -> None:
         """Add a request to the history."""
-        now = utc_text(int(time.time()))
-        result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
-        address, user_agent = escaped(trace.client.replace('"', ''), 140), escaped(trace.agent.replace('"', ''), 80)
-        self.history.add(HistoryEntry(0, now, now, 1, trace.size or 0, trace.is_accepted, status, address, user_agent,
-                                      trace.product, result, escaped(note, 250), trace.token))
-        if trace.token:
-            self.history.count_token(trace.token, now)
+        entry = trace.entry
+        entry.time = entry.since = utc_text(int(time.time()))
+        entry.status, entry.note = status, escaped(note, 250)
+        entry.result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
+        self.history.add(entry)
+        if entry.token:
+            self.history.count_token(entry.token, entry.time)
         self.is_unsaved = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -7007,9 +6978,7 @@ class ServerLine:
     def send_health(self) -> None:
         """Send the health to the instance's page."""
         text = self.health.text
-        _, error = self.call(demisto.updateModuleHealth, text, bool(text))
-        if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
-            _, error = self.call(demisto.updateModuleHealth, text)
+        _, error = self.call(show_health, text)
         self.health.record_sent(text, error is not None, time.monotonic())
 
 
@@ -7028,13 +6997,10 @@ def has_ended_line(error: BaseException, is_create: bool) -> bool:
     message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name,
     which a sender chooses: there the message counts only if stdin has ended, too. While it is open, the next log call decides.
     """
-    if isinstance(error, OSError):
-        return True
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
-    if type(error) is not ValueError or str(error).strip() != 'Try to write when connection closed':
-        return False
-    return not is_create or has_hung_up()
+    is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
+    return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
 
 
 SHORT = reprlib.Repr()  # a reply may have many MiB
@@ -7940,17 +7906,15 @@ class Connection:
         redact, quoted = self.listener.redact, self.listener.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
+        agent = quoted(request.headers.get('user-agent', '-'))
+        size = request.body.size if request.body else None
+        token = request.token.name if request.token else ''
         _, delivery_id, _ = find_delivery_id(request.headers) or ('', '', '')
-        return Trace(
-            began=self.began,
-            method=redact(request.method),
-            client=client,
-            agent=quoted(request.headers.get('user-agent', '-')),
-            size=request.body.size if request.body else None,
-            delivery_id=quoted(delivery_id) if delivery_id else '',
-            product=request.product,
-            is_accepted=request.is_accepted,
-            token=request.token.name if request.token else '')
+        origin = (f'from {client} {agent}, {"-" if size is None else size} bytes' + (f', token {token}' if token else '')
+                  + (f', delivery {quoted(delivery_id)}' if delivery_id else ''))
+        address, user_agent = escaped(client.replace('"', ''), 140), escaped(agent.replace('"', ''), 80)
+        entry = HistoryEntry(0, '', '', 1, size or 0, request.is_accepted, 0, address, user_agent, request.product, '', '', token)
+        return Trace(self.began, redact(request.method), origin, entry)
 
 
 def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, post: Post, _: Event) -> None:
@@ -8289,14 +8253,6 @@ def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float)
 ''' MAIN '''
 
 
-def show_error_in_health(error: str) -> None:
-    """Show why serving cannot begin on the instance's page. XSOAR shows the exception that the caller then raises, too."""
-    try:
-        demisto.updateModuleHealth(error, True)
-    except TypeError:  # before 6.8 it accepts no second argument
-        demisto.updateModuleHealth(error)
-
-
 def main() -> None:
     """Run the command that the server asks for. If a known command fails before serving begins, report that."""
     command = demisto.command()
@@ -8317,7 +8273,7 @@ def main() -> None:
     except Exception as error:
         text = f'Generic Webhook, {command}: {error}'
         if command == 'long-running-execution':
-            show_error_in_health(text)
+            show_health(text)
         return return_error(text)
     return serve(settings)
 
