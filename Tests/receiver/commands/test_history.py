@@ -17,7 +17,7 @@ import pytest
 from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (VERSION, History, HistoryEntry, Listener, Post, Request, ServerLine, Settings, Tokens, Trace,
+from GenericWebhook import (VERSION, History, HistoryEntry, Listener, Post, Request, ServerLine, Settings, Tokens,
                             Unavailable, WebhookApp, read_history)
 from local_xsoar import wait_for
 from own_server import connect
@@ -171,9 +171,9 @@ def test_the_log_line_of_a_success_has_the_delivery_id(webhook: Webhook) -> None
 # The line to the server
 
 
-def trace(is_accepted: bool = False) -> Trace:
-    entry = HistoryEntry(0, '', '', 1, 0, is_accepted, 0, '203.0.113.7', 'curl/8', '', '', '', '')
-    return Trace(0, 'POST', 'from "203.0.113.7" "curl/8", - bytes', entry)
+def request(is_accepted: bool = False) -> HistoryEntry:
+    """The entry of a request that has not ended yet."""
+    return HistoryEntry(0, '', '', 1, 0, is_accepted, 0, '203.0.113.7', 'curl/8', '', '', '', '')
 
 
 def healths() -> list[str]:
@@ -188,11 +188,11 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
         return [{'id': '1'} for _ in incidents]
 
     demistomock.declare(createIncidents=create)
-    own_line.record(trace(), 503, 'before the call', '')
+    own_line.record(request(), 503, 'before the call', '')
     own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     until(lambda: demistomock.calls_of('createIncidents'))
     for status in (503, 503, 401):
-        own_line.record(trace(), status, 'busy', '')
+        own_line.record(request(), status, 'busy', '')
     clock.passed = 34
     may_return.set()
     slow.result.get(timeout=PATIENCE_SECONDS)
@@ -274,9 +274,9 @@ def test_all_that_came_before_the_history_was_read_joins_it() -> None:
         return before.to_context()
 
     with line_that_reads(read_context) as line:
-        line.record(trace(), 401, 'No token is shown', '')
+        line.record(request(), 401, 'No token is shown', '')
         for number in range(200):
-            line.record(trace(is_accepted=True), 200, f'incident {number}', 'created')
+            line.record(request(is_accepted=True), 200, f'incident {number}', 'created')
         line.record_listening('2026-11-24T00:00:00Z')
         may_return.set()
         until(saved_histories)
@@ -334,7 +334,7 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
     own_line.record_listening('2026-11-24T00:00:00Z')
     found = [saves()]
     for clock.passed in (0, 59.99, 60, 60):
-        own_line.record(trace(), 200, 'incident 17', 'created')
+        own_line.record(request(), 200, 'incident 17', 'created')
         found.append(saves())
     own_line.drain()
     found.append(len(demistomock.calls_of('setIntegrationContext')))
@@ -349,7 +349,7 @@ def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(server: Listener
         assert sender.recv(100).startswith(b'HTTP/1.1 401 ')
     [kept] = line.history.others
     assert (kept.size, kept.address, kept.user_agent) == (7, '127.0.0.1', 'u' * 80 + '...')
-    line.record(trace(), 401, 'n' * 251, '')
+    line.record(request(), 401, 'n' * 251, '')
     assert line.history.others[-1].note == 'n' * 250 + '...'
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import demistomock
 import gevent
 import gevent.socket
+import GenericWebhook
 import pytest
 from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
@@ -207,6 +208,14 @@ def have_room(room: Room, *sizes: int) -> bool:
 def test_each_room_has_its_size(room: Callable[[], Room], mib: int) -> None:
     assert have_room(room(), mib * MIB - 1000, 1000)
     assert not have_room(room(), mib * MIB - 1000, 1001)
+
+
+def test_all_gates_together_add_up_to_what_the_script_says_and_to_at_most_600_mib() -> None:
+    rooms = sum(getattr(GenericWebhook, f'MAX_{name}_BYTES') for name in (
+        'ACCEPTED', 'UNAUTHENTICATED', 'UNAUTHENTICATED_SMALL', 'HEADS', 'UNSENT', 'UNSENT_UNAUTHENTICATED', 'REMEMBERED'))
+    queue, connections = GenericWebhook.MAX_WAITING_BYTES * 5 // 4, GenericWebhook.MAX_CONNECTIONS * KIB
+    together = (rooms + queue + connections) // MIB + 250  # which one body of 25 MiB may need
+    assert re.search(f'#  +together +{together}\n', inspect.getsource(GenericWebhook)) and together <= 600
 
 
 @pytest.mark.parametrize('name', ['unsent', 'unsent_unauthenticated'])

@@ -45,12 +45,11 @@ class Connection:
 
 
 class TimedPost(Post):
-    """A post that waits by the model's clock."""
+    """A post that is waited for by the model's clock."""
 
-    clock: Clock
-
-    def wait_for(self, result: Any, *times: float) -> bool:
-        return super().wait_for(cast(Any, TimedResult(result, self.clock)), *times)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.result = TimedResult()
 
 
 class Sender:
@@ -120,7 +119,7 @@ class MemoryMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock(GenericWebhook).__enter__()
-        TimedPost.clock = self.clock
+        TimedResult.clock = self.clock
         self.queue = PostQueue(MOST_WAITING, MOST_WAITING_BYTES, most_in_call=1)
         self.memory = DeliveryMemory(self.queue, MOST_REMEMBERED, MOST_RESPONSE_BYTES)
         self.greenlets: list[gevent.Greenlet] = []

@@ -125,8 +125,18 @@ MAX_TOKENS = 8  # of one instance; under 10, since `min` compares their position
 MAX_SIGNATURES = 8  # which is 64 HMACs with MAX_TOKENS
 MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 
-# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds up these
-# limits and those of the posts that wait: at most 600 MiB.
+# Memory that may be in use at the same time. Each of these gates bounds one thing:
+#
+#   gate                        what it bounds                                                            most MiB
+#   Intake.accepted             bodies of requests whose head shows the token, until their posts are made       96
+#   Intake.unauthenticated      bodies of other requests, until their signature is checked; small ones apart    48 + 16
+#   Listener.heads              heads that arrive, or wait because they show no token                           16
+#   Listener.unsent             responses that accepted and other senders have not read yet                     32 + 8
+#   PostQueue.check_room        posts that wait for a call, and a quarter more beside those set aside           64 + 16
+#   DeliveryMemory              responses that are remembered for repeats                                       16
+#   Turn                        the work on a body, and a large one's first call: one of each size at a time    250
+#   Listener.full               connections, of about 1 KiB each                                                16
+#                                                                                                    together   578
 MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
@@ -5657,26 +5667,6 @@ class Post:
         """Return whether a call with some or all of its incidents succeeded: it is completed, however long that takes."""
         return bool(self.created) or len(self.incidents) < self.total
 
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
-        """Wait for a result until the monotonic time `until`, or until the sender is gone. Return whether it is gone.
-
-        Wait for FIRST_LOOK_SECONDS in any case, even beyond `until`. Then look at the connection, and again every
-        LOOK_EVERY_SECONDS and at `until`. A sender that has waited and is gone ends the wait at once. One that was gone at the
-        first look may have closed only its sending side and still read: the wait ends EARLY_CLOSE_SECONDS later, or at `until`.
-        """
-        reads_until = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
-        result.wait(FIRST_LOOK_SECONDS)
-        while not result.ready():
-            now, is_gone = time.monotonic(), self.is_gone()
-            if not is_gone:
-                self.sender = Sender.WAITS
-            elif self.sender is Sender.WAITS or now >= reads_until:
-                return True
-            if now >= until:
-                break
-            result.wait(min(until - now, LOOK_EVERY_SECONDS))
-        return False
-
     @property
     def will_retry(self) -> bool:
         """Return whether the sender will probably send the same again: it waited and is gone, or could read our 502 or 503."""
@@ -6322,27 +6312,38 @@ class DeliveryMemory:
     def wait_for_end(self, awaited: Post, post: Post) -> bool:
         """Wait until a post that `post` repeats, or that is itself, has its result, and return True; or until its sender is gone.
 
-        In that case keep what is awaited, since nobody else will send its incidents again, and return False. The wait has rounds
-        of HAND_OVER_SECONDS. After the first, a repeat fails, and so does a post that still waits for a call; one that is in a
-        call or partly created goes on. But if that is kept because the sender of a repeat is gone, the wait ends then, too: such
-        a post may take any time.
+        In that case keep what is awaited, since nobody else will send its incidents again, and return False. The wait has rounds,
+        of HAND_OVER_SECONDS from the second on, in each of which the connection is looked at after FIRST_LOOK_SECONDS, then every
+        LOOK_EVERY_SECONDS and at the end. A sender that has waited and is gone ends the wait at once. One that was gone at the
+        first look may have closed only its sending side and still read: it ends EARLY_CLOSE_SECONDS later, or with the round.
+
+        After the first round, a repeat fails, and so does a post that still waits for a call; one that is in a call or partly
+        created goes on. But if that is kept because the sender of a repeat is gone, the wait ends then: it may take any time.
         """
-        until = post.hand_over_by  # read now, because it changes once part of the post has been created
-        while not awaited.result.ready():
-            is_gone = post.wait_for(awaited.result, until)
-            if awaited.result.ready():
-                break
-            if is_gone:
+        result, until, began = awaited.result, post.hand_over_by, time.monotonic()  # until and began: of the round
+        result.wait(FIRST_LOOK_SECONDS)
+        while not result.ready():
+            now, is_gone = time.monotonic(), post.is_gone()
+            if not is_gone:
+                post.sender = Sender.WAITS
+            may_still_read = post.sender is Sender.NEW and now < min(began + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
+            if is_gone and not may_still_read:
+                if result.ready():  # by now
+                    break
                 awaited.keep()
                 post.keep()
-            elif post.original:
+                return False
+            if now < until:
+                result.wait(min(until - now, LOOK_EVERY_SECONDS))
+                continue
+            if post.original:
                 raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
-            else:
-                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
-                self.queue.expire(until)
-                until += HAND_OVER_SECONDS
+            # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+            self.queue.expire(until)
             if post.is_kept:
                 return False
+            until, began = until + HAND_OVER_SECONDS, now
+            result.wait(FIRST_LOOK_SECONDS)
         return True
 
     def finish(self, post: Post) -> bytes:
@@ -6776,9 +6777,8 @@ class ServerLine:
         self.log_buffer.add(level, text, reason)
         self.wake.set()
 
-    def record(self, trace: Trace, status: int, note: str, result: str) -> None:
-        """Add a request to the history."""
-        entry = trace.entry
+    def record(self, entry: HistoryEntry, status: int, note: str, result: str) -> None:
+        """Complete the entry of a request, and add it to the history."""
         entry.time = entry.since = utc_text(int(time.time()))
         entry.status, entry.note = status, escaped(note, 250)
         entry.result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
@@ -6856,7 +6856,8 @@ class ServerLine:
             is_lost = not post.result.successful()
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
-            self.record(Trace(0, 'SILENCE', '-', '-', None, '', '', True, ''), 502 if is_lost else 200, note, 'silence')
+            entry = HistoryEntry(0, '', '', 1, 0, True, 0, '-', '-', '', '', '', '')
+            self.record(entry, 502 if is_lost else 200, note, 'silence')
             self.is_save_urgent |= not is_lost
         self.is_unsaved |= self.silences.heard >= self.silences.save_at
 
@@ -6947,7 +6948,9 @@ class ServerLine:
         """Send one thing that is due: health, else one level of log lines, else the context. Return False if nothing is due."""
         now = time.monotonic()
         if self.health.is_due(now):
-            self.send_health()
+            text = self.health.text
+            _, error = self.call(show_health, text)
+            self.health.record_sent(text, error is not None, time.monotonic())
         elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finishing):
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
@@ -6965,21 +6968,14 @@ class ServerLine:
         """
         if not self.is_restored:
             self.restore()  # a save without it would replace what the container before saved
-        next_due_at = time.monotonic() + self.context_every
-        if not self.is_save_urgent:  # an urgent save does not put off the next one that is due
-            self.context_due_at = next_due_at
+        next_due_at, is_urgent = time.monotonic() + self.context_every, self.is_save_urgent
         self.is_save_urgent = self.is_unsaved = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
         context = {'samples': json.dumps(self.samples)} | self.history.to_context() | self.silences.to_context()
         has_failed = not self.is_restored or self.call(demisto.setIntegrationContext, context)[1] is not None
-        if has_failed:
-            self.is_unsaved, self.context_due_at = True, next_due_at
-
-    def send_health(self) -> None:
-        """Send the health to the instance's page."""
-        text = self.health.text
-        _, error = self.call(show_health, text)
-        self.health.record_sent(text, error is not None, time.monotonic())
+        self.is_unsaved |= has_failed
+        if has_failed or not is_urgent:  # an urgent save does not put off the next one that is due
+            self.context_due_at = next_due_at
 
 
 def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
@@ -7056,7 +7052,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.intake = Intake()
         self.deliveries = DeliveryMemory(line.queue)
         self.route('/', 'GET', partial(self.call_handler, self.greet), skip=True)
-        self.route('/', 'OPTIONS', partial(self.call_handler, self.show_methods), skip=True)
+        methods = partial(self.call_handler, lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW))
+        self.route('/', 'OPTIONS', methods, skip=True)
         self.route('/', ['POST', 'PUT'], partial(self.call_handler, self.receive), skip=True)
 
     def call_handler(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
@@ -7109,10 +7106,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line.health.internal_error = f'A request failed unexpectedly: {request.log_note}'
         detail = 'Something unexpected happened; see the log of the instance.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
-
-    def show_methods(self, _: Request) -> HTTPResponse:
-        """Return the response to OPTIONS."""
-        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
     def greet(self, _: Request) -> HTTPResponse:
         """Return the response to a GET: the webhook is listening; and, during a long call, for how long XSOAR has been busy."""
@@ -7889,7 +7882,7 @@ class Connection:
             note += f'; {request.url_note}' if request.url_note else ''
             line.log('debug', trace.text(status, note))
         if is_rejected or request.result:
-            line.record(trace, status, note, request.result)
+            line.record(trace.entry, status, note, request.result)
 
     def log_unfinished(self, request: Request) -> None:
         """Log a request whose sender is gone: a repeat at once, any other as soon as its incidents exist or are lost."""
@@ -7927,7 +7920,7 @@ def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, pos
         note, result = post.note_and_result(skipped)
         note += f'; {url_note}' if url_note else ''
     line.log(level, trace.text(status, f'{note} (the sender had left)'))
-    line.record(trace, status, note, result)
+    line.record(trace.entry, status, note, result)
 
 
 def last_addresses(forwarded_for: str) -> str:
