@@ -5451,7 +5451,7 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
 
 ''' STATE '''
 
-# The words of this section: a Post is what the queue knows of one accepted request, namely its incidents. A call is one
+# The words of this section: a Post is one accepted request, from the moment when its incidents are known. A call is one
 # createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
 # a rejected part. A sender is gone if its connection shows that it has left; its post is kept then: it goes on without it.
 
@@ -5528,15 +5528,20 @@ def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes
     return hmac.digest(fingerprint.encode(), body, 'sha256'), bool(delivery_id)
 
 
-# The life of a post:
+# The life of a post, in stages:
 #
-#                         .------------------- a part of it remains, or it was in a rejected group
-#                         v                  |
-#   ARRIVED ---------> WAITING ---------> IN_CALL ---------------------------------------> CREATED
-#    |  a repeat          |                |  ^ |
-#    |  waits here for    |                v  | '--> REJECTED (its sender gets a 502 or 503), or
-#    |  its original      '--> REJECTED   SET_ASIDE    LOST (its sender is gone)
-#    '--> REJECTED                         '---------> LOST
+#                       a part of it remains, or its group was rejected
+#                      .------------------------------------------------.
+#                      v                                                |
+#   ARRIVED ------> WAITING ----------------------------------------> IN_CALL ------> CREATED
+#      |               |                                               |   ^
+#      |               |                   it was not created, and its |   | its pause is over
+#      |               |                                sender is gone v   |
+#      |               |                                             SET_ASIDE
+#      v               v                                                |
+#   REJECTED: its sender gets a 502 or 503; or LOST: the same, but its sender is gone  (from each of the four)
+#
+# A repeat stays in ARRIVED: it is not queued, but waits for its original.
 #
 # On the way its sender may leave, or its time may end. One word stands for each fact:
 #
@@ -5553,9 +5558,9 @@ def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes
 #   stays, but its post is kept, too (below)    is kept; the sender gets a 502 or 503       if it can read that
 #
 # A repeat is an equal request whose original is unfinished or remembered; without a delivery id, it is one only if a retry of the
-# original is expected. It is not queued: it waits until the original is finished, and gets its response. From then on its own
-# sender, not that of the original, says whether a retry is expected. If that is gone, the original is kept, even if the sender of
-# the original stays. If the repeat waits too long, it gets a 503, too.
+# original is expected. It waits until the original is finished, and gets its response. From then on its own sender, not that of
+# the original, says whether a retry is expected. If that is gone, the original is kept, even if the sender of the original stays.
+# If the repeat waits too long, it gets a 503, too.
 
 
 class Stage(Enum):
@@ -5615,7 +5620,7 @@ class Post:
         self.key, self.has_id = key, has_id  # from likeness_of
         self.stage = Stage.ARRIVED
         self.sender = Sender.NEW
-        self.is_kept = False
+        self.is_kept = False  # whether it goes on without its sender
         self.turn: Turn | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
@@ -5625,7 +5630,7 @@ class Post:
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
         self.original: Post | None = None  # the one that it repeats
         self.latest_repeat: Post | None = None  # the last one that came to wait for this one
-        self.finished = Event()
+        self.finished = Event()  # set when its end is recorded
         self.forget_at = float('inf')  # counted from its end: one that is unfinished is never forgotten
         self.created_json = b''  # the response for a repeat; empty if it is unfinished or failed
         self.summary = ''  # of what was created, for the log
