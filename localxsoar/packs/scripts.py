@@ -64,7 +64,8 @@ def find_script_around(path: Path, name: str) -> Script | None:
 def scripts_around(packs: Path) -> dict[str, list[Path]]:
     """Return the descriptors of the scripts in a folder of packs, by the names in them, without reading them as YAML."""
     found: dict[str, list[Path]] = {}
-    for file in (each for pattern in ('*/Scripts/*.yml', '*/Scripts/*/*.yml') for each in sorted(packs.glob(pattern))):
+    files = [file for pattern in ('*/Scripts/*.yml', '*/Scripts/*/*.yml') for file in sorted(packs.glob(pattern))]
+    for file in filter(Path.is_file, files):
         for name in NAME.findall(file.read_text('utf-8', 'replace')):
             found.setdefault(name, []).append(file)
     return found

@@ -129,6 +129,14 @@ def test_the_instance_is_in_the_address_and_runs_and_what_was_typed_outlive_a_re
     page.wait_for_url(re.compile(r'/log\?instance=(right|left)$'))
 
 
+def test_a_command_of_the_server_has_a_form(open_command: Callable[..., Page]) -> None:
+    page = open_command('Print')
+    expect(page.locator('#choices h2').last).to_have_text('Server')
+    page.locator('#search').fill('print')
+    expect(page.locator('#choices a')).to_have_text(['Print'])
+    expect(run(page, value='said', **{'Run in incident': ''}).locator('.entry').first).to_contain_text('said')
+
+
 def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_command: Callable[..., Page]) -> None:
     page = open_command('hello-say')
     name, result, runs = page.locator('#argument-name'), page.locator('#result'), page.get_by_role('listbox', name='Runs')
