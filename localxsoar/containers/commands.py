@@ -153,8 +153,11 @@ class ServerCommands:
         if any('attachment' in incident for incident in created):
             self.folder.keep_files((), self._inv, self._store)
             for incident in created:
-                for entry in attached(incident, self._store):
+                entries, attachments = list(attached(incident, self._store)), incident.get('attachment')
+                for entry in entries:
                     self._site.add_entry(incident['id'], entry)
+                if isinstance(attachments, list) and len(entries) < len(attachments):
+                    self.warn(f'Incident {incident["id"]} has an attachment whose file the script did not leave.')
         return created
 
     def _create_indicators(self, args: dict[str, Any]) -> Any:

@@ -28,7 +28,7 @@ def with_file():
 def fetch():
     if demisto.params()['url'] == 'down':
         return_error('the product is down')
-    demisto.incidents(with_file())
+    demisto.incidents([*with_file(), {'name': 'without one', 'attachment': [{'path': 'nowhere', 'name': 'lost.txt'}]}])
 
 
 def push():
@@ -140,7 +140,10 @@ def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> 
 
 @fact('documented', 'an attachment of a fetched incident is a file in its War Room, and in its context under `File`')
 def test_an_attachment_of_a_fetched_incident_is_a_file_that_a_script_reads(served: LocalXsoar) -> None:
-    for number in (served.fetch()[0]['id'], served.command('acme-push')[0]['Contents']):
+    fetched, lost = served.fetch()
+    assert 'File' not in context(served, lost['id'])
+    served.wait_for_line(f'Incident {lost["id"]} has an attachment whose file the script did not leave.')
+    for number in (fetched['id'], served.command('acme-push')[0]['Contents']):
         file = context(served, number)['File']
         assert (file['Name'], file['Size']) == ('sample.txt', 5)
         assert in_war_room(served, '!Read entry=${File.EntryID}', number)[0]['contents'] == 'sample.txt: hello'
