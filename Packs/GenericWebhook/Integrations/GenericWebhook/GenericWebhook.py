@@ -3364,17 +3364,13 @@ class UrlWords(Row):
     skip: tuple[Condition, ...] = ()
     at_least: float | None = None
     expect: tuple[str, str] | None = None  # how often a request comes, such as '15m', or 'off'; and the name of its sender
-    parts: dict[str, tuple[Paths | Condition, ...]] = field(default_factory=dict)  # of each word, as parts_in returns them
+    parts: dict[tuple[str, int], Paths | Condition] = field(default_factory=dict)  # by the word and the position, from 1 on
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
-
-    def without_items(self) -> 'UrlWords':
-        """Return the words for a payload in which `each` finds no items: the others speak of an item."""
-        return UrlWords(type=self.type, default_severity=self.default_severity)
 
 
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
-# What a part of a word finds in an event, as the note has it. Of all events, the finding that is last here counts.
+# What a word or a part of it finds in an event, as the note has it. Of all events, the finding that is last here counts.
 NO_VALUE = 'no event has a value at this path'
 NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
 TOO_LARGE = 'part of an event was too large to be read'
@@ -3384,7 +3380,7 @@ FINDINGS = NO_VALUE, NO_HEADER, TOO_LARGE, FOUND, MET_BY_ANY_TEXT
 
 
 def parts_in(column: Any) -> Iterator[Paths | Condition]:
-    """Yield the parts in what a word says: the paths of one or, as an event without a value answers it, too, a bare condition."""
+    """Yield the parts in a column of a URL's row: paths, and bare conditions, which an event without a value answers, too."""
     if isinstance(column, Condition):
         yield column.paths if column.wanted else column
     elif isinstance(column, tuple) and column and isinstance(column[0], Path):
@@ -3405,6 +3401,11 @@ def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> str:
     return TOO_LARGE if values else NO_HEADER if is_of_headers else NO_VALUE
 
 
+def keep(findings: dict[Any, str], key: Any, found: str) -> None:
+    """Keep what a word or a part of it finds in an event, unless what it found in another event counts."""
+    findings[key] = max(found, findings.get(key, NO_VALUE), key=FINDINGS.index)
+
+
 class Findings:
     """What the words of a URL find in the events of a request, and what they may read.
 
@@ -3418,47 +3419,45 @@ class Findings:
         self.headers = cache(headers)  # those that a path in the URL may show
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
-        self.found: dict[tuple[str, int], str] = {}  # by the word and the position of its part, 0 for the word as a whole
-
-    def keep(self, word: str, position: int, found: str) -> None:
-        """Keep what a part of a word finds in an event, unless what it found in another event counts."""
-        self.found[word, position] = max(found, self.found.get((word, position), NO_VALUE), key=FINDINGS.index)
+        self.of_words: dict[str, str] = {}
+        self.of_parts: dict[tuple[str, int], str] = {}  # by the same keys as the parts of the words
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
         """Record whether a word found what it looks for in an event, and if so, whether all of its parts led to a value."""
-        parts = self.words.parts.get(word, ())
+        parts = {key: part for key, part in self.words.parts.items() if key[0] == word}
         if has_found:
-            for position in range(1 + len(parts) if has_all_parts else 1):
-                self.keep(word, position, FOUND)
+            keep(self.of_words, word, FOUND)
+            for key in parts if has_all_parts else ():
+                keep(self.of_parts, key, FOUND)
         else:
-            is_unread = any(UNREAD in path.values(event) for part in parts if isinstance(part, tuple) for path in part)
-            self.keep(word, 0, TOO_LARGE if is_unread else NO_VALUE)
+            is_unread = any(UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
+            keep(self.of_words, word, TOO_LARGE if is_unread else NO_VALUE)
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event, which the URL may leave out."""
         # Nobody looks for the words as a whole in an event that is left out, or for the severity of an end: they are no mistake.
         for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
-            self.keep(word, 0, FOUND)
+            keep(self.of_words, word, FOUND)
         if event.words is not self.words:  # they are those for a payload without items
             return
-        for word in URL_WORDS:  # in this order, they are in the note
-            for position, part in enumerate(self.words.parts.get(word, ()), 1):
-                if self.found.get((word, position)) != FOUND or isinstance(part, Condition):
-                    self.keep(word, position, found_by(part, event))
+        for key, part in self.words.parts.items():
+            if self.of_parts.get(key) != FOUND or isinstance(part, Condition):
+                keep(self.of_parts, key, found_by(part, event))
 
     def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        positions: dict[tuple[str, str], list[int]] = {}  # by the word and the reason
-        # First parts that find nothing, then conditions that any text meets, then words of which neither is said.
-        for (word, position), found in sorted(self.found.items(), key=lambda each: (not each[0][1], each[1] == MET_BY_ANY_TEXT)):
-            if found and (position or word not in {word for word, _ in positions}):
-                reason = found if position or found == TOO_LARGE else URL_WORDS[word].mistake
-                positions.setdefault((word, reason), []).append(position)
-        texts = [f'{word}{in_words(where)}: {reason}' for (word, reason), where in positions.items()]
-        return escaped('; '.join((*self.words.notes, *texts)), MAX_NOTE_CHARACTERS - len('...'))
+        positions: dict[tuple[str, str], list[int]] = {}  # of the parts that are a mistake, by the word and what they find
+        for (word, position), found in sorted(self.of_parts.items(), key=lambda part: part[1] == MET_BY_ANY_TEXT):
+            if found != FOUND:
+                positions.setdefault((word, found), []).append(position)
+        of_parts = [f'{word}{in_words(where)}: {found}' for (word, found), where in positions.items()]
+        named = {word for word, _ in positions}
+        of_words = [f'{word}: {URL_WORDS[word].mistake if found == NO_VALUE else found}' for word, found in self.of_words.items()
+                    if found != FOUND and word not in named]
+        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), MAX_NOTE_CHARACTERS - len('...'))
 
 
 def in_words(positions: list[int]) -> str:
@@ -3634,19 +3633,19 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
     """
     shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
              and not (name == 'expect' and reveals_token(settings, value.partition(':')[2].strip(), token))]
-    columns: dict[str, Any] = {}
-    parts = {}
+    said: dict[str, dict[str, Any]] = {}  # the columns of each word
     notes = ['expect: its name contains a token (ignored)'] if 'expect' in dict({*parameters} - {*shown}) else []
     for word, text in dict(shown).items():
         try:
             if word in URL_WORDS and text.strip():
-                said = URL_WORDS[word].read(text)
-                columns |= said
-                parts[word] = tuple(parts_in(tuple(said.values())))
+                said[word] = URL_WORDS[word].read(text)
         except Unreadable as error:
             notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
+    columns = {name: column for each in said.values() for name, column in each.items()}
+    parts = {(word, position): part for word in URL_WORDS if word in said  # in the order in which the note names them
+             for position, part in enumerate(parts_in(tuple(said[word].values())), 1)}
     return UrlWords(**columns, parts=parts, notes=tuple(notes))
 
 
@@ -5064,7 +5063,9 @@ class Conversion:
         """
         words = self.arrival.words
         items = items_at(source, words.each) if words.each else None
-        event = self.event(source, words.without_items() if words.each and not items else words)
+        # Where there are no items, only these two words apply: the others speak of an item.
+        without_items = UrlWords(type=words.type, default_severity=words.default_severity)
+        event = self.event(source, without_items if words.each and not items else words)
         self.product = event.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
