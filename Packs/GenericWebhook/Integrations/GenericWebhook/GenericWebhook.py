@@ -2798,7 +2798,6 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
 
 
 # Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
-MONTHS = ('jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec')
 CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
 OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
     # `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000` and `24-Nov-2026 09:00:00`
@@ -2824,26 +2823,15 @@ def other_date_to_iso(text: str) -> str:
     match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
     if not match:
         return text
-    hour = int(match['hour'])
-    if match['half']:
-        if not 1 <= hour <= 12:
-            raise ValueError('it has no such hour')
-        hour = hour % 12 + (12 if match['half'].upper() == 'PM' else 0)
-    month, day = month_and_day(match['month'], match['day'])
-    return f'{match["year"]}-{month:02}-{day:02}T{hour:02}{match["minutes"]}{match["offset"] or ""}'
-
-
-def month_and_day(month: str, day: str) -> tuple[int, int]:
-    """Return the month and the day of a date: ('nov', '24'), ('11', '24') or ('24', '11') -> (11, 24).
-
-    Raise ValueError if the month is an unknown word, or if two numbers could be the day.
-    """
-    if not month.isdecimal():
-        return MONTHS.index(month.lower()) + 1, int(day)
-    earlier, later = sorted((int(month), int(day)))
-    if later <= 12 and earlier != later:
-        raise ValueError('the order of day and month is not certain')
-    return earlier, later
+    month, day, hour, half = match.group('month', 'day', 'hour', 'half')
+    hours = datetime.strptime(f'{hour} {half}', '%I %p').hour if half else int(hour)
+    if month.isalpha():
+        numbers = [datetime.strptime(month, '%b').month, int(day)]
+    else:
+        numbers = sorted((int(month), int(day)))
+        if numbers[0] != numbers[1] <= 12:
+            raise ValueError('the order of day and month is not certain')
+    return f'{match["year"]}-{numbers[0]:02}-{numbers[1]:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
 
 
 YEAR_2000 = 946_684_800  # its beginning, in Unix time
@@ -3416,7 +3404,7 @@ class Findings:
     def __init__(self, words: UrlWords, headers: Callable[[], dict[str, str]] = dict,
                  contains_token: Callable[[str], bool] = ().__contains__):
         self.words = words
-        self.headers = cache(headers)  # those that a path in the URL may show
+        self.headers = cache(headers) if words.parts else headers  # those that a path in the URL may show; a cache takes time
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
         self.of_words: dict[str, str] = {}
@@ -4029,14 +4017,19 @@ class Facts:
 
     def first(self, rings: tuple[int, ...], meaning: str, known: str = '') -> str:
         """Return the first text that can be a name in some rings, under a key of a meaning, or ''; but not one in `known`."""
-        for number in rings:
-            for scope in self.rings[number]:
-                for key in scope.keys.get(meaning, ()):
-                    value = scope.members.get(key)
-                    text = READERS.get(meaning, Facts.usable)(self, value)
-                    if text and text not in known and (meaning not in NEEDS or NEEDS[meaning](text)):
-                        return text
+        read = READERS.get(meaning, Facts.usable)
+        for value in self.told(rings, meaning):
+            text = read(self, value)
+            if text and text not in known and (meaning not in NEEDS or NEEDS[meaning](text)):
+                return text
         return ''
+
+    def told(self, rings: tuple[int, ...], *meanings: str) -> Iterator[Any]:
+        """Yield the values under keys of some meanings in some rings, object by object, the best first."""
+        for ring in rings:
+            for scope in self.rings[ring]:
+                for meaning in meanings:
+                    yield from scope.values(meaning)
 
     def named(self, value: Any) -> str:
         """Return the name of an object, as in `{"host": {"name": "db-1"}}`, or ''."""
@@ -4171,13 +4164,8 @@ class Facts:
 
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
-        for number in rings:
-            for scope in self.rings[number]:
-                kinds = scope.values('kind') + scope.values('last word: kind')
-                for value in kinds if pattern is not FAILURE or not scope.is_item else ():
-                    if type(value) is str and pattern.fullmatch(value) and (text := self.clean(value)):
-                        return text
-        return ''
+        kinds = self.told(rings, 'kind', 'last word: kind')
+        return first_of(self.clean(value) for value in kinds if type(value) is str and pattern.fullmatch(value))
 
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
@@ -4185,10 +4173,9 @@ class Facts:
         A password may contain an `@`, a `/`, a `?` or a `#`: a URL with an `@` after one of the other three gives ''.
         """
         host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
-        for scope in (scope for ring in self.rings[:DEEP] for scope in ring):
-            for text in map(self.clean, scope.values('address')):
-                if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
-                    return parts[1].rstrip('/')
+        for text in map(self.clean, self.told((OWN, DATA, OTHERS), 'address')):
+            if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
+                return parts[1].rstrip('/')
         return ''
 
     def with_thing(self, text: str) -> str:
@@ -4292,12 +4279,7 @@ def is_of_windows_log(scope: Scope) -> bool:
 def severities_in(scope: Scope, meaning: str) -> set[float]:
     """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail."""
     is_level = is_of_windows_log(scope) or (meaning == 'priority' and 'log or mail' in scope.keys)
-    return set() if is_level else {*severities_of(scope.values(meaning))}
-
-
-def severities_of(values: list[Any]) -> list[float]:
-    """Return the severities that some values say."""
-    return [severity for severity in map(severity_of, values) if severity is not None]
+    return set() if is_level else {severity for value in scope.values(meaning) if (severity := severity_of(value)) is not None}
 
 
 def severity_of(value: Any) -> float | None:
@@ -4333,8 +4315,8 @@ def severities_of_object(members: dict[str, Any]) -> list[float]:
             if meaning in found:
                 found[meaning].append(members.get(key))
     told = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
-    is_unknown = not all(severities_of([value]) for value in told)
-    return [math.inf] if is_unknown else severities_of(told + found['priority'])
+    severities = [math.inf if (severity := severity_of(value)) is None else severity for value in told]
+    return severities + [severity for value in found['priority'] if (severity := severity_of(value)) is not None]
 
 
 # --- An event: its rows, and the general rule ---
