@@ -66,7 +66,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, combinations, islice, product, repeat, zip_longest
+from itertools import chain, compress, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
 from queue import SimpleQueue
 from typing import Annotated, Any, NamedTuple
@@ -2664,12 +2664,6 @@ def without_error_markers(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=16)  # the events of an array have the same headers
-def topic_headers(names: tuple[str, ...]) -> list[str]:
-    """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
-    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key|code))?|hook-name', name)]
-
-
 def words_of(kind: str) -> list[str]:
     """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created']."""
     return [word.lower() for word in WORD_OF_KIND.findall(kind)]
@@ -3877,6 +3871,7 @@ CHANGE = re.compile(
     'down|offline|online|unreachable', re.IGNORECASE)
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
 OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok', re.IGNORECASE)
+TOPIC_HEADER = re.compile('x-([^-]+-)*(topic|event)(-(type|name|key|code))?|hook-name')  # with the kind: `x-acme-event`
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
@@ -3984,8 +3979,8 @@ class Facts:
             return scope.inner
         scope.inner = []
         data_keys, members = scope.keys.get('inside', ()), scope.members
-        others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
-                  if isinstance(value, (dict, list)) or (type(value) is Raw and memoryview(value)[0] in b'{[')]
+        containers = compress(members, map(CONTAINERS.__contains__, map(type, islice(members.values(), MAX_SCOPE_KEYS))))
+        others = [key for key in containers if type(members[key]) is not Raw or memoryview(members[key])[0] in b'{[']
         texts = scope.keys.get('text', ()) if len(members) > 1 else members
         for key in islice(dict.fromkeys((*data_keys, *others, *texts)), MAX_SCOPES):
             if self.scopes_left <= 0:
@@ -4029,7 +4024,8 @@ class Facts:
         for ring in rings:
             for scope in self.rings[ring]:
                 for meaning in meanings:
-                    yield from scope.values(meaning)
+                    for key in scope.keys.get(meaning, ()):
+                        yield scope.members.get(key)
 
     def named(self, value: Any) -> str:
         """Return the name of an object, as in `{"host": {"name": "db-1"}}`, or ''."""
@@ -4127,8 +4123,7 @@ class Facts:
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
-        names = topic_headers(tuple(name for name in self.headers if len(name) <= MAX_KEY_CHARACTERS))
-        topic = first_of(self.usable(self.headers[name]) for name in names) if names else ''
+        topic = first_of(self.usable(value) for name, value in self.headers.items() if TOPIC_HEADER.fullmatch(name))
         return topic if topic and len(words_of(topic)) > len(words_of(self.own_kind or self.first((DATA,), 'kind'))) else ''
 
     def kind(self) -> str:
@@ -4233,6 +4228,7 @@ NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vagu
     'sentence': lambda text: ' ' in text,
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
+CONTAINERS = {dict, list, LargeObject, LargeList, Raw}
 PROVIDER_NAME = steps_of(['provider', 'name'])
 
 
@@ -4489,8 +4485,7 @@ class ThirdPartyEvent:
         own_type = self.text_member('type') if self.row is NO_ROW and self.text_member('name') else ''
         own_type = own_type if len(own_type) <= MAX_TYPE_CHARACTERS else ''
         is_in_our_format = own_type and any_time_to_rfc3339(self.text_member('occurred'), time.time())
-        others = (own_type, instance_type) if is_in_our_format else (instance_type, own_type)
-        chosen = first_of((type_from_url, *others))
+        chosen = type_from_url or (own_type if is_in_our_format else '') or instance_type or own_type
         return without_error_markers(chosen) if chosen else None
 
     # The time
@@ -4574,9 +4569,8 @@ class ThirdPartyEvent:
     @cached_property
     def is_recovery(self) -> bool:
         """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
-        if self.words.ends:
-            return self.end_by(self.words) is not None
-        return self.only_inner_event.is_recovery if self.row.inner else self.end_by(self.row) is not None
+        row = self.words if self.words.ends else self.row
+        return self.only_inner_event.is_recovery if row.inner else self.end_by(row) is not None
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
