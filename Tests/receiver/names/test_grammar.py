@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from GenericWebhook import (MAX_EVENT_VALUES, NO_WORDS, ROWS, SEVERITY_WORDS, TABLE_GRAMMAR, URL_GRAMMAR, Findings, Grammar,
-                            SenderRows, ThirdPartyEvent, Unreadable, scale_of)
+                            SenderRows, ThirdPartyEvent, Unreadable, first_keys)
 from hypothesis import example, given
 from hypothesis import strategies as st
 from model import by_chance
@@ -135,6 +135,7 @@ def test_a_condition_is_met_exactly_when_the_contract_says_so(
     ('a.*.b=c', {'a': [{'b': 'c'}, {'b': 'c'}]}, True, False), ('a.*.b=c', {'a': [{'b': 'c'}, {'b': 'd'}]}, False, False),
     ('a.*.b=c', {'a': [{'b': 'c'}] * 1000}, True, False),
     ('a.*.b=c', {'a': [{'b': 'e'}, {'b': 'd'}]}, False, True), ('a.*.b=c', {'a': [{'b': 'c'}, {}]}, False, False),
+    ('a.*.b', {'a': [{}, None]}, False, True),
     ('a.0.b=c', {'a': [{'b': 'c'}]}, True, False), ('a.0.b=c', {'a': [{'b': 'c'}, {'b': 'c'}]}, False, False),
     ('a.0.b', {'a': [{}, {}]}, False, False), ('a=c', {'a': {'c': 1}}, False, False), ('a=c', {'a': ['c']}, False, False),
     ('a=null', {'a': None}, False, True), ('a=null', {'a': 'null'}, False, True), ("a='b,c'", {'a': 'b,c'}, True, False),
@@ -163,7 +164,7 @@ def test_negations_alone_are_unreadable(grammar: Grammar) -> None:
 
 @pytest.mark.parametrize(('path', 'headers', 'found'), [
     ('@x-event', {'x_event': 'push'}, ['push']), ('@X-Event', {'x_event': 'push'}, ['push']), ('@x-event', {}, []),
-    ('@timestamp', {}, ['2026']), ('@timestamp', {'timestamp': '2027'}, ['2027']),
+    ('@timestamp', {}, ['2026']), ('@timestamp', {'timestamp': '2027'}, ['2027']), ('ax-event', {'x_event': 'push'}, []),
     *((f'@{name}', {name.replace('-', '_'): 'secret'}, []) for name in (
         'authorization', 'cookie', 'x-api-key', 'x-gitlab-token', 'connection', 'x-request-uri', 'x-hub-signature-256')),
 ])
@@ -282,6 +283,7 @@ acme: an alert
 
 
 def test_each_column_of_the_table_is_read() -> None:
+    assert first_keys('a.b|@c=d, e') == {'a', 'a.b', '@c', 'c'}
     rows = SenderRows(ROW)
     assert set(rows.ranks) == {'acme_id', 'x-acme', '@x-acme'}
     [row] = (compiled() for compiled in rows.rows)
@@ -293,7 +295,7 @@ def test_each_column_of_the_table_is_read() -> None:
         ('', ['rule.title', 'log'], ''), (' by ', ['host'], ''), (' (', ['site'], ')')]
     assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at'], True)
     assert [(scale, [path.text for path in paths]) for scale, paths in row.severities] == [
-        (scale_of('high=bad|awful, low=7+'), ['level', 'grade']), (SEVERITY_WORDS, ['alerts.*.severity'])]
+        (({'bad': 3, 'awful': 3}, [(7, 1)], False), ['level', 'grade']), (SEVERITY_WORDS, ['alerts.*.severity'])]
     assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [
         ([['closed', 'done, finally'], ['open']], ['closed_at']), ([['gone']], [])]
     [problem] = row.problems

@@ -72,6 +72,7 @@ def send(to: App | Webhook, query: dict[str, str] | str, payload: Any = EVENT, *
     ("evt.none|'Unknown',evt.where", EVENT, 'Unknown: db-1'), ('a,b,a', {'a': 'x', 'b': 'x'}, 'x'),
     ('n', {'n': 'error'}, 'error'),
     ('n', '{"n": 1.50}', '1.5'), ('n', {'n': 'x' * 200}, 'x' * 149 + '…'), ('n', {'n': ' a\n\tb\u0007 '}, 'a b'),
+    ("'a.*.b',n", {'n': 'x'}, 'a.*.b: x'), ('l.0.m.0.t', {'l': [{'m': [{'t': 'Disk'}] * 4}] * 2}, 'Disk (+3 more)'),
     ('items.0.t', {'items': [{'t': 'Disk'}] * 4}, 'Disk (+3 more)'), ('a.b', {'a.b': 'dotted', 'a': {'b': 'nested'}}, 'dotted'),
     ('n', {'n': 'Changed <a href="https://x/y">owner</a> of <b class="z">db-1</b>'}, 'Changed owner of db-1'),
     ('a,b,c', {'a': '<br>', 'b': '<p>x</p>', 'c': 'x'}, 'x'), ('n', {'n': '<alice> is in'}, '<alice> is in'),
@@ -476,9 +477,13 @@ MISTAKES = [
     ({'occurred': 'a,b'}, 'occurred, part 2: only one part is allowed'),
     ({'occurred': 'a.*.b'}, 'occurred, part 1: only one value'),
     ({'severity': 'a,b'}, 'severity, part 2: only one part is allowed'),
-    ({'severity': "a|'x'"}, 'a text in quotes is no severity'),
-    ({'severity': "'high'|a"}, 'a text in quotes is not the last alternative'), ({'severity': "a:high='7"}, 'a quote is missing'),
-    ({'severity': 'a:high=7,high=8'}, 'a severity is named twice'), ({'severity': 'a:high=7,low=7'}, 'a scale has a value twice'),
+    ({'severity': "a|'x'"}, 'severity, part 1: a text in quotes is no severity'),
+    ({'severity': "'high'|a"}, 'severity, part 1: a text in quotes is not the last alternative'),
+    ({'severity': "a,b:high='7"}, 'severity, part 2: a quote is missing'),
+    ({'each': 'a|l'}, 'each, part 1: only one path can be used here'),
+    ({'each': "'l'"}, 'each, part 1: only one path can be used here'),
+    ({'severity': 'a:high=7,high=8'}, 'severity, part 2: a severity is named twice'),
+    ({'severity': 'a:high=7,low=7'}, 'a scale has a value twice'),
     ({'severity': 'a:high=7,low=7.0'}, 'a scale has a value twice'),
     ({'severity': 'a:high=7,low=x'}, 'a scale mixes numbers with texts'),
     ({'severity': 'a:high=x,low=x'}, 'a scale has a value twice'), ({'severity': 'a:severe=7'}, 'a part of a scale is'),
@@ -523,7 +528,8 @@ def test_a_mistake_is_named_without_its_text_and_loses_nothing(app: App, query: 
 @pytest.mark.parametrize('query', [
     '', 'skip=', 'skip=%20', 'name=&problem=', 'key=x', 'time=x', 'min=x', 'api-version=2', 'nm=x', 'nameXY=x', 'naemed=x',
     'x=name', 'at=x',
-    'name=evt.what', 'skip=evt.ended', 'resolved=evt.ended_at', 'severity=prio', 'problem=b:ref', 'type=A', 'severity=high'])
+    'severity=%27low%27', 'name=evt.what', 'skip=evt.ended', 'resolved=evt.ended_at', 'severity=prio', 'problem=b:ref', 'type=A',
+    'severity=high'])
 def test_where_nothing_is_wrong_there_is_no_note(app: App, query: str) -> None:
     sent = send(app, query)
     assert (len(sent.incidents), sent.note) == (1, '')
@@ -696,8 +702,11 @@ TOO_LARGE = 'part of an event was too large to be read'
     ({'name': 'k7', 'occurred': 'k8', 'skip': 'k9=1'}, {f'k{number}': number for number in range(100_000)},
      f'name, part 1: {TOO_LARGE}; occurred, part 1: {TOO_LARGE}; skip, part 1: {TOO_LARGE}'),
     ({'severity': 'l.*.s'}, [{'l': [{'s': 'low'}] * MAX_EVENT_VALUES}, {'l': [{'s': 'low'}]}], ''),
+    ({'severity': 'l.*.s'}, {'l': [{'s': 'low'}] * (MAX_EVENT_VALUES // 5 * 2)}, ''),
+    ({'name': 'evt.what,headers.x|none'}, EVENT, 'name, part 2: no event has a value at this path'),
+    ({'skip': 'prio,none=x'}, EVENT, f'skip, part 2: no event has a value at this path; skip, part 1: {MET}'),
 ])
-def test_the_note_says_what_was_too_large(app: App, query: dict[str, str], payload: Any, note: str) -> None:
+def test_the_note_says_what_was_not_found_or_was_too_large(app: App, query: dict[str, str], payload: Any, note: str) -> None:
     assert send(app, query, payload).note == note
 
 

@@ -15,8 +15,8 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #   AUTHENTICATION         the table of signature schemes, replays, valid signatures; the tokens that a request shows; the headers
 #                          that are kept
 #   BODY                   from bytes to text: memory for bodies, decompression, character sets
-#   NAMES                  what an event says of itself: name, time, severity, end and problem. First the table of senders and the
-#                          scales; then texts, XML, dates, JSON values, paths and conditions, by which they are read; then the
+#   NAMES                  what an event says of itself: name, time, severity, end and problem. First the table of senders; then
+#                          the tree of an event, scales, texts, XML, dates, paths and conditions, by which it is read; then the
 #                          three ways to find something, by a row of the table, by the words of a URL and by the general rule;
 #                          at last an event, which uses them all
 #   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
@@ -3268,7 +3268,7 @@ class SenderRows:
 
 
 def first_keys(conditions: str) -> set[str]:
-    """Return the keys and headers with which the first of some conditions may begin: for 'a.b|@c=d, e' a, a.b, c and @c."""
+    """Return the keys and headers with which the first of some conditions may begin: for 'a.b|@c=d, e' a, a.b, @c and c."""
     paths = conditions.partition(',')[0].partition('=')[0].split('|')
     keys = [path.partition('.*.')[0].split('.') for path in paths]
     return {'.'.join(each[:end]) for each in keys for end in range(1, len(each) + 1)} | {path.removeprefix('@') for path in paths}
@@ -3352,13 +3352,14 @@ class UrlWords(Row):
 
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
-# What a word or a part of it finds in an event, as the note has it. Of all events, the finding that is last here counts.
-NO_VALUE = 'no event has a value at this path'
-NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
-TOO_LARGE = 'part of an event was too large to be read'
-FOUND = ''
-MET_BY_ANY_TEXT = 'any text there meets it (to compare one, write path=text)'
-FINDINGS = NO_VALUE, NO_HEADER, TOO_LARGE, FOUND, MET_BY_ANY_TEXT
+# What a word or a part of it finds in an event. Of all events, the highest of these counts.
+NO_VALUE, NO_HEADER, TOO_LARGE, FOUND, MET_BY_ANY_TEXT = range(5)
+REASONS = {  # what the note says
+    NO_VALUE: 'no event has a value at this path',
+    NO_HEADER: 'no event has a value at this path (a header of the request is written as @ and its name)',
+    TOO_LARGE: 'part of an event was too large to be read',
+    MET_BY_ANY_TEXT: 'any text there meets it (to compare one, write path=text)',
+}
 
 
 def parts_in(column: Any) -> Iterator[Paths | Condition]:
@@ -3372,8 +3373,8 @@ def parts_in(column: Any) -> Iterator[Paths | Condition]:
             yield from parts_in(each)
 
 
-def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> str:
-    """Return what a part of a word finds in an event: one of FINDINGS."""
+def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
+    """Return what a part of a word finds in an event."""
     if isinstance(part, Condition):
         return MET_BY_ANY_TEXT if part.is_met_by_a_word(event) else FOUND
     values = [value for path in part for value in path.values(event) if value is not None]
@@ -3383,9 +3384,9 @@ def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> str:
     return TOO_LARGE if values else NO_HEADER if is_of_headers else NO_VALUE
 
 
-def keep(findings: dict[Any, str], key: Any, found: str) -> None:
+def keep(findings: dict[Any, int], key: Any, found: int) -> None:
     """Keep what a word or a part of it finds in an event, unless what it found in another event counts."""
-    findings[key] = max(found, findings.get(key, NO_VALUE), key=FINDINGS.index)
+    findings[key] = max(found, findings.get(key, NO_VALUE))
 
 
 class Findings:
@@ -3401,19 +3402,17 @@ class Findings:
         self.headers = cache(headers) if words.parts else headers  # those that a path in the URL may show; a cache takes time
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
-        self.of_words: dict[str, str] = {}
-        self.of_parts: dict[tuple[str, int], str] = {}  # by the same keys as the parts of the words
+        self.of_words: dict[str, int] = {}
+        self.of_parts: dict[tuple[str, int], int] = {}  # by the same keys as the parts of the words
 
-    def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
-        """Record whether a word found what it looks for in an event, and if so, whether all of its parts led to a value."""
+    def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool) -> None:
+        """Record whether a word found what it looks for in an event."""
         parts = {key: part for key, part in self.words.parts.items() if key[0] == word}
-        if has_found:
-            keep(self.of_words, word, FOUND)
-            for key in parts if has_all_parts else ():
-                keep(self.of_parts, key, FOUND)
-        else:
-            is_unread = any(UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
-            keep(self.of_words, word, TOO_LARGE if is_unread else NO_VALUE)
+        is_unread = not has_found and any(
+            UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
+        keep(self.of_words, word, FOUND if has_found else TOO_LARGE if is_unread else NO_VALUE)
+        for key in parts if has_found and word != 'name' else ():  # a name may lack a part
+            keep(self.of_parts, key, FOUND)
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event, which the URL may leave out."""
@@ -3431,14 +3430,14 @@ class Findings:
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        positions: dict[tuple[str, str], list[int]] = {}  # of the parts that are a mistake, by the word and what they find
+        positions: dict[tuple[str, int], list[int]] = {}  # of the parts that are a mistake, by the word and what they find
         for (word, position), found in sorted(self.of_parts.items(), key=lambda part: part[1] == MET_BY_ANY_TEXT):
             if found != FOUND:
                 positions.setdefault((word, found), []).append(position)
-        of_parts = [f'{word}{in_words(where)}: {found}' for (word, found), where in positions.items()]
+        of_parts = [f'{word}{in_words(where)}: {REASONS[found]}' for (word, found), where in positions.items()]
         named = {word for word, _ in positions}
-        of_words = [f'{word}: {URL_WORDS[word].mistake if found == NO_VALUE else found}' for word, found in self.of_words.items()
-                    if found != FOUND and word not in named]
+        of_words = [f'{word}: {REASONS[TOO_LARGE] if found == TOO_LARGE else URL_WORDS[word].mistake}'
+                    for word, found in self.of_words.items() if found != FOUND and word not in named]
         return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), MAX_NOTE_CHARACTERS - len('...'))
 
 
@@ -4441,7 +4440,7 @@ class ThirdPartyEvent:
         if not row.is_of_url:
             return '' if GENERIC_TEXT.fullmatch(name) else name
         has_found = not all(path.constant for path in paths)
-        self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(row.name_parts))
+        self.findings.record(self, 'name', has_found)
         return name if has_found else ''
 
     def joined(self, parts: Sequence[NamePart]) -> tuple[str, list[Path]]:
