@@ -1,29 +1,23 @@
 """The forwarder before containers that misbehave: each a real socket that does one odd thing."""
 
-import json
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from typing import Any
 
 import pytest
-from clocks import PATIENCE_SECONDS
 from local_xsoar import wait_for
 
 from localxsoar import forward as forward_module
 from localxsoar.forward import (
     ContainerGone,
     Forwarder,
-    NotHttp,
     Request,
     Response,
-    SenderGone,
     forwarded_headers,
     is_external,
-    not_http_response,
     split_target,
 )
 
@@ -101,31 +95,6 @@ def test_a_response_that_breaks_off_breaks_off_for_the_sender() -> None:
         answer = forward(port)
         with pytest.raises(ContainerGone):
             read(answer)
-
-
-def test_redirects_are_the_senders_to_follow() -> None:
-    with container(answering(b'HTTP/1.1 307 Moved\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n')) as port:
-        answer = forward(port)
-        assert (answer.status, ('Location', 'http://elsewhere/') in answer.headers) == (307, True)
-
-
-def read_to_the_end(ended: threading.Event, connection: socket.socket) -> None:
-    """Behave as a container that never responds: read until the connection ends, then set the event."""
-    while connection.recv(65536):
-        pass
-    ended.set()
-
-
-def test_a_sender_that_leaves_is_not_taken_for_a_container_that_answered() -> None:
-    def body() -> Iterator[bytes]:
-        yield b'half'
-        raise SenderGone('left')
-
-    ended = threading.Event()
-    with container(partial(read_to_the_end, ended)) as port:
-        with pytest.raises(SenderGone):
-            forward(port, body=body(), headers=[('Host', 'h'), ('Content-Length', '10')])
-        assert ended.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize('headers, body, seen', [
@@ -265,36 +234,7 @@ def test_a_container_without_a_port_is_reported() -> None:
     assert answer.status == 503 and 'does not accept connections on its port' in read(answer).decode()
 
 
-def test_bytes_of_a_sender_that_are_not_http_are_the_senders_fault() -> None:
-    def body() -> Iterator[bytes]:
-        yield b'half'
-        raise NotHttp('it is noise')
-
-    def behave(connection: socket.socket) -> None:
-        while connection.recv(65536):
-            pass
-
-    with container(behave) as port, pytest.raises(NotHttp):
-        forward(port, body=body(), headers=[('Host', 'h'), ('Content-Length', '10')])
-
-
-def test_a_sender_that_leaves_before_the_response_ends_the_containers_connection() -> None:
-    ended = threading.Event()
-    with container(partial(read_to_the_end, ended)) as port:
-        with pytest.raises(SenderGone):
-            forward(port, leaves=lambda request: True)
-        assert ended.wait(PATIENCE_SECONDS)
-
-
 @pytest.mark.parametrize('method, seen', [('POST', 1), ('PUT', 1), ('PATCH', 1), ('GET', 0), ('DELETE', 0)])
 def test_a_request_that_may_have_a_body_says_that_it_has_none(method: str, seen: int) -> None:
     headers = forwarded_headers(Request(method, '/', []))
     assert headers.count((b'Content-Length', b'0')) == seen
-
-
-def test_a_response_that_is_not_http_is_a_problem_of_rfc_9457() -> None:
-    response = not_http_response(NotHttp('it is noise'))
-    [body] = response.pieces
-    assert (response.status, response.reason, response.headers) == (400, 'Bad Request', [
-        ('Content-Type', 'application/problem+json'), ('Content-Length', str(len(body)))])
-    assert json.loads(body) == {'title': 'Bad Request', 'status': 400, 'detail': 'This is not HTTP/1.1: it is noise.'}

@@ -1,9 +1,7 @@
 """The tools that say what a change of the script does to known events: what differs is printed, recorded and judged blindly."""
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -55,30 +53,3 @@ def test_what_differs_is_printed_old_and_new_by_column_and_recorded_if_that_is_a
     assert (renewed.returncode, renewed.stdout.splitlines()[:-1]) == (0, differing.stdout.splitlines()[:-1])
     again = tool(folder, 'fingerprint', 'deliveries')
     assert again.returncode == 0 and again.stdout.count('nothing differs') == 2
-
-
-def test_a_delivery_with_another_title_is_one_that_is_gone_and_one_that_is_not_recorded(folder: Path) -> None:
-    file = folder / 'senders/falco/deliveries.json'
-    recipe = json.loads(file.read_text('utf-8'))
-    recipe['deliveries'][0]['title'] = 'another title'
-    file.write_text(json.dumps(recipe))
-    told = tool(folder, 'fingerprint', 'deliveries').stdout
-    assert '  deliveries, request: 1 of 1 products\n    falco: shell in a container: recorded → nothing\n' in told
-    assert 'Not recorded before: 1\n' in told
-
-
-def test_whoever_judges_sees_both_without_knowing_which_is_new_and_the_score_counts_the_new_ones(folder: Path) -> None:
-    drawn = tool(folder, 'blind', 'draw', 'HEAD', '12', 'judged')
-    assert drawn.stdout.startswith('12 of '), drawn.stderr
-    page = (folder / 'judged/to_judge.md').read_text('utf-8')
-    names = re.findall(r'(?m)^- ([AB]): name: (.*)$', page)
-    is_new = [text.isupper() for _, text in names]
-    assert len(names) == 24 and is_new[::2] == [not each for each in is_new[1::2]] and len({*is_new[::2]}) == 2
-    for better, verdict in ((True, 0), (False, 1)):
-        chosen = [letter for (letter, _), new in zip(names, is_new, strict=True) if new is better][:9]
-        lines = [*(f'{number} {letter}' for number, letter in enumerate(chosen, 1)), '10 =', '11 =']
-        (folder / 'judged/verdicts.txt').write_text('\n'.join(lines))
-        scored = tool(folder, 'blind', 'score', 'judged')
-        counts = (9, 0) if better else (0, 9)
-        assert (scored.returncode, scored.stdout) == (
-            verdict, 'better {}, worse {}, neither 2, not judged 1\n'.format(*counts)), scored.stderr

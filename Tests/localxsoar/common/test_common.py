@@ -94,6 +94,7 @@ def test_an_error_ends_a_command_with_an_entry(results: list[Any], monkeypatch: 
                        {'Type': 4, 'ContentsFormat': 'text', 'Contents': 'It failed.', 'EntryContext': {'a': 1}}]
 
 
+@fact('seen', '`return_error` raises while running')
 @pytest.mark.parametrize('command', ['long-running-execution', 'fetch-incidents', 'fetch-credentials', 'fetch-indicators'])
 def test_an_error_is_raised_where_the_server_reports_it(
     results: list[Any], monkeypatch: pytest.MonkeyPatch, command: str

@@ -123,6 +123,7 @@ def test_a_context_that_is_not_an_object_is_rejected(site: Site) -> None:
         call(site, 'setIntegrationContext', value=['a'])
 
 
+@fact('documented', 'a context contains text only, and is not available in `test-module`; violations cause a warning')
 def test_what_the_documentation_forbids_is_reported_once(site: Site, printed: list[str]) -> None:
     tested = server(site, 'test-module')
     for _ in range(2):

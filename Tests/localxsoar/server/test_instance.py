@@ -268,6 +268,7 @@ def test_the_documents_promise_the_times_that_an_instance_keeps() -> None:
 ENDS = "raise RuntimeError('the end')"
 
 
+@fact('guessed', 'a container that ends is started again, with growing delays')
 def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
     make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,12 +86,6 @@ def test_a_command_of_the_server_runs_on_each_instance_that_has_it(pack: Path) -
     assert entry['Contents'][0]['name'] == 'ordinary 2'
 
 
-def test_instances_get_ports_of_their_own(pack: Path) -> None:
-    server = build_server(build_parser().parse_args([str(pack), '--instance', 'a', '--instance', 'b']), Events())
-    ports = {instance.port for instance in server.instances.values()}
-    assert len(ports) == 2
-
-
 def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: LocalXsoar) -> None:
     for name, greeting in (('left', 'l'), ('right', 'hello')):
         url = f'{two.url}/instance/execute/{name}'

@@ -28,7 +28,7 @@ from localxsoar.events import Events
 from localxsoar.containers.faults import Faults
 from localxsoar.forward import Forwarder, Request, Response
 from localxsoar.web.front import Front, run_wsgi
-from localxsoar.webhooks.masks import MASK, Masks
+from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import load_integration
 from localxsoar.web.deliveries import DeliveryRoutes, message
@@ -216,13 +216,6 @@ def test_what_is_not_there_is_reported(local: LocalXsoar, method: str, path: str
     assert answer.status_code == status and words in answer.text
 
 
-def test_a_browser_gets_the_page_and_no_icon(local: LocalXsoar) -> None:
-    answer = requests.get(f'{local.url}/')
-    assert answer.headers['Content-Type'] == 'text/html; charset=utf-8' and '<title>' in answer.text
-    icon = requests.get(f'{local.url}/favicon.ico')
-    assert (icon.status_code, icon.content) == (204, b'')
-
-
 def test_the_instance_is_described_with_its_secret_masked(local: LocalXsoar) -> None:
     seen = local.control('GET', 'instance')
     assert (seen['instance'], seen['pack'], seen['ready']) == ('Front Door', 'Echo 2.3.4', True)
@@ -284,23 +277,8 @@ def test_an_edited_delivery_is_plain_and_what_was_masked_is_sent_as_it_was(local
     edit = {'body': 'plain', 'headers': headers, 'target': '/instance/execute/Front%20Door/echo?token=••••••&b=2'}
     seen = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', edit)['number'])
     assert (seen['path'], seen['size']) == ('/echo?token=t0ken&b=2', 5)
-    named = post(local, '', '/echo', **{f'X-{TOKEN}': 'a'})
-    shown = [[each['name'], each['value']] for each in local.control('GET', f'deliveries/{named}')['request']['headers']]
-    again = local.control('POST', f'deliveries/{named}/send', {'headers': shown})['number']
-    received = {name.lower(): value for name, value in seen_by_the_container(local, again)['headers'].items()}
-    assert [f'X-{MASK}', 'a'] in shown and received[f'x-{TOKEN}'] == 'a'
-    in_path = local.control('GET', f"deliveries/{post(local, '', f'/echo/{TOKEN}')}")
-    again = local.control('POST', f"deliveries/{in_path['number']}/send", {'target': f"{in_path['target']}?b=2"})['number']
-    assert seen_by_the_container(local, again)['path'] == f'/echo/{TOKEN}?b=2'
     assert 'Content-Encoding' not in seen['headers'] and seen['headers']['X-New'] == 'new'
     assert (seen['headers']['Authorization'], seen['headers']['Host']) == (TOKEN, local.url.removeprefix('http://'))
-
-
-def test_a_body_too_large_to_be_kept_whole_is_sent_again_only_with_another(local: LocalXsoar) -> None:
-    number = post(local, b'x' * (27 * 1024 * 1024), '/echo')
-    answer = ask(local, 'POST', f'deliveries/{number}/send', {})
-    assert (answer.status_code, answer.json()['error']) == (409, 'The body was too large to be kept whole.')
-    assert ask(local, 'POST', f'deliveries/{number}/send', {'body': ''}).status_code == 200
 
 
 def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
@@ -377,14 +355,6 @@ def test_what_is_shared_of_a_delivery_hides_its_headers_also_where_its_incident_
     for kind in ('html', 'har'):
         shared = requests.get(f'{local.url}/localxsoar/deliveries/{number}.{kind}').text
         assert 'plain-value' in shared and [secret for secret in ('hush', 'h4sh') if secret in shared] == [], kind
-
-
-def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:
-    post(local, json.dumps([{'name': f'has {TOKEN}', 'rawJSON': TOKEN}]))
-    listed = local.control('GET', 'incidents/list')[0]
-    shown = local.control('GET', f"incidents/{listed['id']}")
-    assert (listed['name'], shown['name'], shown['rawJSON']) == ('has ••••••', 'has ••••••', '••••••')
-    assert local.control('GET', 'incidents')[-1]['sent']['rawJSON'] == TOKEN, 'the tests read what was really sent'
 
 
 @fact('guessed', 'Save on the page tests first, and saves nothing if the test fails; saving by the API does not test')

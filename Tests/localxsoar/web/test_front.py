@@ -10,7 +10,6 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar, wait_for
 
-from localxsoar.events import KEPT_EVENTS, RESET, Events
 from localxsoar.web.front import is_loopback
 
 pytestmark = pytest.mark.sockets
@@ -68,7 +67,8 @@ def test_bytes_that_are_not_http_are_rejected_create_nothing_and_are_kept_with_t
     answer = exchange(xsoar, head.replace(b'%s', WAY_IN.encode()) + b'\r\n[]')
     top, _, problem = answer.partition(b'\r\n\r\n')
     assert top.startswith(b'HTTP/1.1 400 Bad Request\r\n') and b'Content-Type: application/problem+json' in top
-    assert json.loads(problem)['detail'].startswith('This is not HTTP/1.1: ')
+    told = json.loads(problem)
+    assert (told['title'], told['status']) == ('Bad Request', 400) and told['detail'].startswith('This is not HTTP/1.1: ')
     assert b'Traceback' not in answer and len(xsoar.sent()) == before
     assert newest(xsoar)['text'].startswith('This is not HTTP/1.1: ')
 
@@ -93,11 +93,6 @@ def test_an_absolute_target_and_pipelined_requests_are_answered_in_order(xsoar: 
     assert answer.index(b'/echo?n=1"') < answer.index(b'/echo?n=2"')
 
 
-def test_the_container_is_reported_the_address_that_was_asked_for(xsoar: LocalXsoar) -> None:
-    seen = dict(post(xsoar, '/echo/a?b=c').json()['headers'])
-    assert seen['X-Request-URI'] == f'{WAY_IN}/echo/a?b=c'
-
-
 # What is kept.
 
 
@@ -106,18 +101,6 @@ def test_a_delivery_says_which_incident_it_became(xsoar: LocalXsoar) -> None:
     assert newest(xsoar).items() >= {'method': 'POST', 'status': 200, 'kind': 'created', 'incidents': [number],
                                      'text': 'disk full', 'sender': 'python-requests'}.items()
     assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incident {number}  disk full$')
-
-
-def test_a_response_that_names_an_older_incident_is_a_repeat(xsoar: LocalXsoar) -> None:
-    created = post(xsoar, body=[{'name': 'once'}]).json()
-    post(xsoar, '/answer', created)
-    assert newest(xsoar).items() >= {'kind': 'repeat', 'incidents': [created[0]['id']]}.items()
-    assert xsoar.wait_for_line(rf'repeat of incident {created[0]["id"]}  once$')
-
-
-def test_a_response_that_repeats_what_was_asked_is_a_handshake(xsoar: LocalXsoar) -> None:
-    post(xsoar, '/answer', {'challenge': 'abcdef'})
-    assert newest(xsoar)['kind'] == 'handshake'
 
 
 def test_a_rejection_is_reported_in_the_integrations_words(xsoar: LocalXsoar) -> None:
@@ -138,17 +121,6 @@ def test_a_sender_that_left_is_reported_as_gone(xsoar: LocalXsoar) -> None:
     with socket.create_connection((host, int(port))) as sender:
         sender.sendall(f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[{{'.encode())
     wait_for(lambda: deliveries(xsoar)[0]['kind'] == 'gone')
-
-
-def test_secrets_are_masked_but_for_this_machine_when_it_asks(xsoar: LocalXsoar) -> None:
-    post(xsoar, f'/answer?key={SECRET}', json.dumps({'a': f'{SECRET}-x'}),
-         headers={'Authorization': f'Bearer {SECRET}', 'X-Plain': SECRET})
-    number = newest(xsoar)['number']
-    masked = xsoar.control('GET', f'deliveries/{number}')
-    assert SECRET not in json.dumps([masked, deliveries(xsoar)])
-    assert {header['name']: header['value'] for header in masked['request']['headers']}['Authorization'] == 'Bearer ••••••'
-    shown = xsoar.control('GET', f'deliveries/{number}?secrets=show')
-    assert json.dumps(shown).count(SECRET) >= 4
 
 
 @pytest.mark.parametrize('body', [b'', b'chunked'])
@@ -179,22 +151,6 @@ def test_a_secret_that_the_integration_reveals_is_masked_on_the_page(
     assert '••••••' in shown and SECRET not in shown + '\n'.join(told)
 
 
-def test_a_delivery_is_sent_again_as_it_came_and_edited(xsoar: LocalXsoar) -> None:
-    post(xsoar, body=[{'name': 'first'}], headers={'Authorization': SECRET})
-    number = newest(xsoar)['number']
-    again = xsoar.control('POST', f'deliveries/{number}/send', json={})['number']
-    sent = xsoar.control('GET', f'deliveries/{again}?secrets=show')
-    assert (sent['kind'], sent['text']) == ('created', 'first')
-    assert {'name': 'Authorization', 'value': SECRET, 'masked': False} in sent['request']['headers']
-    masked = xsoar.control('GET', f'deliveries/{number}')['request']['headers']
-    headers = [[header['name'], header['value']] for header in masked]
-    edit = {'body': '[{"name": "other"}]', 'headers': headers}
-    edited = xsoar.control('POST', f'deliveries/{number}/send', json=edit)['number']
-    sent = xsoar.control('GET', f'deliveries/{edited}?secrets=show')
-    assert (sent['kind'], sent['text']) == ('created', 'other')
-    assert {'name': 'Authorization', 'value': SECRET, 'masked': False} in sent['request']['headers']
-
-
 @pytest.mark.parametrize('method, path, body', [
     ('POST', 'instance/save', '[' * 200_000), ('POST', 'senders/github/send', {'title': {'a': 1}}),
     ('POST', 'deliveries/{}/send', {'headers': [1, 2]}), ('POST', 'deliveries/{}/send', {'headers': [['X', 'a\r\nY: b']]}),
@@ -215,15 +171,6 @@ def test_what_cannot_be_done_is_rejected_with_the_reason(xsoar: LocalXsoar, meth
 # Who may do what.
 
 
-@pytest.mark.parametrize('headers', [
-    {'Host': 'evil.example'}, {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {'Origin': 'null'},
-])
-def test_a_page_of_another_site_changes_nothing(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
-    before = xsoar.faults()
-    answer = requests.patch(f'{xsoar.url}/localxsoar/faults', json={'call_delay_ms': 1}, headers=headers)
-    assert answer.status_code == 403 and xsoar.faults() == before
-
-
 def without_calls(xsoar: LocalXsoar) -> dict[str, Any]:
     """Return the state without what changes by itself: the receiver logs, and stores its samples, when that is due."""
     return {key: value for key, value in xsoar.state().items() if key not in ('calls', 'context')}
@@ -237,7 +184,7 @@ def without_calls(xsoar: LocalXsoar) -> dict[str, Any]:
     'POST ../investigations/search', 'POST ../entry/execute/sync', 'POST ../investigation/1/context', 'POST ../incident',
     'POST ../incidents/search', 'POST ../indicators/search'])
 @pytest.mark.parametrize('headers', [
-    {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-site'},
+    {'Origin': 'http://evil.example'}, {'Origin': 'null'}, {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-site'},
     {'Host': 'evil.example'}], ids=lambda headers: ' '.join(*headers.items()))
 def test_no_route_that_does_something_takes_it_from_a_page_of_another_site(
     xsoar: LocalXsoar, route: str, headers: dict[str, str]
@@ -357,12 +304,3 @@ def test_events_come_live_and_a_page_that_was_away_gets_what_it_missed(xsoar: Lo
         assert next(line for line in stream.iter_lines(decode_unicode=True) if '"name": "live"' in line)
     with requests.get(url, stream=True, headers={'Last-Event-ID': 'another-7'}) as stream:
         assert 'event: reset' in next(stream.iter_lines(decode_unicode=True))
-
-
-def test_a_follower_that_falls_behind_is_reported_to_read_all_again() -> None:
-    events = Events()
-    stream = events.follow()
-    next(stream)
-    for number in range(KEPT_EVENTS + 1):
-        events.publish('log', number)
-    assert next(stream) == RESET

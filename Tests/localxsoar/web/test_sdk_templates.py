@@ -160,14 +160,6 @@ def test_the_scripts_run(templates: Path) -> None:
         assert done.returncode == 0 and words in done.stdout, done.stdout + done.stderr
 
 
-@WEEKLY
-def test_the_base_integration_fails_by_its_own_fault_as_on_a_server(templates: Path, remote: str) -> None:
-    """The template calls the dict of parameters, so no command of it works anywhere."""
-    done = run(templates, remote, 'BaseIntegration', '--command', 'baseintegration-dummy', '--arg=dummy=a')
-    assert done.returncode == 1
-    assert 'BaseIntegration.py", line 125, in main' in done.stdout and "TypeError: 'dict' object is not callable" in done.stdout
-
-
 def test_the_base_integration_without_that_fault_runs(templates: Path, remote: str, tmp_path: Path) -> None:
     folder = tmp_path / 'BaseIntegration'
     folder.mkdir()

@@ -74,11 +74,6 @@ def undeclared(body, handler):
     return demisto._Demisto__do({'type': 'executeCommand', 'command': 'getUsers', 'args': {}})
 
 
-@route('/probe')
-def probe(body, handler):
-    return [hasattr(demisto, name) for name in ('info', 'getNothing')]
-
-
 @route('/print')
 def say(body, handler):
     print('printed:', body.decode())
@@ -117,11 +112,6 @@ def context(body, handler):
 @route('/health')
 def health(body, handler):
     demisto.updateModuleHealth(body.decode(), is_error=bool(body))
-
-
-@route('/error')
-def fail(body, handler):
-    return_error('not good')
 
 
 @route('/unlocked')
@@ -168,26 +158,6 @@ def wait_for_the_end(body, handler):
     """Until the connection is at its end."""
     handler.rfile.read(1)
     demisto.info('the connection is at its end')
-
-
-@route('/exit')
-def leave(body, handler):
-    os._exit(3)
-
-
-@route('/raise')
-def end_by_exception(body, handler):
-    STOP.append(RuntimeError('the script failed'))
-    handler.server.shutdown()
-
-
-@route('/sysexit')
-def end_by_system_exit(body, handler):
-    STOP.append(SystemExit(0))
-    handler.server.shutdown()
-
-
-STOP: list = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -248,8 +218,6 @@ def serve():
     demisto.info(f'{demisto.params()["greeting"]}, listening on {port}')
     server.serve_forever(poll_interval=0.02)
     server.server_close()
-    if STOP:
-        raise STOP[0]
 
 
 def test_module():

@@ -18,18 +18,7 @@ def serve():
     make_server('0.0.0.0', int(demisto.params()['longRunningPort']), APP, threaded=True).serve_forever()
 
 
-def main() -> None:
-    command = demisto.command()
-    try:
-        if command == 'test-module':
-            return_results('ok')
-        elif command == 'long-running-execution':
-            serve()
-        else:
-            raise NotImplementedError(command)
-    except Exception as error:
-        return_error(f'Failed: {error}')
-
-
-if __name__ in ('__main__', '__builtin__', 'builtins'):
-    main()
+if demisto.command() == 'long-running-execution':
+    serve()
+else:
+    return_results('ok')

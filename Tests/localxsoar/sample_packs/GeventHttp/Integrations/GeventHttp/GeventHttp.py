@@ -19,18 +19,7 @@ def serve():
     WSGIServer(('0.0.0.0', port), application, log=None).serve_forever()
 
 
-def main() -> None:
-    command = demisto.command()
-    try:
-        if command == 'test-module':
-            return_results('ok')
-        elif command == 'long-running-execution':
-            serve()
-        else:
-            raise NotImplementedError(command)
-    except Exception as error:
-        return_error(f'Failed: {error}')
-
-
-if __name__ in ('__main__', '__builtin__', 'builtins'):
-    main()
+if demisto.command() == 'long-running-execution':
+    serve()
+else:
+    return_results('ok')
