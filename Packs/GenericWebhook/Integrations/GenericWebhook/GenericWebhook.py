@@ -4529,13 +4529,12 @@ class ThirdPartyEvent:
         for row in self.rows:
             if row.inner:
                 return self.only_inner_event.severity
-            if row.severities or row.has_no_severity:
-                found = self.severity_by(row)
-                is_certain = is_certain and found.is_certain
-                if row.is_of_url:
-                    self.findings.record(self, 'severity', found.value is not None)
-                if found.value is not None or row.has_no_severity:
-                    return Severity(found.value, is_certain)
+            found = self.severity_by(row)
+            is_certain = is_certain and found.is_certain
+            if row.is_of_url and row.severities:
+                self.findings.record(self, 'severity', found.value is not None)
+            if found.value is not None or row.has_no_severity:
+                return Severity(found.value, is_certain)
         found = self.facts.severity()
         return Severity(found.value, found.is_certain and is_certain)
 
@@ -4599,9 +4598,9 @@ class ThirdPartyEvent:
         is_ambiguous = any('/' in part for part in parts[0 if row.is_of_url else 1:])
         is_like_a_hash = row.is_of_url and LIKE_A_HASH.fullmatch(key)
         if is_ambiguous or is_like_a_hash or not QUERYABLE.fullmatch(key) or self.contains_token(key):
-            # The hash of a single part is of that itself: earlier versions gave this key to problems that are still open.
-            is_old = len(parts) == 1 and not row.is_of_url
-            key = hashlib.sha256(key.encode()).hexdigest()[:32] if is_old else hash_of(parts)
+            # Of a sender's row, a single part is hashed alone, as by earlier versions: their problems may still be open.
+            is_alone = len(parts) == 1 and not row.is_of_url
+            key = hashlib.sha256(key.encode()).hexdigest()[:32] if is_alone else hash_of(parts)
         prefix = f'url/{hash_of([row.sender])}' if self.contains_token(row.sender) else row.sender
         return f'{prefix}:{key}'
 
