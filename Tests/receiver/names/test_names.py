@@ -234,6 +234,7 @@ def test_a_header_that_says_more_than_the_events_kind_begins_the_name(
     ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),
     ({'name': 'N/A', 'message': 'The disk is full'}, 'The disk is full'),
     ({'name': 'api', 'message': 'The disk is full'}, 'api'),
+    ({'name': 'Disk full', 'msg': 'Disk full on db-1', 'pid': 7}, 'Disk full'),
     ({'name': 'db-1.example.com'}, 'db-1.example.com'),
     ({'title': '10.0.0.1', 'status': 'down'}, 'down: 10.0.0.1'),
 ])
