@@ -2412,13 +2412,8 @@ class CutText(str):
 class SentFloat(float):
     """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
 
-    sent: str
-
-    def __new__(cls: 'type[SentFloat]', sent: str) -> 'SentFloat':
-        """Return the number that a JSON text has, with the text."""
-        number = super().__new__(cls, sent)
-        number.sent = sent
-        return number
+    def __init__(self, sent: str):
+        self.sent = sent  # the text that float() makes the number from
 
 
 WHOLE = Decoder(float_hook=SentFloat)
@@ -2837,11 +2832,7 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
 
     Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
     """
-    if not text:  # quicker than finding that it is no date
-        return ''
     with suppress(ValueError, OverflowError):
-        if RFC3339.fullmatch(text):  # the usual form, in which none of what follows would change anything
-            return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
         if UNIX_TIME.fullmatch(text):
             if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
                 text = f'{text[:8]}T{text[8:]}'
@@ -3691,8 +3682,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         datecreate generateddatetime detectiontimestamp updatedon detectedtime activitytime entrytime sentat receivedat recordedat
         confirmedat firstfound alerttime''',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
-    'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
-                               for ending in ('at', 'on', 'time', 'date')),
+    'time of change': 'changedat updatedat triggeredat emittedat createdon createddate senttime',
     # In any other object, only these count: a rule or a customer may have been created and changed years ago.
     'time elsewhere': 'timestamp time eventtime receivedat',
     # The objects under these keys, or the first one in a list, have the data of the event.
@@ -3728,6 +3718,7 @@ TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding
 SEVERITY_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem',
                    'vulnerability', 'ticket', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
 END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
+
 
 # A key beside one of these does not say what happened: a commit's message, somebody's position and name.
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
