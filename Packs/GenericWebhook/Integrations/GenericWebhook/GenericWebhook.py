@@ -2951,10 +2951,9 @@ class Path:
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
-        if not self.lists and not self.inside_item:
-            return False
+        leads_through_lists = bool(self.lists or self.inside_item)
         # Alertmanager and Grafana say how many items they left out.
-        return bool(members.get('truncatedAlerts')) or bool(self.lists_in(members))
+        return leads_through_lists and bool(members.get('truncatedAlerts') or self.lists_in(members))
 
     def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
         """Return the objects that have the last key of the path, which may contain dots, as a member, in some objects.
