@@ -5945,6 +5945,7 @@ class PostQueue:
         self.in_flight = self.next_part(now) or self.next_group(now)
         for post in self.in_flight:
             post.enter(Stage.IN_CALL)
+        self.waiting = [post for post in self.waiting if post.stage is not Stage.IN_CALL]
         incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
             incidents = incidents[:self.sizer.fit(LONGEST_CALL_SECONDS)]
@@ -5960,7 +5961,7 @@ class PostQueue:
         return []
 
     def next_group(self, now: float) -> list[Post]:
-        """Begin a new group: remove and return the oldest post that may go, and those right behind it that fit in its call.
+        """Begin a new group: return the oldest post that may go, and those right behind it that fit in its call.
 
         A post that was set aside or needs several calls shares none of them. After one that was set aside, others go first, if
         there are any: many of them would otherwise keep all others waiting.
@@ -5984,8 +5985,6 @@ class PostQueue:
             if goes_alone:
                 break
         self.is_retry = any(post.aside for post in group)
-        chosen = set(group)
-        self.waiting = [post for post in self.waiting if post not in chosen]
         return group
 
     def end_call(self, is_unconfirmed: bool = False) -> list[Post]:
@@ -7074,8 +7073,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                            for frame, number in traceback.walk_tb(error.__traceback__))
         request.log_note = f'{type(error).__name__} in {stack}'
         self.line.health.internal_error = f'A request failed unexpectedly: {request.log_note}'
-        detail = 'Something unexpected happened; see the log of the instance.'
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, 'Something unexpected happened; see the log of the instance.', {})
 
     def greet(self, _: Request) -> HTTPResponse:
         """Return the response to a GET: the webhook is listening; and, during a long call, for how long XSOAR has been busy."""
