@@ -6248,7 +6248,10 @@ class DeliveryMemory:
             post.let_sender_go()
 
     def wait_for_original(self, original: Post, post: Post) -> bool:
-        """Do what `wait_for_end` does with a repeat, `post`, which meanwhile counts towards the limits of the queue."""
+        """Wait until the original of a repeat, `post`, is finished, and return True; or False, as `wait_for_end` does.
+
+        Raise Unavailable if that takes too long, or if the queue is full: the repeat counts towards its limits while it waits.
+        """
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
         self.queue.hurry(original, time.monotonic())
@@ -6268,26 +6271,27 @@ class DeliveryMemory:
             if post.turn:
                 post.turn.take(post.is_gone)
             self.queue.add(post)
-            if not self.wait_for_end(post, post):
-                post.result.rawlink(lambda _: self.finish(post))
-                return None
-        except BaseException as error:
+        except Unavailable as error:
             post.enter(Stage.REJECTED)
             post.result.set_exception(error)
+        if not self.wait_for_end(post, post):
+            post.result.rawlink(lambda _: self.finish(post))
+            return None
         response = self.finish(post)
         post.result.get()  # raises the error
         return response
 
     def wait_for_end(self, awaited: Post, post: Post) -> bool:
-        """Wait until a post that `post` repeats, or that is itself, has its result, and return True; or until its sender is gone.
+        """Wait until the awaited post has its result, and return True; or until the sender of `post` is gone, and return False.
 
-        In that case keep what is awaited, since nobody else will send its incidents again, and return False. The wait has rounds,
-        of HAND_OVER_SECONDS from the second on, in each of which the connection is looked at after FIRST_LOOK_SECONDS, then every
-        LOOK_EVERY_SECONDS and at the end. A sender that has waited and is gone ends the wait at once. One that was gone at the
-        first look may have closed only its sending side and still read: it ends EARLY_CLOSE_SECONDS later, or with the round.
+        What is awaited is the original of `post`, or `post` itself. If the sender is gone, it is kept: nobody else will send its
+        incidents again. The wait has rounds; each after the first has HAND_OVER_SECONDS. In a round, the connection is looked at
+        after FIRST_LOOK_SECONDS, then every LOOK_EVERY_SECONDS and at the end. A sender that has waited and is gone ends the wait
+        at once. One that was gone at the first look may have closed only its sending side and still read: the wait ends
+        EARLY_CLOSE_SECONDS later, or with the round.
 
         After the first round, a repeat fails, and so does a post that still waits for a call; one that is in a call or partly
-        created goes on. But if that is kept because the sender of a repeat is gone, the wait ends then: it may take any time.
+        created goes on. But if that is kept because the sender of a repeat is gone, the wait ends, since it may take any time.
         """
         result, until, began = awaited.result, post.hand_over_by, time.monotonic()  # until and began: of the round
         result.wait(FIRST_LOOK_SECONDS)
@@ -7032,8 +7036,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if request.is_accepted and request.method in ('POST', 'PUT'):
                 self.hear(request)
             self.line.queue.check_open()
-            response = handshake_before_proof(self.settings, request, self.intake)
-            if response:
+            if response := handshake_before_proof(self.settings, request, self.intake):
                 request.log_note = request.result = 'handshake'
             return response or handler(request)
         except Rejected as rejection:
@@ -7097,8 +7100,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 post = Post(self.incidents_of(request, payloads), request.memory_bytes, request.is_gone, *likeness)
                 post.hand_over_by = hand_over_by
         del body, payloads  # what waits for a call keeps neither
-        # The call and the reply contain the incidents of a post several times. So a large post has a turn until XSOAR has
-        # replied to its first call. One of a small body has not: only copies of its headers made it large.
+        # The call and the reply contain the incidents of a post several times. So a large post takes the turn again, from when it
+        # is queued until XSOAR has replied to its first call. One of a small body does not: copies of its headers made it large.
         if post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES:
             post.turn = turn
         response = self.response_with_incidents(request, post)
