@@ -1049,14 +1049,16 @@ class Lane(dict[Any, None]):  # the keys are Shares
 
 
 class Share:
-    """The bytes of a Room that one user has. A subclass says what becomes of the user of an evicted share."""
+    """The bytes of a Room that the greenlet has that makes the share. When it is evicted, the greenlet gets Unavailable."""
 
-    __slots__ = ('lane', 'room', 'size')
+    __slots__ = ('callback', 'greenlet', 'lane', 'room', 'size')
 
     def __init__(self, room: 'Room', lane: Lane):
         self.room = room
         self.lane = lane
         self.size = 0
+        self.greenlet = gevent.getcurrent()
+        self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
         lane[self] = None
 
     def reserve(self, size: int) -> None:
@@ -1072,9 +1074,14 @@ class Share:
         self.lane.size -= self.size
 
     def release(self) -> None:
-        """End the share. This may be called several times."""
+        """End the share. This may be called several times.
+
+        An exception that was not thrown yet would hit whatever the greenlet does next: drop it.
+        """
         self.resize(0)
         self.lane.pop(self, None)
+        if self.callback:
+            self.callback.stop()
 
     def resize(self, size: int) -> None:
         """Count `size` bytes from now on."""
@@ -1084,31 +1091,10 @@ class Share:
         self.size = size
 
     def on_evicted(self) -> None:
-        """Tell the user that its share was evicted. The share has been released."""
-        raise NotImplementedError
-
-
-class GreenletShare(Share):
-    """The share of the greenlet that makes it. When it is evicted, the greenlet gets Unavailable."""
-
-    __slots__ = ('callback', 'greenlet')
-
-    def __init__(self, room: 'Room', lane: Lane):
-        super().__init__(room, lane)
-        self.greenlet = gevent.getcurrent()
-        self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
-
-    def on_evicted(self) -> None:
-        """Raise Unavailable in the greenlet: at once if it is the one that reserves, else by the event loop."""
+        """Raise Unavailable in the greenlet, whose share has been released: at once if it is the one that reserves, else soon."""
         if self.greenlet is gevent.getcurrent():
             raise no_room()
         self.callback = gevent.get_hub().loop.run_callback(self.greenlet.throw, no_room())
-
-    def release(self) -> None:
-        """End the share. An exception that was not thrown yet would hit whatever the greenlet does next: drop it."""
-        super().release()
-        if self.callback:
-            self.callback.stop()
 
 
 class Room:
@@ -1136,7 +1122,7 @@ class Room:
 
         The greenlet gets Unavailable when the share is evicted.
         """
-        share = GreenletShare(self, self.lanes[0])
+        share = Share(self, self.lanes[0])
         try:
             share.reserve(size)
             yield share
@@ -1146,7 +1132,7 @@ class Room:
     def make_room_for(self, grown: Share) -> None:
         """Evict shares until all that remain keep the limit, now that one has grown: others, or that one itself.
 
-        Each is told before the next one is chosen. A GreenletShare that has grown and is evicted itself raises Unavailable here.
+        Each is told before the next one is chosen. The one that has grown gets Unavailable here if it is evicted itself.
         """
         while self.reserved > self.limit:
             is_alone = grown.size == self.reserved
