@@ -5486,11 +5486,11 @@ def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes
 #                      v                                                |
 #   ARRIVED ------> WAITING ----------------------------------------> IN_CALL ------> CREATED
 #      |               |                                               |   ^
-#      |               |                   it was not created, and its |   | its pause is over
-#      |               |                                sender is gone v   |
-#      |               |                                             SET_ASIDE
-#      v               v                                                |
-#   REJECTED: its sender gets a 502 or 503; or LOST: the same, but its sender is gone  (from each of the four)
+#      |               | overdue                       not created, and |   | its pause is over
+#      | no room       |                             its sender is gone v   |
+#      |               |                                              SET_ASIDE
+#      v               v                                                 |  no room, or hopeless
+#   REJECTED: its sender gets a 502 or 503; or LOST: the same, but its sender is gone  (from IN_CALL, too)
 #
 # A repeat stays in ARRIVED: it is not queued, but waits for its original.
 #
@@ -5825,6 +5825,8 @@ class RejectedGroup:
         For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. The parts become:
         A B -> A is tried -> B, A1 A2 -> B is tried -> B1 B2, A1 A2 -> B1 is tried -> B2, B11 B12, A1 A2.
         """
+        for post in posts:
+            post.enter(Stage.WAITING)
         middle = len(posts) // 2
         place = 1 if self.has_other_half else 0
         self.parts[place:place] = [(posts[:middle], True), (posts[middle:], False)]
@@ -5974,10 +5976,9 @@ class PostQueue:
         return group
 
     def end_call(self, is_unconfirmed: bool = False) -> list[Post]:
-        """Remove and return the posts in flight: they wait. XSOAR may have created what it did not confirm."""
+        """Remove and return the posts in flight. XSOAR may have created what it did not confirm."""
         posts, self.in_flight = self.in_flight, []
         for post in posts:
-            post.enter(Stage.WAITING)
             post.is_in_doubt |= is_unconfirmed
         return posts
 
@@ -6009,8 +6010,8 @@ class PostQueue:
             if post.incidents:
                 self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
-                post.enter(Stage.CREATED)
                 post.result.set(post.created)
+                post.enter(Stage.CREATED)  # in this order: its response is made before another large body has its turn
         return is_all_matched
 
     def record_success_of_others(self, now: float) -> None:
