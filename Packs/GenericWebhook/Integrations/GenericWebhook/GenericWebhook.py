@@ -5270,7 +5270,6 @@ class Request:
     signed_by: str = ''  # the header with the valid signature; '' if the head was enough: then none has been checked
     query: Query = NO_QUERY  # set with the token
     words: UrlWords = NO_WORDS  # set once it is accepted
-    text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: str = ''  # why the URL left out events, such as 'resolved'
     url_note: str = ''  # which words of the URL were ignored or found nothing
@@ -7077,7 +7076,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         with self.accepted_body(request) as body:
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
             coding = request.headers.get('content-encoding', '')
-            turn = Turn(self.intake.locks, self.measure(request, body, coding))
+            text_size, work_size = self.measure(body, coding)
+            turn = Turn(self.intake.locks, work_size)
             with closing(turn.take(request.is_gone)):
                 payloads = read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
@@ -7089,7 +7089,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         del body, payloads  # what waits for a call keeps neither
         # The call and the reply contain the incidents of a post several times. So a large post takes the turn again, from when it
         # is queued until XSOAR has replied to its first call. One of a small body does not: copies of its headers made it large.
-        if post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES:
+        if post.size > MAX_CALL_BYTES and text_size > MAX_CALL_BYTES:
             post.turn = turn
         response = self.response_with_incidents(request, post)
         if request.url_note:
@@ -7121,19 +7121,19 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             watch = Watch(shown, words.expect[0], kind, severity, request.arrived)
             request.words = replace(words, notes=(*words.notes, *self.line.silences.hear(key, watch, time.monotonic())))
 
-    def measure(self, request: Request, body: bytes, coding: str) -> int:
-        """Return the size of the bodies beside which to process this one. Record the size of its text. Raise Rejected.
+    def measure(self, body: bytes, coding: str) -> tuple[int, int]:
+        """Return the size of a body's text, and the size of the bodies beside which to process it. Raise Rejected.
 
         A compressed body is decompressed here for its size, and again in its turn. While it waits, it takes only the memory of
         what was sent, which is all that MAX_ACCEPTED_BYTES counts: of 25 KiB there may be thousands, each with 25 MiB of text.
         """
-        most_events = 0  # an estimate, seldom too low: each event has a `{`, or in a form `%7B`
+        text_size = most_events = 0  # the latter is an estimate, seldom too low: each event has a `{`, or in a form `%7B`
         for piece in decompress(body, coding):
-            request.text_size += len(piece)
+            text_size += len(piece)
             most_events += piece.count(b'{') + piece.count(b'%7')
         # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
         # but all together as no more than 1 MiB.
-        return max(request.text_size, min(1024 * most_events, MIB))
+        return text_size, max(text_size, min(1024 * most_events, MIB))
 
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
         """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
