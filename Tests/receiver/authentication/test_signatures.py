@@ -169,6 +169,13 @@ def test_a_time_that_is_not_a_number_is_rejected_even_where_it_is_signed(app: Ap
     assert refused(app, b'{"a": 1}', headers)
 
 
+def test_a_digest_counts_only_under_a_header_with_the_name_of_a_signature(app: App) -> None:
+    body = b'{"a": 1}'
+    headers = {'X-Digest': hex_of(TOKEN, body)}
+    assert refused(app, body, headers)
+    assert not refused(app, body, {**headers, 'X-Hmac': headers['X-Digest']})
+
+
 def test_a_stripe_signature_without_its_time_is_rejected(app: App) -> None:
     body, headers = NAMED['Stripe'].request()
     time_part, signature = headers['Stripe-Signature'].split(',')

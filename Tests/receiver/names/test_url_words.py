@@ -739,6 +739,7 @@ def test_a_query_shows_its_first_token_and_is_read_without_any() -> None:
             'x=another&x=a-token': (first, ''), many: (None, many[:-2])}.items():
         query = read_query(settings.tokens, text)
         assert (shown_token(settings, {}, query), query.without_tokens) == expected
+    assert shown_token(settings, {'x-token': 'another'}, read_query(settings.tokens, 'x=a-token')) == first
 
 
 def test_the_64_queries_that_were_used_last_are_kept_but_no_large_one() -> None:
@@ -748,7 +749,7 @@ def test_the_64_queries_that_were_used_last_are_kept_but_no_large_one() -> None:
         return read_query(tokens, text) is read_query(tokens, text)
 
     assert is_kept('x=' + 'y' * (MAX_KEPT_QUERY - 2)) and not is_kept('x=' + 'y' * (MAX_KEPT_QUERY - 1))
-    assert is_kept('x' + '&' * 13) and not is_kept('x' + '&' * 14)
+    assert is_kept('x' * 36 + '&' * 13) and not is_kept('x' * 37 + '&' * 13)
     for number in range(100):
         read_query(tokens, f'x={number}')
     assert kept_query.cache_info().currsize == 64

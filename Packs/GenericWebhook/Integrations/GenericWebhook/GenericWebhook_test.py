@@ -200,7 +200,7 @@ def test_raw_control_characters_inside_strings_are_kept_as_escapes(sent, kept):
     (r'"\ud83d \ude00\\"', r'"\ufffd \ufffd\\"'), (r'"\ud83d\\\ude00\n"', r'"\ufffd\\\ufffd\n"'),
 ])
 def test_half_a_surrogate_pair_becomes_the_character_for_what_can_not_be_read(sent, kept):
-    for before in ('', *(json.dumps('x' * length) + ', ' for length in range(16_340, 16_384))):
+    for before in ('', *(json.dumps('\n' * count) + ', ' for count in range(980, 1000))):  # a match has at most 999 escapes
         assert incident_of(f'{{"raw_json": [{before}{sent}]}}')['rawJSON'] == f'[{before}{kept}]'
 
 
