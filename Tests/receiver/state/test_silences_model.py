@@ -126,7 +126,8 @@ class SilenceMachine(RuleBasedStateMachine):
     def look(self) -> None:
         self.listen()
         has_news = False
-        for post, text in self.silences.look(self.unix):
+        is_due = self.silences.heard >= self.silences.look_at
+        for post, text in self.silences.look(self.unix) if is_due else ():
             name = text.rpartition(': ')[2]
             if post.result.successful():
                 has_news = True

@@ -6592,7 +6592,7 @@ class Silences:
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
     heard: float = 0  # for how many seconds senders could be heard
     listened_at: float = 0  # the monotonic time of the latest `listen`
-    look_at: float = 0  # the value of `heard` at which something is to be done
+    look_at: float = 0  # the value of `heard` at which to `look` again
     save_at: float = math.inf  # the same for the next save
 
     def listen(self, now: float, is_open: bool) -> None:
@@ -6619,7 +6619,7 @@ class Silences:
         Return the posts of those that have ended, and their names.
         """
         ended = []
-        for key, watch in [*self.watches.items()] if self.heard >= self.look_at else []:
+        for key, watch in [*self.watches.items()]:
             post, incident = self.events.pop(key, (None, {}))
             if post and post.result.ready():
                 ended.append((post, incident['name']))
@@ -6811,12 +6811,11 @@ class ServerLine:
     def report_silences(self) -> None:
         """Queue the silences, and their ends, that are due. Log and record those that are created or lost."""
         self.silences.listen(time.monotonic(), bool(self.history.listening_since))
-        for post, name in self.silences.look(time.time()):
+        for post, name in self.silences.look(time.time()) if self.silences.heard >= self.silences.look_at else ():
             is_lost = not post.result.successful()
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
-            entry = HistoryEntry(0, '', '', 1, 0, True, 0, '-', '-', '', '', '', '')
-            self.record(entry, 502 if is_lost else 200, note, 'silence')
+            self.record(HistoryEntry(0, '', '', 1, 0, True, 0, '-', '-', '', '', ''), 502 if is_lost else 200, note, 'silence')
             self.is_save_urgent |= not is_lost
         self.is_unsaved |= self.silences.heard >= self.silences.save_at
 
