@@ -2819,6 +2819,8 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
     Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
     """
     with suppress(ValueError, OverflowError):
+        if RFC3339.fullmatch(text):  # the usual form, in which none of what follows would change anything
+            return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
         if UNIX_TIME.fullmatch(text):
             if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
                 text = f'{text[:8]}T{text[8:]}'
@@ -4505,12 +4507,13 @@ class ThirdPartyEvent:
         for row in self.rows:
             if row.inner:
                 return self.only_inner_event.severity
-            found = self.severity_by(row)
-            is_certain = is_certain and found.is_certain
-            if row.is_of_url and row.severities:
-                self.findings.record(self, 'severity', found.value is not None)
-            if found.value is not None or row.has_no_severity:
-                return Severity(found.value, is_certain)
+            if row.severities or row.has_no_severity:
+                found = self.severity_by(row)
+                is_certain = is_certain and found.is_certain
+                if row.is_of_url:
+                    self.findings.record(self, 'severity', found.value is not None)
+                if found.value is not None or row.has_no_severity:
+                    return Severity(found.value, is_certain)
         found = self.facts.severity()
         return Severity(found.value, found.is_certain and is_certain)
 
@@ -5013,14 +5016,14 @@ class Conversion:
         """
         words = self.arrival.words
         items = items_at(source, words.each) if words.each else None
-        # Where there are no items, only these two words apply: the others speak of an item.
-        without_items = UrlWords(type=words.type, default_severity=words.default_severity)
-        event = self.event(source, without_items if words.each and not items else words)
+        if words.each and not items:  # then only these two words apply: the others speak of an item
+            words = UrlWords(type=words.type, default_severity=words.default_severity)
+        event = self.event(source, words)
         self.product = event.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-        if words.each:
+        if self.arrival.words.each:
             self.findings.record(event, 'each', items is not None)
         for item in items or ():
             self.add_event(item, self.event(item, words))
