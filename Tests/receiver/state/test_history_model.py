@@ -5,7 +5,9 @@ import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import GenericWebhook
 import msgspec
 import pytest
 from GenericWebhook import (LONGEST_CALL, MAX_HISTORY_BYTES, History, Tokens, deliveries_report, read_history,
@@ -26,6 +28,7 @@ EVENTS = st.lists(st.tuples(
 ), max_size=40)
 
 
+@mock.patch.multiple(GenericWebhook, MAX_ACCEPTED_ENTRIES=MOST_ACCEPTED, MAX_OTHER_ENTRIES=MOST_OTHERS)
 @by_chance(100)
 @given(EVENTS)
 def test_the_history_keeps_the_latest_lines_of_each_kind_and_counts_equal_rejections_in_one(events: list[Any]) -> None:
@@ -34,7 +37,7 @@ def test_the_history_keeps_the_latest_lines_of_each_kind_and_counts_equal_reject
     hours: dict[str, Counter[str]] = {}
     for wait, is_accepted, result, address in events:
         now += wait
-        history.add(entry(now, is_accepted, result, address), MOST_ACCEPTED, MOST_OTHERS)
+        history.add(entry(now, is_accepted, result, address))
         what = '401 No token is shown' if result == 'rejected' else result
         hours.setdefault(time_text(now)[:13], Counter())[what] += 1
         equal = [each for each in kept[is_accepted] if each[:2] == (result, address) and result == 'rejected']

@@ -6460,15 +6460,6 @@ class HistoryEntry(Struct, array_like=True):
 
 
 WHAT_IS_EQUAL = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
-
-
-class TokenUse(Struct, array_like=True):
-    """How often a token has proved a delivery, and when it last did."""
-
-    count: int = 0
-    latest: str = ''  # in RFC 3339; '' if never
-
-
 OF_EARLIER_FORM = ' (earlier)'  # marks what a container before recorded: the form may have another token there now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
 MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
@@ -6488,28 +6479,29 @@ class History(Struct):
     hours: dict[str, dict[str, int | float]] = {}
     # Since the container began: another one may have other tokens at the same positions of the form.
     tokens_since: str = ''
-    tokens: dict[str, TokenUse] = {}  # by the name of the token
+    # By the name of the token: how often it has proved a delivery, and when it last did, in RFC 3339 (empty if never).
+    tokens: dict[str, tuple[int, str]] = {}
 
     def begin_tokens(self, tokens: Tokens, now: str) -> None:
         """Begin to count the deliveries of each token."""
         self.tokens_since = now
-        self.tokens = {token.name: TokenUse() for token in tokens}
+        self.tokens = {token.name: (0, '') for token in tokens}
 
     def count_token(self, name: str, now: str) -> None:
         """Count a delivery that was proved by the token with this name."""
-        self.tokens[name] = TokenUse(self.tokens.get(name, TokenUse()).count + 1, now)
+        self.tokens[name] = self.tokens.get(name, (0, ''))[0] + 1, now
 
-    def add(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
+    def add(self, entry: HistoryEntry) -> None:
         """Count and number a delivery, and keep its entry."""
         what = escaped(f'{entry.status} {entry.note}', 60) if entry.result == 'rejected' else entry.result
         self.count(entry.time[:13], what, entry.count)
         self.latest_number += 1
         entry.number = self.latest_number
-        self.keep(entry, most_accepted, most_others)
+        self.keep(entry)
 
-    def keep(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
+    def keep(self, entry: HistoryEntry) -> None:
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
-        entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
+        entries, most = (self.accepted, MAX_ACCEPTED_ENTRIES) if entry.is_accepted else (self.others, MAX_OTHER_ENTRIES)
         equal = [each for each in entries if entry.result == 'rejected' and WHAT_IS_EQUAL(each) == WHAT_IS_EQUAL(entry)]
         for each in equal:  # at most one
             entries.remove(each)
@@ -8190,8 +8182,8 @@ def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float)
     """Return the text for the War Room: what a history says of the instance, of tokens and hours, and these outputs."""
     hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
              for hour, counts in sorted(history.hours.items(), reverse=True)]
-    tokens = [{'Token': name, 'Deliveries': use.count, 'Last used': use.latest or 'never'}
-              for name, use in history.tokens.items()]
+    tokens = [{'Token': name, 'Deliveries': count, 'Last used': latest or 'never'}
+              for name, (count, latest) in history.tokens.items()]
     listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
     saved = f'saved {max(now - history.saved, 0) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
     # As code, what a sender wrote becomes no link and no picture in the War Room.
