@@ -16,7 +16,8 @@ from shared.webhook import SCRIPT
 
 pytestmark = pytest.mark.sockets
 
-SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
+SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results', 'show_health'}
+OWNERS = {'ServerLine', 'show_health'}
 
 
 @functools.cache
@@ -25,9 +26,10 @@ def tree_of(file: Path) -> ast.Module:
 
 
 def stray_uses_of_demisto(tree: ast.Module) -> list[int]:
-    """Lines that use demisto, or what says something by it, outside of ServerLine, of MAIN, and of a start that fails."""
+    """Lines that use demisto, or what says something by it, outside of OWNERS, of MAIN, and of a start that fails."""
     main = min((node.lineno for node in tree.body if is_heading(node, 'MAIN')), default=sys.maxsize)
-    owners: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == 'ServerLine']
+    owners: list[ast.AST] = [
+        node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in OWNERS]
     owners += [handler for node in tree.body if isinstance(node, ast.Try) for handler in node.handlers]
     owned = {id(node) for owner in owners for node in ast.walk(owner)}
     return [node.lineno for node in ast.walk(tree)
@@ -48,6 +50,7 @@ def test_only_the_server_line_and_main_use_demisto() -> None:
     ('class ServerLine:\n    def f(self): demisto.info("x")\nclass Other:\n    f = demisto.info', [4]),
     ('""" COMMANDS """\ndef serve(): demisto.info("x")', [2]),
     ('def receive():\n    return_error("x")\n    return_results("x")', [2, 3]),
+    ('def show_health(text):\n    demisto.updateModuleHealth(text)\ndef receive():\n    show_health("x")', [4]),
     ('""" MAIN """\ndef main(): return_results(demisto.params())', []),
 ])
 def test_the_rule_about_demisto_finds_what_it_is_for(source: str, lines: list[int]) -> None:
