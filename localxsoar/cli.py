@@ -364,7 +364,7 @@ def listen(options: argparse.Namespace, server: Server, events: Events, settings
         routed.routes(api)
     port = front.start(ANY_PORT) if is_one_off(options) else open_port(options, front, server.printer)
     if not is_one_off(options):
-        gevent.spawn(watch, instances)
+        gevent.spawn(watch, instances, deliveries)
         gevent.spawn(deliveries.index.prepare)
     return front, port, deliveries, previews
 
@@ -452,10 +452,11 @@ def say_ready(server: Server) -> None:
         server.printer.show('Ready', 'good')
 
 
-def watch(instances: InstanceRoutes) -> None:
-    """Publish the state of each instance for the page whenever it changes."""
+def watch(instances: InstanceRoutes, deliveries: Deliveries) -> None:
+    """Publish the state of each instance for the page whenever it changes, and print the deliveries that wait for the log."""
     while True:
         instances.publish_states()
+        deliveries.print_late()
         gevent.sleep(LOOK_SECONDS)
 
 

@@ -301,7 +301,7 @@ def running(installed: Path) -> Iterator[InTerminal]:
 def test_send_finds_the_server_that_runs(installed: Path, running: InTerminal) -> None:
     code, sender = run_in_terminal('bash', '-c', './dev send github', columns=100, cwd=installed)
     assert (code, sender.coloured_lines[-1].startswith('\x1b[32m200 OK\x1b[0m  ')) == (0, True), sender.text
-    running.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  GitHub            incident 1  issues opened')
+    running.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  GitHub            → 1  issues opened')
     assert any(' \x1b[32m200\x1b[0m ' in line for line in running.coloured_lines)
 
 

@@ -80,7 +80,7 @@ def running(checkout: Path) -> Iterator[DevRun]:
     """One that has just been asked for what is on the first screen."""
     with DevRun(checkout) as xsoar:
         xsoar.first_told = [xsoar.told(command.text) for command in (SEND, CURL)]
-        xsoar.wait_for_line(' incident 2  ')
+        xsoar.wait_for_line(' → 2  ')
         xsoar.first_output = xsoar.output[:]
         yield xsoar
 

@@ -112,12 +112,13 @@ def said_in_log(outcome: str) -> tuple[str, list[str]]:
 def agrees(each: dict[str, Any], kind: str, numbers: list[str], row: str, names: dict[str, str]) -> bool:
     """Return whether a delivery and its line on the page are what the log and the store say."""
     if each['kind'] == 'gone':
-        return row.endswith('the sender had left' if each['own'] else 'The sender left before the response.') and (
-            each['own'] == numbers if kind == 'created' else not each['own'])
+        return '↯ left' in row and (each['own'] == numbers if kind == 'created' else not each['own'])
     if kind == 'other':
-        return not each['incidents'] and each['kind'] in ('rejected', 'answered') and row.startswith(each['text'][:200])
+        said = [step['said'] for step in each['chain']] or [each['text']]
+        return not each['incidents'] and each['kind'] in ('rejected', 'answered') and row.startswith(said[0][:200])
     sign, more = ('↺' if kind == 'repeat' else '→'), len(numbers) - 1
-    which = f'{len(numbers)} incidents' if more else f'incident {numbers[0]}'
+    shown = f'{numbers[0]} to {numbers[-1]}' if more > 2 else ', '.join(numbers)
+    which = f'delivery {each["chain"][0]["delivery"]}' if kind == 'repeat' else f'incident{"s" * (more > 0)} {shown}'
     known = [names[number] for number in numbers]
     return (each['kind'], each['incidents']) == (kind, numbers) and row.startswith(f'{sign} {which} ') and any(
-        row.endswith(f'{name} (+{more} more)' if more else name) for name in known)
+        row.rstrip().endswith(f'{name} (+{more} more)' if more else name) for name in known)

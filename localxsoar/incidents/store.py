@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, name TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS secret (value TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, instance TEXT, kind TEXT, vendor TEXT, product TEXT, data TEXT);
+CREATE TABLE IF NOT EXISTS act (id INTEGER PRIMARY KEY, contents TEXT);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
@@ -65,6 +66,10 @@ SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurre
 # What a list shows of the fields, as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
 TRIAGE_FIELDS = ('severity', 'labels', 'dbotMirrorId', 'owner')
 TRIAGE = SENT.format(', '.join(f"'$.{name}'" for name in TRIAGE_FIELDS))
+FIRST_LABELS = 'first labels'  # those that an incident had before it was changed
+# Of an incident that was changed: its payload is long.
+FIRST = f"""CASE WHEN modified != created
+    THEN (SELECT coalesce({SENT.format("'$.labels'")}, '[]') FROM incident WHERE incident.id = shown.id) END"""
 ANY_VERSION = -1
 NO_ID = 2 ** 63 - 1  # the greatest number in SQLite
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
@@ -138,7 +143,7 @@ class Store:
                 for name in [name for name in OWN_COLUMNS if name in fields]:
                     self._database.execute(f'UPDATE incident SET {name} = ? WHERE id = ?', [_column(fields[name]), key])
         updated = self.get(number)
-        self.updated(brief(updated))
+        self.updated(brief({**updated, FIRST_LABELS: (self.original(number) or {}).get('labels')}))
         return updated
 
     def close_incident(self, number: str, reason: str, notes: str) -> dict[str, Any]:
@@ -153,11 +158,12 @@ class Store:
 
     def latest(self, limit: int, before: int = NO_ID) -> list[dict[str, Any]]:
         """Return the latest incidents with an id below `before`, newest first, without their details."""
-        rows = self._read(f'SELECT id, name, type, occurred, created, instance, status, {TRIAGE} FROM shown'
+        rows = self._read(f'SELECT id, name, type, occurred, created, instance, status, {TRIAGE}, {FIRST} FROM shown'
                           ' WHERE id < ? ORDER BY id DESC LIMIT ?', [before, limit])
         return [brief({**dict(zip(BRIEF, (str(number), *columns), strict=True)),
-                       **dict(zip(TRIAGE_FIELDS, json.loads(triage or '[]'), strict=False))})
-                for number, *columns, triage in rows]
+                       **dict(zip(TRIAGE_FIELDS, json.loads(triage or '[]'), strict=False)),
+                       **({FIRST_LABELS: json.loads(first)} if first else {})})
+                for number, *columns, triage, first in rows]
 
     def newer(self, number: int, limit: int) -> list[dict[str, Any]]:
         """Return the first incidents with an id above `number`, oldest first, with all that is kept of them."""
@@ -242,6 +248,16 @@ class Store:
 
     def count_events(self, instance: str) -> int:
         return self._count('event', 'instance = ?', [instance])
+
+    def add_acts(self, acts: Sequence[dict[str, Any]]) -> None:
+        """Keep what a pre-process rule did with an incident instead of letting it be created."""
+        with self._lock:
+            self._database.executemany('INSERT INTO act (contents) VALUES (?)', [[json.dumps(act)] for act in acts])
+
+    def acts(self, limit: int) -> list[dict[str, Any]]:
+        """Return the latest acts of pre-process rules, oldest first."""
+        rows = self._read('SELECT contents FROM act ORDER BY id DESC LIMIT ?', [limit])
+        return [json.loads(contents) for contents, in reversed(rows)]
 
     def add_entry(self, investigation: str, contents: Any) -> str:
         """Keep an entry of a War Room and return its id."""
@@ -389,7 +405,9 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
 
 def brief(incident: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of an incident that a list shows."""
+    first = {'labels': incident[FIRST_LABELS]} if FIRST_LABELS in incident else incident
     return {**{name: incident[name] for name in BRIEF}, 'severity': incident.get('severity') or 0, 'state': state_of(incident),
+            'first_state': state_of(first),
             **{name: str(incident.get(name) or '') for name in ('dbotMirrorId', 'owner')}}
 
 

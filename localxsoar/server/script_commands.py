@@ -10,11 +10,13 @@ from localxsoar.containers.commands import ServerCommands
 from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.incidents.query import SEVERITIES, STATUSES
+from localxsoar.incidents.store import CLOSED, state_of
 from localxsoar.server.builtin_commands import STAND_INS, BuiltinCommands, as_text
 from localxsoar.server.options import split_options
 from localxsoar.server.replies import Replies, line_for
 from localxsoar.server.schedule import Schedule
 from localxsoar.server.war_room import WarRoom
+from localxsoar.terminal.printer import SEVERITIES as SHOWN_SEVERITIES
 
 NOTE, ERROR = 1, 4
 DENIED = 'The user has no permission for {}, as the fault "deny" demands.'
@@ -55,6 +57,7 @@ class ScriptCommands(ServerCommands):
         super().__init__(*container)
         self._platform = platform
         self._incident = incident
+        self._before: dict[str, tuple[dict[str, Any], int]] = {}  # the incidents of its commands, as they were, and their entries
         self._plain = {name: self._commands[name] for name in PLAIN}
         self._others = BuiltinCommands(self._store, self._site.printer, platform.schedule, self._room, self.file)
         self._builtin: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -160,7 +163,14 @@ class ScriptCommands(ServerCommands):
         number = str(args.get('id') or (self._incident or {}).get('id') or '')
         if not number and self._incident:
             raise CallRejected('The incoming incident is not created yet: the command needs the id of another.')
+        if number.isdecimal() and number not in self._before and (found := self._store.search({'id': [number]})[0]):
+            self._before[number] = found[0], len(self._store.entries(number))
         return number or PLAYGROUND
+
+    def acts(self) -> list[dict[str, str]]:
+        """Return what the script has changed: each incident, the word for it, and its old and new severity if that is another."""
+        return [act_on(number, before, self._store.get(number)) for number, (before, entries) in self._before.items()
+                if self._store.get(number)['modified'] != before['modified'] or len(self._store.entries(number)) != entries]
 
     def _get_incidents(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return a page of incidents. `data` is null if there are none."""
@@ -204,6 +214,15 @@ class ScriptCommands(ServerCommands):
             tags = {'Tags': entry['tags']} if 'tags' in entry else {}  # the server reads keys in any case
             self._room(args).add({'Type': NOTE, 'ContentsFormat': 'text', **entry, **tags})
         return 'done'
+
+
+def act_on(number: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    is_end = after['status'] == CLOSED != before['status']
+    old, new = (SHOWN_SEVERITIES.get(each.get('severity') or 0, 'unknown') for each in (before, after))
+    changes = [f'{old} → {new}'] if old != new else []
+    if not is_end and state_of(after) != state_of(before):
+        changes.append(f'{state_of(after)}, still open')
+    return {'word': 'ended' if is_end else 'joined', 'incident': number, 'text': ', '.join(changes)}
 
 
 def read_fields(args: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The server: its instances and scripts, and what they ask of one another."""
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -300,6 +301,10 @@ class Server:
     def run_script(self, script: Script, args: Mapping[str, Any], incident: dict[str, Any] | None = None,
                    parent: dict[str, Any] | None = None) -> Entries:
         """Run a script and return its entries. Raise CommandFailed if it fails, or UsageError if it cannot run here."""
+        return self._run_script(script, args, incident, parent).results
+
+    def _run_script(self, script: Script, args: Mapping[str, Any], incident: dict[str, Any] | None = None,
+                    parent: dict[str, Any] | None = None) -> Container:
         for doubt in doubts_about(script.name, script.arguments, args):
             self.printer.warn(doubt)
         order = Order(script.name, script.unify(self.runtime.common_server_python), {}, '', 'Scripts',
@@ -309,23 +314,31 @@ class Server:
                       image=str(script.descriptor.get('dockerimage') or ''), parent=parent)
         container = Container(order, self._site(), partial(ScriptCommands, self, incident))
         run_to_its_end(container, script.name, script.descriptor, self.runtime)
-        return container.results
+        return container
 
     def pre_process(self, incoming: dict[str, Any]) -> bool:
         """Return whether the rule's script lets an incident be created: it does unless it returns False.
 
         A script that fails is reported and drops nothing.
         """
+        delivery, script = self.printer.take(incoming), self.script(self._rule)
+        if not script:
+            return True
         try:
-            script = self.script(self._rule)
-            entries = self.run_script(script, {}, incoming) if script else []
+            container = self._run_script(script, {}, incoming)
         except (CommandFailed, UsageError) as error:
             self.printer.alarm(f'The pre-process script {self._rule} failed, so the incident is created: '
                                f'{" ".join(message_of(str(error)).split())}')
             return True
-        dropped = any(entry.get('Contents') is False or entry.get('Contents') in DROPS for entry in entries)
+        dropped = any(entry.get('Contents') is False or entry.get('Contents') in DROPS for entry in container.results)
         if dropped:
             self.printer.happened(f"dropped  {incoming['name']}, by the pre-process script {self._rule}")
+            assert isinstance(container.commands, ScriptCommands)
+            about = {'delivery': delivery, 'at': time.time(), 'dbotMirrorId': str(incoming.get('dbotMirrorId') or ''),
+                     **{name: incoming[name] for name in ('name', 'sourceInstance')}}
+            acts = [{**about, **act} for act in container.commands.acts() or [{'word': 'dropped', 'incident': '', 'text': ''}]]
+            self.store.add_acts(acts)
+            self.printer.acted(delivery, acts)
         return not dropped
 
 

@@ -18,11 +18,20 @@ class Burst:
     latest: float
     count: int = 0
     incidents: dict[str, None] = field(default_factory=dict)  # in order, each once
+    acts: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
 
     def add(self, delivery: dict[str, Any], now: float) -> None:
         self.count += 1
         self.latest = now
         self.incidents.update(dict.fromkeys(delivery['incidents']))
+        self.acts.update((tuple(act.values()), act) for act in delivery.get('acts', ()))
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """Return a delivery to which all of them came."""
+        incidents, own = list(self.incidents), self.first.get('own')
+        return {**self.first, 'incidents': incidents, 'acts': [*self.acts.values()],
+                **({'own': incidents if own else []} if own is not None else {})}
 
     def is_over(self, now: float) -> bool:
         return now - self.latest >= QUIET_SECONDS or now - self.started >= LONGEST_SECONDS
@@ -58,7 +67,9 @@ class Bursts:
 
 def likeness(delivery: dict[str, Any]) -> tuple[Any, ...]:
     """Return what is equal in the deliveries of a burst."""
-    return *(delivery[name] for name in ('method', 'status', 'kind', 'sender', 'text')), target_to_show(delivery)
+    acts = sorted({(act['word'], act['text']) for act in delivery.get('acts', ())})
+    more = (delivery.get(name) for name in ('skipped', 'is_lost', 'has_left'))
+    return *(delivery[name] for name in ('method', 'status', 'kind', 'sender', 'text')), target_to_show(delivery), *acts, *more
 
 
 def target_to_show(delivery: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from localxsoar.terminal.chain import chain
 from localxsoar.terminal.bursts import SWEEP_SECONDS, Burst, Bursts, target_to_show
 from localxsoar.incidents.store import state_of
 from localxsoar.terminal.terminal import PLAIN, Terminal, column, fit
@@ -20,6 +21,8 @@ RESOLVED = 'resolved'
 SENDER_COLUMNS = (12, 30)  # in a narrow and in a wide terminal
 START_COLUMNS = 7  # a method, or how many deliveries
 TARGET_COLUMNS = 60
+LATER = 'later'  # in place of a method: the delivery was printed before more became of it
+NOTHING = 'nothing was created'
 FEWEST_TEXT_COLUMNS = 15  # in a terminal too narrow for them, lines break
 KNOWN_TRACEBACKS = 100
 Publish = Callable[[str, Any], None]  # takes an event's kind and its data, as Events.publish does
@@ -55,6 +58,11 @@ class Printer:
         self._tracebacks: dict[str, str] = {}  # when each was printed first
         self._publish = publish
         self.claim: Callable[[Sequence[dict[str, Any]]], None] | None = None
+        # What the server tells those who know the deliveries: an event that a pre-process rule looks at, of which they return the
+        # delivery; what the rule did with it; the lines of a log.
+        self.take: Callable[[Mapping[str, Any]], int] = lambda event: 0
+        self.acted: Callable[[int, Sequence[dict[str, Any]]], None] = lambda delivery, acts: None
+        self.logged: Callable[[Sequence[dict[str, Any]], str], None] = lambda lines, instance: None
 
     def show(self, text: str, colour: str = '') -> None:
         """Print one line."""
@@ -104,6 +112,7 @@ class Printer:
 
     def publish_log(self, entries: Sequence[dict[str, str]], instance: str = '') -> None:
         """Publish lines of a log without printing them. Those of a script have no instance."""
+        self.logged(entries, instance)
         for entry in entries:
             self._publish('log', {**entry, 'instance': instance} if instance else entry)
 
@@ -121,11 +130,13 @@ class Printer:
 
     # Deliveries.
 
-    def delivery(self, delivery: dict[str, Any]) -> None:
-        """Print a delivery that is over, and what it became; of a burst, only the first few."""
+    def delivery(self, delivery: dict[str, Any], is_later: bool = False) -> None:
+        """Print a delivery that is over, and what it became; of a burst, the first few. Print again what `is_later`."""
         with self._lock:
             self._write_bursts(time.monotonic())
-            if self._bursts.add(delivery, time.monotonic()):
+            if is_later:
+                self._write(self._line(delivery, LATER, took(delivery['milliseconds'])))
+            elif self._bursts.add(delivery, time.monotonic()):
                 self._write(self._line(delivery, delivery['method'], took(delivery['milliseconds'])))
             elif not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._watch_bursts, name='bursts', daemon=True)
@@ -154,7 +165,7 @@ class Printer:
     def _burst_line(self, burst: Burst) -> str:
         """Return the line that stands for a whole burst, with the columns of a delivery's line."""
         seconds = round(burst.latest - burst.started) or 1
-        return self._line({**burst.first, 'incidents': list(burst.incidents)}, f'{burst.count} ×', f'in {seconds:>2} s')
+        return self._line(burst.whole, f'{burst.count} ×', f'in {seconds:>2} s')
 
     def _line(self, delivery: dict[str, Any], start: str, duration: str) -> str:
         """Return a delivery's line. Its last column takes what the terminal's width leaves."""
@@ -204,20 +215,8 @@ def colour(delivery: Mapping[str, Any]) -> str:
 
 def became(delivery: Mapping[str, Any]) -> str:
     """Return what a delivery became, in a few words."""
-    text = delivery['text']
-    numbers = delivery['incidents']
-    if not numbers:
-        return f'handshake  {text}' if delivery['kind'] == 'handshake' else text
-    if delivery['kind'] == 'rejected':
-        return f'{text}  (but created {name_incidents(numbers)})'
-    which = f'{name_incidents(numbers)} {delivery.get("triage", "")}'.rstrip()
-    left = '  (the sender had left)' if delivery['kind'] == 'gone' else ''
-    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which}  {text}{left}'
-
-
-def name_incidents(numbers: Sequence[str]) -> str:
-    """Return `incident 7`, `incidents 7 to 9` or, if others lie between them, `2 incidents from 7 to 9`."""
-    if len(numbers) == 1:
-        return f'incident {numbers[0]}'
-    has_gaps = abs(int(numbers[-1]) - int(numbers[0])) != len(numbers) - 1
-    return f'{f"{len(numbers)} incidents from" if has_gaps else "incidents"} {numbers[0]} to {numbers[-1]}'
+    steps = [step['said'] for step in chain(delivery)]
+    said = ' · '.join(steps) or ('handshake' if delivery['kind'] == 'handshake' else '')
+    text = '' if delivery['kind'] == 'rejected' or (said and delivery['text'] == NOTHING) else delivery['text']
+    gap = ' ' if len(steps) < 2 else '  '  # a reason may end in a severity
+    return '  '.join(filter(None, [f'{said}{gap}{delivery.get("triage", "")}'.strip(), text]))

@@ -13,6 +13,7 @@ from localxsoar.forward import Headers, split_target
 from localxsoar.incidents.store import brief, details
 from localxsoar.server.instance import Instance
 from localxsoar.server.server import Server
+from localxsoar.terminal.chain import chain
 from localxsoar.web.downloads import BYTES, Downloads, attach
 from localxsoar.web.front import Front
 from localxsoar.web.instances import tokens_of
@@ -21,10 +22,9 @@ from localxsoar.webhooks import share
 from localxsoar.webhooks.checklist import Rejection
 from localxsoar.webhooks.deliveries import Deliveries, Delivery
 from localxsoar.webhooks.forms import form_fields, query_fields
-from localxsoar.webhooks.log_lines import lines_of
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES, readable
-from localxsoar.webhooks.recipes import Recipes, body_signature, proof_of, seconds, shown_token
+from localxsoar.webhooks.recipes import Recipes, body_signature, proof_of, shown_token
 from localxsoar.webhooks.repairs import advice, differences
 from localxsoar.webhooks.replay import Replay
 from localxsoar.webhooks.senders import Sender
@@ -89,7 +89,7 @@ class DeliveryRoutes:
         request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
         checks = self._masks.everywhere(self._rejection(delivery).checks())
         is_exact = request['is_exact'] and summary['target'] == delivery.target
-        return {**summary, 'can_be_signed': delivery.sender_key in self._senders,
+        return {**summary, 'chain': chain(summary), 'can_be_signed': delivery.sender_key in self._senders,
                 'unprovable': self.replay.unprovable(delivery), 'is_here': is_here(), 'checks': checks,
                 'unsavable': self._recipes.unsavable(delivery), **self._repair(delivery),
                 'query': masks.everywhere(query_fields(summary['target'])),
@@ -97,9 +97,10 @@ class DeliveryRoutes:
                 'response': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)}
 
     def _share(self, number: int) -> bytes:
-        """Return a delivery as an HTML file, with its first incidents and the log of its time, masked."""
+        """Return a delivery as an HTML file, with its first incidents and its lines of the log, masked."""
         delivery = self._find(number)
-        found, _ = self._server.store.search({'id': delivery.incidents[:SHARED_INCIDENTS] or ['none']})
+        incidents = [*delivery.incidents, *(act['incident'] for act in delivery.acts if act['incident'])]
+        found, _ = self._server.store.search({'id': incidents[:SHARED_INCIDENTS] or ['none']})
         masks = self._masks.beside(delivery.headers)
         incidents = [masks.everywhere({**brief(each), **details(each)}) for each in found]
         attach(f'delivery-{number}.html', 'text/html; charset=utf-8')
@@ -140,10 +141,8 @@ class DeliveryRoutes:
             raise bottle.HTTPError(409, str(error)) from None
 
     def _log(self, delivery: Delivery) -> list[dict[str, Any]]:
-        """Return the lines of the instance's log from the time of a delivery, masked."""
-        created = [found['created'] for number in delivery.own if (found := self._server.store.original(number))]
-        lines = lines_of(delivery, max(map(seconds, created), default=0), self._owner(delivery).journal.log)
-        return list(self._masks.everywhere(lines))
+        """Return the lines of the log that belong to a delivery, masked."""
+        return list(self._masks.everywhere(self._deliveries.lines(delivery.number)))
 
     def _owner(self, delivery: Delivery) -> Instance:
         """Return the instance that a delivery was for, or the first if its target names none."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import bottle
 
+from localxsoar.incidents.entries import readable
 from localxsoar.incidents.mapping import value_at
 from localxsoar.incidents.store import Store, brief, details, now
 from localxsoar.turns import Turns
@@ -36,6 +37,7 @@ class IncidentRoutes:
             ('/localxsoar/incidents/search', self._search),
             ('/localxsoar/incidents/<number:int>', self._show),
             ('/localxsoar/incidents/values', self._values),
+            ('/localxsoar/incidents/acts', lambda: self._masked(self._store.acts(LISTED_INCIDENTS))),
         ):
             api.route(path, 'GET', handler)
 
@@ -81,7 +83,9 @@ class IncidentRoutes:
         found, _ = self._store.search({'id': [str(number)]})
         if not found:
             raise bottle.HTTPError(404, f'There is no incident {number}.')
-        return self._masked({**brief(found[0]), **details(found[0])})
+        entries = [each['contents'] for each in self._store.entries(str(number))]
+        texts = [readable(each) if isinstance(each, dict) else str(each) for each in entries]
+        return self._masked({**brief(found[0]), **details(found[0]), 'entries': texts})
 
     def _values(self) -> str:
         """Return the value at `?path=`, a JSON list of keys, in the details of each incident of `?ids=`."""

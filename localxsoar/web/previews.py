@@ -18,6 +18,7 @@ from localxsoar.incidents.store import brief
 from localxsoar.server.instance import Instance
 from localxsoar.server.preview import Preview
 from localxsoar.server.server import Server
+from localxsoar.terminal.printer import became
 from localxsoar.web.front import LEAVES
 from localxsoar.web.instances import chosen, shown
 from localxsoar.web.routes import as_json, own_host, read_object
@@ -140,8 +141,8 @@ class PreviewRoutes:
             after = self._after(preview, delivery, target, seen)
         except UsageError as error:
             after = {'kind': 'unsent', 'text': str(error), 'incidents': []}
-        return {'number': delivery.number, 'after': after, 'before': {
-            'kind': delivery.kind, 'status': delivery.status, 'text': delivery.text, 'incidents': [*map(brief, before)]}}
+        became_before = {'kind': delivery.kind, 'status': delivery.status, 'text': became(delivery.summary())}
+        return {'number': delivery.number, 'after': after, 'before': {**became_before, 'incidents': [*map(brief, before)]}}
 
     def _after(self, preview: Preview, delivery: Delivery, target: str, seen: dict[str, int]) -> dict[str, Any]:
         """Return what a delivery becomes in the preview. Raise UsageError if it cannot be sent."""

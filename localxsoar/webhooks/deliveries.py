@@ -17,10 +17,12 @@ from urllib.parse import unquote_plus
 from localxsoar.events import Events
 from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, not_http_response
 from localxsoar.webhooks.forms import form_fields
+from localxsoar.webhooks.log_lines import LogReader, delivery_id, moment
 from localxsoar.webhooks.masks import Masks, is_token_name
 from localxsoar.webhooks.origins import Origins, Trace, contents_of
 from localxsoar.webhooks.readable import readable
-from localxsoar.terminal.printer import Printer, gravest, triage
+from localxsoar.terminal.chain import chain
+from localxsoar.terminal.printer import NOTHING, Printer, gravest, triage
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.webhooks.responses import NOTE, Mentioned, headline, is_handshake, problem
 from localxsoar.incidents.store import brief
@@ -33,10 +35,16 @@ MOST_BYTES = 2 * 1024 ** 3
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
 KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
+MOST_LINES, MOST_CHARACTERS = 100, 10_000  # of the log, that are kept with a delivery
+UNSAID_SECONDS = 3.0  # in which a script logs why it created nothing
+WITHOUT_EVENTS = ('GET', 'HEAD', 'OPTIONS')
+NO_INCIDENT = 'no incident'
 OLD_NAMES = {'answer_size': 'response_size'}  # in the summaries of stores that earlier versions wrote; the columns keep theirs
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
+CREATE TABLE IF NOT EXISTS line (delivery INTEGER, moment REAL, contents TEXT);
+CREATE INDEX IF NOT EXISTS line_of_delivery ON line (delivery);
 """
 
 
@@ -70,13 +78,23 @@ class Delivery:
     alike: int = 0  # the number of the first delivery to the same path with the same body, or 0 if that is not known
     missing: str = ''  # why the request is not kept as it came, or ''
     is_partial: bool = False  # whether a part of the body has not arrived
+    acts: list[dict[str, Any]] = field(default_factory=list)  # what a pre-process rule did with its events
+    event: str = ''  # the name of the first of these events
+    skipped: str = ''  # why its script created nothing of some events, as the log says
+    is_repeat: bool = False  # whether the log says so
+    repeats: int = 0  # the number of the delivery that it repeats, or 0 if there is none or it is not known
+    is_lost: bool = False
+    has_left: bool = False  # whether its sender left before the response
+    is_logged: bool = False  # whether the line for its request came before its end
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
                'milliseconds', 'kind', 'incidents', 'own', 'triage', 'text', 'note', 'response_size', 'origin', 'alike')
+    ADDITIONS = ('acts', 'event', 'skipped', 'is_repeat', 'repeats', 'is_lost', 'has_left')  # which most deliveries lack
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
-        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'missing': self.gap()}
+        more = {name: value for name in self.ADDITIONS if (value := getattr(self, name))}
+        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'missing': self.gap(), **more}
 
     def gap(self) -> str:
         """Return why the request cannot be repeated as it came, or ''."""
@@ -123,9 +141,10 @@ class Delivery:
         """Note how long the exchange took. What the sender sends after the response does not count."""
         self.milliseconds = self.milliseconds or (time.time() - self.started) * 1000
 
-    def note_departure(self, text: str = 'The sender left before the response.') -> None:
-        """Note that the exchange ended without a complete response."""
-        self.status, self.kind, self.text = None, 'gone', text
+    def note_departure(self, text: str = '') -> None:
+        """Note that the exchange ended without a complete response: because its sender left, or because of what `text` says."""
+        self.status, self.kind, self.has_left = None, 'gone', not text
+        self.text = text or 'The sender left before the response.'
 
 
 class Copied:
@@ -177,7 +196,10 @@ class Deliveries:
         self._origins = Origins(self._contents)
         self._alike: OrderedDict[bytes, int] = OrderedDict()  # the first deliveries by what they have in common with others
         self._next_incident = 1
-        printer.claim = self.created
+        self._lines = LogReader()
+        self._noting = threading.RLock()  # a line of the log may come while its delivery ends
+        self._unsaid: OrderedDict[int, float] = OrderedDict()  # when deliveries ended that are printed once the log says more
+        printer.claim, printer.take, printer.acted, printer.logged = self.created, self._origins.take, self.acted, self.note_log
 
     def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock:
@@ -216,6 +238,7 @@ class Deliveries:
         delivery.sender = self._recognizer.recognize(headers, b'')[1]
         self._waiting[delivery.number] = delivery
         self._origins.began(Trace(delivery.number, delivery.started, self._next_incident))
+        self._lines.began(delivery.number, delivery.started, Request(method, target, headers))
         self._events.publish('delivery', self._shown(delivery.summary()))
         return delivery
 
@@ -226,17 +249,33 @@ class Deliveries:
     def _end(self, delivery: Delivery) -> None:
         """Interpret, keep, publish and print a delivery that is over."""
         delivery.note_end()
+        self._lines.ended(delivery.number, delivery.size, delivery.status, delivery.note, time.time())
         sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
-        changed = self._note_result(delivery)
-        delivery.alike = self._first_alike(delivery)
-        self._keep(delivery)
-        del self._waiting[delivery.number]
-        shown = self._shown(delivery.summary())
-        self._events.publish('delivery', shown)
-        self._printer.delivery(shown)
+        with self._noting:
+            changed = self._note_result(delivery)
+            delivery.alike = self._first_alike(delivery)
+            self._note_original(delivery)
+            self._keep(delivery)
+            del self._waiting[delivery.number]
+            shown = self._shown(delivery.summary())
+            self._events.publish('delivery', shown)
+            self._unsaid[delivery.number] = time.monotonic()
+            if delivery.is_logged or delivery.text != NOTHING:
+                self._print(shown)
         self._correct(changed)
         self._make_room()
+
+    def _print(self, shown: dict[str, Any], is_later: bool = False) -> None:
+        is_first = self._unsaid.pop(shown['number'], None) is not None
+        if is_first or is_later:
+            self._printer.delivery(shown, is_later=not is_first)
+
+    def print_late(self, seconds: float = UNSAID_SECONDS) -> None:
+        """Print the deliveries of which the log should have said more for so long."""
+        for number, ended in list(self._unsaid.items()):
+            if time.monotonic() - ended >= seconds and (delivery := self.get(number)):
+                self._print(self._shown(delivery.summary()))
 
     def _first_alike(self, delivery: Delivery) -> int:
         if not delivery.size or delivery.gap():
@@ -273,6 +312,7 @@ class Deliveries:
         self._bytes -= size
         self.removed += 1
         self._query('DELETE FROM delivery WHERE number = ?', [number])
+        self._query('DELETE FROM line WHERE delivery = ?', [number])
         self.index.remove(number)
         self._events.publish('removed', {'number': number, 'removed': self.removed})
 
@@ -309,13 +349,74 @@ class Deliveries:
     def _correct(self, numbers: Iterable[int]) -> None:
         """Say of ended deliveries what is known of their incidents now, and print the incidents that no response named."""
         for number in numbers:
-            if number not in self._waiting and (delivery := self.get(number)):
-                self._note_incidents(delivery, delivery.incidents)
-                self._query('UPDATE delivery SET summary = ? WHERE number = ?', [json.dumps(delivery.summary()), number])
-                self._index_again(number)
-                self._events.publish('delivery', self._shown(delivery.summary()))
+            with self._noting:
+                if number not in self._waiting and (delivery := self.get(number)):
+                    before = chain(delivery.summary())
+                    self._note_incidents(delivery, delivery.incidents)
+                    self._note_change(delivery, before)
         while self._origins.abandoned:
             self._printer.incident(self._origins.abandoned.pop(0))
+
+    def _note_change(self, delivery: Delivery, before: list[dict[str, Any]]) -> None:
+        """Keep and publish what is known now of a delivery, and print it if something else became of it than before."""
+        if delivery.number in self._waiting:
+            return
+        self._note_original(delivery)
+        summary = delivery.summary()
+        self._query('UPDATE delivery SET summary = ? WHERE number = ?', [json.dumps(summary), delivery.number])
+        self._index_again(delivery.number)
+        shown = self._shown(summary)
+        self._events.publish('delivery', shown)
+        self._print(shown, is_later=before != shown['chain'])
+
+    def acted(self, number: int, acts: Sequence[dict[str, Any]]) -> None:
+        """Note what a pre-process rule did with an event of a delivery, of which the number is 0 if it is not known."""
+        with self._noting:
+            if delivery := self.get(number):
+                before = chain(delivery.summary())
+                delivery.event = delivery.event or acts[0]['name']
+                delivery.acts += [{name: act[name] for name in ('word', 'incident', 'text')} for act in acts]
+                self._note_change(delivery, before)
+        for act in acts:
+            self._events.publish('act', act)
+
+    def note_log(self, entries: Sequence[dict[str, Any]], instance: str) -> None:
+        """Keep the lines of a log that belong to deliveries, add the numbers of these to the lines, and note what they say."""
+        for entry in entries:
+            number, told = self._lines.owner(entry, instance)
+            with self._noting:
+                if number not in self._sizes and number not in self._waiting:
+                    continue
+                entry['delivery'] = number
+                self._query('INSERT INTO line SELECT ?, ?, ? WHERE (SELECT count(*) FROM line WHERE delivery = ?) < ?', [
+                    number, moment(entry), json.dumps({**entry, 'text': entry['text'][:MOST_CHARACTERS]}), number, MOST_LINES])
+                says_more = any(told.values()) or (told and (number in self._unsaid or number in self._waiting))
+                if says_more and (delivery := self.get(number)):
+                    before = chain(delivery.summary())
+                    delivery.is_logged, delivery.has_left = True, delivery.has_left or told['has_left']
+                    delivery.skipped, delivery.is_lost, delivery.is_repeat = told['skipped'], told['is_lost'], told['is_repeat']
+                    self._note_change(delivery, before)
+
+    def _note_original(self, delivery: Delivery) -> None:
+        """Set the delivery that this one repeats: the one that created the incidents, or else the latest that was alike."""
+        if repeated := [number for number in delivery.incidents if number not in delivery.own]:
+            delivery.repeats = self._origins.creator(repeated[0]) or delivery.repeats
+        elif delivery.is_repeat and not delivery.repeats:
+            delivery.repeats = self._latest_alike(delivery)
+
+    def _latest_alike(self, delivery: Delivery) -> int:
+        """Return the number of the latest earlier delivery with the same body, target and id that repeats no other, or 0."""
+        rows = self._query('SELECT summary FROM delivery WHERE number < ? AND number >= ? ORDER BY number DESC',
+                           [delivery.number, delivery.alike or delivery.number])
+        known = delivery_id(self.lines(delivery.number))
+        return next((each['number'] for each in (json.loads(summary) for summary, in rows)
+                     if (each['alike'], each['target']) == (delivery.alike, delivery.target) and each['kind'] != 'rejected'
+                     and not each.get('is_repeat') and delivery_id(self.lines(each['number'])) == known), 0)
+
+    def lines(self, number: int) -> list[dict[str, Any]]:
+        """Return the lines of the log that belong to a delivery, unmasked, in their order."""
+        rows = self._query('SELECT contents, moment FROM line WHERE delivery = ? ORDER BY moment, rowid', [number])
+        return [{**json.loads(contents), 'at': at} for contents, at in rows]
 
     def _contents(self, number: int) -> Counter[str]:
         """Return the contents that incidents of a delivery may have."""
@@ -347,7 +448,8 @@ class Deliveries:
         elif is_handshake(delivery.readable_request(), delivery.response_headers, text):
             delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
         else:
-            delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else headline(text)
+            said = NO_INCIDENT if delivery.method in WITHOUT_EVENTS else NOTHING
+            delivery.kind, delivery.text = 'answered', said if text in ('[]', '{}', '') else headline(text)
 
     def _note_incidents(self, delivery: Delivery, named: Sequence[str]) -> None:
         """Set the incidents of a delivery: those that its response names or, if none can, those that it created."""
@@ -356,6 +458,8 @@ class Deliveries:
         delivery.incidents = [*named] if is_answered else delivery.own
         known = [self._known[number] for number in delivery.incidents if number in self._known]
         if not known:
+            if delivery.acts and delivery.kind == 'answered':
+                delivery.text = f"{delivery.event}{f' (+{more} more)' if (more := len(delivery.acts) - 1) else ''}"
             return
         if is_answered:
             delivery.kind = 'created' if delivery.own else 'repeat'
@@ -413,15 +517,18 @@ class Deliveries:
         self.index.clear()
         self._bytes = self.removed = 0
         self._query('DELETE FROM delivery')
+        self._query('DELETE FROM line')
         self._query(f'PRAGMA user_version = {self._last}')  # so that no number is given twice
         self._query('PRAGMA wal_checkpoint(TRUNCATE)')
         self._events.publish('cleared', {})
 
     def _shown(self, summary: dict[str, Any]) -> dict[str, Any]:
         masked = {**summary, 'target': self._masks.target(summary['target'])}
-        return {name: self._masks.text(value) if isinstance(value, str) else value for name, value in masked.items()}
+        shown = {name: self._masks.text(value) if isinstance(value, str) else value for name, value in masked.items()}
+        return {**shown, 'chain': chain(shown)}
 
     def close(self) -> None:
+        self.print_late(0)
         self.index.clear()
         with self._lock:
             self._database.close()

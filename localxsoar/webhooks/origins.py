@@ -33,6 +33,8 @@ class Trace:
     headers: set[tuple[str, str]] = field(default_factory=set)  # names in small letters, and values
     has_left: bool = False  # whether its sender left before the response
     given: Counter[str] = field(default_factory=Counter)  # the contents of the incidents that it was given without a response
+    taken: Counter[str] = field(default_factory=Counter)  # the contents of its events that a pre-process rule has seen
+    contents: Counter[str] | None = None  # of its body, while it is under way
 
     def equals(self, other: Trace) -> bool:
         """Return whether one of the two may be a retry of the other. Both have arrived whole."""
@@ -90,6 +92,7 @@ class Origins:
         """
         with self._lock:
             trace, names = self._under_way[number], list(named)
+            trace.contents = None  # it may be large
             changed = {self._claim(trace, each) for each in names}
             del self._under_way[number]
             trace.has_left = status is None
@@ -108,6 +111,33 @@ class Origins:
         """Return the incidents that a delivery created."""
         with self._lock:
             return sorted(self._own.get(number, ()), key=int)
+
+    def creator(self, incident: str) -> int:
+        """Return the number of the delivery that created an incident, or 0 if it is not known."""
+        return self._creators.get(incident, 0)
+
+    def take(self, event: Mapping[str, Any]) -> int:
+        """Return the number of the delivery of an event that is about to become an incident, or 0 if it is not known.
+
+        Of several with such an event, it is one that has its headers and of which the rule has not seen all such events yet, the
+        first of these. If no body can be read, it is the only one under way.
+        """
+        content, headers = content_of(event), headers_in(event)
+        with self._lock:
+            arrived = [trace for trace in (*self._orphans.values(), *self._under_way.values()) if trace.arrival]
+            found = [trace for trace in arrived if self._contents_of(trace)[content]]
+            if not found:
+                return arrived[0].number if len(arrived) == 1 and arrived[0].number in self._under_way else 0
+            first = min(found, key=lambda trace: (trace.taken[content] >= self._contents_of(trace)[content],
+                                                  -len(headers & trace.headers), trace.arrival))
+            first.taken[content] += 1
+            return first.number
+
+    def _contents_of(self, trace: Trace) -> Counter[str]:
+        if trace.number not in self._under_way:
+            return self.contents(trace.number)
+        trace.contents = trace.contents or self.contents(trace.number)
+        return trace.contents
 
     def left_for(self, number: int) -> list[str]:
         """Return the incidents since the beginning of a delivery that is the only one under way and that nobody else created."""
@@ -173,8 +203,9 @@ class Origins:
             if orphan := self._orphan(unclaimed):
                 orphan.given[content_of(unclaimed.incident)] += 1
                 changed.add(self._assign(number, orphan.number))
+            else:
+                self.abandoned.append(unclaimed.incident)
             del self._unclaimed[number]
-            self.abandoned.append(unclaimed.incident)
         return changed
 
     def _orphan(self, unclaimed: Unclaimed) -> Trace | None:

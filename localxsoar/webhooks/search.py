@@ -15,6 +15,7 @@ from typing import Any
 
 from gevent.lock import BoundedSemaphore
 
+from localxsoar.terminal.chain import chain
 from localxsoar.turns import Turns
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import readable
@@ -143,7 +144,8 @@ def matches(places: list[tuple[int, int, int]], data: bytes, words: list[bytes])
 def shown(delivery: Any, masks: Masks) -> str:
     """Return all that the page shows of a delivery's request."""
     brief = (delivery.method, masks.target(delivery.target), delivery.status or '', masks.text(delivery.sender), delivery.kind,
-             delivery.triage, ' '.join(delivery.incidents), masks.text(delivery.text), masks.text(delivery.note), delivery.peer)
+             delivery.triage, ' '.join(delivery.incidents), masks.text(delivery.text), masks.text(delivery.note), delivery.peer,
+             *(f'{step["word"]} {step["said"]}' for step in chain(delivery.summary())))
     headers = (f'{header["name"]}: {header["value"]}' for header in masks.headers(delivery.headers))
     body = readable(delivery.headers, bytes(delivery.body)).text
     return '\n'.join([*map(str, brief), *headers, masks.text(body)])

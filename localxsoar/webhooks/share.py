@@ -131,7 +131,7 @@ def incident(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 def lines(log: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield '<p class="dim">What the instance logged at that time; lines of other deliveries may be among them.</p>'
+    yield '<p class="dim">What was logged of this delivery.</p>'
     said = '\n'.join(f'{line["level"]:5} {line["text"]}' for line in log)
     yield f'<pre>{text(said)}</pre>'
 

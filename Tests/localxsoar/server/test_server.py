@@ -50,7 +50,7 @@ def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: Loc
     ]
     assert found[0].occurred.isoformat() == '2024-01-31T12:00:00+00:00'
     assert xsoar.sent()[-2:] == sent
-    assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incidents \d+ to \d+  one \(\+1 more\)$')
+    assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +→ \d+, \d+  one \(\+1 more\)$')
 
 
 @fact('inferred', '`occurred` is a date that Go parses')

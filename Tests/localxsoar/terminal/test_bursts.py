@@ -27,7 +27,7 @@ def test_a_burst_that_the_end_interrupts_is_printed(printed: list[str]) -> None:
     for number in range(9):
         printer.delivery({**DELIVERY, 'incidents': [str(number)]})
     printer.finish()
-    assert without_time(printed[-1]) == f'    9 × 200 in  1 s  {"curl":<20}  incidents 0 to 8  disk full'
+    assert without_time(printed[-1]) == f'    9 × 200 in  1 s  {"curl":<20}  → 0 to 8  disk full'
 
 
 def test_deliveries_that_differ_do_not_make_a_burst(printed: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from printed_lines import DELIVERY, REJECTED, without_time
 from terminal import InTerminal, run_in_terminal
 
-from localxsoar.terminal.printer import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
+from localxsoar.terminal.printer import NOTHING, PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
 from localxsoar.terminal.terminal import width
 
 pytestmark = pytest.mark.sockets
@@ -24,19 +24,23 @@ def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) 
 
 
 @pytest.mark.parametrize('change, line', [
-    ({}, 'POST 200  5 ms  curl  incident 7  disk full'),
-    ({'incidents': ['7', '8', '9']}, 'POST 200  5 ms  curl  incidents 7 to 9  disk full'),
-    ({'triage': 'critical'}, 'POST 200  5 ms  curl  incident 7 critical  disk full'),
-    ({'incidents': ['7', '8'], 'triage': 'info resolved'}, 'POST 200  5 ms  curl  incidents 7 to 8 info resolved  disk full'),
-    ({'kind': 'repeat'}, 'POST 200  5 ms  curl  repeat of incident 7  disk full'),
+    ({}, 'POST 200  5 ms  curl  → 7  disk full'),
+    ({'incidents': ['7', '8', '9', '10']}, 'POST 200  5 ms  curl  → 7 to 10  disk full'),
+    ({'triage': 'critical'}, 'POST 200  5 ms  curl  → 7 critical  disk full'),
+    ({'incidents': ['7', '8'], 'triage': 'info resolved'}, 'POST 200  5 ms  curl  → 7, 8 info resolved  disk full'),
+    ({'kind': 'repeat'}, 'POST 200  5 ms  curl  ↺ of incident 7  disk full'),
+    ({'kind': 'answered', 'incidents': [], 'skipped': 'severity low', 'text': NOTHING},
+     'POST 200  5 ms  curl  ⊘ skipped: severity low'),
+    ({'kind': 'answered', 'incidents': [], 'text': NOTHING}, 'POST 200  5 ms  curl  nothing was created'),
     ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST 200  5 ms  curl  handshake  confirmed'),
     ({'kind': 'answered', 'incidents': [], 'text': 'no incident'}, 'POST 200  5 ms  curl  no incident'),
     ({'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}, 'POST 401  5 ms  curl  no token'),
     ({'kind': 'rejected', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  /way/in  none'),
     ({'kind': 'answered', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  none'),
-    ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'text': 'left'}, 'POST ---  5 ms  -  left'),
-    ({'kind': 'gone', 'status': None}, 'POST ---  5 ms  curl  incident 7  disk full  (the sender had left)'),
-    ({'kind': 'rejected', 'status': 502, 'text': 'cut'}, 'POST 502  5 ms  curl  cut  (but created incident 7)'),
+    ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'has_left': True, 'text': 'it left'},
+     'POST ---  5 ms  -  ↯ left  it left'),
+    ({'kind': 'gone', 'status': None, 'has_left': True}, 'POST ---  5 ms  curl  → 7 · ↯ left  disk full'),
+    ({'kind': 'rejected', 'status': 502, 'text': 'cut'}, 'POST 502  5 ms  curl  → 7 · cut'),
 ])
 def test_a_delivery_is_one_line(printed: list[str], change: dict[str, Any], line: str) -> None:
     Printer(write=printed.append).delivery({**DELIVERY, **change})
@@ -49,7 +53,7 @@ def test_a_delivery_is_one_line(printed: list[str], change: dict[str, Any], line
     {'milliseconds': 9999.4}, {'milliseconds': 9999.5}, {'milliseconds': 654_321}])
 def test_no_value_breaks_the_columns(printed: list[str], change: dict[str, Any]) -> None:
     Printer(write=printed.append).delivery({**DELIVERY, **change})
-    assert width(printed[0].partition('incident 7')[0]) == len('HH:MM:SS  OPTIONS 200 1234 ms  ') + PLAIN_SENDER_COLUMNS + 2
+    assert width(printed[0].partition('→ 7')[0]) == len('HH:MM:SS  OPTIONS 200 1234 ms  ') + PLAIN_SENDER_COLUMNS + 2
 
 
 def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
@@ -58,8 +62,7 @@ def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
 
 
 @pytest.mark.parametrize('numbers, words', [
-    (['7', '9'], '2 incidents from 7 to 9'), (['9', '8', '7'], 'incidents 9 to 7'),
-    (['7', '8', '10'], '3 incidents from 7 to 10')])
+    (['7', '9'], '→ 7, 9'), (['9', '8', '7', '6'], '→ 6 to 9'), (['7', '8', '9', '12'], '→ 4 from 7 to 12')])
 def test_a_range_of_incidents_is_named_only_where_all_of_it_is_meant(numbers: list[str], words: str) -> None:
     assert became({**DELIVERY, 'incidents': numbers}) == f'{words}  disk full'
 

@@ -100,7 +100,7 @@ def test_a_delivery_says_which_incident_it_became(xsoar: LocalXsoar) -> None:
     number = post(xsoar, body=[{'name': 'disk full'}]).json()[0]['id']
     assert newest(xsoar).items() >= {'method': 'POST', 'status': 200, 'kind': 'created', 'incidents': [number],
                                      'text': 'disk full', 'sender': 'python-requests'}.items()
-    assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incident {number}  disk full$')
+    assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +→ {number}  disk full$')
 
 
 def test_a_rejection_is_reported_in_the_integrations_words(xsoar: LocalXsoar) -> None:

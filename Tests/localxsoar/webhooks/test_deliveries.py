@@ -15,7 +15,7 @@ from localxsoar.webhooks.deliveries import KEPT_BODY_BYTES, KEPT_RESPONSE_BYTES,
 from localxsoar.events import Events
 from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_response
 from localxsoar.webhooks.masks import Masks
-from localxsoar.terminal.printer import Printer
+from localxsoar.terminal.printer import NOTHING, Printer
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.webhooks.responses import Mentioned
 from localxsoar.webhooks.senders import Sender
@@ -74,14 +74,14 @@ def texts(printed: list[str]) -> list[str]:
 
 def test_a_response_that_names_new_incidents_has_created_them(deliveries: Deliveries, printed: list[str]) -> None:
     assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a (+1 more)')
-    assert texts(printed) == ['test                  incidents 1 to 2  a (+1 more)']
+    assert texts(printed) == ['test                  → 1, 2  a (+1 more)']
 
 
 def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: Deliveries, printed: list[str]) -> None:
     ended = {**A, 'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}
     assert receive(deliveries, [ended], creates=[ended])['triage'] == 'info resolved'
     assert receive(deliveries, [B], creates=[{**B, 'severity': 4}])['triage'] == 'critical'
-    assert texts(printed) == ['test                  incident 1 info resolved  a', 'test                  incident 2 critical  b']
+    assert texts(printed) == ['test                  → 1 info resolved  a', 'test                  → 2 critical  b']
 
 
 def test_a_response_that_names_none_has_created_what_came_meanwhile(deliveries: Deliveries, printed: list[str]) -> None:
@@ -124,7 +124,7 @@ def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_ov
         assert became(receive(deliveries, 'accepted', creates=[A])) == ('answered', [], 'accepted')
         assert len(printed) == 1
     assert texts(printed)[1:] == ['-                     ', 'incident 1  a']
-    receive(deliveries)
+    receive(deliveries, 'accepted')
     assert len(printed) == 4
 
 
@@ -138,7 +138,7 @@ def test_a_status_from_400_on_is_a_rejection_with_its_reason(
     assert deliveries.summaries()[0]['status'] == status
 
 
-@pytest.mark.parametrize('text, shown', [('[]', 'no incident'), (' {} ', 'no incident'), ('', 'no incident'), ('a\nb', 'a')])
+@pytest.mark.parametrize('text, shown', [('[]', NOTHING), (' {} ', NOTHING), ('', NOTHING), ('a\nb', 'a')])
 def test_any_other_response_is_shown_by_its_first_line(deliveries: Deliveries, text: str, shown: str) -> None:
     assert became(receive(deliveries, text, 399)) == ('answered', [], shown)
 

@@ -122,7 +122,7 @@ def test_an_incident_that_comes_after_its_sender_has_left_is_linked_to_the_deliv
     assert results(deliveries) == [('gone', ['1']), ('gone', ['2']), ('created', ['3'])]
     first = deliveries.get(1)
     assert first and (first.text, first.status) == ('name n1', None)
-    assert [line[10:] for line in printed[-2:]] == ['incident 1  name n1', 'incident 2  name n2']
+    assert [' '.join(line[10:].split()[4:]) for line in printed[-2:]] == ['- → 1 · ↯ left name n1', '- → 2 · ↯ left name n2']
 
 
 def test_a_repeat_of_a_request_whose_sender_left_says_so(deliveries: Deliveries) -> None:

@@ -47,7 +47,7 @@ def made(found: Any = (INCIDENT,), log: Any = (LINE,), **changed: Any) -> Reader
 def test_the_file_has_the_delivery_its_result_its_incident_and_its_log() -> None:
     said = ''.join(made().texts)
     for words in ('Delivery 5 · GitHub', 'POST /a 200 OK', 'GitHub · 192.0.2.1 · 5 ms · 12 bytes · 1970-01-01 00:00:00 UTC',
-                  'incident 7 high  Disk full', 'Headers 1X-Ab', 'host: "db-1"', 'Host · severity high · 2026-11-24T09:00:00Z',
+                  '→ 7 high  Disk full', 'Headers 1X-Ab', 'host: "db-1"', 'Host · severity high · 2026-11-24T09:00:00Z',
                   'info  POST 200', 'look through it before you share it'):
         assert words in said
 

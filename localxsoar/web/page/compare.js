@@ -153,7 +153,7 @@ function drawDifferences(both, open) {
 
 let drawn = {};  // what is shown, and of what
 
-const label = (each) => `${each.number} · ${day(each.started * 1000)} · ${each.kind}${each.text ? `: ${cut(each.text, 60)}` : ''}`;
+const label = (each) => `${each.number} · ${day(each.started * 1000)} · ${[...each.chain.map(({said}) => said), cut(each.text, 60)].join(' ')}`;
 
 // Return the choice of the other delivery: those of the same sender first.
 function drawChoice(item, other, show) {

@@ -21,34 +21,41 @@ function triaged({triage}) {
   const gravest = words[0] === 'gravest' ? words.shift() : '';
   const level = Object.values(SEVERITIES).includes(words[0]) ? words.shift() : '';
   const state = words.join(' ');
-  const drawn = [gravest && el('span', {class: 'dim'}, gravest), level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'state-word good'}, state)]
+  const drawn = [gravest && el('span', {class: 'dim minor'}, gravest), level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'state-word good'}, state)]
     .filter(Boolean).flatMap((word) => [word, ' ']);
-  return drawn.length ? [...drawn, el('span', {class: 'dim'}, '· ')] : [];  // a name may begin with a word such as `closed`
+  return drawn.length ? [...drawn, el('span', {class: 'dim minor'}, '· ')] : [];  // a name may begin with a word such as `closed`
 }
 
-// Return the number of an incident, or how many there are. A screen reader has no words for the arrow.
-function which({incidents}) {
-  return incidents.length > 1 ? [`${incidents.length} incidents`] : [el('span', {class: 'unseen'}, 'incident '), incidents[0]];
+// The words for what becomes of deliveries: their colors, and what a screen reader says before the number, in place of the sign.
+export const WORDS = {created: ['good', 'incident '], joined: ['good', 'joined incident '], ended: ['good', 'ended incident '], dropped: ['dim', ''], skipped: ['dim', ''],
+  repeat: ['again', 'delivery '], lost: ['bad', ''], rejected: ['bad', ''], left: ['warn', '']};
+const NOTHING = 'nothing was created';
+
+// Return the incidents that a delivery created, changed or repeated.
+export const incidentsOf = ({chain}) => [...new Set(chain.flatMap(({incidents}) => incidents))];
+
+// Return the incidents that a delivery created itself.
+export const ownOf = ({chain}) => chain.find(({word}) => word === 'created')?.incidents || [];
+
+function drawStep({word, sign, text, incidents}) {
+  const [color, said] = WORDS[word];
+  const unseen = !/^\d/.test(text) ? '' : incidents.length > 1 ? said.replace('incident ', 'incidents ') : said;
+  return el('b', {class: color, title: word}, `${sign} `, unseen && el('span', {class: 'unseen'}, unseen), text);
 }
 
-function numbered(color, sign, delivery, text) {
-  return [el('b', {class: delivery.incidents.length > 1 ? `${color} several` : color}, `${sign} `, ...which(delivery)), ' ',
-    ...triaged(delivery), ...(delivery.kind === 'repeat' ? ['repeat of '] : []), ...text];
+// Return the steps of what became of a delivery.
+function drawChain({chain, kind}, text) {
+  const steps = chain.map((step) => (step.word === 'rejected' ? el('span', {class: 'bad'}, ...text) : drawStep(step)));
+  return steps.flatMap((step, at) => (at ? [' · ', step] : [step])).concat(kind === 'repeat' ? [' repeat of '] : [' ']);
 }
-
-// Return the incidents that a delivery created itself: one that was recorded by an earlier version does not say.
-export const ownOf = ({own, kind, incidents}) => own || (kind === 'created' ? incidents : []);
 
 // Return what a delivery became and, in a line, what the receiver notes about that.
 export const becameWithNote = (delivery) => [...became(delivery), ...(delivery.note ? [el('span', {class: 'warn'}, ` · ${cut(delivery.note)}`)] : [])];
 
 export function became(delivery, isWhole = false) {
-  const {kind} = delivery;
+  const {kind, chain} = delivery;
   const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, cut(delivery.text))];
-  if (kind === 'created') return numbered('good', '→', delivery, text);
-  if (kind === 'repeat') return numbered('again', '↺', delivery, text);
-  if (kind === 'gone' && delivery.incidents.length) return [...numbered('warn', '→', delivery, text), el('span', {class: 'warn'}, ' · the sender had left')];
-  if (kind === 'rejected' && delivery.incidents.length) return [el('span', {class: tone(delivery)}, ...text, ' · but created ', ...which(delivery))];
+  if (chain.length) return [...drawChain(delivery, text), ...(kind === 'rejected' || delivery.text === NOTHING ? [] : [...triaged(delivery), ...text])];
   if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), ' ', ...text];
   if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
   if (kind === 'answered') return [el('span', {class: 'dim'}, ...text)];
@@ -76,5 +83,5 @@ export function showPaths(items) {
 }
 
 export const deliveries = new Lines('deliveries', 'number', drawDelivery,
-  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.triage} ${item.text} ${item.note || ''}`,
+  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.chain.map(({word, said}) => `${word} ${said}`).join(' ')} ${item.incidents.join(' ')} ${item.triage} ${item.text} ${item.note || ''}`,
   (item) => go(`deliveries/${item.number}`));

@@ -3,7 +3,7 @@ import {choose, chosen, isOpened} from './address.js';
 import {curlCommand, fileName, isInFile} from './curl.js';
 import {drawChecks, drawCopies, drawOrigin} from './checks.js';
 import {drawComparison} from './compare.js';
-import {became, tone} from './deliveries.js';
+import {became, incidentsOf, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
@@ -47,17 +47,16 @@ export async function openDelivery(number, shows) {
   loadLog();
 }
 
-const LATE_S = 5;  // in which a script logs what it did
 const GATHERING_MS = 300;
 let gathering = null;
 
-// Take note of a new line of the log, which may be one of the delivery that is open.
-export function noteLine({at}) {
-  if (!opened || gathering || at < opened.started || at > opened.started + opened.milliseconds / 1000 + LATE_S) return;
+// Take note of a new line of the log, which may belong to the delivery that is open.
+export function noteLine({delivery}) {
+  if (!opened || gathering || delivery !== opened.number) return;
   gathering = setTimeout(() => { gathering = null; loadLog(); }, GATHERING_MS);
 }
 
-// Show the lines of the log from the time of the delivery that is open.
+// Show the lines of the log that belong to the delivery that is open.
 async function loadLog() {
   const item = opened;
   const lines = item && await ask('GET', `deliveries/${item.number}/log`).catch(() => null);
@@ -71,18 +70,17 @@ async function loadLog() {
 const logTitle = ({log}) => (log?.length ? `Log ${log.length}` : 'Log');
 
 function drawLines({log}) {
-  return el('div', {id: 'delivery-log'}, el('p', {class: 'dim'}, log?.length ? 'What the instance logged at that time; lines of other deliveries may be among them.'
-    : log ? 'The log has no line from that time.' : ''), el('div', {class: 'lines'}, (log || []).map(drawLine)));
+  return el('div', {id: 'delivery-log'}, el('p', {class: 'dim'}, log?.length ? 'What was logged of this delivery.' : log ? 'Nothing was logged of this delivery.' : ''), el('div', {class: 'lines'}, (log || []).map(drawLine)));
 }
 
 const isEdited = () => Boolean($('delivery').querySelector('form')) || isNaming();
 
-const CHANGING = ['kind', 'missing', 'incidents'];  // what may change of a delivery that is open
+const CHANGING = ['kind', 'missing', 'incidents', 'chain'];  // what may change of a delivery that is open
 
 // Take note of a delivery that is new or has changed: it may be the one that is open, or is about to be.
 export function noteDelivery(item) {
   if (asking?.number === item.number) asking.isStale = true;
-  else if (opened?.number === item.number && CHANGING.some((name) => String(opened[name]) !== String(item[name]))) refresh();
+  else if (opened?.number === item.number && CHANGING.some((name) => JSON.stringify(opened[name]) !== JSON.stringify(item[name]))) refresh();
 }
 
 // Show what has changed in the delivery that is open, unless it is being edited.
@@ -109,8 +107,9 @@ export function drawOpened() {
   const item = opened;
   if (chosen('words') && !item.isRemoved) return drawNaming(item, drawOpened);
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
+  const ids = incidentsOf(item);
   const parts = [['request', 'Request'], ['response', 'Response'],
-    ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : []),
+    ...(ids.length ? [['incident', ids.length > 1 ? `Incidents ${ids.length}` : `Incident ${ids[0]}`]] : []),
     ['log', logTitle(item)], ['compare', 'Compare']];
   const part = parts.some(([name]) => name === chosen('tab')) ? chosen('tab') : 'request';
   const body = el('div');
@@ -120,8 +119,8 @@ export function drawOpened() {
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
   }), el('span', {class: 'files'}, recipe, shareLink(item), exportLink(item)));
-  if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
-  else if (part === 'incident') drawIncident(item.incidents[0], body);
+  if (part === 'incident' && ids.length > 1) drawIncidentTable(ids, body);
+  else if (part === 'incident') drawIncident(ids[0], body);
   else if (part === 'log') body.append(drawLines(item));
   else if (part === 'compare') body.append(drawComparison(item));
   else drawMessage(part, body);

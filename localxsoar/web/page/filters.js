@@ -1,13 +1,13 @@
 // Filters over the lists: what deliveries became and who sent them, each with its count, and the search.
 import {choose, chosen, view} from './address.js';
-import {deliveries} from './deliveries.js';
+import {deliveries, WORDS} from './deliveries.js';
 import {$, button, el} from './dom.js';
 import {areIncidentsShown, incidents, showChosenIncidents} from './incidents.js';
 import {listButtons} from './keep.js';
 import {areLanesShown, lanes, showLanes} from './lanes.js';
 import {ask} from './server.js';
 
-const KINDS = {created: 'created', rejected: 'rejected', repeat: 'repeat', handshake: 'handshake', other: 'other'};
+const KINDS = [...Object.keys(WORDS), 'handshake', 'other'];
 const NO_SENDER = '—';
 const TYPING_MS = 150;
 
@@ -16,9 +16,10 @@ let sender = '';
 let names = [];  // of the senders, in the order of their options
 let clearAll;
 
-const kindOf = (item) => (item.kind in KINDS ? item.kind : 'other');
+// Return what became of a delivery: one word or several.
+const kindsOf = ({chain, kind}) => (chain.length ? chain.map(({word}) => word) : [kind === 'handshake' ? kind : 'other']);
 const senderOf = (item) => item.sender || NO_SENDER;
-const isWantedKind = (item) => !wanted.size || wanted.has(kindOf(item));
+const isWantedKind = (item) => !wanted.size || kindsOf(item).some((kind) => wanted.has(kind));
 const isWantedSender = (item) => !sender || senderOf(item) === sender;
 
 function press(kind) {
@@ -42,7 +43,7 @@ export function showChosen() {
   searchBodies();
   $('level').value = chosen('level');
   if (view === 'deliveries') {
-    wanted = new Set(chosen('kind').split(',').filter((kind) => kind in KINDS));
+    wanted = new Set(chosen('kind').split(',').filter((kind) => KINDS.includes(kind)));
     sender = chosen('sender');
   }
   deliveries.filter();
@@ -51,10 +52,10 @@ export function showChosen() {
 
 // Return how many deliveries each filter would show beside the others, by kind and by sender.
 function count() {
-  const kinds = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 0]));
+  const kinds = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
   const senders = new Map();
   for (const item of deliveries.withWords()) {
-    if (isWantedSender(item)) kinds[kindOf(item)] += 1;
+    if (isWantedSender(item)) for (const kind of new Set(kindsOf(item))) kinds[kind] += 1;
     if (!senders.has(senderOf(item))) senders.set(senderOf(item), 0);
     if (isWantedKind(item)) senders.set(senderOf(item), senders.get(senderOf(item)) + 1);
   }
@@ -140,8 +141,8 @@ export function startFilters() {
     showChosen();
     shownList().box.focus();
   };
-  $('kinds').append(...Object.entries(KINDS).map(([kind, label]) => {
-    const made = button(label, () => press(kind));
+  $('kinds').append(...KINDS.map((kind) => {
+    const made = button(kind, () => press(kind));
     made.dataset.kind = kind;
     made.append(' ', el('span', {class: 'count'}));
     return made;

@@ -1,4 +1,5 @@
 // One incident, where it came from, and the incidents of one delivery.
+import {acts} from './acts.js';
 import {isOpened} from './address.js';
 import {deliveries, ownOf} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
@@ -12,6 +13,7 @@ import {ask} from './server.js';
 import {hasPort} from './state.js';
 import {drawText} from './text.js';
 import {drawSeverity, drawState, problem, severity, state} from './triage.js';
+import {isolated} from './visible.js';
 
 const SHOWN_LINKS = 20;
 const SHOWN_INCIDENTS = 100;
@@ -31,13 +33,20 @@ const deliveryLink = (item) => el('a', {href: `#/deliveries/${item.number}`}, `d
   el('bdi', {}, item.sender || 'unknown sender'), `, ${day(item.started * 1000)})`);
 const incidentLink = (item) => el('a', {href: `#/incidents/${item.id}`, title: item.name}, `incident ${item.id} (${severity(item)}, ${state(item)})`);
 
+// Return a link to the delivery of an act, and what that changed.
+function actorOf({delivery, at, text}) {
+  const item = deliveries.all.find(({number}) => number === delivery);
+  return el('span', {}, item ? deliveryLink(item) : `${delivery ? `delivery ${delivery}` : 'no known delivery'} (${day(at * 1000)})`, text ? `: ${text}` : '');
+}
+
 // Return links to the deliveries of an incident, and to the other incidents of its problem.
 function drawLinks(item) {
   const from = deliveries.all.filter((delivery) => delivery.incidents.includes(item.id)).reverse();
   const alike = incidents.all.filter((each) => problem(item) && problem(each) === problem(item) && each.id !== item.id);
   const isCreator = (delivery) => ownOf(delivery).includes(item.id);
+  const actors = (word) => acts.filter((act) => act.incident === item.id && act.word === word).map(actorOf);
   return el('div', {class: 'links'}, list('Created by', from.filter(isCreator).map(deliveryLink)),
-    list('Repeated by', from.filter((each) => !isCreator(each)).map(deliveryLink)),
+    list('Joined by', actors('joined')), list('Ended by', actors('ended')), list('Repeated by', from.filter((each) => !isCreator(each)).map(deliveryLink)),
     from.length || !hasPort(item.sourceInstance) ? null
       : el('p', {class: 'dim'}, 'Which delivery it came from is not known: it is no longer kept, or its sender had left.'),
     list('Same problem:', alike.map(incidentLink)));
@@ -49,13 +58,18 @@ function drawValues(title, values) {
     ...values.map(({name, value}) => el('tr', {}, el('th', {scope: 'row'}, name), el('td', {}, value)))))];
 }
 
+function drawEntries(entries) {
+  if (!entries.length) return [];
+  return [el('div', {class: 'part'}, el('h3', {}, `War Room ${entries.length}`)), ...entries.map((text) => el('pre', {class: 'note-entry'}, isolated(text)))];
+}
+
 function drawParts(item, title, box) {
   box.append(el('h2', {}, ...title),
     el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
       ' · source ', el('bdi', {}, item.sourceInstance)),
     el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
       item.dbotMirrorId ? el('span', {}, 'problem ', el('a', {id: 'lane', href: `#/incidents/lane-${item.id}`, title: 'All that happened to this problem'}, el('code', {}, item.dbotMirrorId))) : null),
-    drawLinks(item), ...drawValues('Labels', item.labels));
+    drawLinks(item), ...drawEntries(item.entries), ...drawValues('Labels', item.labels));
   drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
   box.append(...drawValues('Fields', item.fields));
 }
@@ -79,6 +93,9 @@ export async function openIncident(id) {
   $('incident').scrollTop = 0;
   revealHit($('incident'));
 }
+
+// Draw the incident that is open again, if an event has changed it.
+export function noteAct({incident}) { if (incident && incident === opened && isOpened('incidents', incident)) openIncident(incident); }
 
 // Show a delivery of the incident that is open, which has just ended.
 export function linkIncident(delivery) {

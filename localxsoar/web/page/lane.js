@@ -5,7 +5,7 @@ import {$, button, el} from './dom.js';
 import {day} from './format.js';
 import {lanes, laneOf, SIGNS, stateOf, titleOf, toneOf} from './lanes.js';
 import {shortened} from './long.js';
-import {drawSeverity, drawState} from './triage.js';
+import {drawSeverity} from './triage.js';
 
 const SHOWN_EVENTS = 100;  // the latest, and then each time as many
 
@@ -18,14 +18,21 @@ function span(ms) {
   return parts.slice(first, first + 2).filter(([, count]) => count).map(([unit, count]) => `${count} ${unit}`).join(' ');
 }
 
-function words({kind, delivery, isAlike, isLate}) {
-  if (kind === 'rejected' && delivery.status) return `rejected: ${delivery.status}${isAlike ? ' (same body)' : ''}`;
-  return `${SIGNS[kind][1]}${isAlike ? ' (same body)' : ''}${isLate ? ' late' : ''}`;
+function words({kind, delivery, incident, text, isAlike, isLate}) {
+  const more = kind === 'rejected' ? delivery.status : ['joined', 'ended'].includes(kind) ? text.replace(incident?.id || '', '').trim() : '';
+  const said = ['skipped', 'dropped'].includes(kind) ? text || SIGNS[kind][1] : SIGNS[kind][1];
+  return `${said}${more ? `: ${more}` : ''}${isAlike ? ' (same body)' : ''}${isLate ? ' late' : ''}`;
 }
 
 // Return a link that compares a delivery with the one before it in the lane.
 function compareLink({number}, earlier) {
   return el('a', {id: `compare-${number}`, href: `#/deliveries?open=${number}&tab=compare&with=${earlier.number}`, 'aria-label': `Compare delivery ${number} with delivery ${earlier.number}`}, 'compare');
+}
+
+// Return the name of an event, if it is not that of the lane.
+function nameIn(lane, {name, incident}) {
+  const own = name || incident?.name || '';
+  return own && own !== titleOf(lane) ? el('bdi', {}, own) : '';
 }
 
 function drawEvent(lane, at) {
@@ -39,7 +46,7 @@ function drawEvent(lane, at) {
     el('td', {class: 'what'}, sign, ' ', words(event)),
     el('td', {class: 'which'}, delivery ? el('a', {id: `of-${at}`, href: `#/deliveries?open=${delivery.number}`}, `delivery ${delivery.number}`) : el('span', {class: 'dim'}, 'delivery not known'),
       delivery && earlier ? [' ', compareLink(delivery, earlier)] : null),
-    el('td', {class: 'wide'}, incident ? [el('a', {id: `to-${at}`, href: `#/incidents/${incident.id}`}, `incident ${incident.id}`), ' ', drawSeverity(incident), ' ', drawState(incident), ' ', incident.name === titleOf(lane) ? '' : el('bdi', {}, incident.name)] : null));
+    el('td', {class: 'wide'}, incident ? [el('a', {id: `to-${at}`, href: `#/incidents/${incident.id}`}, `incident ${incident.id}`), ' ', nameIn(lane, event)] : nameIn(lane, event)));
 }
 
 function drawEvents(lane) {
@@ -62,7 +69,7 @@ function lasting({problem, isOpen, events}) {
   const end = events.at(-1);
   if (!problem || !begin) return '';
   if (isOpen) return `since ${day(begin.at)}`;
-  return end.kind === 'end' ? `after ${span(end.at - begin.at)}` : '';
+  return ['end', 'ended'].includes(end.kind) ? `after ${span(end.at - begin.at)}` : '';
 }
 
 function drawLane(lane) {

@@ -1,4 +1,5 @@
 // The lanes of problems: a third way to see incidents, one line for each problem, with what happened to it from left to right.
+import {acts} from './acts.js';
 import {choose, chosen, go, view} from './address.js';
 import {deliveries} from './deliveries.js';
 import {$, el, spaced} from './dom.js';
@@ -11,11 +12,13 @@ import {lanesOf} from './problems.js';
 import {marksOf, spansOf, ticksOf} from './tracks.js';
 import {drawSeverity, severity} from './triage.js';
 
+const NOW_MS = 5000;
+const TICK_LABEL = 80;  // pixels
 const PAUSE_MS = 500;  // between two drawings of what changes: thousands of events take a while
 
 // The signs of events, what they are called, and their colors; those of an incident have that of its severity.
-export const SIGNS = {created: ['●', 'created', ''], again: ['○', 'again', ''], repeat: ['↺', 'repeat', 'again'], end: ['✓', 'end', 'good'], rejected: ['✗', 'rejected', 'bad'],
-  left: ['↯', 'sender left', 'warn'], many: ['⋯', 'several', 'dim']};
+export const SIGNS = {created: ['→', 'created', ''], joined: ['↳', 'joined', ''], ended: ['✓', 'ended', 'good'], end: ['→', 'created: the end', 'good'], dropped: ['⊘', 'dropped', 'dim'],
+  skipped: ['⊘', 'skipped', 'dim'], repeat: ['↺', 'repeat', 'again'], lost: ['✗', 'lost', 'bad'], rejected: ['✗', 'rejected', 'bad'], left: ['↯', 'sender left', 'warn'], many: ['⋯', 'several', 'dim']};
 
 let scale = {from: 0, to: 0, width: 0};  // of all lanes that are shown
 let isStale = true;
@@ -23,8 +26,7 @@ let isStale = true;
 export const areLanesShown = () => view === 'incidents' && chosen('as') === 'lanes';
 const areLanesWanted = () => areLanesShown() || (view === 'incidents' && chosen('open').startsWith('lane-'));
 
-export const titleOf = ({problem, last, sender, incidents: {length}}) => (problem ? last.name : length ? 'Incidents without a problem key'
-  : `${sender || 'Unknown senders'}: rejected, or left, without an incident`);
+export const titleOf = ({problem, name, sender, source}) => (problem ? name : source ? 'Incidents without a problem key' : `${sender || 'Unknown senders'}: without an incident`);
 export const stateOf = ({problem, isOpen}) => (problem ? (isOpen ? 'open' : 'ended') : '');
 
 export const toneOf = (kind, lane) => SIGNS[kind][2] || (lane.problem ? `severity ${severity(lane)}` : '');
@@ -101,12 +103,13 @@ function measure({shown, box}) {
   $('lanes-heads').style.paddingRight = `${16 + box.offsetWidth - box.clientWidth}px`;  // beside the scroll bar
   const width = axis.clientWidth;
   const from = Math.min(...shown.map(({events}) => events[0].at));
-  const to = Math.max(...shown.map(({events}) => events.at(-1).at));
-  if (from === scale.from && to === scale.to && width === scale.width) return;
-  scale = {from, to, width};
+  const now = Date.now();
+  const isWithin = shown.every(({events}) => events.at(-1).at <= scale.to) && (now - scale.to) * width < scale.to - scale.from;  // a pixel
+  if (from === scale.from && width === scale.width && isWithin) return;
+  scale = {from, to: Math.max(now, ...shown.map(({events}) => events.at(-1).at)), width};
   lanes.drawn.clear();
   const found = ticksOf(scale);
-  axis.replaceChildren(...found.ticks.map(({at, left}) => {
+  axis.replaceChildren(...found.ticks.filter(({left}) => left < width - TICK_LABEL).map(({at, left}) => {
     const tick = el('span', {class: 'tick', title: day(at)}, label(at, found));
     tick.style.left = `${left}px`;
     return tick;
@@ -118,11 +121,12 @@ function measure({shown, box}) {
 function refresh() {
   if (!isStale || !areLanesWanted()) return;
   isStale = false;
-  lanes.set(lanesOf(incidents.all, deliveries.all));
+  lanes.set(lanesOf(incidents.all, deliveries.all, acts));
   lanes.refreshed();
 }
 
 const refreshSoon = paced(refresh, PAUSE_MS);
+let ticking = null;  // while the lanes are shown, whose line of time ends now
 
 // Take note that incidents or deliveries have changed.
 export function noteChange() {
@@ -138,6 +142,8 @@ export function showLanes() {
   $('view-incidents').classList.toggle('as-lanes', areShown);
   if (!$('signs').childElementCount) $('signs').append(...Object.values(SIGNS).slice(0, -1).flatMap(([sign, word, color]) => [el('span', {}, el('b', {class: color}, sign), ` ${word}`), ' ']));
   refresh();
+  clearInterval(ticking);
+  ticking = areShown ? setInterval(() => lanes.plan(), NOW_MS) : null;
   if (areShown) lanes.filter();
 }
 
@@ -150,6 +156,6 @@ export function chooseLanes(areChosen = !areLanesShown()) {
 export function laneOf(key) {
   refresh();
   const [, , number] = /^lane-(of-)?(\d+)$/.exec(key) || [];
-  return lanes.all.find((lane) => lane.key === key) || lanes.all.find((lane) => (key.startsWith('lane-of-') ? !lane.incidents.length && lane.events.some(({delivery}) => String(delivery.number) === number)
+  return lanes.all.find((lane) => lane.key === key) || lanes.all.find((lane) => (key.startsWith('lane-of-') ? !lane.incidents.length && lane.events.some(({delivery}) => String(delivery?.number) === number)
     : lane.incidents.some(({id}) => id === number)));
 }

@@ -1,11 +1,12 @@
 // Live events.
+import {acts, setActs} from './acts.js';
 import {chosen, go, isOpened, view} from './address.js';
 import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
 import {closeDetail, noteDelivery, noteLine, noteRemoval} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
-import {linkIncident, openIncident} from './incident.js';
+import {linkIncident, noteAct, openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, refreshHistory, setLost} from './instance.js';
 import {noteChange} from './lanes.js';
@@ -63,6 +64,11 @@ const HANDLERS = {
     if (known && JSON.stringify(known) !== JSON.stringify(item)) openIncident(item.id);  // drawn anew, a tree loses the focus
     if (view === 'incidents') searchBodies();
     if (incidents.all.length > LISTED_INCIDENTS) incidents.remove(incidents.all.at(-1).id);
+    count();
+  },
+  act(item) {
+    acts.push(item);
+    noteAct(item);
     count();
   },
   log(line) {
@@ -146,8 +152,9 @@ async function loadAll() {
   deliveries.set(all);
   hasRemoved = removed;
   showPaths(all);
-  const listed = await ask('GET', 'incidents/list');
+  const [listed, found] = await Promise.all([ask('GET', 'incidents/list'), ask('GET', 'incidents/acts')]);
   await nextTask();
+  setActs(found);
   incidents.set(listed);
   return logged;
 }

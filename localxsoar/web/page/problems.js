@@ -4,12 +4,17 @@ import {isOpen, problem} from './triage.js';
 
 // Each lane has its `key`, which an address keeps, its `incidents` and `events`, oldest first, and `isOpen`. Lanes of a problem have its
 // key, too. What belongs to no problem is in lanes at the end: the incidents of an instance without a key, and deliveries of a sender that
-// became no incident. An event has its `kind`, its time `at` in milliseconds and, where they are known, its `delivery` and its `incident`.
+// concern no incident. An event has its `kind`, which is a word for what became of a delivery or `end` for an incident that reports the end
+// of its problem, its time `at` in milliseconds and, where they are known, its `delivery`, its `incident` and a `text`.
+
+const OF_DELIVERY = ['skipped', 'repeat', 'lost', 'rejected', 'left'];  // what concerns a delivery, and no incident of its own
 
 class Building {
-  constructor() {
+  constructor(deliveries) {
     this.lanes = new Map();
     this.known = new Map();  // by the id of an incident, itself and its lane
+    this.touched = new Map();  // by the number of a delivery, the lanes of what it created and changed
+    this.deliveries = new Map(deliveries.map((delivery) => [delivery.number, delivery]));
   }
 
   lane(name, facts) {
@@ -17,80 +22,91 @@ class Building {
     return this.lanes.get(name);
   }
 
-  addIncidents(incidents, creators) {
+  laneOfProblem(item) {
+    return this.lane(problem(item) || JSON.stringify([item.sourceInstance]), {problem: item.dbotMirrorId, source: item.sourceInstance});
+  }
+
+  // Add what the server did at a time because of a delivery, which came before if its sender had left or had got another response.
+  add(lane, at, event) {
+    const {delivery} = event;
+    const isLate = delivery && ['gone', 'rejected'].includes(delivery.kind);
+    lane.events.push({...event, isLate, at: delivery && !isLate ? delivery.started * 1000 : at});
+    if (!delivery) return;
+    if (!this.touched.has(delivery.number)) this.touched.set(delivery.number, new Set());
+    this.touched.get(delivery.number).add(lane);
+  }
+
+  addIncidents(incidents) {
+    const creators = new Map([...this.deliveries.values()].flatMap((delivery) => ownOf(delivery).map((id) => [id, delivery])));
     for (const incident of [...incidents].sort((one, other) => one.id - other.id)) {
-      const lane = this.lane(problem(incident) || JSON.stringify([incident.sourceInstance]), {problem: incident.dbotMirrorId, source: incident.sourceInstance});
+      const lane = this.laneOfProblem(incident);
       lane.incidents.push(incident);
       this.known.set(incident.id, {incident, lane});
-      const delivery = creators.get(incident.id);
-      const isLate = delivery && ['gone', 'rejected'].includes(delivery.kind);  // it was made after its sender had left, or had got another response
-      lane.events.push({kind: incident.state === 'resolved' ? 'end' : 'created', at: delivery && !isLate ? delivery.started * 1000 : Date.parse(incident.created), delivery, incident, isLate});
+      this.add(lane, Date.parse(incident.created), {kind: incident.first_state === 'resolved' ? 'end' : 'created', delivery: creators.get(incident.id), incident});
     }
   }
 
-  // Add a delivery that repeats incidents, was rejected, or whose sender left, to the lanes that it belongs to.
+  addActs(acts) {
+    for (const {word, text, at, incident, delivery, ...event} of acts) {
+      const found = this.known.get(incident);
+      this.add(found?.lane || this.laneOfProblem(event), at * 1000, {kind: word, text, name: event.name, delivery: this.deliveries.get(delivery), incident: found?.incident});
+    }
+  }
+
+  // Add what became of a delivery beside that to the lanes that it belongs to: those of deliveries with the same body, if need be.
   addDelivery(delivery, alike) {
-    const at = delivery.started * 1000;
-    if (['gone', 'rejected'].includes(delivery.kind)) {
-      const kind = delivery.kind === 'gone' ? 'left' : 'rejected';
-      const own = this.lanesOf(delivery.incidents);
-      const lanes = own.size ? own : alike.get(delivery.alike) || new Set([this.lane(JSON.stringify(['', delivery.sender]), {problem: '', source: ''})]);
-      for (const lane of lanes) lane.events.push({kind, at, delivery, isAlike: !own.size && lane.incidents.length > 0});
-    } else {
-      const own = ownOf(delivery);
-      const repeated = delivery.incidents.filter((id) => !own.includes(id));
-      for (const lane of this.lanesOf(repeated)) lane.events.push({kind: 'repeat', at, delivery, incident: repeated.map((id) => this.known.get(id)).find((each) => each?.lane === lane).incident});
+    for (const {word, text, incidents, delivery: original} of delivery.chain.filter(({word}) => OF_DELIVERY.includes(word))) {
+      const repeated = word === 'repeat' && (this.lanesOf(incidents) || this.touched.get(original));
+      const own = repeated || this.touched.get(delivery.number);
+      const others = own || alike.get(delivery.alike) || [this.lane(JSON.stringify(['', delivery.sender]), {problem: '', source: ''})];
+      for (const lane of others) {
+        const incident = repeated ? incidents.map((id) => this.known.get(id)).find((each) => each?.lane === lane)?.incident : undefined;
+        lane.events.push({kind: word, at: delivery.started * 1000, delivery, text, incident, isAlike: !own && lane.incidents.length > 0});
+      }
     }
   }
 
-  lanesOf(ids) { return new Set(ids.map((id) => this.known.get(id)?.lane).filter(Boolean)); }
+  lanesOf(ids) {
+    const found = new Set(ids.map((id) => this.known.get(id)?.lane).filter(Boolean));
+    return found.size ? found : null;
+  }
 
   // Return the lanes of deliveries with the same body, by the number that those have in common.
-  lanesOfAlike(deliveries) {
+  lanesOfAlike() {
     const found = new Map();
-    for (const {alike, incidents} of deliveries) {
-      if (alike && incidents.length && !found.has(alike)) found.set(alike, new Set());
-      if (alike) for (const lane of this.lanesOf(incidents)) found.get(alike).add(lane);
+    for (const {alike, number} of this.deliveries.values()) {
+      if (alike && this.touched.has(number)) found.set(alike, new Set([...found.get(alike) || [], ...this.touched.get(number)]));
     }
     return found;
   }
 }
 
-// Tell a problem that begins from an incident that reports it again.
-function noteAgain(events) {
-  let hasBegun = false;
-  for (const event of events) {
-    if (event.kind === 'created' && hasBegun) event.kind = 'again';
-    if (event.kind === 'created') hasBegun = true;
-    if (event.kind === 'end') hasBegun = false;
-  }
-}
-
-const ORDER = {left: 0, rejected: 1, created: 2, repeat: 3, end: 4};  // of events at the same time
+const ORDER = ['left', 'rejected', 'skipped', 'created', 'joined', 'dropped', 'repeat', 'lost', 'end', 'ended'];  // of events at the same time
 
 function finish(lane) {
   const {incidents, events} = lane;
-  events.sort((one, other) => one.at - other.at || ORDER[one.kind] - ORDER[other.kind]);
-  if (lane.problem) noteAgain(events);
-  const reports = incidents.filter(({state}) => state !== 'resolved');
+  events.sort((one, other) => one.at - other.at || ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+  const reports = incidents.filter(({first_state: state}) => state !== 'resolved');
   const open = reports.filter(isOpen);
   lane.isOpen = Boolean(lane.problem) && open.length > 0;
-  lane.last = reports.at(-1) || incidents.at(-1);  // which names the problem as it is now
-  lane.severity = lane.problem ? Math.max(...(open.length ? open : incidents).map(({severity}) => severity || 0)) : 0;
+  const last = reports.at(-1) || incidents.at(-1);
+  lane.name = last ? last.name : events[0].name;  // of the problem as it is now
+  lane.severity = lane.problem ? Math.max(0, ...(open.length ? open : incidents).map(({severity}) => severity || 0)) : 0;
   const senders = new Set(events.flatMap(({delivery}) => (delivery ? [delivery.sender] : [])));
   lane.sender = senders.size > 1 ? `${senders.size} senders` : [...senders][0] ?? '';
-  lane.key = incidents.length ? `lane-${incidents[0].id}` : `lane-of-${events[0].delivery.number}`;
+  lane.key = incidents.length ? `lane-${incidents[0].id}` : `lane-of-${events[0].delivery?.number ?? Math.round(events[0].at)}`;
   return lane;
 }
 
-const byNeed = (one, other) => Boolean(other.problem) - Boolean(one.problem) || other.isOpen - one.isOpen || other.events.at(-1).at - one.events.at(-1).at;
+const byNeed = (one, other) => Boolean(other.problem) - Boolean(one.problem) || other.isOpen - one.isOpen
+  || (one.isOpen && other.severity - one.severity) || other.events.at(-1).at - one.events.at(-1).at;
 
-// Return the lanes of problems, open ones first, those with the latest events before the others. The ends of all incidents have been noted.
-export function lanesOf(incidents, deliveries) {
-  const building = new Building();
-  const creators = new Map(deliveries.flatMap((delivery) => ownOf(delivery).map((id) => [id, delivery])));
-  building.addIncidents(incidents, creators);
-  const alike = building.lanesOfAlike(deliveries);
+// Return the lanes of problems, open ones first, of these the gravest, and those with the latest events before the others.
+export function lanesOf(incidents, deliveries, acts) {
+  const building = new Building(deliveries);
+  building.addIncidents(incidents);
+  building.addActs(acts);
+  const alike = building.lanesOfAlike();
   for (const delivery of deliveries) building.addDelivery(delivery, alike);
   return [...building.lanes.values()].map(finish).sort(byNeed);
 }

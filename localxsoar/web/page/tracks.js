@@ -57,8 +57,8 @@ export function spansOf(marks, isOpen, width) {
   const spans = [];
   let begin = null;
   for (const {kind, left} of marks) {
-    if (begin === null && ['created', 'again', 'many'].includes(kind)) begin = left;
-    if (begin === null || kind !== 'end') continue;
+    if (begin === null && ['created', 'joined', 'many'].includes(kind)) begin = left;
+    if (begin === null || !['end', 'ended'].includes(kind)) continue;
     spans.push([begin, left]);
     begin = null;
   }

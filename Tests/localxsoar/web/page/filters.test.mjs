@@ -9,8 +9,9 @@ const {incidents} = await import('../../../../localxsoar/web/page/incidents.js')
 const {searchBodies, startFilters} = await import('../../../../localxsoar/web/page/filters.js');
 const $ = document.getElementById;
 
-const delivery = (number, kind, sender, text = '') => ({number, kind, sender, text, method: 'POST', target: '/', status: 200, incidents: [], triage: ''});
-const DELIVERIES = [delivery(5, 'rejected', 'one'), delivery(4, 'repeat', 'two', 'twice'), delivery(3, 'created', 'two', 'twice'), delivery(2, 'created', 'one'), delivery(1, 'gone', '')];
+const delivery = (number, kind, sender, text = '', words = [kind]) => ({number, kind, sender, text, method: 'POST', target: '/', status: 200, incidents: [], triage: '',
+  chain: words.map((word) => ({word, said: word, text: '', incidents: []}))});
+const DELIVERIES = [delivery(5, 'rejected', 'one'), delivery(4, 'repeat', 'two', 'twice'), delivery(3, 'created', 'two', 'twice'), delivery(2, 'created', 'one'), delivery(1, 'answered', '', '', [])];
 
 location.hash = '#/deliveries';
 readAddress(['deliveries'], 'deliveries');
@@ -43,7 +44,7 @@ test.beforeEach(() => {
 
 test('without a filter all are shown, with the number of each kind and sender', () => {
   assert.deepEqual(shown(), [5, 4, 3, 2, 1]);
-  assert.deepEqual(kinds(), ['created 2', 'rejected 1', 'repeat 1', 'other 1']);
+  assert.deepEqual(kinds(), ['created 2', 'repeat 1', 'rejected 1', 'other 1']);
   assert.deepEqual(senders(), ['all senders', '— (1)', 'one (2)', 'two (2)']);
   assert.equal($('shown-deliveries').textContent, '');
 });
@@ -55,7 +56,7 @@ test('kinds add up, a sender takes away, and each count is what pressing it woul
   assert.deepEqual(shown(), [5, 4]);
   assert.deepEqual(senders(), ['all senders', '— (0)', 'one (1)', 'two (1)']);
   choose('1');
-  assert.deepEqual([shown(), kinds()], [[5], ['created 1', 'rejected 1', 'repeat 0']]);
+  assert.deepEqual([shown(), kinds()], [[5], ['created 1', 'repeat 0', 'rejected 1']]);
   choose('');
   for (const kind of ['rejected', 'repeat']) press(kind);
   assert.deepEqual(shown(), [5, 4, 3, 2, 1]);

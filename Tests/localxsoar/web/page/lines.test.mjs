@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
 
-const {becameWithNote, deliveries, ownOf} = await import('../../../../localxsoar/web/page/deliveries.js');
+const {becameWithNote, deliveries, incidentsOf, ownOf} = await import('../../../../localxsoar/web/page/deliveries.js');
 const $ = document.getElementById;
 
-const delivery = (number, more) => ({number, kind: 'created', sender: '', text: 'a', method: 'POST', target: '/', status: 200, incidents: ['7'], own: ['7'], triage: '', ...more});
+const step = (word, sign, text, incidents = []) => ({word, sign, text, said: `${sign} ${text}`, incidents});
+const CREATED = step('created', '→', '7', ['7']);
+const LEFT = step('left', '↯', 'left');
+const delivery = (number, more) => ({number, kind: 'created', sender: '', text: 'a', method: 'POST', target: '/', status: 200, incidents: ['7'], triage: '', chain: [CREATED], ...more});
 const said = (more) => becameWithNote(delivery(1, more)).map((part) => part.textContent ?? part).join('');
 
 test('the pill counts lines that came above what is read as long as they are there', () => {
@@ -31,16 +34,18 @@ test('a new line is above those that are equal to it in their order', () => {
   deliveries.sort(null);
 });
 
-test('a line says what a delivery became, of several incidents the gravest, and what the receiver notes', () => {
+test('a line says what a delivery became, step by step, and what the receiver notes', () => {
   assert.equal(said({}), '→ incident 7 a');
-  assert.equal(said({kind: 'repeat', triage: 'info resolved'}), '↺ incident 7 info resolved · repeat of a');
-  assert.equal(said({incidents: ['7', '8'], triage: 'gravest critical'}), '→ 2 incidents gravest critical · a');
-  assert.equal(said({kind: 'gone', triage: 'high'}), '→ incident 7 high · a · the sender had left');
-  assert.equal(said({kind: 'gone', incidents: []}), 'a');
-  assert.equal(said({kind: 'rejected', text: 'cut'}), 'cut · but created incident 7');
-  assert.equal(said({kind: 'answered', incidents: [], text: 'no incident', note: 'skip: resolved'}), 'no incident · skip: resolved');
+  assert.equal(said({kind: 'repeat', triage: 'info resolved', chain: [step('repeat', '↺', '3', ['7'])]}), '↺ delivery 3 repeat of info resolved · a');
+  assert.equal(said({triage: 'gravest critical', chain: [step('created', '→', '7, 8', ['7', '8'])]}), '→ incidents 7, 8 gravest critical · a');
+  assert.equal(said({kind: 'answered', chain: [step('joined', '↳', '7 high → critical', ['7']), step('dropped', '⊘', 'dropped')]}), '↳ joined incident 7 high → critical · ⊘ dropped a');
+  assert.equal(said({kind: 'answered', text: 'nothing was created', chain: [step('skipped', '⊘', 'skipped: severity low')]}), '⊘ skipped: severity low ');
+  assert.equal(said({kind: 'gone', triage: 'high', chain: [CREATED, LEFT]}), '→ incident 7 · ↯ left high · a');
+  assert.equal(said({kind: 'rejected', text: 'cut', chain: [CREATED, step('rejected', '', 'cut')]}), '→ incident 7 · cut ');
+  assert.equal(said({kind: 'answered', text: 'no incident', note: 'skip: resolved', chain: []}), 'no incident · skip: resolved');
 });
 
-test('a delivery that an earlier version recorded created its incidents unless it is a repeat', () => {
-  assert.deepEqual([ownOf(delivery(1, {own: undefined})), ownOf(delivery(1, {own: undefined, kind: 'repeat'})), ownOf(delivery(1, {own: []}))], [['7'], [], []]);
+test('a delivery has the incidents that it created, and those that it changed or repeated, each once', () => {
+  const chain = [CREATED, step('joined', '↳', '5, 7', ['5', '7'])];
+  assert.deepEqual([ownOf({chain}), incidentsOf({chain}), ownOf({chain: [LEFT]})], [['7'], ['7', '5'], []]);
 });

@@ -206,7 +206,7 @@ def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(
     page = open_page(webhook.url)
     rows = page.locator('#deliveries .row')
     expect(rows).to_have_count(5)
-    expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'rejected 1', 'repeat 1'])
+    expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'repeat 1', 'rejected 1'])
     expect(page.locator('#shown-deliveries')).to_have_text('')
     page.get_by_role('button', name='rejected 1').click()
     expect(rows).to_have_count(1)
@@ -214,10 +214,10 @@ def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(
     page.get_by_role('button', name='repeat 1').click()
     expect(rows).to_have_count(2)
     page.get_by_label('Sender').select_option('one (1)')
-    expect(page.locator('#kinds button:visible')).to_have_text(['created 2', 'rejected 1', 'repeat 0'])
+    expect(page.locator('#kinds button:visible')).to_have_text(['created 2', 'repeat 0', 'rejected 1'])
     post(webhook, {'name': 'wrong'}, token='wrong', User_Agent='one/1')
     post(webhook, {'name': 'right'}, User_Agent='one/1')
-    expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'rejected 2', 'repeat 0'])
+    expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'repeat 0', 'rejected 2'])
     expect(page.locator('#shown-deliveries')).to_have_text('2 of 7')
     expect(rows).to_have_count(2)
 
@@ -324,7 +324,8 @@ def test_a_line_and_its_delivery_show_severity_and_state(page: Page, webhook: We
 def test_what_comes_twice_is_reported_as_a_repeat(page: Page, webhook: Webhook) -> None:
     first, second = (post(webhook, {'name': 'twice'}, Idempotency_Key='twice').json()[0]['id'] for _ in range(2))
     assert first == second
-    expect(newest(page)).to_contain_text(f'↺ incident {first} repeat of twice')
+    original = webhook.control('GET', 'deliveries')[1]['number']
+    expect(newest(page)).to_contain_text(f'↺ delivery {original} repeat of twice')
 
 
 def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) -> None:

@@ -15,11 +15,11 @@ test('a mark is where its time is, and gives way to its neighbours', () => {
 });
 
 test('events of one kind that are close share a mark with their number', () => {
-  assert.deepEqual(draw(marksOf(events(['created', 0], ['again', 1], ['again', 2], ['again', 300], ['end', 301]), SCALE)), ['created 0', 'again 16 ×2', 'again 60', 'end 76']);
+  assert.deepEqual(draw(marksOf(events(['created', 0], ['joined', 1], ['joined', 2], ['joined', 300], ['end', 301]), SCALE)), ['created 0', 'joined 16 ×2', 'joined 60', 'end 76']);
 });
 
 test('however many events there are, no mark covers another, and each event is in one', () => {
-  const kinds = ['created', 'end', 'again', 'repeat'];
+  const kinds = ['created', 'ended', 'joined', 'repeat'];
   for (const count of [1, 10, 100, 2000]) {
     const all = events(...Array.from({length: count}, (_, at) => [kinds[(at * 7) % 4], Math.floor(1000 * (at / count) ** 2)]));
     const marks = marksOf(all, SCALE);
@@ -32,7 +32,7 @@ test('however many events there are, no mark covers another, and each event is i
 });
 
 test('a span leads from the beginning of a problem to its end, or to the edge', () => {
-  const marks = marksOf(events(['rejected', 0], ['created', 200], ['again', 300], ['end', 500], ['created', 700]), SCALE);
+  const marks = marksOf(events(['rejected', 0], ['created', 200], ['joined', 300], ['ended', 500], ['created', 700]), SCALE);
   assert.deepEqual(spansOf(marks, true, 216), [[48, 108], [148, 216]]);
   assert.deepEqual(spansOf(marks, false, 216), [[48, 108]]);
 });
