@@ -6,19 +6,17 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import demistomock
-import gevent
 import patient
 import pytest
 import requests
 from shared.app import NOW, App
-from clocks import PATIENCE_SECONDS, Clock, now
-from GenericWebhook import DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, Sender, Unavailable, likeness_of
+from clocks import PATIENCE_SECONDS, Clock
+from GenericWebhook import DELIVERY_IDS
 from local_xsoar import wait_for
 from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
@@ -388,218 +386,9 @@ def test_departures_of_several_equal_alerts_excuse_as_many_repeats(hanging: Webh
     assert hanging.names().count('several') == 4 + 1
 
 
-# Bounds
-
-
-@dataclass
-class Made(PostQueue):
-    """A queue of which a post is made at once, unless it `is_slow`."""
-
-    is_slow: bool = False
-    posts: list[Post] = field(default_factory=list)
-
-    def add(self, post: Post) -> None:
-        self.posts.append(post)
-        if not self.is_slow:
-            post.result.set(post.incidents)
-
-
-class Memory:
-    """The latest deliveries, and the queue that they are handed to."""
-
-    def __init__(self, most: int = 100, most_bytes: int = 10_000, most_posts: int = 1000) -> None:
-        self.queue = Made(most_posts)
-        self.posts = self.queue.posts
-        self.deliveries = DeliveryMemory(self.queue, most, most_bytes)
-        self.started: list[Post] = []
-
-    def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
-        """What was made of a delivery with this number, or none, and whether it is a repeat."""
-        post = Post([{'name': text}], 0, has_left, *likeness_of({'webhook-id': number}, '', b'body'))
-        self.started.append(post)
-        response = self.deliveries.create_once(post)
-        return json.loads(response or b'')[0]['name'], post.original is not None
-
-    def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
-        """One that stays unanswered until its post is settled."""
-        count = len(self.posts)
-        self.queue.is_slow = True
-        sending = gevent.spawn(self.once, number, text, has_left)
-        gevent.sleep(0)
-        assert len(self.posts) <= count + 1
-        self.queue.is_slow = False
-        return sending
-
-    def start_and_leave(self, text: str) -> gevent.Greenlet:
-        """One without a number whose sender has waited for so long that it has given up, and leaves."""
-        left: list[str] = []
-        sending = self.start('', text, lambda: bool(left))
-        wait_for(lambda: all(post.sender is not Sender.NEW for post in self.started), 'their waiting',
-                 sleep=gevent.sleep)
-        left.append(text)
-        return sending
-
-    @property
-    def bytes_held(self) -> int:
-        return sum(len(delivery.created_json) for delivery in self.deliveries.remembered)
-
-
-def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:
-    memory = Memory(most=3)
-    for number in range(5):
-        memory.once(f'{number}', f'answer {number}')
-        assert len(memory.deliveries.remembered) == len(memory.deliveries.by_key) <= 3
-    assert memory.once('4', 'anew') == ('answer 4', True)
-    assert memory.once('0', 'anew') == ('anew', False)
-
-
-def test_the_oldest_is_forgotten_when_they_are_too_large() -> None:
-    memory = Memory(most_bytes=200)
-    for number in range(20):
-        memory.once(f'{number}', 'x' * 30)
-        assert memory.bytes_held == memory.deliveries.size <= 200
-    assert memory.once('19') == ('x' * 30, True)
-
-
-def test_ids_and_names_larger_than_the_bound_are_not_held() -> None:
-    memory = Memory(most_bytes=200)
-    memory.once('small', 'x')
-    assert memory.once('large', 'x' * 1000) == ('x' * 1000, False)
-    assert memory.once('small') == ('x', True)
-    assert memory.once('large') == ('', False)
-
-
 def test_a_repeat_of_one_whose_response_is_larger_than_the_bound_gets_the_ids_and_names(app: App) -> None:
     app.app.deliveries.most_bytes = 200
     body = json.dumps({'name': 'large', 'raw_json': {'text': 'x' * 1000}})
     first, again = (app.post(body, numbered('webhook-id', '1')) for _ in range(2))
     assert len(first.json[0]['rawJSON']) > 1000
     assert again.json == [{'id': '1.0', 'name': 'large'}]
-
-
-def test_a_request_without_an_id_whose_sender_stays_is_always_made_and_never_held() -> None:
-    memory = Memory()
-    assert [memory.once('', text) for text in 'ab'] == [('a', False), ('b', False)]
-    assert not memory.deliveries.remembered and not memory.deliveries.by_key
-
-
-def test_what_is_being_made_is_not_forgotten_for_the_sake_of_others() -> None:
-    memory = Memory(most=1)
-    first = memory.start('1', 'x')
-    assert [memory.once(number, number) for number in '232'] == [('2', False), ('3', False), ('2', False)]
-    again = memory.start('1', 'y')
-    memory.posts[0].result.set(memory.posts[0].incidents)
-    gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
-    assert [first.value, again.value] == [('x', False), ('x', True)]
-    assert memory.once('1') == ('x', True)
-    assert memory.deliveries.size == memory.bytes_held
-
-
-def test_of_a_failure_nothing_stays() -> None:
-    memory = Memory()
-    first = memory.start('1')
-    memory.posts[0].result.set_exception(Unavailable('busy'))
-    first.join(PATIENCE_SECONDS)
-    assert isinstance(first.exception, Unavailable)
-    assert not memory.deliveries.remembered and not memory.deliveries.by_key
-    assert memory.once('1', 'second') == ('second', False)
-
-
-def test_an_unexpected_error_is_not_remembered_either() -> None:
-    memory = Memory()
-    first = memory.start('1')
-    memory.posts[0].result.set_exception(KeyError('odd'))
-    first.join(PATIENCE_SECONDS)
-    assert memory.once('1', 'fine') == ('fine', False)
-
-
-def test_repeats_that_wait_count_among_what_waits() -> None:
-    memory = Memory(most_posts=3)
-    sending = [memory.start('1') for _ in range(4)]
-    assert len(memory.queue.repeats) == 3
-    with pytest.raises(Unavailable):
-        memory.once('1')
-    with pytest.raises(Unavailable):
-        memory.queue.check_room()
-    memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall(sending, timeout=PATIENCE_SECONDS, raise_error=True)
-    assert [each.value for each in sending] == [('made', False), *[('made', True)] * 3]
-    assert not memory.queue.repeats
-
-
-def test_a_repeat_waits_no_longer_than_any_other() -> None:
-    memory = Memory()
-    first = memory.start('1')
-    late = Post([{'name': 'late'}], 0, bool, *likeness_of({'webhook-id': '1'}, '', b'body'))
-    late.hand_over_by -= 24.9
-    with pytest.raises(Unavailable):
-        memory.deliveries.create_once(late)
-    memory.posts[0].result.set([{'name': 'made'}])
-    assert first.get(timeout=PATIENCE_SECONDS) == ('made', False)
-    assert memory.once('1') == ('made', True)
-
-
-def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
-    memory = Memory()
-    first, second = memory.start_and_leave('first'), memory.start_and_leave('second')
-    third = memory.start('', 'third', lambda: False)
-    memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall([first, second, third], timeout=PATIENCE_SECONDS, raise_error=True)
-    assert [each.value for each in (first, second, third)] == [('made', False), ('made', True), ('made', True)]
-    assert memory.once('', 'fourth') == ('fourth', False)
-
-
-def test_one_departure_excuses_one_repeat_after_the_response() -> None:
-    memory = Memory()
-    first = memory.start_and_leave('first')
-    memory.posts[0].result.set([{'name': 'made'}])
-    first.join(PATIENCE_SECONDS)
-    assert [memory.once('', 'again') for _ in range(2)] == [('made', True), ('again', False)]
-
-
-def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None:
-    memory = Memory()
-    first = memory.start_and_leave('first')
-    late = Post([{'name': 'late'}], 0, bool, *likeness_of({}, '', b'body'))
-    late.hand_over_by -= 24.9
-    with pytest.raises(Unavailable):
-        memory.deliveries.create_once(late)
-    memory.deliveries.record_read(late, could_read=True)
-    again = memory.start('', 'again')
-    memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
-    assert [first.value, again.value] == [('made', False), ('made', True)]
-
-
-def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() -> None:
-    memory = Memory(most_posts=1)
-    first = memory.start_and_leave('first')
-    PostQueue.add(memory.queue, other := Post([{'name': 'other'}]))
-    with pytest.raises(Unavailable):
-        memory.once('', 'refused')
-    memory.queue.next_call(other.hand_over_by - 25)
-    memory.queue.record_created([], other.hand_over_by - 25)
-    again = memory.start('', 'again')
-    memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
-    assert again.value == ('made', True)
-
-
-def test_only_a_sender_that_waits_too_long_is_rejected_while_a_call_is_under_way() -> None:
-    queue = PostQueue()
-    deliveries = DeliveryMemory(queue)
-    posts = [Post([{'name': f'{number}'}] * 100, 0, bool, *likeness_of({}, '', b'%d' % number)) for number in range(3)]
-    for post in posts[:2]:
-        post.hand_over_by -= 24.9
-    sending = [gevent.spawn(deliveries.create_once, post) for post in posts]
-    gevent.sleep(0)
-    part = queue.next_call(now())
-    assert queue.record_created(part, now() + 10) and posts[0].incidents, 'the first takes several calls'
-    queue.waiting.remove(posts[0])  # they are in the next call
-    queue.in_flight = [posts[0]]
-    sending[1].join(PATIENCE_SECONDS)
-    assert isinstance(sending[1].exception, Unavailable)
-    assert queue.waiting == [posts[2]]
-    queue.abandon()
-    gevent.joinall(sending, timeout=PATIENCE_SECONDS)
-    assert isinstance(sending[0].exception, RejectedByServer) and '40 of its 100' in sending[0].exception.detail

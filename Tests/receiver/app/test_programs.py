@@ -4,7 +4,6 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -18,7 +17,7 @@ from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from daemons import Daemon
-from local_xsoar import leave_out, needs, read_officially, wait_for
+from local_xsoar import leave_out, needs, wait_for
 from real_curl import curl
 from shared.webhook import Webhook
 
@@ -76,15 +75,6 @@ def webhook(running: Landing) -> Landing:
 HEADER = ('-H', f'Authorization: {TOKEN}')
 
 
-def test_json_from_curl_becomes_its_incident(webhook: Landing) -> None:
-    answer = curl(webhook.webhook_url, *HEADER, '--json', '{"name": "from curl", "raw_json": {"n": 1.10}}')
-    assert answer.status == 200
-    incident, = webhook.new_incidents()
-    assert (incident['name'], incident['rawJSON']) == ('from curl', '{"n": 1.10}')
-    read, = read_officially(webhook, id=[answer.json[0]['id']])
-    assert (read.name, read.raw_json) == ('from curl', '{"n": 1.10}')
-
-
 def test_url_encoded_data_from_curl_becomes_an_object_of_its_fields(webhook: Landing) -> None:
     assert curl(webhook.webhook_url, *HEADER, '--data-urlencode', 'text=100 % & ü=ß', '-d', 'tag=a', '-d', 'tag=b').status == 200
     sent, = webhook.details()
@@ -102,11 +92,6 @@ def test_a_form_with_a_file_from_curl_keeps_what_the_file_is(webhook: Landing, t
     assert sent['sample'] == {'filename': 'sample.bin', 'content_type': 'application/x-test', 'size': 2560}
 
 
-def test_a_form_from_curl_with_json_in_its_payload_field_is_that_json(webhook: Landing) -> None:
-    assert curl(webhook.webhook_url, *HEADER, '-F', 'payload={"text": "a"};type=application/json').status == 200
-    assert webhook.details()[0]['text'] == 'a'
-
-
 @pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
 def test_compressed_lines_piped_through_curl_are_an_incident_each(webhook: Landing, door: str) -> None:
     packed = gzip.compress(b'{"line": 1}\n') + gzip.compress(b'{"line": 2}\n')
@@ -115,22 +100,10 @@ def test_compressed_lines_piped_through_curl_are_an_incident_each(webhook: Landi
     assert [sent['line'] for sent in webhook.details(2)] == [1, 2]
 
 
-@pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
-def test_a_body_that_curl_sends_in_chunks_arrives_whole(webhook: Landing, door: str) -> None:
-    text = 'é' * 100_000
-    answer = curl(getattr(webhook, door), *HEADER, '-H', 'Transfer-Encoding: chunked', '--data-binary', '@-',
-                  data=json.dumps({'text': text}, ensure_ascii=False).encode())
-    assert answer.status == 200
-    assert webhook.details()[0]['text'] == text
-
-
 def test_user_and_password_in_a_url_are_sent_once_basic_is_asked_for(webhook: Landing) -> None:
     url = f'http://user:password@{urlsplit(webhook.url).netloc}/instance/execute/basic'
     assert curl(url, '--anyauth', '-d', '{"Type": "Notification"}').status == 200
     assert len(webhook.new_incidents()) == 1
-
-
-# apprise
 
 
 def notify(webhook: Landing, kind: str, **options: Any) -> None:
@@ -172,15 +145,6 @@ def test_an_apprise_xml_notification_is_named_by_its_subject_and_kept_as_text(we
     assert webhook.sent()[-1]['name'] == 'Disk ü full'
 
 
-def test_a_notification_from_the_apprise_command_becomes_an_incident(webhook: Landing) -> None:
-    url = urlsplit(webhook.webhook_url)
-    done = subprocess.run([sys.executable, '-c', 'from apprise.cli import main; main()', '-t', 'from a shell', '-b', 'text',
-                           f'json://{url.netloc}{url.path}?+Authorization={quote(TOKEN)}'], capture_output=True, text=True,
-                          check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert webhook.details()[0]['title'] == 'from a shell'
-
-
 # CloudEvents
 
 EVENT = {'id': 'C234-1234', 'source': '/mycontext', 'type': 'com.example.someevent', 'specversion': '1.0',
@@ -212,40 +176,6 @@ def test_the_type_of_a_cloud_event_in_structured_mode_is_no_incident_type(webhoo
 
 
 # Daemons
-
-ALERTMANAGER = '''
-route:
-  receiver: xsoar
-  group_by: [alertname]
-  group_wait: 0s
-  group_interval: 1s
-receivers:
-  - name: xsoar
-    webhook_configs:
-      - url: {url}
-        send_resolved: false
-        http_config:
-          authorization:
-            type: Bearer
-            credentials: {credentials}
-'''
-
-
-def test_an_alert_from_alertmanager_becomes_one_incident_for_its_group(webhook: Landing, tmp_path: Path) -> None:
-    (tmp_path / 'config.yml').write_text(ALERTMANAGER.format(url=webhook.webhook_url, credentials=TOKEN.removeprefix('Bearer ')))
-    with Daemon(needs('prometheus-alertmanager'), f'--config.file={tmp_path}/config.yml', f'--storage.path={tmp_path}/data',
-                '--web.listen-address=127.0.0.1:0', '--cluster.listen-address=', '--log.format=json') as daemon:
-        address = json.loads(daemon.line_with('"address":"127.0.0.1:'))['address']
-        alerts = [{'labels': {'alertname': 'HighLatency', 'severity': severity}, 'annotations': {'summary': 'über 500 ms'}}
-                  for severity in ('page', 'ticket')]
-        answer = patient.post(f'http://{address}/api/v2/alerts', json=alerts)
-        assert answer.status_code == 200, answer.text
-        sent, = webhook.details()
-    assert (sent['version'], sent['status'], sent['receiver']) == ('4', 'firing', 'xsoar')
-    assert sorted(alert['labels']['severity'] for alert in sent['alerts']) == ['page', 'ticket']
-    assert sent['alerts'][0]['annotations'] == {'summary': 'über 500 ms'}
-    assert sent['headers']['user-agent'].startswith('Alertmanager/')
-
 
 SYSLOG_NG = '''
 @version: current

@@ -47,9 +47,6 @@ def created(webhook: Webhook) -> int:
     return sum(webhook.state()['createSizes'])
 
 
-# The seed
-
-
 def test_the_seeds_own_curl_creates_the_incident_that_it_describes(webhook: Webhook) -> None:
     before = unix_now()
     # The seed's command to the letter but for the address; -POST, in which curl reads -P OST, is the seed's.
@@ -79,9 +76,6 @@ def test_of_a_host_and_a_container_port_the_containers_is_listened_on(webhook: W
     port = state_of_configured(webhook)['port']
     assert port != 9999
     socket.create_connection(('127.0.0.1', port)).close()
-
-
-# Many at once
 
 
 def test_300_dribbling_senders_each_get_their_own_response(webhook: Webhook) -> None:
@@ -144,9 +138,6 @@ def test_a_kept_alive_connection_serves_one_sender_after_another_without_mixing_
     assert answer.endswith('0'), 'the third request opened a connection'
 
 
-# Large, bad and hostile
-
-
 def test_a_body_of_5_mb_is_kept_to_the_letter(webhook: Webhook) -> None:
     text = 'é' * (5 * MIB // 2)
     body = json.dumps({'name': 'large', 'raw_json': {'text': text}}, ensure_ascii=False).encode()
@@ -171,20 +162,6 @@ def test_a_body_of_30_mb_is_rejected_without_being_held(webhook: Webhook, argume
     assert created(webhook) == before
 
 
-@pytest.mark.parametrize('body, status, word', [
-    ('{"a": 1,}', 400, 'line 1 column'), ('{"a": NaN}', 400, 'NaN is not JSON'), ('{"name": 3}', 400, "'name' is a number"),
-    ('{"raw_json": "text"}', 400, "'raw_json' is a string"), ('{"occurred": "soon"}', 400, 'ISO 8601'),
-    ('[{"name": "good"}, 3]', 400, 'Item 2 of 2'), ('[' * 50_000, 400, 'nested too deeply'),
-    ('{"raw_json": {}, "priority": 1}', 400, "beside 'raw_json'"),
-])
-def test_a_bad_body_is_rejected_with_a_reason_and_makes_nothing(webhook: Webhook, body: str, status: int, word: str) -> None:
-    before = created(webhook)
-    answer = curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '--data-binary', '@-', data=body.encode())
-    assert answer.status == status
-    assert word in answer.detail
-    assert created(webhook) == before
-
-
 @pytest.mark.parametrize('method, path, status', [
     ('GET', '', 200), ('OPTIONS', '', 204), ('PUT', '', 401), ('PATCH', '', 405), ('DELETE', '', 405), ('GET', '/other', 404),
     ('POST', '/other', 404),
@@ -196,17 +173,6 @@ def test_each_method_and_path_has_its_response(webhook: Webhook, method: str, pa
         assert answer.headers['allow'] == 'GET, HEAD, OPTIONS, POST, PUT'
     if status >= 400:
         assert answer.detail
-
-
-def test_a_head_request_is_answered_without_a_body(webhook: Webhook) -> None:
-    answer = curl('-I', webhook.webhook_url)
-    assert (answer.status, answer.headers['content-type'].split(';')[0]) == (200, 'text/plain')
-
-
-def test_a_wrong_token_is_answered_before_the_body_has_been_sent(webhook: Webhook) -> None:
-    with webhook.connect() as sender:
-        sender.sendall(request_bytes(webhook.direct_url, headers={'Authorization': 'wrong'}, length=10 * MIB))
-        assert sender.recv(65536).startswith(b'HTTP/1.1 401 ')
 
 
 def test_a_sender_that_ends_in_the_middle_of_its_body_makes_nothing(webhook: Webhook) -> None:
@@ -226,19 +192,10 @@ def test_every_request_leaves_one_line_in_the_log_without_what_it_held(webhook: 
     assert not [line for line in webhook.output if 'not for the log' in line and '  log ' in line]
 
 
-# Commands
-
-
 def test_the_test_button_says_ok_beside_a_container_that_holds_the_port(webhook: Webhook) -> None:
     done = run_local_xsoar(str(PACK), '--test', '--set', f'longRunningPort={webhook.container_port}', '--set',
                            f'auth_header={TOKEN}')
     assert (done.returncode, done.stdout.strip().splitlines()[-1]) == (0, 'ok')
-
-
-def test_the_test_button_rejects_a_bad_port_in_the_words_of_the_form() -> None:
-    done = run_local_xsoar(str(PACK), '--test', '--set', 'longRunningPort=abc')
-    assert done.returncode != 0
-    assert 'Listen Port' in done.stdout + done.stderr
 
 
 def free_port() -> socket.socket:

@@ -212,9 +212,6 @@ def test_others_get_their_turns_while_very_many_events_become_incidents(events: 
     assert turns_for_others(lambda: to_incidents(payloads, arrival)) >= 1000
 
 
-# Room
-
-
 @pytest.fixture(scope='module')
 def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
     """One in which no body comes too slowly, however slow the machine is: what is cut makes room for others."""
