@@ -26,9 +26,6 @@ from localxsoar.webhooks.masks import Masks
 pytestmark = pytest.mark.sockets
 
 
-# Anywhere
-
-
 @pytest.mark.parametrize('token', [TOKEN, 'a+b c/d=e&f%2B-long', 'wörd-of-sixteen-letters'])
 def test_the_token_is_taken_from_any_header_and_any_parameter(token: str) -> None:
     with App(token) as app:
@@ -53,9 +50,6 @@ def test_100_headers_do_not_hide_a_token_in_the_query(webhook: Webhook) -> None:
         for query, status in (f'token={TOKEN}', b'200'), (f'token={TOKEN[:-1]}', b'401'):
             sender.sendall(request_bytes(f'http://webhook/?{query}', b'{}', headers))
             assert sender.recv(4096).startswith(b'HTTP/1.1 ' + status)
-
-
-# Words
 
 
 @pytest.mark.parametrize('headers, words', [
@@ -142,9 +136,6 @@ def test_a_name_of_a_header_that_holds_the_token_is_answered_as_any_other(form: 
                    for value in ('x', '0' * 64)]
     assert [answer.status for answer in answers] == [401] * 4
     assert answers[:2] == answers[2:]
-
-
-# Kept headers
 
 
 def kept(headers: dict[str, str], token: str = TOKEN) -> dict[str, str]:
@@ -242,9 +233,6 @@ def test_the_token_is_logged_in_no_spelling(webhook: Webhook, spelling: str) -> 
     patient.post(webhook.direct_url, '{}', headers={'Authorization': TOKEN, 'User-Agent': f'last {len(spelling)}'})
     webhook.wait_for_line(f'last {len(spelling)}')
     assert spelling not in '\n'.join(webhook.output)
-
-
-# At the start
 
 
 def test_a_weak_token_is_warned_of_at_the_start_and_not_shown() -> None:

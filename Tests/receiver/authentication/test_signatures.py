@@ -49,15 +49,6 @@ def test_every_scheme_of_the_script_has_its_sender_here() -> None:
     assert tried == known - {teams, onfleet}
 
 
-# What each sender signs
-
-
-@each_sender
-def test_a_request_as_its_sender_signs_it_is_let_in(app: App, sender: Sender) -> None:
-    assert app.post(*sender.request()).status == 200
-    assert app.details['action'] == 'create'
-
-
 @each_sender
 def test_a_signed_request_is_let_in_at_the_door_and_leaves_its_signature_nowhere(webhook: Webhook, sender: Sender) -> None:
     body, headers = sender.request(now=unix_now())
@@ -73,24 +64,14 @@ def test_a_signed_request_is_let_in_at_the_door_and_leaves_its_signature_nowhere
 
 
 @each_sender
-def test_another_key_is_rejected(app: App, sender: Sender) -> None:
+def test_another_key_another_body_and_a_header_that_is_empty_or_not_there_are_rejected(app: App, sender: Sender) -> None:
     assert refused(app, *sender.request(key=OTHER_TOKEN))
-
-
-@each_sender
-def test_another_body_is_rejected(app: App, sender: Sender) -> None:
     body, headers = sender.request()
     for other in (body + b' ', body.replace(b'create', b'delete'), body[:-1], b''):
         assert refused(app, other, headers), other
-
-
-@each_sender
-def test_no_header_and_an_empty_one_are_rejected(app: App, sender: Sender) -> None:
-    body, headers = sender.request()
-    without = {name: value for name, value in headers.items() if name != sender.header}
-    assert refused(app, body, without)
-    assert refused(app, body, {**headers, sender.header: ''})
-    assert refused(app, body, {**headers, sender.header: ' '})
+    assert refused(app, body, {name: value for name, value in headers.items() if name != sender.header})
+    for value in ('', ' '):
+        assert refused(app, body, {**headers, sender.header: value})
 
 
 HOSTILE: dict[str, Callable[[str], str]] = {
@@ -135,17 +116,10 @@ def test_a_hostile_signature_is_rejected_at_the_door(webhook: Webhook, name: str
             assert answer.status_code == 401, how
 
 
-# When
-
-
 @each_timed_sender
-def test_a_time_that_is_off_by_less_than_the_window_is_let_in(app: App, sender: Sender) -> None:
+def test_a_time_that_is_off_by_less_than_the_window_is_let_in_and_no_other(app: App, sender: Sender) -> None:
     assert app.post(*sender.request(sender.seconds)).status == 200
     assert app.post(*sender.request(-sender.seconds)).status == 200
-
-
-@each_timed_sender
-def test_an_old_time_and_one_to_come_are_rejected(app: App, sender: Sender) -> None:
     for seconds_ago in (sender.seconds + 2, -sender.seconds - 2, 86_400, NOW):
         assert refused(app, *sender.request(seconds_ago)), seconds_ago
 
@@ -212,9 +186,6 @@ def test_no_part_of_a_signature_header_stands_for_the_id_that_was_signed(app: Ap
     assert not refused(app, b'{}', {**other, 'webhook-id': headers['webhook-id']})
 
 
-# Several
-
-
 @pytest.mark.parametrize('name, join', [
     ('Standard Webhooks', 'v1,{other} v1a,{other} {true} v2,{other}'), ('Svix', 'v1,{other} {true}'),
     ('PagerDuty', 'v1={other},{true}'), ('PagerDuty', '{true}, v1={other}'), ('Stripe', 'v1={other},v0={other},{true}'),
@@ -250,9 +221,6 @@ def test_a_weaker_or_another_digest_is_rejected_under_any_header(app: App, kind:
                 assert refused(app, body, {sender.header: label + value})
 
 
-# Keys of Standard Webhooks
-
-
 def test_a_standard_webhooks_secret_works_with_and_without_its_prefix() -> None:
     with App(TOKEN.removeprefix('whsec_')) as app:
         assert app.post(*NAMED['Standard Webhooks'].request(key=TOKEN)).status == 200
@@ -284,9 +252,6 @@ def test_a_token_that_stands_for_zero_bytes_is_let_in_as_it_is_and_signs_with_it
         assert not refused(app, b'{}', {'X-Api-Key': app.token})
         assert not refused(app, b'{}', {'X-Hub-Signature-256': f'sha256={hex_of(app.token, b"{}")}'})
         assert not refused(app, b'{}', sign_svix(b'{}', base64.b64encode(app.token.encode()).decode(), str(NOW)))
-
-
-# With each of several tokens
 
 
 EIGHT = ['whsec_' + base64.b64encode(f'the key {number} of this instance'.encode()).decode() for number in range(8)]
@@ -401,19 +366,12 @@ def test_a_small_signed_body_is_checked_with_8_tokens_while_a_large_one_is_hashe
     assert checks_while_a_large_body_is_hashed(body, {'x-a-signature': hex_of(EIGHT[position - 1], body)}, tokens) > 0
 
 
-# Beside the token
-
-
 @each_sender
-def test_a_valid_signature_counts_beside_an_authorization_that_somebody_else_wants(app: App, sender: Sender) -> None:
+def test_a_valid_signature_counts_beside_an_authorization_that_is_empty_or_that_somebody_else_wants(
+        app: App, sender: Sender) -> None:
     body, headers = sender.request()
-    assert app.post(body, {**headers, 'Authorization': 'Basic dGVuYW50OnBhc3M=', 'X-Gitlab-Token': 'wrong'}).status == 200
-
-
-@each_sender
-def test_an_empty_authorization_is_ignored_and_the_signature_counts(app: App, sender: Sender) -> None:
-    body, headers = sender.request()
-    assert app.post(body, {**headers, 'Authorization': '', 'X-Gitlab-Token': ''}).status == 200
+    for authorization, token in (('Basic dGVuYW50OnBhc3M=', 'wrong'), ('', '')):
+        assert app.post(body, {**headers, 'Authorization': authorization, 'X-Gitlab-Token': token}).status == 200
 
 
 @pytest.mark.parametrize('value, status', [
@@ -424,12 +382,6 @@ def test_gitlabs_header_lets_in_with_the_exact_token_alone(app: App, value: str,
     assert app.post(b'{"object_kind": "push"}', {'X-Gitlab-Token': value}).status == status
     if status == 200:
         assert TOKEN not in app.incidents[-1]['rawJSON']
-
-
-def test_gitlabs_token_is_let_in_at_the_door_and_is_not_kept(webhook: Webhook) -> None:
-    answer = patient.post(webhook.webhook_url, json={'object_kind': 'push'}, headers={'X-Gitlab-Token': TOKEN})
-    assert answer.status_code == 200
-    assert json.loads(webhook.sent()[-1]['rawJSON'])['headers'].keys().isdisjoint({'x-gitlab-token', 'authorization'})
 
 
 def test_without_a_token_a_bad_signature_is_accepted() -> None:
@@ -458,9 +410,6 @@ def test_onfleet_signs_with_what_its_token_encodes_in_hexadecimal(token: str) ->
         assert refused(app, b'{"a": 1}', {'X-Onfleet-Signature': digest(token, b'{"a": 1}', 'sha512').hex()})
 
 
-# As sent
-
-
 @pytest.mark.parametrize('sender', BODY_ONLY, ids=lambda sender: sender.name)
 def test_a_compressed_body_is_verified_as_it_was_sent(app: App, sender: Sender) -> None:
     packed = gzip.compress(b'{"action": "packed"}')
@@ -476,34 +425,18 @@ def test_a_form_is_verified_as_it_was_sent(app: App) -> None:
     assert app.details['b'] == '1 2'
 
 
-# Published examples
-
-
 def vector_request(vector: dict[str, Any]) -> tuple[Settings, dict[str, str], bytes]:
     headers = {name.lower(): value for name, value in vector['headers'].items()}
     return Settings(8080, Tokens(vector['token']), None), headers, vector['body'].encode()
 
 
-each_vector = pytest.mark.parametrize('vector', VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
-
-
-@each_vector
-def test_a_published_example_is_valid(vector: dict[str, Any]) -> None:
+@pytest.mark.parametrize('vector', VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
+def test_a_published_example_is_valid_in_its_time_and_with_one_byte_more_it_is_not(vector: dict[str, Any]) -> None:
     settings, headers, body = vector_request(vector)
     assert verified(settings, headers, body, vector['now'] or NOW).lower() in headers
-
-
-@each_vector
-def test_a_published_example_with_one_byte_more_is_not(vector: dict[str, Any]) -> None:
-    settings, headers, body = vector_request(vector)
-    with pytest.raises(Unauthorized):
-        verified(settings, headers, body + b' ', vector['now'] or NOW)
-    with pytest.raises(Unauthorized):
-        verified(Settings(8080, Tokens(vector['token'] + 'x'), None), headers, body, vector['now'] or NOW)
-
-
-@pytest.mark.parametrize('vector', [vector for vector in VECTORS if vector['now']],
-                         ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
-def test_a_published_timed_example_is_too_old_today(vector: dict[str, Any]) -> None:
-    with pytest.raises(Unauthorized, match='too far from now'):
-        verified(*vector_request(vector), NOW)
+    for other, text in ((settings, body + b' '), (Settings(8080, Tokens(vector['token'] + 'x'), None), body)):
+        with pytest.raises(Unauthorized):
+            verified(other, headers, text, vector['now'] or NOW)
+    if vector['now']:
+        with pytest.raises(Unauthorized, match='too far from now'):
+            verified(settings, headers, body, NOW)

@@ -46,9 +46,6 @@ def position_of(token: str) -> str:
     return str(EIGHT.index(token) + 1)
 
 
-# Shown
-
-
 @each_token
 def test_each_token_is_taken_from_any_header_and_any_parameter(app: App, token: str) -> None:
     for name in 'Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Anything':
@@ -124,9 +121,6 @@ def test_tokens_that_are_unusable_are_reported_in_the_health(server: str) -> Non
         webhook.wait_for_line(r'health\W+.*token 3 of 3: it is the same as token 1')
 
 
-# Which one it was stays here
-
-
 def test_no_response_says_which_token_proved_a_request(app: App) -> None:
     def shown(text: str) -> str:
         answer = app.post(b'{"raw_json": 1}', {'X-Gitlab-Token': as_sent(text)})
@@ -147,9 +141,6 @@ def test_no_incident_says_which_token_proved_its_request(app: App) -> None:
     for token in EIGHT:
         app.post(b'{"a": 1}', {'X-Gitlab-Token': as_sent(token)})
     assert len({incident['rawJSON'] for incident in app.incidents}) == 1
-
-
-# Zoom
 
 
 @pytest.mark.parametrize('position', [1, 4, 8])
@@ -175,9 +166,6 @@ def test_zooms_question_is_signed_with_the_token_that_proved_it(app: App, positi
     assert answered({'Authorization': as_sent(WHOLE), **zoom(token)}) == signed(token)
     assert app.calls == []
     assert '"id"' in answered({'Authorization': as_sent(WHOLE), **zoom(WHOLE)}), 'the whole text is no key'
-
-
-# Masks
 
 
 def test_no_token_or_key_is_printed_with_what_has_it() -> None:

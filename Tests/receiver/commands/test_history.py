@@ -168,9 +168,6 @@ def test_the_log_line_of_a_success_has_the_delivery_id(webhook: Webhook) -> None
     webhook.wait_for_line(r'"the token", \d+ bytes, token 1, delivery "...": incident \d+')
 
 
-# The line to the server
-
-
 def request(is_accepted: bool = False) -> HistoryEntry:
     """The entry of a request that has not ended yet."""
     return HistoryEntry(0, '', '', 1, 0, is_accepted, 0, '203.0.113.7', 'curl/8', '', '', '', '')

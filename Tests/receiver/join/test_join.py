@@ -46,9 +46,6 @@ def xsoar(running: Joining) -> Joining:
     return running
 
 
-# What becomes of an event
-
-
 def test_an_alert_that_fires_repeats_changes_and_ends_is_one_closed_incident(xsoar: Joining) -> None:
     assert xsoar.ids(xsoar.post_alerts(alert())) == ['1']
     assert xsoar.post_alerts(alert(annotations={'summary': 'Disk of db-1 is full in 1 hour'})).json() == []
@@ -132,9 +129,6 @@ def test_a_value_that_a_query_could_misread_is_joined_as_any_other(xsoar: Joinin
     assert xsoar.statuses() == [CLOSED, 0]
 
 
-# Doubts, over the real line
-
-
 @pytest.mark.parametrize('command', ['getIncidents', 'closeInvestigation', *(
     pytest.param(command, marks=pytest.mark.weekly) for command in ('addEntries', 'setIncident', '*'))])
 def test_an_event_is_created_if_a_command_is_an_error_entry(xsoar: Joining, command: str) -> None:
@@ -146,9 +140,6 @@ def test_an_event_is_created_if_a_command_is_an_error_entry(xsoar: Joining, comm
     assert xsoar.statuses()[0] == 0
     doubt = 'GenericWebhookJoin creates an incident, because it is in doubt'
     wait_for(lambda: any(doubt in line for line in xsoar.output[before:]), 'the reason in the output')
-
-
-# The receiver's response
 
 
 def test_a_reply_of_null_is_502_and_nothing_is_lost(xsoar: Joining) -> None:
@@ -195,9 +186,6 @@ def test_with_a_pre_process_script_of_500_ms_60_posts_at_once_lose_nothing(tmp_p
         answers = asyncio.run(post_all(xsoar, [alert(fingerprint=key.partition(':')[2]) for key in keys]))
         assert [[incident['dbotMirrorId'] for incident in answer.json] for answer in answers] == [[key] for key in keys]
         assert sorted(incident['dbotMirrorId'] for incident in xsoar.found()) == keys
-
-
-# Senders
 
 
 def posts(xsoar: Joining) -> list[str]:
