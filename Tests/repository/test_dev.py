@@ -57,10 +57,6 @@ def dev_test(folder: Path, skipped: str = '', exit_code: int = 0, environment: d
     return done.stdout.splitlines()
 
 
-def test_a_run_without_a_skipped_test_ends_with_that_it_passed(tmp_path: Path) -> None:
-    assert dev_test(tmp_path)[-1] == 'dev test: passed'
-
-
 def test_the_names_of_tests_need_no_folder_before_them(tmp_path: Path) -> None:
     asked = ['receiver/names', 'repository/test_dev.py::test_x', 'Packs', '-k', 'receiver']
     for folder in ('Tests', 'Packs'):
@@ -147,9 +143,6 @@ def test_ci_installs_every_program_and_says_so_if_the_mirror_cannot_be_reached(t
     calls = (tmp_path / 'calls').read_text().splitlines()
     assert calls[0].startswith('update')
     assert failing != 'nothing' or {'chromium', 'slowhttptest', 'syslog-ng-mod-http'} <= set(calls[-1].split())
-
-
-# The commands.
 
 
 def checkout(folder: Path, requirements: str = '') -> Path:
@@ -284,9 +277,6 @@ def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_
     assert (old.returncode, old.stderr.count('\n')) == (2, 1) and 'not that of 1.0.0' in old.stderr
     every = dev(folder, 'names', '--against', 'other').stdout.splitlines()
     assert re.fullmatch(r'what differs: payloads \d{4}, products \d{3}, name \d{4}, severity \d+', every[-1])
-
-
-# In a terminal.
 
 
 @pytest.fixture(scope='module')

@@ -321,9 +321,6 @@ def test_a_package_of_the_image_has_the_licence_that_is_reported(package: str, v
     assert any(licence in text for text in stated), f'it is not under {licence} by its own word: {stated}'
 
 
-# What is sent and what comes of it
-
-
 @pytest.mark.parametrize('sent, becomes', table(USAGE, 'sent', 'becomes'))
 def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str) -> None:
     assert script.iso_date_to_rfc3339(sent.strip('`')) == becomes.strip('`')
@@ -409,9 +406,6 @@ def test_at_most_25000_words_are_maintained_by_hand_beside_the_guides() -> None:
 def test_a_guide_of_a_sender_has_at_most_200_words_of_a_person() -> None:
     words = {file.parent.name: count(read(file)) for file in own_files('senders/*/guide.md')}
     assert {name: number for name, number in words.items() if number > 200} == {}
-
-
-# Links
 
 
 def test_documents_are_those_that_git_does_not_ignore_without_release_notes(tmp_path: Path) -> None:

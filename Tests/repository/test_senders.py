@@ -144,9 +144,11 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pyt
     assert files_of(root, read_folders(root)) == {}
 
 
-def test_a_saved_recipe_does_not_become_a_folder_that_exists(root: Path) -> None:
-    with pytest.raises(SystemExit, match='senders/github exists'):
-        make(root, 'github')
+@pytest.mark.parametrize('name, file, words', [
+    ('github', 'senders/falco/deliveries.json', 'senders/github exists'), ('acme', 'x.json', r'^There is no file .*/x\.json\.$')])
+def test_only_a_saved_recipe_becomes_a_folder_and_only_a_new_one(root: Path, name: str, file: str, words: str) -> None:
+    with pytest.raises(SystemExit, match=words):
+        main(['--new', name, str(root / file), '--root', str(root)])
 
 
 def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> None:
@@ -155,11 +157,6 @@ def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> N
     kinds = [next(line for line in read(root / f'senders/{name}/sender.yml').splitlines() if line.startswith('kind: '))
              for name in ('acme', 'acme2')]
     assert ['FILL IN' in kind for kind in kinds] == [True, False]
-
-
-def test_a_recipe_that_is_not_there_is_named_in_plain_words(root: Path) -> None:
-    with pytest.raises(SystemExit, match=r'^There is no file .*/nowhere\.json\.$'):
-        main(['--new', 'acme', str(root / 'nowhere.json'), '--root', str(root)])
 
 
 def test_what_the_incidents_have_is_not_missing_even_if_it_is_not_expected_yet(
@@ -205,9 +202,6 @@ def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(root: Pa
     beginning = change(root, 'pingdom', 'at: "importance_level"', 'at: "importance_levle|importance_level"')
     told = [line for line in missing_in(root, 'pingdom', capsys) if 'in none of its deliveries' in line]
     assert told == [f'missing: {beginning}importance_levle is in none of its deliveries']
-
-
-# What is refused.
 
 
 HOSTILE = ["'", "''", "'''", '"', '\\', '\n', '\t', '\0', '\x1b', '\x85', '\u2028', '\ud800', '#', '{', '}', '[', ']', '|', ',',
@@ -323,10 +317,15 @@ def test_a_wrong_fact_is_refused_with_its_file_and_line(root: Path, name: str, o
     assert found[0].startswith(beginning) and words in found[0], found
 
 
-def test_a_folder_whose_name_cannot_be_written_into_the_script_is_refused(root: Path) -> None:
-    name = "f'''+a+'''"
-    (root / 'senders/falco').rename(root / 'senders' / name)
-    assert faults(root) == [f'senders/{name}/sender.yml:1: this cannot be written into the script: {name!r}']
+@pytest.mark.parametrize('old, new, found', [
+    ('falco', "f'''+a+'''", "senders/f'''+a+'''/sender.yml:1: this cannot be written into the script: " + repr("f'''+a+'''")),
+    ('falco', 'url', 'senders/url/sender.yml:1: the prefix of its problem keys, url, is that of the words of a URL: '
+                     'rename the folder'),
+    ('falco/deliveries.json', 'x', 'senders/falco/deliveries.json:1: the file is missing'),
+    ('falco/sender.yml', 'x', 'senders/falco/sender.yml:1: the file is missing')])
+def test_a_folder_with_a_name_of_another_meaning_or_without_a_file_is_refused(root: Path, old: str, new: str, found: str) -> None:
+    (root / 'senders' / old).rename((root if new == 'x' else root / 'senders') / new)
+    assert faults(root) == [found]
 
 
 def test_senders_before_each_other_are_refused(root: Path) -> None:
@@ -340,12 +339,6 @@ def test_two_senders_with_one_prefix_of_their_problem_keys_are_refused(root: Pat
     assert faults(root) == [
         f'senders/{name}/sender.yml:1: the prefix of its problem keys, {name}, is that of {other}, too: rename the newer folder'
         for name, other in (('Wazuh', 'wazuh'), ('wazuh', 'Wazuh'))]
-
-
-def test_the_prefix_of_the_problem_keys_of_urls_belongs_to_no_sender(root: Path) -> None:
-    (root / 'senders/falco').rename(root / 'senders/url')
-    assert faults(root) == ['senders/url/sender.yml:1: the prefix of its problem keys, url, is that of the words of a URL: '
-                            'rename the folder']
 
 
 def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:
@@ -379,16 +372,6 @@ def test_a_delivery_without_a_key_that_it_needs_is_refused_with_the_line_on_whic
     begins = text.index(['{\n      "title"', '"expected"'][place])
     key = gone.split('"')[1]
     assert faults(root) == [f"senders/pingdom/deliveries.json:{text[:begins].count(chr(10)) + 1}: '{key}' is missing"]
-
-
-def test_a_folder_without_deliveries_is_refused(root: Path) -> None:
-    (root / 'senders/falco/deliveries.json').unlink()
-    assert faults(root) == ['senders/falco/deliveries.json:1: the file is missing']
-
-
-def test_a_folder_without_facts_is_refused(root: Path) -> None:
-    (root / 'senders/falco/sender.yml').unlink()
-    assert faults(root) == ['senders/falco/sender.yml:1: the file is missing']
 
 
 def with_rows(root: Path, name: str, *more: dict[str, Any], **columns: Any) -> tuple[dict[str, Folder], list[str]]:
