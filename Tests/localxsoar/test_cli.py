@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -36,12 +35,6 @@ pytestmark = pytest.mark.sockets
     'arguments, words',
     [
         (['nowhere'], 'There is no pack at nowhere'),
-        (['PACK', '--set', 'token=x'], 'Echo has no parameter token. Known: longRunningPort (Listen Port)'),
-        (['PACK', '--set', 'secret'], '--set expects NAME=VALUE'),
-        (['PACK', '--fault', 'speed=1'], 'There is no fault speed'),
-        (['PACK', '--fault', 'answer=maybe'], 'is not one of normal'),
-        (['PACK', '--common-server-python', 'nowhere.py'], 'nowhere.py cannot be read'),
-        (['PACK', '--store', 'nowhere/file'], '--store nowhere/file'),
         (['PACK', '--what'], 'unrecognized arguments: --what'),
         ([], 'required: PACK'),
     ],
@@ -193,17 +186,6 @@ def test_a_container_that_keeps_ending_is_not_waited_for_and_prints_its_tracebac
     assert 'Ready' not in xsoar.output and sum('Traceback' in line for line in xsoar.output) == 1
 
 
-def test_a_unified_integration_with_the_sdks_markers_runs(echo_pack: Path, tmp_path: Path) -> None:
-    folder = echo_pack / 'Integrations' / 'Echo'
-    descriptor: Any = yaml.safe_load((folder / 'Echo.yml').read_text())
-    script = (folder / 'Echo.py').read_text()
-    descriptor['script']['script'] = (
-        "register_module_line('Echo', 'start', __line__())\n" + script + "\nregister_module_line('Echo', 'end', __line__())\n"
-    )
-    (tmp_path / 'integration-Echo.yml').write_text(yaml.safe_dump(descriptor))
-    assert run_local_xsoar(str(tmp_path / 'integration-Echo.yml'), '--test').stdout == 'ok\n'
-
-
 def test_another_common_server_python_takes_the_place_of_the_subset(tmp_path: Path) -> None:
     common = tmp_path / 'Common.py'
     common.write_text('import demistomock as demisto\ndef __line__():\n    return "the real one"\n')
@@ -228,9 +210,6 @@ def test_ports_that_were_taken_and_replaced_are_reported(echo_pack: Path) -> Non
                         and any(re.fullmatch(r'Container port: \d+ \(9000 is in use\)', line) for line in xsoar.output))
 
     wait_for(are_reported, 'that both ports are in use')
-
-
-# What is printed at the start.
 
 
 def introduced(echo_pack: Path, *arguments: str, pack: str = 'Echo') -> list[str]:
@@ -287,6 +266,10 @@ def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, ar
     (['--set', '=x'], "--set expects NAME=VALUE, not '=x'"), (['--set', 'secret'], "--set expects NAME=VALUE, not 'secret'"),
     (['--python', 'no-such-python'], '--python no-such-python: there is no such interpreter'),
     (['--server', '5'], 'invalid choice'),
+    (['--set', 'token=x'], 'Echo has no parameter token. Known: longRunningPort (Listen Port)'),
+    (['--fault', 'speed=1'], 'There is no fault speed'), (['--fault', 'answer=maybe'], 'is not one of normal'),
+    (['--common-server-python', 'nowhere.py'], 'nowhere.py cannot be read'),
+    (['--store', 'nowhere/file'], '--store nowhere/file'),
     (['--port', 'x'], "argument --port: 'x' is not a number from 0 to 65535."), (['--port', '65536'], 'not a number from'),
     (['--port', '-1'], 'not a number from'), (['--port', '²'], 'not a number from'), (['--store', '.'], '--store .: ')])
 def test_a_wrong_option_is_reported(echo_pack: Path, arguments: list[str], words: str) -> None:

@@ -239,9 +239,6 @@ def test_one_sender_is_listed_with_a_line_for_each_delivery() -> None:
     assert [line[84:].strip() for line in send('github', '--list').stdout.splitlines()] == [each['title'] for each in deliveries]
 
 
-# In a terminal.
-
-
 def send_in_terminal(*arguments: str, **options: Any) -> tuple[int, InTerminal]:
     return run_in_terminal(sys.executable, '-m', 'localxsoar.send', *arguments, **options)
 

@@ -24,12 +24,6 @@ pytestmark = [pytest.mark.sockets, pytest.mark.programs]
 BLOCKS = [text for _, text in code_blocks(read(ROOT / 'docs/senders/any-other.md'))]
 
 
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook() as started:
-        yield started
-
-
 @pytest.fixture
 def place(webhook: Webhook, tmp_path: Path) -> Iterator[Place]:
     gate = Gate(webhook)

@@ -150,9 +150,6 @@ def test_a_line_number_is_the_callers_own() -> None:
     assert second == first + 1
 
 
-# Tables.
-
-
 @fact('documented', 'a table in Markdown: its title, columns, empty values, links and dates')
 @pytest.mark.parametrize('rows, options, table', [
     ([{'b': 1, 'a': 'x'}, {'a': 'y'}], {}, '|a|b|\n|---|---|\n| x | 1 |\n| y |  |\n'),
@@ -168,9 +165,6 @@ def test_a_line_number_is_the_callers_own() -> None:
     ([], {}, '**No entries.**\n'), ({}, {}, '**No entries.**\n'), (None, {'metadata': 'm'}, 'm\n**No entries.**\n')])
 def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], table: str) -> None:
     assert common.tableToMarkdown('T', rows, **options) == f'### T\n{table}'
-
-
-# Small helpers, each with what the documentation says of it.
 
 
 @pytest.mark.parametrize('found, expected', [
@@ -203,9 +197,6 @@ def test_the_type_of_an_indicator_is_recognized(value: Any, kind: Any) -> None:
     assert common.auto_detect_indicator_type(value) == kind
 
 
-# Dates.
-
-
 def test_dates_are_read_from_timestamps_and_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     # For a text that is no date it would load some 200 languages, which takes two seconds.
     monkeypatch.setattr('dateparser.parse', partial(common.dateparser.parse, languages=['en']))
@@ -235,9 +226,6 @@ def test_a_range_ends_now() -> None:
     assert common.parse_date_range('3 days', '%Y')[1] == end.strftime('%Y')
     with pytest.raises(ValueError, match="'soon' is not a range such as 3 days"):
         common.parse_date_range('soon')
-
-
-# Indicators.
 
 
 def score(number: int, **options: Any) -> Any:
@@ -286,9 +274,6 @@ def test_a_wrong_value_of_an_indicator_is_an_error_that_names_it(make: Any, word
         make()
 
 
-# Entries.
-
-
 @fact('inferred', "a file result is a file in the working folder, named after the investigation and the entry's `FileID`")
 def test_a_file_is_written_where_the_server_collects_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
@@ -324,9 +309,6 @@ def test_results_of_other_kinds_are_sent_as_their_own_entries(results: list[Any]
     assert scheduled == ['c', '5', {'a': 1}, '60', ['t']]
     assert (results[4]['HumanReadable'], results[4]['EntryContext'], results[4]['Contents']) == ('text', {'A': 1}, {'A': 1})
     assert results[5] == '7'
-
-
-# The server, and commands on users.
 
 
 @pytest.fixture

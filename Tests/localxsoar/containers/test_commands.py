@@ -18,11 +18,6 @@ from localxsoar.incidents.store import Store
 
 
 @pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def site(printed: list[str]) -> Site:
     return Site(Store(), Faults(), Printer('debug', printed.append), Journal(), Address('http://127.0.0.1:1'))
 
@@ -94,9 +89,6 @@ def test_each_last_run_is_kept_by_itself(site: Site, kind: str) -> None:
         {'kind': kind} if each == kind else {} for each in ('LastRun', 'LastMirrorRun', 'AssetsLastRun')]
 
 
-# The integration context.
-
-
 def test_a_context_is_kept_with_its_version(site: Site) -> None:
     assert call(site, 'getIntegrationContext') == {
         'context': {}, 'version': {'version': 0, 'sequenceNumber': 0, 'primaryTerm': 1}}
@@ -137,9 +129,6 @@ def test_what_the_documentation_forbids_is_reported_once(site: Site, printed: li
     assert len(printed) == 2
 
 
-# Health and entries.
-
-
 @pytest.mark.parametrize('args, error, is_error, line', [
     ({'err': 'port in use', 'isError': True}, 'port in use', True, 'health  port in use'),
     ({'err': 'busy', 'isError': False}, 'busy', False, 'health  busy'),
@@ -160,9 +149,6 @@ def test_an_entry_is_kept_and_printed(site: Site, printed: list[str]) -> None:
     assert call(site, 'addEntry', id=7, entry='text') == {}
     assert [line[10:] for line in printed] == ['entry  incident 7: text']
     assert site.store.add_entry('7', 'next') == '2@7'
-
-
-# Calls that have a message type of their own.
 
 
 @fact('seen', 'the addresses of `demistoUrls` end with the page and the investigation, such as `#/Details/7`')

@@ -128,12 +128,6 @@ def test_a_command_prints_its_table_aligned_and_its_outputs() -> None:
         'Hello.Greeting(val.name && val.name == obj.name)': {'name': 'World', 'text': 'Hello World'}}
 
 
-def test_a_files_path_stands_for_its_entry_id(tmp_path: Path) -> None:
-    (tmp_path / 'note.txt').write_text('kept')
-    done = run('Commands', '--command', 'hello-read', '--arg', f'entry_id={tmp_path / "note.txt"}')
-    assert done.stdout == 'note.txt: kept\n'
-
-
 @pytest.mark.parametrize('command, words', [
     ('hello-fail', 'Failed to run hello-fail: This one fails.'),
     ('hello-trace', r'Commands\.py", line \d+, in main\n    \[\]\[1\]'),
@@ -165,9 +159,6 @@ def test_the_server_replies_to_each_call_of_a_command(patterns: LocalXsoar) -> N
     seen = requests.post(f'{patterns.url}/investigation/playground/context').json()['Server']
     assert seen == {'version': '8.9.0', 'url': patterns.url, 'user': 'admin', 'missing': 404, 'found': 'admin', 'nobody': None,
                     'dt': [1, 2], 'relationships': [], 'license': 'local'}
-
-
-# The container.
 
 
 @fact('documented', 'the end of a container is the end of its children')

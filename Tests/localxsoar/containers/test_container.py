@@ -55,9 +55,6 @@ demisto.results(json.dumps([outcome(call) for call in [
     return json.loads(done.stdout), done.stderr
 
 
-# Calls
-
-
 IMPOSSIBLE = {
     "demisto.createIndicators([{'value': {}}])": 'Indicator 0',
     'demisto.createIndicators([{}])': 'Indicator 0',
@@ -111,9 +108,6 @@ def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
     done = run(tmp_path, '\n'.join(['from datetime import datetime', *before, caught]))
     assert done.returncode == 1
     assert done.stdout.startswith(f'The line to the server is broken. {reason}')
-
-
-# Containers
 
 
 EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
@@ -281,9 +275,6 @@ def test_why_a_container_is_not_started_again_is_its_health(
     instance = start(script)
     health = wait_for(lambda: instance.journal.health['isError'] and instance.journal.health)
     assert re.search(reason, health['error'])
-
-
-# The surroundings of a command
 
 
 PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')

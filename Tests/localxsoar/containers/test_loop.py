@@ -121,12 +121,6 @@ def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
     started.end()
 
 
-@fact('seen', 'one JSON object per line; the reply to `ping` is `pong`')
-def test_a_ping_is_answered_by_a_pong(shared: Loop) -> None:
-    shared.send('ping')
-    assert shared.read() == {'type': 'pong'}
-
-
 def test_a_loop_whose_server_was_killed_before_it_looked_ends() -> None:
     with subprocess.Popen(['true']) as ended:
         pass
@@ -156,6 +150,7 @@ CALLS = [
 ]
 
 
+@fact('seen', 'one JSON object per line; the reply to `ping` is `pong`')
 @fact('seen', 'a call writes one line and reads exactly one line')
 @pytest.mark.parametrize('script, command, args', CALLS)
 def test_a_call_is_one_line_out_and_takes_one_line_back(shared: Loop, script: str, command: str, args: Any) -> None:
@@ -215,44 +210,63 @@ def test_a_message_without_a_reply_does_not_wait(shared: Loop, script: str, mess
     assert [shared.read(), shared.read()] == [message, {'type': 'completed'}]
 
 
-FROM_THE_CONTEXT = [
-    ('params()', "{'a': 1}"),
-    ('args()', "{'b': 2}"),
-    ('command()', "'a-command'"),
-    ('getArg("b")', '2'),
-    ('getParam("a")', '1'),
-    ('get({"a": {"b": 3}}, "a.b")', '3'),
-    ('gets({"a": {"b": 3}}, "a.b")', "'3'"),
-    ('get({}, "a.b", "none")', "'none'"),
-    ('isFetch()', 'False'),
-    ('integrationInstance()', "'front'"),
-    ('callingContext["command"]', "'a-command'"),
-    ('is_debug', 'False'),
-]
-
-
-@pytest.mark.parametrize('name, value', FROM_THE_CONTEXT)
-def test_what_the_context_tells_needs_no_line(shared: Loop, name: str, value: str) -> None:
-    assert shared.logged(f'demisto.log(repr(demisto.{name}))') == value
-
-
 CONTEXT = {'IntegrationInstance': 'front', 'IsDebug': True, 'Inv': {'id': 'playground'}, 'ParentEntry': {'id': '1'},
            'ExecutionContext': {'a': 'b'}, 'Incidents': [{'id': '7'}, {'id': '8'}]}
+NOTHING = {'context': CONTEXT, 'params': None, 'args': None, 'command': None}
+NAMES = ('json', 'uuid', 'sys', 'context', 'win', 'exit', 'quit', 'Demisto', 'StringIO', '__builtin__', 'print_function',
+         'demisto_print', 'SERVER_ERROR_MARKER', '__readWhileAvailable')
+WITHOUT_A_LINE: list[tuple[str, dict[str, Any], Any]] = [
+    *((f'demisto.{name}', {}, value) for name, value in (
+        ('params()', {'a': 1}), ('args()', {'b': 2}), ('command()', 'a-command'), ('getArg("b")', 2), ('getParam("a")', 1),
+        ('get({"a": {"b": 3}}, "a.b")', 3), ('gets({"a": {"b": 3}}, "a.b")', '3'), ('get({}, "a.b", "none")', 'none'),
+        ('isFetch()', False), ('integrationInstance()', 'front'), ('callingContext["command"]', 'a-command'),
+        ('is_debug', False))),
+    *((f'demisto.{name}', NOTHING, value) for name, value in (
+        ('investigation()', {'id': 'playground'}), ('parentEntry()', {'id': '1'}), ('context()', {'a': 'b'}),
+        ('get_incidents()', CONTEXT['Incidents']), ('incident()', {'id': '7'}), ('is_debug', True), ('isTimeSensitive()', False),
+        ('params()', None), ('args()', {}), ('command()', None), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
+        ('get({"a": None}, "a")', None))),
+    ('demisto.isFetch()', {'command': 'fetch-incidents'}, True), ('demisto.uniqueFile() != demisto.uniqueFile()', {}, True),
+    ('__name__', {}, 'builtins'), ('hasattr(demisto, "nothing")', {}, False),
+    ('"script" in context or "script" in demisto.callingContext', {}, False),
+    ('demisto._heartbeat_enabled', {'is_running_heartbeat': True}, False),
+    (f'[name for name in {NAMES} if name not in globals()]', {}, []),
+    ('[demisto.args().update(b=3, c=4), demisto._args is demisto.args(), demisto.getArg("b"), context["args"], demisto.args()]',
+     {}, [None, True, 2, {'b': 2}, {'b': 3, 'c': 4}])]
 
 
-@pytest.mark.parametrize('name, value', [
-    ('investigation()', CONTEXT['Inv']), ('parentEntry()', CONTEXT['ParentEntry']), ('context()', CONTEXT['ExecutionContext']),
-    ('get_incidents()', CONTEXT['Incidents']), ('incident()', {'id': '7'}), ('is_debug', True), ('isTimeSensitive()', False),
-    ('params()', None), ('args()', {}), ('command()', None), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
-    ('get({"a": None}, "a")', None)])
-def test_what_the_context_has_or_lacks_needs_no_line(shared: Loop, name: str, value: Any) -> None:
-    script = f'demisto.log(repr(demisto.{name}))'
-    assert shared.logged(script, context=CONTEXT, params=None, args=None, command=None) == repr(value)
+@fact('seen', 'the script is in one dict, `__name__` is `builtins`')
+@fact('seen', 'the context that the script sees does not contain the script')
+@fact('seen', '`args` is one copy of the arguments, which the script may change; `getArg` reads the original')
+@fact('seen', "the names that the server puts into the script's dict")
+@pytest.mark.parametrize('script, context, value', WITHOUT_A_LINE)
+def test_what_a_script_finds_needs_no_line(shared: Loop, script: str, context: dict[str, Any], value: Any) -> None:
+    assert shared.logged(f'demisto.log(repr({script}))', **context) == repr(value)
+    assert shared.read() == {'type': 'completed'}
 
 
-def test_a_fetch_is_reported_by_its_command_and_each_unique_file_is_another(shared: Loop) -> None:
-    script = 'demisto.log(repr([demisto.isFetch(), demisto.uniqueFile() != demisto.uniqueFile()]))'
-    assert shared.logged(script, command='fetch-incidents') == '[True, True]'
+RAISING = [
+    ('demisto.incidents()', 'TypeError'), ('print("a", sep="-")', 'TypeError'), ('demisto.log(1)', 'TypeError'),
+    ('x = 1\nfrom __future__ import annotations\n', 'SyntaxError'), ('breakpoint()', 'with --debugpy 5678'),
+    *((f'demisto.{name}', 'AttributeError') for name in ('executeCommand', 'execute', 'setContext', 'getModules', 'alerts'))]
+
+
+@fact('seen', '`incidents` of an integration needs its argument')
+@fact('seen', '`print` accepts no keyword arguments')
+@fact('seen', '`log` accepts text only, and adds a prefix')
+@fact('seen', 'an integration lacks `executeCommand`, `setContext` and whatever else only scripts have (one copy raises an '
+      'Exception there)')
+@pytest.mark.parametrize('script, error', RAISING)
+def test_what_a_script_may_not_do_raises(shared: Loop, script: str, error: str) -> None:
+    shared.run(script)
+    assert error in shared.read()['args']['exception']
+
+
+@fact('seen', 'the newer server knows only the long marker')
+@pytest.mark.parametrize('reply, outcome', [
+    ('["costs $$##100"]', "['costs $$##100']"), ('nonsense', 'JSONDecodeError: Expecting value: line 1 column 1 (char 0)')])
+def test_a_reply_is_json_or_raises_the_error_of_json(shared: Loop, reply: str, outcome: str) -> None:
+    assert shared.ask('demisto.createIncidents([])', reply)[1].strip() == outcome
 
 
 @fact('seen', 'an error marker anywhere in a reply raises what follows')
@@ -261,15 +275,6 @@ def test_a_fetch_is_reported_by_its_command_and_each_unique_file_is_another(shar
 @pytest.mark.parametrize('reply', [f'{MARKER}no disk', f'{{"name": "a {MARKER}no disk', '$$##no disk', '["$$##no disk'])
 def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, reply: str) -> None:
     assert loop.ask('demisto.createIncidents([])', reply)[1] == 'ValueError: no disk\n', 'with the end of its line'
-
-
-@fact('seen', 'the newer server knows only the long marker')
-def test_the_newer_server_knows_only_the_long_marker(shared: Loop) -> None:
-    assert shared.ask('demisto.createIncidents([])', '["costs $$##100"]')[1] == "['costs $$##100']"
-
-
-def test_a_reply_that_is_not_json_raises_the_error_of_json(shared: Loop) -> None:
-    assert shared.ask('demisto.createIncidents([])', 'nonsense')[1].startswith('JSONDecodeError: Expecting value')
 
 
 @fact('inferred', 'after the server has disappeared, each call fails with a text of its own')
@@ -284,21 +289,6 @@ def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -
     assert said[0].startswith('JSONDecodeError')
     assert said[1:] == [f'ValueError: {CLOSED}'] * 2
     assert loop.process.wait(PATIENCE_SECONDS) == 1
-
-
-@fact('seen', 'the script is in one dict, `__name__` is `builtins`')
-def test_the_script_is_in_one_dict_whose_name_is_builtins(shared: Loop) -> None:
-    assert shared.logged('demisto.log(__name__)') == 'builtins'
-
-
-def test_a_dataclass_works(shared: Loop) -> None:
-    script = 'from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\ndemisto.log(repr(A(1)))'
-    assert shared.logged(script) == 'A(x=1)'
-
-
-def test_a_future_import_below_the_common_text_is_a_syntax_error(shared: Loop) -> None:
-    shared.run('x = 1\nfrom __future__ import annotations\n')
-    assert 'SyntaxError' in shared.read()['args']['exception']
 
 
 @fact('seen', 'names with one leading underscore are deleted at the end')
@@ -339,11 +329,6 @@ def test_without_native_the_loop_takes_the_next_script(loop: Loop) -> None:
     loop.run('demisto.log("two")')
     assert [loop.read() for _ in range(4)][2] == said('two')
     assert loop.process.wait(PATIENCE_SECONDS) == 0
-
-
-def test_a_name_that_the_server_does_not_know_is_an_attribute_error_and_no_message(shared: Loop) -> None:
-    assert shared.logged('demisto.log(str(hasattr(demisto, "nothing")))') == 'False'
-    assert shared.read() == {'type': 'completed'}
 
 
 COMMANDS = [
@@ -396,17 +381,11 @@ def test_an_older_server_lacks_what_came_later(loop: Loop, lacks: list[str]) -> 
     assert loop.logged(f'demisto.log(str([name for name in {names} if not hasattr(demisto, name)]))') == str(lacks)
 
 
-@pytest.mark.parametrize('loop', ['6.5'], indirect=True)
-def test_the_oldest_server_takes_one_argument_of_health(loop: Loop) -> None:
-    call, outcome = loop.ask('demisto.updateModuleHealth("bad")', 'null')
-    assert (call['args'], outcome) == ({'err': 'bad'}, 'None')
-
-
 @fact('inferred', '`updateModuleHealth` takes one argument before 6.8')
 @pytest.mark.parametrize('loop', ['6.5'], indirect=True)
-def test_two_arguments_of_health_are_a_type_error_on_the_oldest_server(loop: Loop) -> None:
-    loop.run('demisto.updateModuleHealth("bad", True)')
-    assert 'TypeError' in loop.read()['args']['exception']
+def test_the_oldest_server_takes_one_argument_of_health(loop: Loop) -> None:
+    call, outcome = loop.ask('[demisto.updateModuleHealth("bad"), demisto.updateModuleHealth("bad", True)]', 'null')
+    assert call['args'] == {'err': 'bad'} and outcome.startswith('TypeError')
 
 
 # As strict, and as lax, as the server's loop.
@@ -419,32 +398,6 @@ def test_a_log_argument_that_is_not_json_raises_and_leaves_half_a_line(loop: Loo
     assert spoiled.startswith('{"type": "log"') and spoiled.endswith('"Integration log: next"}}\n')
 
 
-@fact('seen', '`args` is one copy of the arguments, which the script may change; `getArg` reads the original')
-def test_the_arguments_are_one_copy_of_what_the_server_sent(shared: Loop) -> None:
-    script = ('demisto.args()["b"] = 3\ndemisto.args()["c"] = 4\n'
-              'demisto.log(str([demisto.args(), demisto._args is demisto.args(), demisto.getArg("b"), context["args"]]))')
-    assert shared.logged(script) == "[{'b': 3, 'c': 4}, True, 2, {'b': 2}]"
-
-
-@fact('seen', 'the context that the script sees does not contain the script')
-def test_the_script_is_not_in_the_context_that_it_sees(shared: Loop) -> None:
-    assert shared.logged('demisto.log(str("script" in context or "script" in demisto.callingContext))') == 'False'
-
-
-@fact('seen', '`incidents` of an integration needs its argument')
-def test_incidents_needs_its_argument(shared: Loop) -> None:
-    shared.run('demisto.incidents()')
-    assert 'TypeError' in shared.read()['args']['exception']
-
-
-@fact('seen', 'an integration lacks `executeCommand`, `setContext` and whatever else only scripts have (one copy raises an '
-      'Exception there)')
-@pytest.mark.parametrize('name', ['executeCommand', 'execute', 'setContext', 'getModules', 'alerts'])
-def test_an_integration_lacks_what_only_scripts_have(shared: Loop, name: str) -> None:
-    shared.run(f'demisto.{name}')
-    assert 'AttributeError' in shared.read()['args']['exception']
-
-
 @fact('seen', 'a call waits for the line for `_stdout_lock_timeout` seconds')
 def test_a_call_waits_for_the_line_as_long_as_its_attribute_says(loop: Loop) -> None:
     loop.run('demisto.enable_multithreading()\nlock = demisto._Demisto__lock\nlock.acquire()\n'
@@ -453,30 +406,11 @@ def test_a_call_waits_for_the_line_as_long_as_its_attribute_says(loop: Loop) -> 
     assert 'busy for 0.01 seconds' in loop.read_log()
 
 
-@fact('seen', '`print` accepts no keyword arguments')
-def test_print_takes_no_keywords(shared: Loop) -> None:
-    shared.run('print("a", sep="-")')
-    assert 'TypeError' in shared.read()['args']['exception']
-
-
-@fact('seen', '`log` accepts text only, and adds a prefix')
-def test_log_takes_text_only(shared: Loop) -> None:
-    shared.run('demisto.log(1)')
-    assert 'TypeError' in shared.read()['args']['exception']
-
-
 @fact('seen', 'the line is whatever `sys.stdout` and `sys.stdin` are at the moment of the call')
 def test_a_call_under_a_redirected_stdout_never_reaches_the_server(shared: Loop) -> None:
     shared.run('import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    demisto.results("lost")\n'
                'demisto.log("seen")')
     assert shared.read() == said('seen')
-
-
-@fact('seen', "the names that the server puts into the script's dict")
-def test_a_script_finds_the_names_that_the_server_puts_in_its_dict(shared: Loop) -> None:
-    names = ('json', 'uuid', 'sys', 'context', 'win', 'exit', 'quit', 'Demisto', 'StringIO', '__builtin__', 'print_function',
-             'demisto_print', 'SERVER_ERROR_MARKER', '__readWhileAvailable')
-    assert shared.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
 
 
 @fact('seen', 'all calls go through one private method')
@@ -495,11 +429,6 @@ def test_a_keyboard_interrupt_ends_the_process(loop: Loop) -> None:
     loop.run('raise KeyboardInterrupt', native=False)
     assert loop.process.stdout.read() == ''
     assert loop.process.wait(PATIENCE_SECONDS) != 0
-
-
-def test_a_breakpoint_says_what_to_do_instead_of_hanging(shared: Loop) -> None:
-    shared.run('breakpoint()')
-    assert 'with --debugpy 5678' in shared.read()['args']['exception']
 
 
 TWO_THREADS = """
@@ -567,10 +496,6 @@ def test_a_script_may_turn_the_heartbeat_on_and_off(loop: Loop) -> None:
     assert [beat['args']['message'] for beat in beats] == ['heartbeat counter: 0', 'heartbeat counter: 1']
     loop.send('stop')
     assert '{"type": "completed"}' in loop.process.stdout.read().splitlines()[-1]
-
-
-def test_only_the_long_running_command_has_a_heartbeat(shared: Loop) -> None:
-    assert shared.logged('demisto.log(str(demisto._heartbeat_enabled))', is_running_heartbeat=True) == 'False'
 
 
 def test_a_large_line_comes_whole(shared: Loop) -> None:

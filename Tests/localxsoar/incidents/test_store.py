@@ -93,26 +93,6 @@ def test_ids_count_up_as_text_over_calls(store: Store) -> None:
     assert [incident['id'] for incident in create(store, {}, {}) + create(store, {})] == ['1', '2', '3']
 
 
-@fact('inferred', 'a created incident has every field that was sent')
-def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: Store) -> None:
-    sent = {'name': 'näme', 'type': 'Phishing', 'occurred': '2024-01-31T12:00:00+01:00', 'rawJSON': '{"a": 1.0}', 'severity': 3}
-    created = create(store, sent)[0]
-    assert {
-        key: created[key] for key in ('id', 'name', 'type', 'occurred', 'rawJSON', 'status', 'sourceInstance', 'sourceBrand')
-    } == {
-        'id': '1',
-        'name': 'näme',
-        'type': 'Phishing',
-        'occurred': '2024-01-31T12:00:00+01:00',
-        'rawJSON': '{"a": 1.0}',
-        'status': 0,
-        'sourceInstance': 'front',
-        'sourceBrand': 'Echo',
-    }
-    assert is_rfc3339(created['created'])
-    assert store.sent() == [{'id': '1', 'sent': sent}]
-
-
 @fact('documented', 'a missing type makes an Unclassified incident')
 @pytest.mark.parametrize('type_', [None, ''])
 def test_a_missing_type_makes_an_unclassified_incident(store: Store, type_: Any) -> None:
@@ -128,33 +108,27 @@ def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: Store) -> None:
     assert create(store, {'name': 'a\ud800'})[0]['name'].startswith('a\ufffd')
 
 
-@pytest.mark.parametrize(
-    'filter, ids',
-    [
-        ({}, '1234'),
-        ({'id': ['2', '4']}, '24'),
-        ({'name': ['b']}, '24'),
-        ({'type': ['Phishing']}, '4'),
-        ({'status': [0]}, '1234'),
-        ({'query': 'id:3'}, '3'),
-        ({'query': 'name:"two words"'}, '3'),
-        ({'query': 'name:b and type:Phishing'}, '4'),
-        ({'query': '-name:b -status:closed'}, '13'),
-        ({'query': 'status:pending', 'fromDate': '2020-01-01T00:00:00Z'}, '1234'),
-        ({'toDate': '2020-01-01T00:00:00Z'}, ''),
-        ({'size': 2}, '12'),
-        ({'size': 2, 'page': 1}, '34'),
-        ({'sort': [{'field': 'id', 'asc': False}]}, '4321'),
-        ({'sort': [{'field': 'name', 'asc': True}], 'size': 3}, '124'),
-        ({'sort': [{'field': 'severity', 'asc': True}]}, '1243'),
-    ],
-)
+@pytest.mark.parametrize('filter, ids', [
+    ({}, '12345'), ({'id': ['2', '4']}, '24'), ({'id': '2'}, '2'), ({'name': ['b']}, '24'), ({'type': ['Phishing']}, '4'),
+    ({'type': 'Unclassified', 'name': ['a', 'b', 'c']}, '125'), ({'status': [0]}, '12345'), ({'status': 0}, '12345'),
+    ({'status': [1]}, ''), ({'sourceInstance': ['front', 'nowhere']}, '1234'), ({'sourceInstance': 'back'}, '5'),
+    ({'sourceBrand': ['Echo']}, '12345'), ({'query': ''}, '12345'), ({'query': '  id:1  '}, '1'), ({'query': 'name:B'}, '24'),
+    ({'query': '-id:1 AND -id:3 -name:b -status:closed'}, '5'), ({'query': 'sourceInstance:back'}, '5'),
+    ({'query': 'sourceBrand:echo id:1'}, '1'), ({'query': 'name:""'}, ''), ({'query': 'status:Pending'}, '12345'),
+    ({'query': 'status:0'}, '12345'), ({'query': 'status:active'}, ''), ({'query': 'name:pending'}, ''),
+    ({'query': 'status:pending', 'fromDate': '2020-01-01T00:00:00Z'}, '12345'), ({'fromDate': '2100-01-01T00:00:00Z'}, ''),
+    ({'toDate': '2020-01-01T00:00:00Z'}, ''), ({'toDate': '2100-01-01T00:00:00Z'}, '12345'), ({'size': 2}, '12'),
+    ({'size': 2, 'page': 1}, '34'), ({'sort': [{'field': 'id', 'asc': False}]}, '54321'),
+    ({'sort': [{'field': 'name', 'asc': True}], 'size': 3}, '124'), ({'sort': [{'field': 'severity', 'asc': True}]}, '12453'),
+    ({'sort': [{'field': 'sourceBrand', 'asc': False}]}, '12345'),
+    ({'sort': [{'field': 'type', 'asc': False}, {'field': 'name', 'asc': False}]}, '35214')])
 def test_a_search_finds_what_its_filter_says(store: Store, filter: dict[str, Any], ids: str) -> None:
     create(store, {'name': 'a', 'severity': 0}, {'name': 'b', 'severity': 0}, {'name': 'two words', 'severity': 0.5},
            {'name': 'b', 'type': 'Phishing'})
+    store.create([{'name': 'c'}], 'back', 'Echo')
     found, total = store.search(filter)
     assert ''.join(incident['id'] for incident in found) == ids
-    assert total == (4 if 'size' in filter else len(ids))
+    assert total == (5 if 'size' in filter else len(ids))
 
 
 RESOLVED = {'labels': [{'type': 'Instance', 'value': 'x'}, {'type': 'state', 'value': 'resolved'}]}
@@ -220,11 +194,9 @@ def test_indicators_are_kept_once_and_found(store: Store) -> None:
     assert store.add_indicators(feed, 'front', 'Feed') == (4, 0)
     assert store.add_indicators(feed[:1], 'front', 'Feed') == (0, 1)
     first = store.search_indicators({'query': 'type:IP', 'size': 2})
-    assert ([ioc['value'] for ioc in first['iocs']], first['total']) == (['198.51.100.0', '198.51.100.1'], 3)
-    assert first['iocs'][0]['indicator_type'] == 'IP' and first['iocs'][0]['CustomFields'] == {'tags': ['x']}
+    assert ([ioc['CustomFields'] for ioc in first['iocs']], first['total']) == ([{'tags': ['x']}] * 2, 3)
     rest = store.search_indicators({'query': 'type:IP', 'size': 2, 'searchAfter': first['searchAfter']})
     assert [ioc['value'] for ioc in rest['iocs']] == ['198.51.100.2']
-    assert [ioc['value'] for ioc in store.search_indicators({'value': 'a.example'})['iocs']] == ['a.example']
     with pytest.raises(CallRejected, match='reads queries as'):
         store.search_indicators({'query': 'who knows'})
 
@@ -278,9 +250,7 @@ def test_another_process_sees_what_was_created(tmp_path: Path) -> None:
         one.sent()
 
 
-# Fields and searches.
-
-
+@fact('inferred', 'a created incident has every field that was sent')
 def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: Store) -> None:
     sent = {'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'rawJSON': '{}', 'owner': None, 'severity': 3,
     'id': 'x',
@@ -292,7 +262,8 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
         'modified': created['created'], 'occurred': '2024-01-31T12:00:00Z', 'status': 0, 'sourceInstance': 'front',
         'sourceBrand': 'Echo', 'rawJSON': '{}', 'severity': 3, 'owner': '', 'investigationId': '', 'labels': [], 'details': '',
         'CustomFields': {'a': 1}, 'version': 1}
-    assert list(created)[:3] == ['id', 'name', 'type']
+    assert list(created)[:3] == ['id', 'name', 'type'] and is_rfc3339(created['created'])
+    assert store.sent() == [{'id': '1', 'sent': sent}]
     assert store.latest(5) == [brief(created)] == [{
         'id': '1', 'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'created': created['created'],
         'sourceInstance': 'front', 'severity': 3, 'status': 0, 'state': '',
@@ -310,31 +281,9 @@ def test_a_page_has_a_hundred_incidents_unless_the_filter_says_otherwise(store: 
     assert (len(store.search({})[0]), store.search({})[1], len(store.search({'page': 1})[0])) == (100, 101, 1)
 
 
-@pytest.mark.parametrize('filter, ids', [
-    ({'id': '2'}, '2'), ({'name': 'b'}, '2'), ({'sourceInstance': ['front', 'nowhere']}, '12'), ({'sourceInstance': 'back'}, '3'),
-    ({'sourceBrand': ['Echo']}, '123'), ({'type': 'Unclassified', 'name': ['a', 'b', 'c']}, '123'), ({'status': 0}, '123'),
-    ({'status': [1]}, ''), ({'query': 'name:B'}, '2'), ({'query': '-id:1 AND -id:3'}, '2'),
-    ({'query': 'sourceInstance:back'}, '3'),
-    ({'query': 'sourceBrand:echo id:1'}, '1'), ({'query': '  id:1  '}, '1'), ({'query': 'name:""'}, ''), ({'query': ''}, '123'),
-    ({'query': 'status:Pending'}, '123'), ({'query': 'status:0'}, '123'), ({'query': 'status:active'}, ''),
-    ({'query': 'name:pending'}, ''), ({'sort': [{'field': 'sourceBrand', 'asc': False}]}, '123'),
-    ({'sort': [{'field': 'type', 'asc': False}, {'field': 'name', 'asc': False}]}, '321'),
-    ({'fromDate': '2100-01-01T00:00:00Z'}, ''),
-    ({'toDate': '2100-01-01T00:00:00Z'}, '123')])
-def test_a_search_combines_what_its_filter_says(store: Store, filter: dict[str, Any], ids: str) -> None:
-    create(store, {'name': 'a'}, {'name': 'b'})
-    store.create([{'name': 'c'}], 'back', 'Echo')
-    assert ''.join(incident['id'] for incident in store.search(filter)[0]) == ids
-
-
 def test_the_dates_of_a_search_include_their_moment(store: Store) -> None:
     created = create(store, {})[0]['created']
     assert store.search({'fromDate': created, 'toDate': created})[1] == 1
-
-
-def test_a_name_that_is_the_name_of_a_status_is_searched_as_a_name(store: Store) -> None:
-    create(store, {'name': 'done'}, {'name': '2'})
-    assert [incident['id'] for incident in store.search({'query': 'name:done'})[0]] == ['1']
 
 
 @pytest.mark.parametrize('name, status', [('pending', '0'), ('active', '1'), ('closed', '2'), ('done', '2'), ('archived', '3')])
@@ -366,12 +315,8 @@ def test_a_change_is_published_and_a_wrong_one_changes_nothing(store: Store) -> 
 
 
 def test_an_entry_is_read_by_its_id(store: Store) -> None:
-    number = store.add_entry('7', {'Contents': 'seen'})
-    assert (store.entry(number), store.entry('1@8'), store.entry('2@7')) == ({'Contents': 'seen'}, None, None)
-
-
-def test_entries_are_numbered_by_their_investigation(store: Store) -> None:
-    assert [store.add_entry('playground', 'a'), store.add_entry('7', {})] == ['1@playground', '2@7']
+    assert [store.add_entry('7', {'Contents': 'seen'}), store.add_entry('playground', 'a')] == ['1@7', '2@playground']
+    assert (store.entry('1@7'), store.entry('1@8'), store.entry('2@7')) == ({'Contents': 'seen'}, None, None)
 
 
 def test_an_indicator_is_shown_as_it_was_sent_last_with_what_the_server_adds(store: Store) -> None:

@@ -1,13 +1,12 @@
 """The instance's form: how its fields are read, which of them are secret, and what is wrong in them."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from facts import fact
 
 from localxsoar.errors import UsageError
-from localxsoar.packs.pack import Integration, load_integration
+from localxsoar.packs.pack import Integration
 from localxsoar.packs.parameters import (
     NOT_IN_THE_VAULT,
     container_port,
@@ -22,92 +21,10 @@ from localxsoar.packs.parameters import (
 )
 
 
-def fill(echo_pack: Path, **given: str) -> dict[str, Any]:
-    return fill_form(load_integration(echo_pack), given, lambda: 4711)
-
-
-DEFAULTS = {
-    'longRunning': True,
-    'longRunningPort': '4711',
-    'secret': None,
-    'greeting': 'hello',
-    'limit': None,
-    'loud': False,
-    'statuses': None,
-    'account': {},
-    'color': None,
-}
-
-
 def credentials(user: str, password: str) -> dict[str, Any]:
     """Return credentials that are not in the server's vault."""
     return {'identifier': user, 'password': password, 'passwordChanged': False, 'credential': '',
             'credentials': dict(NOT_IN_THE_VAULT)}
-
-
-def test_a_form_left_alone_has_the_defaults_and_a_free_port(echo_pack: Path) -> None:
-    assert fill(echo_pack) == DEFAULTS
-
-
-@pytest.mark.parametrize(
-    'name, given, value',
-    [
-        ('longRunningPort', '9999:8080', '9999:8080'),
-        ('longRunningPort', 'abc', 'abc'),
-        ('secret', 'a=b:c', 'a=b:c'),
-        ('greeting', '', ''),
-        ('limit', '12', '12'),
-        ('loud', 'true', True),
-        ('loud', 'False', False),
-        ('color', 'red', 'red'),
-        ('account', 'me:pass:word', credentials('me', 'pass:word')),
-    ],
-)
-def test_a_field_is_read_by_its_type(echo_pack: Path, name: str, given: str, value: Any) -> None:
-    assert fill(echo_pack, **{name: given}) == {**DEFAULTS, name: value}
-
-
-@pytest.mark.parametrize(
-    'name, given, words',
-    [
-        ('longRunningPort', '', r'Listen Port \(longRunningPort\) is required'),
-        ('limit', 'many', r'Limit \(limit\).*not a whole number'),
-        ('loud', 'very', r'Loud \(loud\).*neither true nor false'),
-        ('color', 'green', r'Color \(color\).*not one of red, blue'),
-        ('longRunning', 'false', 'longRunning is hidden'),
-        ('token', 'x', r'Echo has no parameter token. Known: .*secret \(Secret Word\)'),
-    ],
-)
-def test_a_wrong_field_is_rejected_in_words_of_the_form(echo_pack: Path, name: str, given: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        fill(echo_pack, **{name: given})
-
-
-def test_the_encrypted_parameters_that_are_set_are_known_by_label(echo_pack: Path) -> None:
-    integration = load_integration(echo_pack)
-    assert secrets_that_are_set(integration, fill(echo_pack)) == []
-    assert secrets_that_are_set(integration, fill(echo_pack, secret='x', account='me:x')) == [
-        'Secret Word (secret)',
-        'Account (account)',
-    ]
-
-
-@pytest.mark.parametrize(
-    'text, port',
-    [
-        ('8080', 8080),
-        ('9999:8080', 8080),
-        ('abc', None),
-        ('', None),
-        ('0', None),
-        ('70000', None),
-        ('-1', None),
-        ('80.5', None),
-        ('a:b', None),
-    ],
-)
-def test_the_containers_part_of_a_port_is_after_the_colon(text: str, port: int | None) -> None:
-    assert container_port({'longRunningPort': text}) == port
 
 
 ROWS: list[dict[str, Any]] = [
@@ -136,13 +53,14 @@ def no_port() -> int:
     ('some', 'b', ['b']),
     ('some', ' a ,, ', ['a']),
     ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
-    ('user', 'kim:', credentials('kim', ''))])
+    ('user', 'kim:', credentials('kim', '')), ('user', 'me:pass:word', credentials('me', 'pass:word'))])
 def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None:
     assert fill_form(FORM, {}, no_port) == EMPTY
     assert fill_form(FORM, {name: given}, no_port) == {**EMPTY, name: value}
 
 
 @pytest.mark.parametrize('name, given, words', [
+    ('switch', 'very', 'neither true nor false'),
     ('number', '1.5', r'^number \(number\)'), ('some', 'a,c', "'c' is not one of a, b"), ('one', '3', "'3' is not one of 1, 2"),
     ('user', 'hush', r'^User \(user\): the value has no colon\. Write user=USER:PASSWORD\.$'),
     ('hidden', 'x', 'hidden is hidden.* Known: text'),
@@ -236,6 +154,8 @@ def test_a_port_is_in_the_form_of_an_integration_that_has_one(
             fill_form(integration, {'longRunningPort': ' '}, lambda: 4711)
 
 
-@pytest.mark.parametrize('text, port', [('65535', 65535), ('65536', None), ('1', 1), (' 80 ', 80), ('000080', None)])
-def test_a_port_is_a_number_from_1_to_65535(text: str, port: int | None) -> None:
+@pytest.mark.parametrize('text, port', [
+    ('65535', 65535), ('65536', None), ('1', 1), (' 80 ', 80), ('000080', None), ('9999:8080', 8080), ('abc', None), ('', None),
+    ('0', None), ('-1', None), ('80.5', None), ('a:b', None)])
+def test_a_port_is_a_number_from_1_to_65535_after_the_colon(text: str, port: int | None) -> None:
     assert container_port({'longRunningPort': text}) == port

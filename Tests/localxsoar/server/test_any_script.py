@@ -116,9 +116,6 @@ def context(served: LocalXsoar, incident: str = 'playground') -> Any:
     return requests.post(f'{served.url}/investigation/{incident}/context', json={}).json()
 
 
-# Packs.
-
-
 def test_scripts_of_several_packs_and_of_those_around_them_call_one_another(served: LocalXsoar) -> None:
     assert asked(served, 'Second')[0]['Contents'] == 'second'
     assert asked(served, 'Helper', who='you')[0]['Contents'] == 'help for you'
@@ -133,9 +130,6 @@ def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> 
     assert (refused.returncode, 'URL (url) is required' in refused.stderr) == (2, True)
     missing = run_local_xsoar(pack, str(content / 'nowhere'), '--command', 'Ask')
     assert missing.stderr == f'localxsoar: There is no pack at {content / "nowhere"}.\n'
-
-
-# Files and indicators of what integrations return.
 
 
 @fact('documented', 'an attachment of a fetched incident is a file in its War Room, and in its context under `File`')
@@ -159,9 +153,6 @@ def test_an_indicator_of_a_result_is_found(served: LocalXsoar) -> None:
     for query, count in (
             (f'investigationIDs:({incident} 99)', 1), (f'incident.id:"{incident}" type:IP', 1), ('incident.id:99', 0)):
         assert len(asked(served, 'findIndicators', query=query)[0]['Contents']) == count
-
-
-# Options and paths.
 
 
 @fact('documented', '`using` and `using-brand` choose instances; one that does not exist is an error')
@@ -224,9 +215,6 @@ def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
             ({'categories': ['notes']}, ['a note']), ({'tags': ['t']}, ['a note']), ({'categories': ['attachments']}, []),
             ({}, ['a note', 'another'])):
         assert [entry['Contents'] for entry in asked(served, 'getEntries', id=incident, filter=filter)] == expected
-
-
-# Commands of the server, and replies.
 
 
 def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content: Path) -> None:
@@ -294,9 +282,6 @@ def test_a_wrong_file_of_replies_is_a_usage_error(content: Path, tmp_path: Path,
         (tmp_path / 'replies.json').write_text(text)
     ended = run_local_xsoar(str(content / 'Two'), '--replies', str(tmp_path / 'replies.json'), '--command', 'Second')
     assert (ended.returncode, words in ended.stderr) == (2, True)
-
-
-# Words.
 
 
 def test_what_the_platform_passes_and_caches_of_tokens_are_not_warned_of(served: LocalXsoar) -> None:

@@ -26,11 +26,6 @@ from localxsoar.incidents.store import Store
 pytestmark = pytest.mark.sockets
 
 
-@pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
 @pytest.fixture(scope='module')
 def lines() -> list[str]:
     """What is printed of the shared instance."""

@@ -57,11 +57,6 @@ def pack(tmp_path: Path, echo_pack: Path) -> Path:
 
 
 @pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def server(pack: Path, printed: list[str], echo_pack: Path) -> Server:
     """A server with the pack's scripts and an instance of an integration with commands."""
     made = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer('debug', printed.append))
@@ -137,9 +132,6 @@ def test_a_script_in_another_language_says_so(pack: Path) -> None:
            'Give it a reply in a file of --replies, such as {"Old": "done"}.\n')
 
 
-# What a script sees.
-
-
 @fact('seen', "a script's `demisto` has no `command`: the public `return_error` asks for it first")
 def test_a_script_lacks_what_only_integrations_have(server: Server, pack: Path) -> None:
     names = ('command', 'params', 'createIncidents', 'getIntegrationContext', 'getLastRun', 'long_running_heartbeat_thread',
@@ -169,9 +161,6 @@ def test_the_instances_and_their_commands_are_known_to_a_script(server: Server, 
         server, pack, 'demisto.results(json.dumps([demisto.getModules(), demisto.getAllSupportedCommands()]))')
     assert modules['ordinary']['state'] == 'active' and modules['ordinary']['brand'] == 'Commands'
     assert [row['name'] for row in commands['ordinary']] == list(server.first.integration.commands)
-
-
-# What a script calls.
 
 
 def call_all(server: Server, pack: Path, *calls: tuple[str, Any], incident: str = 'playground') -> Any:
@@ -354,9 +343,6 @@ def test_an_unknown_command_raises_in_the_script(server: Server, pack: Path, pri
         'try:\n    demisto.executeCommand("nothing", {})\n'
         'except ValueError as error:\n    demisto.results(json.dumps(str(error)))'))
     assert any('!!! The script called nothing' in line for line in printed)
-
-
-# Pre-process rules.
 
 
 @contextmanager

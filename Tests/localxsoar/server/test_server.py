@@ -196,9 +196,6 @@ def test_two_threads_at_once_each_get_their_own_reply(xsoar: LocalXsoar, http: r
         assert isinstance(answers['context'], dict) and answers['incidents'][0]['name'] == 'at once'
 
 
-# Faults.
-
-
 @pytest.fixture
 def faulty(xsoar: LocalXsoar) -> Iterator[LocalXsoar]:
     orderly = xsoar.faults()

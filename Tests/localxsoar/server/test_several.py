@@ -104,9 +104,6 @@ def test_a_command_runs_on_the_instance_that_has_it(pack: Path) -> None:
     assert ended.returncode == 0 and 'Hello you' in ended.stdout
 
 
-# By the API.
-
-
 def unified(folder: Path, name: str, **changes: Any) -> str:
     content = yaml.safe_load((folder / f'{name}.yml').read_text())
     content['script']['script'] = (folder / f'{name}.py').read_text()

@@ -44,9 +44,6 @@ def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) ->
     return requests.post(f'{xsoar.webhook_url}{path}', data=data, **options)
 
 
-# What is no HTTP.
-
-
 @pytest.mark.parametrize('head', [
     b'POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n',
     b'POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n',
@@ -91,9 +88,6 @@ def test_an_absolute_target_and_pipelined_requests_are_answered_in_order(xsoar: 
     two = f'GET {WAY_IN}/echo?n=2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'
     answer = exchange(xsoar, (one + two).encode())
     assert answer.index(b'/echo?n=1"') < answer.index(b'/echo?n=2"')
-
-
-# What is kept.
 
 
 def test_a_delivery_says_which_incident_it_became(xsoar: LocalXsoar) -> None:
@@ -166,9 +160,6 @@ def test_what_cannot_be_done_is_rejected_with_the_reason(xsoar: LocalXsoar, meth
     answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data=text)
     assert answer.status_code == 400 and answer.json()['error']
     assert not [line for line in xsoar.output if line.startswith('Traceback')]
-
-
-# Who may do what.
 
 
 def without_calls(xsoar: LocalXsoar) -> dict[str, Any]:
@@ -246,9 +237,6 @@ def test_a_page_of_another_site_may_ask_for_what_changes_nothing(
 def test_the_servers_own_page_changes_something(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
     given = {name: value.format(url=xsoar.url) for name, value in headers.items()}
     assert requests.patch(f'{xsoar.url}/localxsoar/faults', json={}, headers=given).status_code == 200
-
-
-# Connections.
 
 
 def test_a_connection_carries_one_request_after_another_of_the_api_and_the_container(xsoar: LocalXsoar) -> None:

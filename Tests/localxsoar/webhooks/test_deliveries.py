@@ -26,11 +26,6 @@ FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front', 
 
 
 @pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def events() -> Events:
     return Events()
 

@@ -70,13 +70,13 @@ def test_a_secret_with_other_letters_is_masked_in_a_header_which_has_its_bytes(s
         assert header['masked'] and value not in str(header['value']) and secret not in str(header['value'])
 
 
-def test_padding_is_masked_with_the_base64_that_it_belongs_to() -> None:
-    assert Masks(lambda: ['h4sh-hush-']).text('aDRzaC1odXNoLQ==') == MASK
-
-
-@pytest.mark.parametrize('secret, shown', [('1234567', 'a 1234567 b'), ('12345678', f'a {MASK} b')])
-def test_a_secret_is_masked_inside_a_text_from_eight_characters_on(secret: str, shown: str) -> None:
-    assert Masks(lambda: [secret]).text(f'a {secret} b') == shown
+@pytest.mark.parametrize('secret, text, shown', [
+    ('1234567', 'a 1234567 b', 'a 1234567 b'), ('12345678', 'a 12345678 b', f'a {MASK} b'), ('an8chars', 'an8chars', MASK),
+    ('short', 'short', 'short'), (SECRET, SECRET[1:], SECRET[1:]), ('h4sh-hush-', 'aDRzaC1odXNoLQ==', MASK),
+    ('nine-char', base64.b64encode(b'nine-charand more').decode(), MASK + base64.b64encode(b'and more').decode()),
+    ('four words of secret', 'a=four+words+of+secret&b=1', f'a={MASK}&b=1')])
+def test_a_secret_of_eight_characters_is_masked_whole_and_nothing_beside_it(secret: str, text: str, shown: str) -> None:
+    assert Masks(lambda: [secret]).text(text) == shown
 
 
 def test_a_short_secret_is_masked_where_it_is_the_whole_value() -> None:
@@ -93,19 +93,11 @@ def test_a_short_secret_is_masked_where_it_is_the_whole_value() -> None:
         'auth%2Dtoken', 'my+token', 'to%6Ben', '%6Bey', 'co%64e')),
     ('a=1&token=abcd&b=2', f'a=1&token={MASK}&b=2'), ('token=a=b', f'token={MASK}'),
     ('token=', 'token='), ('token', 'token'), ('', ''), ('keys=abcd&codes=abcd&x=token', 'keys=abcd&codes=abcd&x=token'),
-    ('a&b=&&c=%20+', 'a&b=&&c=%20+'),
+    ('a&b=&&c=%20+', 'a&b=&&c=%20+'), ('x=h4sh%20%22hush%22%2f%c3%bc%2b~', f'x={MASK}'),
+    ('x=h4sh+%22hush%22/%C3%BC%2B%7E', f'x={MASK}'), ('a=1&h4sh%20%22hush%22%2F%C3%BC%2B~', f'a=1&{MASK}'),
 ])
 def test_a_query_shows_no_value_of_a_secret_parameter_and_is_otherwise_unchanged(masks: Masks, query: str, shown: str) -> None:
     assert masks.target(f'/path?{query}') == f'/path?{shown}'
-
-
-@pytest.mark.parametrize('value', ['h4sh%20%22hush%22%2f%c3%bc%2b~', 'h4sh+%22hush%22/%C3%BC%2B%7E'])
-def test_a_secret_is_masked_in_a_query_however_its_sender_encoded_it(masks: Masks, value: str) -> None:
-    assert masks.target(f'/?x={value}') == f'/?x={MASK}'
-
-
-def test_a_secret_that_is_the_name_of_a_parameter_is_masked(masks: Masks) -> None:
-    assert masks.target('/?a=1&h4sh%20%22hush%22%2F%C3%BC%2B~') == f'/?a=1&{MASK}'
 
 
 @pytest.mark.parametrize('value, shown', [
@@ -173,15 +165,6 @@ def test_a_secret_of_any_characters_is_masked(secret: str, written: Callable[[st
     assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 15
 
 
-def test_a_text_that_is_no_longer_than_its_secret_is_masked() -> None:
-    assert Masks(lambda: ['an8chars']).text('an8chars') == MASK
-
-
-def test_what_follows_a_secret_in_base64_stays_where_they_share_no_character() -> None:
-    assert Masks(lambda: ['nine-char']).text(base64.b64encode(b'nine-charand more').decode()) == (
-        MASK + base64.b64encode(b'and more').decode())
-
-
 @pytest.mark.parametrize('before', ['', 'u', 'u:'])
 @pytest.mark.parametrize('secret', ['secret-a', 'secret-ab', 'secret-abc'])
 def test_a_secret_in_base64_is_masked_whatever_is_around_it(before: str, secret: str) -> None:
@@ -196,10 +179,6 @@ def test_a_secret_is_masked_in_either_alphabet_of_base64(before: str) -> None:
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         encoded = encode(f'{before}{secret}'.encode()).decode()
         assert not encoded.isalnum() and Masks(lambda: [secret]).text(encoded)[-len(MASK) - 1:].endswith(MASK)
-
-
-def test_a_part_of_a_secret_stays(masks: Masks) -> None:
-    assert masks.text(SECRET[1:]) == SECRET[1:] and Masks(lambda: ['short']).text('short') == 'short'
 
 
 @pytest.mark.parametrize('secrets', [
@@ -220,10 +199,6 @@ def test_the_backslashes_before_a_secret_are_masked_with_it_and_those_after_it_s
     before = backslashes * '\\'
     assert masks.text(f'{before}{SECRET}\\') == f'{MASK}\\'
     assert masks.text(f'\\ {before}{SECRET}') == f'\\ {MASK}'
-
-
-def test_a_secret_of_words_is_masked_with_a_plus_for_each_blank() -> None:
-    assert Masks(lambda: ['four words of secret']).text('a=four+words+of+secret&b=1') == f'a={MASK}&b=1'
 
 
 def test_a_number_that_is_a_secret_is_masked() -> None:
@@ -258,8 +233,3 @@ MASKS = Masks(lambda: ['h4sh-hush'])
     ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
 def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original: str, result: str) -> None:
     assert MASKS.unmasked(text, original) == result
-
-
-def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
-    with pytest.raises(ValueError, match='The body has 2 masked values'):
-        MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')

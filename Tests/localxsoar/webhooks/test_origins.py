@@ -24,11 +24,6 @@ A, B = {'title': 'a'}, {'title': 'b'}
 
 
 @pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def deliveries(printed: list[str]) -> Iterator[Deliveries]:
     opened = Deliveries(None, SenderRecognizer([]), Masks(list), Printer(write=printed.append), Events())
     yield opened

@@ -53,9 +53,6 @@ def only(recipe: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
-# What is in a recipe.
-
-
 def test_a_recipe_of_several_incidents_expects_each_of_them() -> None:
     others = {'7': INCIDENT, '8': {**INCIDENT, 'id': '8', 'name': 'Disk ok', 'severity': 1, 'dbotMirrorId': ''}}
     recipe = Recipes(SENDERS, MASKS, lambda _: TOKEN, lambda _: {}, others.get).make(delivery(incidents=['7', '8', '9']))
@@ -113,9 +110,6 @@ def test_a_query_is_kept_without_its_secrets() -> None:
     words = 'name=evt.what%2Cevt.where&severity=prio%3Acritical%3Durgent&problem=disk%3Aref&resolved=evt.state%3Dclosed'
     target = f'/instance/execute/front?{words}&skip={quote(TOKEN)}&api-key=hush&at_least=low'
     assert only(made(target=target))['query'] == f'{words}&at_least=low'
-
-
-# The body.
 
 
 @pytest.mark.parametrize('body', [
@@ -188,9 +182,6 @@ def secret_parts(text: str) -> list[str]:
     return [each for each in plain if TOKEN in each or TOKEN.replace('/', '\\/') in each]
 
 
-# The proof.
-
-
 @pytest.mark.parametrize('key', [key for key, sender in SENDERS.items() if sender.proof])
 def test_a_known_sender_keeps_its_proof_and_what_it_fills_in(key: str) -> None:
     """The recipe of a delivery of each known sender sends the same headers again, with a new time and a valid proof."""
@@ -259,9 +250,6 @@ def test_a_header_that_no_recipe_fills_in_is_kept_as_it_came() -> None:
     assert shown['headers']['User-Agent'] == 'Other/2'
 
 
-# What cannot be saved.
-
-
 @pytest.mark.parametrize('one, incident, reason', [
     (delivery(method='PUT'), INCIDENT, 'A recipe is sent by POST, and this came by PUT.'),
     (delivery(size=10), INCIDENT, 'The body was too large to be kept whole.'),
@@ -279,9 +267,6 @@ def test_a_delivery_that_cannot_be_repeated_is_not_saved_and_the_reason_is_repor
     assert recipes(incident).unsavable(one) == reason
     with pytest.raises(UsageError, match=re.escape(reason)):
         recipes(incident).make(one)
-
-
-# Archives.
 
 
 def test_an_archive_has_each_message_as_text_with_secrets_masked() -> None:
@@ -316,11 +301,6 @@ def test_no_field_of_a_file_shows_a_secret_wherever_a_delivery_has_it() -> None:
 def test_a_short_token_is_masked_as_the_content_type_of_an_archive() -> None:
     one = delivery(headers=[('Content-Type', 'short')])
     assert entry(one, 'http://x', Masks(lambda: ['short']))['request']['postData']['mimeType'] == '••••••'
-
-
-def test_a_body_that_cannot_be_searched_for_secrets_is_left_out() -> None:
-    one = entry(delivery(b'\xffbrotli', [('Content-Encoding', 'br')]), 'http://x', MASKS)
-    assert (one['request']['postData']['text'], one['request']['postData']['comment'][:24]) == ('', 'The body is left out: it')
 
 
 def test_an_archive_of_large_bodies_is_made_one_delivery_at_a_time() -> None:

@@ -78,9 +78,6 @@ def test_nothing_is_sent_while_it_is_unclear_which_secret_belongs_where(edited: 
         replay().request(delivery(two.encode(), target=f'/front/{two}'), edited, HOST[1])
 
 
-# Proofs.
-
-
 def test_a_known_sender_signs_what_is_sent() -> None:
     one = delivery(headers=[('x-sig', 'sha256=00')], sender_key='github')
     for known in (one, replace(one, sender_key=''), replace(one, sender_key='jira')):

@@ -106,9 +106,6 @@ GIT = sender('github', proof=GITHUB, X_GitHub_Event='issues', payload={'action':
 TEA = sender('gitea', X_GitHub_Event='issues', X_Gitea_Event='issues', payload={'action': 'opened', 'number': 1})
 
 
-# Placeholders and proofs.
-
-
 def test_only_known_placeholders_are_filled_in_and_a_number_becomes_one() -> None:
     payload = {'at': '{timestamp}', 'in': ['{iso}', 'at {iso}', '{unknown}', 5], 'ms': '{milliseconds}'}
     with Clock(senders_module, unix=1_767_225_600.5):
@@ -146,9 +143,6 @@ def test_a_signature_has_the_recipes_key_digest_and_bytes(key: str, token: str, 
     request = sender(proof=proof).sign_again(SenderRequest([], '', b'\xff'), token)
     expected = hmac.new(signing_key, b'v:\xff:{no}', digest)
     assert dict(request.headers)['X'] == f'{expected.hexdigest()} {base64.b64encode(expected.digest()).decode()}'
-
-
-# The folder.
 
 
 def put(folder: Path, recipe: dict[str, Any]) -> None:
