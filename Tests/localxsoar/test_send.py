@@ -11,13 +11,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
-from local_xsoar import ROOT, run_main, wait_for
+from local_xsoar import ROOT, Answering, run_main, served, wait_for
 from terminal import CTRL_C, InTerminal, run_in_terminal
 from shared.webhook import Webhook
 
@@ -105,22 +104,16 @@ def test_a_rejection_by_the_local_xsoar_fails(webhook: Webhook) -> None:
 def test_a_proxy_is_used_for_another_machine_and_not_for_this_one(webhook: Webhook) -> None:
     asked: list[str] = []
 
-    class Proxy(BaseHTTPRequestHandler):
+    class Proxy(Answering):
         def do_POST(self) -> None:
             asked.append(self.path)
             self.rfile.read(int(self.headers['Content-Length']))
-            self.send_response(200)
-            self.end_headers()
+            self.answer(200, b'')
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with HTTPServer(('127.0.0.1', 0), Proxy) as proxy:
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        environment = {'http_proxy': f'http://127.0.0.1:{proxy.server_port}', 'no_proxy': ''}
+    with served(Proxy) as proxy:
+        environment = {'http_proxy': proxy, 'no_proxy': ''}
         there = send('splunk', '--url', 'http://webhook.example/in?a=b', '--token', 'a token', **environment)
         here = send('splunk', '--url', webhook.url, **environment)
-        proxy.shutdown()
     assert (there.returncode, here.returncode) == (0, 0), there.stderr + here.stderr
     assert asked == ['http://webhook.example/in?a=b&token=a%20token']
 

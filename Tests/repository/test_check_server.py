@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -21,7 +20,7 @@ import pytest
 import requests
 from clocks import PATIENCE_SECONDS
 from documents import prose, read
-from local_xsoar import ROOT, LocalXsoar, needs, run_main, served
+from local_xsoar import ROOT, Answering, LocalXsoar, needs, run_main, served
 from tools.check_server.__main__ import main
 from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS
 from tools.check_server.server import VERSION_8_PREFIX
@@ -43,19 +42,8 @@ class Front(NamedTuple):
     most_bytes: int = 1 << 40
     cuts_pauses_below: int = 0  # bytes: whoever pauses in a smaller body is cut off
     change: Change = lambda path, body: body
+    finds_nothing_by_queries: bool = False
     key_ids: tuple[list[str], ...] = ()  # where to note those of the requests to the API of version 8
-
-
-class Answering(BaseHTTPRequestHandler):
-    def answer(self, status: int, body: bytes, content_type: str = 'text/plain') -> None:
-        self.send_response(status)
-        self.send_header('Content-Type', content_type)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @contextmanager
@@ -84,10 +72,14 @@ def before(xsoar: LocalXsoar, front: Front) -> Iterator[str]:
                        if name.lower() not in ('host', 'content-length', 'connection', front.without_header)
                        or (name == 'Authorization' and value == KEY)}
             path = self.path.removeprefix(VERSION_8_PREFIX)
+            if front.finds_nothing_by_queries and path == '/incidents/search' and 'query' in json.loads(body)['filter']:
+                self.answer(200, b'{"total": 0, "data": null}')
+                return
             for key_ids in front.key_ids if path != self.path else ():
                 key_ids.append(self.headers['x-xdr-auth-id'] or '')
             answer = requests.request(self.command, xsoar.url + path, headers=headers, data=body, timeout=PATIENCE_SECONDS)
-            self.answer(answer.status_code, front.change(self.path, answer.content), answer.headers.get('Content-Type', ''))
+            self.answer(answer.status_code, front.change(self.path, answer.content),
+                        **{'Content-Type': answer.headers.get('Content-Type', '')})
 
     with served(Proxy) as url:
         yield url
@@ -195,34 +187,7 @@ def test_what_differs_before_the_server_is_found(joining: LocalXsoar, tmp_path: 
 
 
 def test_a_search_that_finds_nothing_by_a_field_is_found(without_rule: LocalXsoar, tmp_path: Path) -> None:
-    asked: list[Any] = []
-
-    class Recorder(BaseHTTPRequestHandler):
-        """Answers searches by a query with nothing, and passes on everything else."""
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers['Content-Length']))
-            asked.append(json.loads(body) if self.path == '/incidents/search' else {})
-            headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type')}
-            answer = requests.post(without_rule.url + self.path, body, headers=headers, timeout=PATIENCE_SECONDS)
-            is_hidden = 'query' in asked[-1].get('filter', {})
-            self.reply(answer.status_code, b'{"total": 0, "data": null}' if is_hidden else answer.content)
-
-        def do_GET(self) -> None:
-            headers = {'Authorization': self.headers['Authorization']}
-            answer = requests.get(without_rule.url + self.path, headers=headers, timeout=PATIENCE_SECONDS)
-            self.reply(answer.status_code, answer.content)
-
-        def reply(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with served(Recorder) as url:
+    with before(without_rule, Front(finds_nothing_by_queries=True)) as url:
         assert check(url, tmp_path, '1\n1\n1\nyes\n').returncode == 0
     assert differing(verdicts(tmp_path)) == {FINDS_PROBLEM: 'otherwise', FINDS_SEVERITY: 'otherwise', DROPPED: 'unknown',
                                              ONE_CALL: 'unknown'}
@@ -337,23 +302,17 @@ def test_of_a_secret_that_begins_with_another_nothing_is_shown(tmp_path: Path) -
 def test_a_redirect_does_not_carry_the_key_away(tmp_path: Path) -> None:
     reached: list[str] = []
 
-    class Elsewhere(BaseHTTPRequestHandler):
+    class Elsewhere(Answering):
         def do_POST(self) -> None:
             reached.append(self.path)
-            self.send_error(500)
+            self.answer(500, b'')
 
         do_GET = do_POST
 
-        def log_message(self, *_: object) -> None:
-            pass
-
     with served(Elsewhere) as elsewhere:
-        class Redirecting(Elsewhere):
+        class Redirecting(Answering):
             def do_POST(self) -> None:
-                self.send_response(302)
-                self.send_header('Location', f'{elsewhere}/taken')
-                self.send_header('Content-Length', '0')
-                self.end_headers()
+                self.answer(302, b'', Location=f'{elsewhere}/taken')
 
             do_GET = do_POST
 

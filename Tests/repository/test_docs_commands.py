@@ -11,10 +11,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +22,7 @@ import pytest
 import requests
 from clocks import PATIENCE_SECONDS
 from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
-from local_xsoar import ROOT, LocalXsoar, needs
+from local_xsoar import ROOT, Answering, LocalXsoar, needs, served
 from tools.names.table import SENDERS
 from shared.webhook import PACK
 
@@ -238,25 +236,16 @@ def refusing_first(url: str) -> Iterator[tuple[str, list[int]]]:
     """A server that answers the first request with 503 and passes the others on to `url`."""
     statuses: list[int] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers['Content-Length']))
             headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type', 'Idempotency-Key')}
             answer = requests.post(url, body, headers=headers, timeout=PATIENCE_SECONDS) if statuses else None
             statuses.append(answer.status_code if answer is not None else 503)
-            self.send_response(statuses[-1])
-            self.end_headers()
-            self.wfile.write(answer.content if answer is not None else b'')
+            self.answer(statuses[-1], answer.content if answer is not None else b'')
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f'http://127.0.0.1:{server.server_port}', statuses
-        finally:
-            server.shutdown()
+    with served(Handler) as address:
+        yield address, statuses
 
 
 def test_pythons_http_handler_as_the_guide_sets_it_up_sends_the_finished_message_and_its_severity(running: DevRun) -> None:

@@ -16,8 +16,8 @@ from packages import PATH, packages_of, place_of
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from shared import ROOT
 
-__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'containers', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'run_main',
-           'served', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'Answering', 'LocalXsoar', 'containers', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar',
+           'run_main', 'served', 'wait_for']
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
@@ -50,6 +50,20 @@ def leave_out(reason: str) -> NoReturn:
     if os.environ.get('HAS_ALL_PROGRAMS'):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers requests and prints nothing."""
+
+    def answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {'Content-Length': str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """What observes a script in its container: coverage of its own files, and recordings of its HTTP, which are replayed offline."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from local_xsoar import Answering, served
 
 from localxsoar.containers.container import Runtime
 from localxsoar.containers.instruments import Instruments
@@ -34,19 +32,12 @@ return_results({'found': client._http_request('GET', demisto.args()['path'], par
 '''
 
 
-class Remote(BaseHTTPRequestHandler):
+class Remote(Answering):
     """A product that tells what it was asked, secrets included."""
 
     def do_GET(self) -> None:
         body = json.dumps({'path': self.path, 'header': self.headers['Authorization'], 'refresh_token': 'r3fr3sh'}).encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        self.send_header('Set-Cookie', 'session=abc')
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Print nothing."""
+        self.answer(200, body, **{'Set-Cookie': 'session=abc'})
 
 
 @pytest.fixture
@@ -64,15 +55,13 @@ def test_http_is_recorded_without_secrets_and_replayed_offline_and_an_unknown_re
         pack: Path, tmp_path: Path, instance_of: Callable[..., Instance]) -> None:
     pytest.importorskip('vcr')
     runtime, cassette = Runtime(), tmp_path / 'cassettes/first'
-    with HTTPServer(('127.0.0.1', 0), Remote) as remote:
-        threading.Thread(target=remote.serve_forever, daemon=True).start()
-        instance = instance_of(pack, {'url': f'http://127.0.0.1:{remote.server_port}', 'apikey': 'hush hush/1'}, runtime)
+    with served(Remote) as remote:
+        instance = instance_of(pack, {'url': remote, 'apikey': 'hush hush/1'}, runtime)
         instance.keep_secrets()
         assert not runtime.instruments.record(cassette), 'as where vcrpy was missing: the folder is made and stays empty'
         assert runtime.instruments.record(cassette) is False
         [asked] = instance.run('ask', {'path': '/a'})
         instance.run('ask', {'path': '/b'})
-        remote.shutdown()
     assert json.loads(asked['Contents'])['found']['header'] == 'Bearer hush hush/1'
     assert sorted(file.name for file in cassette.iterdir()) == ['ask-1.yaml', 'ask-2.yaml']
     kept = ''.join(file.read_text() for file in cassette.iterdir())

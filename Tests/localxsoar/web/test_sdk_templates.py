@@ -5,14 +5,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from facts import fact
-from local_xsoar import leave_out, run_local_xsoar, served
+from local_xsoar import Answering, leave_out, run_local_xsoar, served
 
 pytestmark = pytest.mark.sockets
 
@@ -31,7 +30,7 @@ RESPONSES: dict[str, Any] = {
     'feed.txt': 'http://192.0.2.1/a\nexample.com\nno indicator\n192.0.2.7\n'}
 
 
-class Remote(BaseHTTPRequestHandler):
+class Remote(Answering):
     """The remote system of every template."""
 
     def do_GET(self) -> None:
@@ -41,14 +40,9 @@ class Remote(BaseHTTPRequestHandler):
         elif self.command != 'GET':
             found = {'result': {**USER, **json.loads(self.rfile.read(int(self.headers['Content-Length'])))}}
         text = found if isinstance(found, str) else json.dumps(found)
-        self.send_response(200 if found is not None else 404)
-        self.end_headers()
-        self.wfile.write(text.encode())
+        self.answer(200 if found is not None else 404, text.encode())
 
     do_POST = do_PATCH = do_GET
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Write nothing."""
 
 
 @pytest.fixture(scope='module')

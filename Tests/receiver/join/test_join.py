@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from daemons import Daemon
 import requests
 from clocks import PATIENCE_SECONDS
 from joining import CLOSED, Joining, alert, post_all
-from local_xsoar import needs, wait_for
+from local_xsoar import Answering, needs, wait_for
 from senders_at_once import AUTHORIZED, until
 from tools.names.table import SENDERS
 from shared.webhook import PACK, TOKEN, Answer, changed_pack
@@ -207,17 +207,11 @@ def serve(host: str) -> Iterator[None]:
         server.server_close()
 
 
-class Metrics(BaseHTTPRequestHandler):
+class Metrics(Answering):
     """A page with one metric."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header('Content-Type', 'text/plain; version=0.0.4')
-        self.end_headers()
-        self.wfile.write(b'up_since 1\n')
-
-    def log_message(self, *_: object) -> None:
-        """Keep the output of tests free of requests."""
+        self.answer(200, b'up_since 1\n', **{'Content-Type': 'text/plain; version=0.0.4'})
 
 
 def deliver(xsoar: Joining, name: str, title: str) -> requests.Response:
