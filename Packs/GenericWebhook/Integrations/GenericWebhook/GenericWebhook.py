@@ -538,6 +538,7 @@ class Scheme(NamedTuple):
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
         """Return the keys of all tokens: first each token's usual key, then its alternatives; none with which anyone can sign.
 
+        Each kind is tried for all tokens before the next one: the usual keys are those of most senders.
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
         of_each = ([(token, key) for key in self.keys(token.value)] for token in tokens)
@@ -5015,7 +5016,7 @@ class Conversion:
         `unknown_key`, the key because of which it is not an envelope.
         """
         words = self.arrival.words
-        items = items_at(source, words.each) if words.each else None
+        items = items_at(source, words.each) if words.each else None  # None: no list of objects is there
         if words.each and not items:  # then only these two words apply: the others speak of an item
             words = UrlWords(type=words.type, default_severity=words.default_severity)
         event = self.event(source, words)
