@@ -124,12 +124,13 @@ export function drawOpened() {
   else if (part === 'log') body.append(drawLines(item));
   else if (part === 'compare') body.append(drawComparison(item));
   else drawMessage(part, body);
+  const original = item.chain.find(({delivery}) => delivery)?.delivery;
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), (item.kind === 'waiting' ? '' : ` · ${duration(item.milliseconds)}`) + ` · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
-    result, item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null, drawOrigin(item), drawCopies(item), drawChecks(item),
+    result, original ? el('p', {class: 'links'}, 'It repeats ', el('a', {id: 'original', href: `#/deliveries/${original}`}, `delivery ${original}`), '.') : null, item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null, drawOrigin(item), drawCopies(item), drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''}),
       nameButton(item, drawOpened), ...curlButton(item), ...notes),
     tabs, body);

@@ -47,6 +47,13 @@ export function nameButton(item, drawOpened) {
   return made;
 }
 
+// Return a link that opens the panel for a delivery, or a hidden one where the pack's URL has no words.
+export function nameLink(item) {
+  const made = el('a', {id: 'name-severity', href: `#/deliveries?open=${item.number}&words=%3F`, hidden: true, title: 'Say where the events of this sender have their severity'}, 'Name by clicking…');
+  if (hasPort(instanceOf(item))) wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
+  return made;
+}
+
 function openNaming(item, drawOpened) {
   choose({words: '?'});
   drawNaming(item, drawOpened, true);

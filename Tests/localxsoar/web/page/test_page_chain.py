@@ -90,6 +90,23 @@ def test_a_problem_that_begins_gets_worse_and_ends_is_one_incident_whose_page_sa
     assert '↳ 1 high → critical' in shared and 'Log 1<' in shared and 'bytes, token 1: no incidents' in shared
 
 
+def test_a_repeat_leads_to_its_original_and_an_incident_without_a_severity_to_where_it_is_named(
+    page: Page, webhook: Webhook
+) -> None:
+    for _ in range(2):
+        requests.post(webhook.webhook_url, '{"title": "Twice", "problem": {"level": "P2"}}', timeout=PATIENCE_SECONDS,
+                      headers={'Authorization': TOKEN, 'Idempotency-Key': 'twice'})
+    repeat, original, *_ = ended(webhook)
+    page.goto(f'{webhook.url}/#/deliveries/{repeat["number"]}')
+    page.locator('#original').click()
+    expect(page.locator('#delivery .result')).to_have_text(re.compile(r'^→ incident \d+ Twice$'))
+    page.goto(f'{webhook.url}/#/incidents/{original["incidents"][0]}')
+    page.locator('#name-severity').press('Enter')
+    expect(page.locator('#naming-title')).to_be_visible()
+    assert not violations(page)
+    page.locator('#naming-close').click()
+
+
 def disagreements(webhook: Webhook, page: Page, sent: list[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield each delivery of which something says another thing than the model."""
     found = {each['sender']: each for each in ended(webhook)}
