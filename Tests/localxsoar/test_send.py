@@ -53,7 +53,7 @@ def test_a_sender_makes_an_incident_here_and_by_an_address_and_a_token(webhook: 
     here = send(sender, '--url', webhook.url)
     straight = send(sender, '--url', webhook.webhook_url, '--token', TOKEN)
     assert (here.returncode, straight.returncode) == (0, 0), here.stderr + straight.stderr
-    assert ' incident ' in here.stdout.splitlines()[-1] and '200 OK' in straight.stdout.splitlines()[-1]
+    assert ' → ' in here.stdout.splitlines()[-1] and '200 OK' in straight.stdout.splitlines()[-1]
     assert TOKEN not in here.stdout + straight.stdout
     assert len(set(webhook.names()[-2:])) == 1
 
@@ -72,7 +72,7 @@ def test_what_is_printed_is_the_delivery_and_what_came_of_it(webhook: Webhook, o
     assert sender == 'Splunk: alert of a saved search (token in ?token=)'
     assert len(payload) == 160 and payload.endswith('…')
     found = re.fullmatch(r'200 OK  [1-9]\d* ms  (.*)', result)
-    assert found and ('"id"' if options else 'incident ') in found[1]
+    assert found and ('"id"' if options else '→ ') in found[1]
 
 
 @pytest.mark.parametrize('options', [[], ['--token', TOKEN]])
