@@ -73,14 +73,6 @@ class Played:
                 for post in self.posts]
 
 
-# What a refused group becomes
-
-
-def test_of_a_rejected_group_the_bad_one_alone_is_rejected() -> None:
-    played = Played('good', 'bad', 'good too').measured().play()
-    assert played.outcomes == [200, 502, 200]
-
-
 def test_three_bad_side_by_side_in_60_are_rejected_alone() -> None:
     names = ['good'] * 60
     names[20:23] = ['bad'] * 3
@@ -138,9 +130,6 @@ def test_after_a_rejected_group_the_next_has_8_calls_and_5_seconds_of_its_own() 
     assert played.play().outcomes == [200, 502, 200]
 
 
-# What becomes of a post whose sender has left
-
-
 def set_aside(*names: str, pause: float = 0) -> Played:
     """Posts whose senders left, and that were rejected together so often that the server must be at fault."""
     played = Played(*names).measured()
@@ -152,27 +141,11 @@ def set_aside(*names: str, pause: float = 0) -> Played:
     return played
 
 
-def test_it_keeps_its_place_after_25_seconds() -> None:
-    played = Played('problem', 'early', 'end')
-    for post in played.posts[::2]:
-        post.keep()
-    played.now += 30
-    late = played.post('late')
-    assert played.play().calls == [['problem', 'end', 'late']]
-    assert played.outcomes == [200, 503, 200] and late.result.successful()
-
-
 def test_one_that_has_just_left_is_asked_before_it_gets_a_503() -> None:
     played = Played('gone')
     played.posts[0].is_gone = lambda: True
     played.now += 25
     assert played.play().outcomes == [200]
-
-
-def test_of_a_rejected_group_each_that_left_is_tried_again_alone_in_the_order_of_arrival() -> None:
-    played = set_aside('problem', 'other', 'end', pause=1)
-    assert played.play().calls == [['problem'], ['other'], ['end']]
-    assert played.outcomes == [200] * 3
 
 
 def test_the_pauses_before_its_tries_grow_from_1_second_to_10_minutes() -> None:
@@ -291,85 +264,6 @@ def test_when_more_are_set_aside_than_there_is_room_for_the_last_or_the_largest_
     assert isinstance(reason, RejectedByServer)
 
 
-def test_one_that_was_rejected_while_others_were_created_is_lost_first() -> None:
-    played = set_aside('innocent', 'last')
-    played.queue.most_posts = 2
-    for name in 'good', 'bad':
-        played.posts.append(played.post(name))
-        played.posts[-1].keep()
-        played.step()
-    assert [post.result.ready() and not post.result.successful() for post in played.posts] == [False, False, False, True]
-
-
-def test_any_number_may_be_lost_at_once() -> None:
-    played = set_aside(*['bad'] * 1000, pause=1)
-    played.post('good')
-    played.play()
-    assert not any(post.result.ready() for post in played.posts)
-    played.queue.most_bytes = 2 * played.posts[0].memory_bytes
-    played.now = retry_at(played)
-    played.step()
-    assert sum(post.result.ready() for post in played.posts) == 998
-
-
-def test_one_alone_that_is_set_aside_may_be_of_any_size() -> None:
-    played = Played('large')
-    played.posts[0].keep()
-    played.queue.most_bytes = 10
-    played.step(lambda _: True)
-    assert not played.posts[0].result.ready()
-
-
-def test_however_many_are_set_aside_there_is_room_for_a_quarter_of_the_queue_beside_them() -> None:
-    played = set_aside(*['bad'] * 1000)
-    assert len([post for post in played.posts if not post.result.ready()]) == 1000
-    for _ in range(250):
-        played.post('newcomer')
-    with pytest.raises(Unavailable, match='Too many'):
-        played.post('one too many')
-
-
-def test_beside_what_is_set_aside_there_is_room_for_a_quarter_of_the_bytes() -> None:
-    played = set_aside('bad', 'bad')
-    size = Post([incident('bad')]).memory_bytes
-    played.queue.most_bytes = 4 * size
-    played.post('newcomer').keep()
-    played.queue.most_bytes = 2 * size
-    with pytest.raises(Unavailable, match='Too many'):
-        played.post('newcomer')
-
-
-def test_many_that_were_set_aside_leave_every_second_turn_to_others() -> None:
-    played = set_aside('a', 'b', 'c', pause=1)
-    for _ in range(3):
-        played.post('other')
-        played.step()
-    assert played.calls == [['a'], ['other', 'other'], ['b']]
-    assert played.play().calls[3:] == [['other'], ['c']]
-
-
-def test_those_in_a_call_count_too_for_all_of_them_may_return() -> None:
-    played = Played('a', 'b').measured()
-    played.queue.most_posts = 3
-    for post in played.posts:
-        post.keep()
-    played.queue.next_call(played.now)
-    played.posts.append(played.post('c'))
-    with pytest.raises(Unavailable, match='Too many'):
-        played.post('newcomer')
-    played.queue.record_unconfirmed(played.now)
-    with pytest.raises(Unavailable, match='Too many'):
-        played.post('newcomer')
-    assert played.play().outcomes == [200] * 3
-
-
-def test_at_a_stop_each_has_one_more_try() -> None:
-    played = set_aside('good', 'bad')
-    played.queue.close('stopping.')
-    assert played.play().calls == [['good'], ['bad']]
-    assert played.outcomes == [200, 502]
-
-
 def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice() -> None:
     played = Played(['event'] * 100, each=0.25)
     played.posts[0].keep()
@@ -387,9 +281,6 @@ def test_a_part_that_was_created_makes_the_pauses_before_the_next_short_again() 
     assert played.step() and not played.posts[0].result.ready()
     assert played.step(lambda _: True)
     assert retry_at(played) == played.now + 1
-
-
-# How large a call is
 
 
 def test_the_first_calls_are_cautious_and_growth_is_fast() -> None:
@@ -540,9 +431,6 @@ def test_a_call_holds_posts_of_so_many_bytes_together() -> None:
     assert sizes == [2, 2, 1]
 
 
-# What may wait
-
-
 EVENTS = {
     'a small event': b'{"a":1}',
     'an envelope': b'{"name":"name %d","type":"type","occurred":"2026-11-24T10:00:00Z","raw_json":{"a":1}}',
@@ -597,21 +485,6 @@ def test_posts_wait_up_to_the_bounds_and_repeats_count_among_them() -> None:
         queue.add(repeat)
 
 
-def test_a_post_that_is_larger_than_all_that_may_wait_waits_alone() -> None:
-    queue = PostQueue(most_posts=2, most_bytes=1)
-    queue.add(Post([incident('large')]))
-    with pytest.raises(Unavailable, match='Too many'):
-        queue.check_room()
-
-
-def test_a_post_that_has_waited_too_long_is_never_handed_over() -> None:
-    played = Played('early', 'late')
-    played.posts[1].hand_over_by += 0.1
-    played.now += 25
-    assert played.play().calls == [['late']]
-    assert played.outcomes == [503, 200]
-
-
 def test_a_post_is_handed_over_for_25_seconds_and_no_longer(clock: Clock) -> None:
     assert Post([incident('a')]).hand_over_by == clock.now + 25
     played = Played('early', 'late')
@@ -621,21 +494,6 @@ def test_a_post_is_handed_over_for_25_seconds_and_no_longer(clock: Clock) -> Non
     played.queue.expire(played.now + 25)
     assert played.queue.waiting == played.posts[1:]
     assert played.posts[0].result.exception.detail.startswith('XSOAR was busy for 25 s')  # type: ignore[union-attr]
-
-
-# An array in several calls
-
-
-def test_an_array_that_would_take_too_long_goes_in_several_calls_in_order() -> None:
-    names = [f'event {number}' for number in range(100)]
-    played = Played(names, each=0.25).play()
-    assert played.sizes == [40, 40, 20]
-    assert [each['name'] for each in played.posts[0].result.value or []] == names
-
-
-def test_an_array_that_is_partly_created_goes_on_however_long_it_takes() -> None:
-    played = Played(['event'] * 100, each=0.4).play()
-    assert played.outcomes == [200]
 
 
 def test_an_array_goes_whole_where_the_time_allows() -> None:
@@ -656,32 +514,6 @@ def test_the_rest_of_a_long_array_goes_alone_though_others_would_fit() -> None:
     assert played.play().sizes == [40, 2, 1]
 
 
-def test_when_a_later_part_is_rejected_its_sender_hears_how_many_exist() -> None:
-    played = Played(['good'] * 50 + ['bad'] * 50, each=0.25).play()
-    assert played.sizes == [40, 40]
-    assert played.outcomes == [502]
-    assert '40 of its 100 incidents exist' in str(played.posts[0].result.exception)
-
-
-def test_an_array_of_which_a_part_exists_gets_no_503_when_the_integration_ends() -> None:
-    played = Played(['event'] * 100, each=0.25)
-    played.step()
-    played.queue.next_call(played.now)
-    played.queue.abandon()
-    assert played.outcomes == [502], 'a retry would make the first 40 twice'
-    assert '40 of its 100 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
-
-
-def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
-    played = Played(['event'] * 100, each=0.25)
-    played.step()
-    played.posts.append(played.post('late'))
-    played.queue.abandon()
-    assert played.outcomes == [502, 503]
-    assert '40 of its 100 incidents exist.' in str(played.posts[0].result.exception), 'none of its calls was in flight'
-    assert 'Nothing was created.' in str(played.posts[1].result.exception)
-
-
 @pytest.mark.parametrize('reply, incidents', [
     ([], []), ({'id': '1'}, [{'id': '1'}]), ([None, {'id': '1'}, {'error': 'x'}, 3], [{'id': '1'}]),
     (None, None), (False, None), ({}, None), ([None], None), ([[]], None), ([{'error': 'x'}], None), ({'id': None}, None),
@@ -689,9 +521,6 @@ def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
 ], ids=str)
 def test_the_incidents_of_a_reply_are_its_objects_with_an_id(reply: Any, incidents: list[Any] | None) -> None:
     assert created_incidents(reply) == incidents
-
-
-# Whose an incident is
 
 
 def told(posts: list[Post]) -> list[str]:
@@ -733,22 +562,10 @@ def test_after_a_reply_in_another_order_the_rest_of_a_rejected_group_goes_one_by
     assert played.play().calls == [['a', 'b', 'c', 'bad'], ['a', 'b'], ['c'], ['bad']]
 
 
-def test_no_sender_gets_anything_of_a_reply_with_one_incident_that_fits_nowhere() -> None:
-    played = Played(['a'] * 3, ['b', 'a', 'a']).measured()
-    played.step(answer=lambda call: [{'name': incident['name'], 'id': str(number)} for number, incident in enumerate(call)][::-1])
-    assert told(played.posts) == ['', '']
-
-
 def test_no_sender_gets_an_incident_of_two_alike_of_which_one_is_missing() -> None:
     played = answered({'name': 's', 'id': '1'}, {'name': 'o', 'id': '2'}, names='sso')
     assert told(played.posts) == ['', '', '2']
     assert played.queue.alone_until > played.now
-
-
-def test_incidents_of_one_name_in_another_order_are_seen_by_their_details() -> None:
-    played = answered({'name': 's', 'id': '1', 'rawJSON': '{"number": 1}'}, {'name': 's', 'id': '2', 'rawJSON': '{"number": 0}'},
-                      names='ss')
-    assert told(played.posts) == ['', '']
 
 
 def test_another_name_does_no_harm_where_the_details_tell_whose_it_is() -> None:
@@ -762,9 +579,6 @@ def test_an_odd_reply_to_a_group_reaches_no_sender(odd: Any) -> None:
     played = answered(odd, odd, odd, names='ab')
     assert told(played.posts) == ['', '']
     assert played.queue.alone_until > played.now
-
-
-# A reply with an error beside the incidents
 
 
 class Erring(Played):
