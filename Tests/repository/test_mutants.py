@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT
 
-from tools.mutants.__main__ import chosen, recorded
-from tools.mutants.mutations import codes
 
 # A test tool's own tests: it runs once a week itself.
 pytestmark = [pytest.mark.sockets, pytest.mark.weekly]
 
-LOCALXSOAR = ROOT / 'localxsoar'
-MASKS = LOCALXSOAR / 'webhooks/masks.py'
 EXAMPLE = '''
 class Limit:
     def is_over(self, number):
@@ -71,17 +67,3 @@ def test_what_died_is_tried_again_and_fails_if_it_lives_now_but_not_if_its_code_
     record.write_text(f'killed  example  Limit.is_over  1  {SURVIVORS[0]}\n')
     status, output = run(example, '--recorded', str(record))
     assert f'survived: example.py:4: Limit.is_over: {SURVIVORS[0]}\n' in output and status == 1, output
-
-
-def test_a_mutant_is_found_again_when_its_function_has_moved(tmp_path: Path) -> None:
-    record, moved = tmp_path / 'killed.txt', tmp_path / 'moved.py'
-    record.write_text(f'killed  {KILLED}\nsurvived  example  Limit.is_over  1  {SURVIVORS[0]}\n')
-    moved.write_text('# elsewhere, and lower\n' + EXAMPLE)
-    assert [str(mutant) for mutant in recorded(record, [moved])] == [KILLED.replace('example', 'moved')]
-
-
-def test_each_mutant_has_a_name_of_its_own_and_other_code() -> None:
-    mutants = chosen([MASKS], '', 1)
-    assert len({str(mutant) for mutant in mutants}) == len(mutants)
-    unchanged = set(codes(compile(MASKS.read_text('utf-8'), MASKS.name, 'exec', dont_inherit=True)))
-    assert [str(mutant) for mutant in mutants if len(set(codes(mutant.code())) - unchanged) < 2] == []

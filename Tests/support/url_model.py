@@ -209,9 +209,6 @@ def severity_of(value: Any, severity: Severity) -> float | None:
     return severity.levels.get(plain(str(value)))
 
 
-# Which events become incidents.
-
-
 def is_in_doubt(model: Any, path: str) -> bool:
     """Return whether a path leads through one of several items, or beyond what is no object in an item."""
     before, star, after = path.partition('.*.')

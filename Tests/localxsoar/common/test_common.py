@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -105,43 +105,32 @@ def test_an_error_is_raised_where_the_server_reports_it(
     assert results == [('log', 'It failed.')]
 
 
-@pytest.mark.parametrize('given, items', [
-    (None, []), ('', []), ([], []), (['a'], ['a']), ('a', ['a']), ('a, b ,c', ['a', 'b', 'c']), ('["a", 1]', ['a', 1]),
-    (' [1,\n2] ', [1, 2]), (5, [5]), ('a]', ['a]'])])
-def test_a_list_is_read_from_a_list_json_or_separated_text(given: Any, items: list[Any]) -> None:
-    assert common.argToList(given) == items
+@pytest.mark.parametrize('read, given, value', [
+    *((common.argToList, given, items) for given, items in (
+        (None, []), ('', []), ([], []), (['a'], ['a']), ('a', ['a']), ('a, b ,c', ['a', 'b', 'c']), ('["a", 1]', ['a', 1]),
+        (' [1,\n2] ', [1, 2]), (5, [5]), ('a]', ['a]']))),
+    *((common.argToBoolean, word, True) for word in (True, 'true', 'True', 'yes', 'y', 't', 'on', '1')),
+    *((common.argToBoolean, word, False) for word in (False, 'false', 'No', 'n', 'f', 'off', '0')),
+    *((common.arg_to_number, given, number) for given, number in (
+        (None, None), ('', None), ('5', 5), (' 5 ', 5), ('-5', -5), (5.9, 5), ('5.9', 5), (0, 0))),
+    *((common.auto_detect_indicator_type, value, kind) for value, kind in (
+        ('192.0.2.1', 'IP'), ('2001:db8::1', 'IPv6'), ('192.0.2.0/24', 'CIDR'), ('2001:db8::/32', 'IPv6CIDR'),
+        ('CVE-2024-12345', 'CVE'),
+        ('a' * 32, 'File'), ('https://example.com/a?b=c', 'URL'), ('kim@example.com', 'Email'), ('*.example.com', 'DomainGlob'),
+        ('example.com', 'Domain'), ('no indicator', None), ('', None), (None, None)))])
+def test_a_value_is_read_from_what_people_and_senders_write(read: Callable[[Any], Any], given: Any, value: Any) -> None:
+    assert read(given) == value
 
 
-def test_a_list_has_another_separator_and_a_transformation() -> None:
-    assert common.argToList('1;2', ';', int) == [1, 2]
-
-
-@pytest.mark.parametrize('given, value', [
-    (True, True), (False, False), *((word, True) for word in ('true', 'True', 'yes', 'y', 't', 'on', '1')),
-    *((word, False) for word in ('false', 'No', 'n', 'f', 'off', '0'))])
-def test_a_boolean_is_read_from_the_usual_words(given: Any, value: bool) -> None:
-    assert common.argToBoolean(given) is value
-
-
-@pytest.mark.parametrize('given', ['', 'maybe', None, 1])
-def test_a_value_that_is_not_a_boolean_is_an_error(given: Any) -> None:
-    with pytest.raises(ValueError, match='boolean-like'):
-        common.argToBoolean(given)
-
-
-@pytest.mark.parametrize('given, number', [
-    (None, None), ('', None), ('5', 5), (' 5 ', 5), ('-5', -5), (5.9, 5), ('5.9', 5), (0, 0)])
-def test_a_number_is_read_from_text_or_a_number(given: Any, number: Any) -> None:
-    assert common.arg_to_number(given) == number
-
-
-@pytest.mark.parametrize('arguments, words', [
-    (('five',), 'Invalid number: "five"'), (('five', 'limit'), 'Invalid number: "limit"="five"'),
-    (('inf',), 'Invalid number: "inf"'),
-    ((None, 'limit', True), 'Missing "limit"'), (('', None, True), 'Missing a required argument')])
-def test_a_value_that_is_not_a_number_is_an_error_that_names_it(arguments: tuple[Any, ...], words: str) -> None:
+@pytest.mark.parametrize('read, arguments, words', [
+    *((common.argToBoolean, (given,), '.*boolean-like.*') for given in ('', 'maybe', None, 1)),
+    (common.arg_to_number, ('five',), 'Invalid number: "five"'),
+    (common.arg_to_number, ('five', 'limit'), 'Invalid number: "limit"="five"'),
+    (common.arg_to_number, ('inf',), 'Invalid number: "inf"'), (common.arg_to_number, (None, 'limit', True), 'Missing "limit"'),
+    (common.arg_to_number, ('', None, True), 'Missing a required argument')])
+def test_a_value_that_cannot_be_read_is_an_error_that_names_it(read: Callable[..., Any], arguments: Any, words: str) -> None:
     with pytest.raises(ValueError, match=f'^{words}$'):
-        common.arg_to_number(*arguments)
+        read(*arguments)
 
 
 def test_a_line_number_is_the_callers_own() -> None:
@@ -172,7 +161,7 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.assign_params(keys_to_ignore=['a'], values_to_ignore=['x'], a=1, b='x', c=''), {'c': ''}),
     (common.remove_empty_elements({'a': {'b': None}, 'c': [{}, 1], 'd': ''}), {'c': [1]}),
     (common.dict_safe_get({'a': [{'b': 1}]}, ['a', 0, 'b']), 1), (common.dict_safe_get({}, ['a', 'b'], 'none'), 'none'),
-    ([*common.batch([1, 2, 3], 2)], [[1, 2], [3]]),
+    ([*common.batch([1, 2, 3], 2)], [[1, 2], [3]]), (common.argToList('1;2', ';', int), [1, 2]),
     (common.safe_load_json('{"a": 1}'), {'a': 1}), (common.safe_load_json([1]), [1]),
     (common.urljoin('http://x', '/api'), 'http://x/api'), (common.urljoin('http://x/', 'api'), 'http://x/api'),
     (common.urljoin('http://x'), 'http://x/'), (common.string_to_context_key('alert_id'), 'AlertId'),
@@ -186,15 +175,6 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.create_clickable_url('http://x', 'X'), '[X](http://x)')])
 def test_a_helper_returns_what_its_documentation_says(found: Any, expected: Any) -> None:
     assert found == expected
-
-
-@pytest.mark.parametrize('value, kind', [
-    ('192.0.2.1', 'IP'), ('2001:db8::1', 'IPv6'), ('192.0.2.0/24', 'CIDR'), ('2001:db8::/32', 'IPv6CIDR'),
-    ('CVE-2024-12345', 'CVE'),
-    ('a' * 32, 'File'), ('https://example.com/a?b=c', 'URL'), ('kim@example.com', 'Email'), ('*.example.com', 'DomainGlob'),
-    ('example.com', 'Domain'), ('no indicator', None), ('', None), (None, None)])
-def test_the_type_of_an_indicator_is_recognized(value: Any, kind: Any) -> None:
-    assert common.auto_detect_indicator_type(value) == kind
 
 
 def test_dates_are_read_from_timestamps_and_texts(monkeypatch: pytest.MonkeyPatch) -> None:

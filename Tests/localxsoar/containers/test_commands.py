@@ -61,10 +61,13 @@ def test_incidents_are_created_with_the_last_run_that_comes_with_them(site: Site
     assert (call(site, 'getLastRun'), site.journal.create_sizes, len(printed)) == ({'n': 1}, [1, 0], 1)
 
 
-@pytest.mark.parametrize('incidents', [None, {}, 'text'])
-def test_anything_but_a_list_of_incidents_is_rejected(site: Site, incidents: Any) -> None:
-    with pytest.raises(CallRejected, match='createIncidents expects a list of incidents'):
-        call(site, 'createIncidents', incidents=incidents)
+@pytest.mark.parametrize('name, args, words', [
+    ('createIncidents', {'incidents': None}, 'createIncidents expects a list of incidents'),
+    ('createIncidents', {'incidents': {}}, 'expects a list'), ('createIncidents', {'incidents': 'text'}, 'expects a list'),
+    ('setIntegrationContext', {'value': ['a']}, 'must be an object')])
+def test_what_a_call_cannot_take_is_rejected(site: Site, name: str, args: dict[str, Any], words: str) -> None:
+    with pytest.raises(CallRejected, match=words):
+        call(site, name, **args)
 
 
 def test_a_cut_line_creates_nothing_and_gets_no_reply(site: Site, printed: list[str]) -> None:
@@ -108,11 +111,6 @@ def test_a_context_is_replaced_if_the_version_is_any_or_its_own(site: Site, vers
         with pytest.raises(CallRejected, match='changed meanwhile'):
             call(site, 'setIntegrationContext', value={'a': 'new'}, version=version)
     assert call(site, 'getIntegrationContext')['context'] == {'a': 'new' if is_kept else 'old'}
-
-
-def test_a_context_that_is_not_an_object_is_rejected(site: Site) -> None:
-    with pytest.raises(CallRejected, match='must be an object'):
-        call(site, 'setIntegrationContext', value=['a'])
 
 
 @fact('documented', 'a context contains text only, and is not available in `test-module`; violations cause a warning')

@@ -121,23 +121,18 @@ def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
     assert printed == ['!!! say has no argument colour. Its arguments: name, greeting, other.']
 
 
-@pytest.mark.parametrize('command, args, words', [
-    ('say', {}, '^say needs name.$'), ('say', {'name': '', 'greeting': ''}, '^say needs name, greeting.$'),
-    ('none', {}, '^One has no command none. Its commands: say, bare.$')])
-def test_a_command_that_is_not_there_or_lacks_an_argument_does_not_run(
-    make: Callable[..., Instance], command: str, args: dict[str, str], words: str
+@pytest.mark.parametrize('script, command, args, words', [
+    ('', 'say', {}, '^say needs name.$'), ('', 'say', {'name': '', 'greeting': ''}, '^say needs name, greeting.$'),
+    ('', 'none', {}, '^One has no command none. Its commands: say, bare.$'),
+    ("raise ValueError('It failed.')", 'bare', {}, r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
+    ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", 'bare', {}, '^An error.$'),
+    ('import nothing_of_this_name', 'bare', {},
+     r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
+def test_a_command_fails_for_its_name_its_arguments_or_with_the_scripts_own_error(
+    make: Callable[..., Instance], script: str, command: str, args: dict[str, str], words: str
 ) -> None:
     with pytest.raises(CommandFailed, match=words):
-        make('').run(command, args)
-
-
-@pytest.mark.parametrize('script, words', [
-    ("raise ValueError('It failed.')", r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
-    ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", '^An error.$'),
-    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
-def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance], script: str, words: str) -> None:
-    with pytest.raises(CommandFailed, match=words):
-        make(script).run('bare')
+        make(script).run(command, args)
 
 
 def test_the_test_button_expects_ok(make: Callable[..., Instance]) -> None:

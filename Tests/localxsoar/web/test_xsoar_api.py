@@ -265,6 +265,10 @@ def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo:
     assert ask(xsoar, 'GET', 'about') == {'demistoVersion': '8.9.0', 'buildNum': '1000000', 'productMode': 'xsoar',
                                           'deploymentMode': 'opp', 'name': 'localxsoar'}
     assert ask(xsoar, 'GET', 'health/server') == {}
+    assert ask(xsoar, 'POST', 'indicators/search', {'query': 'type:IP'}) == {'total': 0, 'iocObjects': [], 'searchAfter': None}
+    found = ask(xsoar, 'POST', 'investigations/search')
+    assert (found['total'], [(each['id'], each['type'], each['creatingUserId']) for each in found['data']]) == (
+        1, [('playground', 9, 'admin')])
     assert ask(xsoar, 'GET', 'user')['username'] == 'admin'
     for path in ('installed', 'metadata/installed'):
         assert ask(xsoar, 'GET', f'contentpacks/{path}') == [{'id': 'Commands', 'name': 'Commands', 'currentVersion': '1.0.0'}]
@@ -361,16 +365,6 @@ def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar
     found = ask(xsoar, 'POST', 'incidents/search', {'filter': {'name': ['by hand']}})
     assert (found['total'], [incident['id'] for incident in found['data']]) == (1, [made['id']])
     assert ask(xsoar, 'POST', 'incidents/search')['total'] == len(xsoar.sent())
-
-
-def test_the_playground_is_the_one_investigation(xsoar: LocalXsoar) -> None:
-    found = ask(xsoar, 'POST', 'investigations/search')
-    assert (found['total'], [(each['id'], each['type'], each['creatingUserId']) for each in found['data']]) == (
-        1, [('playground', 9, 'admin')])
-
-
-def test_indicators_are_searched(xsoar: LocalXsoar) -> None:
-    assert ask(xsoar, 'POST', 'indicators/search', {'query': 'type:IP'}) == {'total': 0, 'iocObjects': [], 'searchAfter': None}
 
 
 def test_an_integration_that_is_uploaded_alone_replaces_the_other_in_its_pack(echo: LocalXsoar, echo_pack: Path) -> None:

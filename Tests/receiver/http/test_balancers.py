@@ -245,9 +245,6 @@ def there(balancer: Balancer, instances: list[Webhook]) -> Iterator[Scene]:
     running.faults(**NO_FAULTS)
 
 
-# Retries, and what the logs keep
-
-
 def written_ids(name: str) -> dict[str, str]:
     """Return the delivery headers that the configuration reads, in its order and in the form of DELIVERY_IDS."""
     if name == 'haproxy':

@@ -56,9 +56,6 @@ def numbered(count: int) -> list[str]:
     return [f'event {number}' for number in range(count)]
 
 
-# Grouping
-
-
 @scene()
 async def test_while_no_call_is_in_flight_a_post_goes_at_once_and_alone(senders: Senders) -> None:
     connection = await senders.connect()
@@ -137,9 +134,6 @@ async def test_a_post_whose_sender_left_is_created(senders: Senders) -> None:
     await senders.leave('while it waits')
     senders.release()
     await until(lambda: len(senders.sent()) == 2, 'the incident')
-
-
-# What the server replies
 
 
 @scene(refuse='poison')
@@ -302,9 +296,6 @@ async def test_a_server_that_rejects_everything_is_asked_few_times_and_the_healt
     await until(lambda: not senders.webhook.state()['health']['isError'], 'the health to be cleared')
 
 
-# Bounds
-
-
 @scene()
 async def test_beyond_the_posts_that_may_wait_the_next_is_503_before_its_body_has_come(senders: Senders) -> None:
     await senders.hold()
@@ -377,9 +368,6 @@ async def test_senders_that_are_slow_on_purpose_keep_nobody_waiting(senders: Sen
     await asyncio.gather(*ends)
 
 
-# Logs
-
-
 @scene()
 async def test_2100_requests_leave_one_log_call_and_what_was_dropped_is_counted(senders: Senders) -> None:
     await senders.at_rest()
@@ -395,9 +383,6 @@ async def test_2100_requests_leave_one_log_call_and_what_was_dropped_is_counted(
     dropped = int(re.findall(r'(\d+) log lines were dropped', senders.log())[-1])
     assert dropped in (100, 101), 'the POST has a line, too'
     assert senders.log_calls - before <= 2
-
-
-# The end
 
 
 @scene()

@@ -62,9 +62,6 @@ def send(to: App | Webhook, query: dict[str, str] | str, payload: Any = EVENT, *
     return Sent(incidents, note)
 
 
-# What the words find
-
-
 @pytest.mark.parametrize(('name', 'payload', 'expected'), [
     ('evt.what,evt.where', EVENT, 'Disk full: db-1'), ('evt.what , evt.where', EVENT, 'Disk full: db-1'),
     ('evt.none|evt.what', EVENT, 'Disk full'), ('evt.none,evt.where', EVENT, 'db-1'), ('evt.n,evt.what', EVENT, '0: Disk full'),
@@ -246,9 +243,6 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
         assert (found['severity'], RESOLVED in found['labels']) == (severity, severity > 0)
 
 
-# What is left out
-
-
 @pytest.mark.parametrize(('query', 'payload', 'reason'), [
     ({'skip': 'level=info|debug'}, {'level': 'info'}, 'conditions of the URL'),
     ({'skip': 'level=info,env=test'}, {'level': 'info', 'env': 'test'}, 'conditions of the URL'),
@@ -263,6 +257,7 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
     ({'skip': 'resolved|a=x'}, {'a': 'x'}, 'conditions of the URL'),
     ({'at_least': 'medium'}, {'severity': 'low'}, 'severity low'),
     ({'at_least': '2'}, {'severity': 'info'}, 'severity informational'),
+    ({'at_least': 'high'}, {'severity': 'low', 'event': {'severity': {}}, 'issue': {'severity': []}}, 'severity low'),
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'medium'}, {'x': 1}], 'tags': ['x']}, 'severity low'),
     ({'at_least': 'high'}, {**CUT_GROUP, 'truncatedAlerts': 0}, 'severity low'),
     ({'skip': 'receiver=xsoar'}, CUT_GROUP, 'conditions of the URL'),
@@ -363,11 +358,6 @@ def test_no_event_is_left_out_that_has_a_graver_or_an_unreadable_severity_anywhe
     assert len(send(app, query, {'title': 'Disk full', **payload}).incidents) == 1
 
 
-def test_an_object_or_a_list_is_no_severity(app: App) -> None:
-    payload = {'title': 'Disk full', 'severity': 'low', 'event': {'severity': {}}, 'issue': {'severity': []}}
-    assert send(app, {'at_least': 'high'}, payload).incidents == []
-
-
 def random_tree(random: Random, depth: int) -> Any:
     """Return an object, a list or a text; a key of an object may mean a severity."""
     kind = random.choice(['object', 'object', 'list', 'text']) if depth else 'text'
@@ -431,9 +421,6 @@ def test_an_envelope_has_its_own_fields(app: App) -> None:
     assert send(app, {'severity': 'raw_json.a'}, {'raw_json': {'a': 'high'}}).only['severity'] == 0
 
 
-# Headers
-
-
 @pytest.mark.parametrize(('header', 'value'), [
     ('Authorization', TOKEN), ('Cookie', 'hush'), ('X-Api-Key', 'hush'), ('X-Acme-Token', 'hush'), ('X-Note', f'a {TOKEN} b'),
     ('X-Large', 'hush' * 2500), ('X-Request-URI', '/hush'), ('X-Named', 'hush')])
@@ -448,19 +435,12 @@ def test_no_word_shows_a_header_that_the_incident_does_not_keep(app: App, header
     assert 'dbotMirrorId' not in incident and incident['name'] == BAD_NAME
 
 
-def test_a_short_token_in_a_header_is_in_no_name() -> None:
-    with App(token='tok') as app:
-        app.post(json.dumps(EVENT), {'X-Proof': 'tok', 'X-Env': 'prod'}, encoded({'name': '@x-proof,@x-env'}))
-    assert app.incidents[0]['name'] == 'prod'
-
-
-def test_a_token_that_only_a_tag_divides_is_in_no_name() -> None:
-    with App(token='first second') as app:
-        app.post(json.dumps({'a': 'the first<br>second', 'b': 'x'}), {'X-Proof': 'first second'}, encoded({'name': 'a,b'}))
-    assert app.incidents[0]['name'] == 'x'
-
-
-# Mistakes
+@pytest.mark.parametrize(('token', 'query', 'expected'), [('tok', '@x-proof,@x-env', 'prod'), ('first second', 'a,b', 'x')])
+def test_a_short_token_and_one_that_only_a_tag_divides_are_in_no_name(token: str, query: str, expected: str) -> None:
+    with App(token=token) as app:
+        event = {**EVENT, 'a': 'the first<br>second', 'b': 'x'}
+        app.post(json.dumps(event), {'X-Proof': token, 'X-Env': 'prod'}, encoded({'name': query}))
+    assert app.incidents[0]['name'] == expected
 
 
 MISTAKES = [
@@ -708,9 +688,6 @@ TOO_LARGE = 'part of an event was too large to be read'
 ])
 def test_the_note_says_what_was_not_found_or_was_too_large(app: App, query: dict[str, str], payload: Any, note: str) -> None:
     assert send(app, query, payload).note == note
-
-
-# What it costs
 
 
 SETTINGS = Settings(8080, Tokens(), None)
