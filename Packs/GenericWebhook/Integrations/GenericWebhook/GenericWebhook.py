@@ -2486,7 +2486,7 @@ class Budget:
         """Return the value of a JSON text: the whole tree of a small one, one level of any other. Return UNREAD, if need be."""
         yield_if_due()
         view = memoryview(source)
-        with suppress(ValueError, RecursionError):  # an integer of 5,000 digits alone is UNREAD
+        with suppress(ValueError, RecursionError):  # if this fails for an integer of 5,000 digits, only that becomes UNREAD
             if is_small(view):
                 return WHOLE.decode(view)
         with suppress(ValueError, RecursionError):
@@ -3918,7 +3918,7 @@ class Facts:
         for scope in near:
             self.rings[DATA if scope.has_data else OTHERS].append(scope)
             self.meanings.update(scope.keys)
-        self.own_kind = self.first((OWN,), 'kind')  # of event, which a key directly in it names: `login_failed`
+        self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
         self.own_name = self.find_own_name()
 
     # The walk
@@ -3943,6 +3943,7 @@ class Facts:
     def add_deep_ring(self) -> None:
         """Add the ring DEEP, if there is none yet: few events need it."""
         if len(self.rings) == DEEP:
+            # What is inside the others is in the rings already: see __init__.
             unopened = [scope for scope in self.rings[DATA] + self.rings[OTHERS] if scope.inner is None]
             first = [each for scope in unopened for each in self.inside(scope)]
             self.rings.append(first + [each for scope in first for each in self.inside(scope)])
@@ -3959,7 +3960,7 @@ class Facts:
         data_keys, members = scope.keys.get('inside', ()), scope.members
         containers = compress(members, map(CONTAINERS.__contains__, map(type, islice(members.values(), MAX_SCOPE_KEYS))))
         others = [key for key in containers if type(members[key]) is not Raw or memoryview(members[key])[0] in b'{[']
-        texts = scope.keys.get('text', ()) if len(members) > 1 else members
+        texts = scope.keys.get('text', ()) if len(members) > 1 else members  # an only member may be JSON under any key
         for key in islice(dict.fromkeys((*data_keys, *others, *texts)), MAX_SCOPES):
             if self.scopes_left <= 0:
                 break
