@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.scenes.bodies import bodies_at_once, bodies_that_wait, large_bodies
 from bench.scenes.calls import call_sizes
 from bench.scenes.cpu import cpu_a_request
+from bench.scenes.crowds import crowds
 from bench.scenes.floods import all_at_once, echoed_responses, floods, unread_responses
 from bench.scenes.instances import instances
 from bench.scenes.instructions import instructions
@@ -29,7 +30,7 @@ SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request, instances, bodies_that_wait, bodies_at_once, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once, small_events, streams, slow_senders, work, tokens, url_words, instructions, page, join_script,
+     all_at_once, small_events, streams, slow_senders, crowds, work, tokens, url_words, instructions, page, join_script,
      call_sizes)
 }
 
@@ -37,13 +38,14 @@ SCENES: dict[str, Callable[[], Iterable[Row]]] = {
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='bench', description=__doc__)
     parser.add_argument('scenes', metavar='SCENE', nargs='*', help=f'one of {", ".join(SCENES)} (default: all)')
-    parser.add_argument('--script', metavar='FILE', type=Path, help='another version of the script, for `instructions`')
+    parser.add_argument('--script', metavar='FILE', type=Path, help='another version of the script, for `instructions`, `crowds`')
     options = parser.parse_args(arguments)
     names = options.scenes
     unknown = [name for name in names if name not in SCENES]
     if unknown:
         sys.exit(f'bench: {", ".join(unknown)} is not a scene. Known: {", ".join(SCENES)}.')
-    scenes: dict[str, Callable[[], Iterable[Row]]] = {**SCENES, 'instructions': partial(instructions, options.script)}
+    scenes: dict[str, Callable[[], Iterable[Row]]] = {
+        **SCENES, **{scene.__name__: partial(scene, options.script) for scene in (instructions, crowds)}}
     print(f'Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; medians of {TURNS} turns or more\n')
     print('| scene | ours | baseline | ratio | must reach | reached |\n| --- | --- | --- | --- | --- | --- |', flush=True)
     rows = []

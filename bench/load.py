@@ -85,13 +85,14 @@ async def send_all(url: str, count: int, kind: str, gap_seconds: float, idle: in
         writer.write(request_of('get'))
     for reader, _ in resting:
         await reader.readuntil(b'\r\n\r\n')
+    memory = int(Path(f'/proc/{os.environ["BENCH_PID"]}/statm').read_text().split()[1]) if idle else 0  # before some are closed
     tasks = []
     for _ in range(count):
         tasks.append(asyncio.create_task(send(url, kind, time.perf_counter())))
         await asyncio.sleep(gap_seconds)
     answers = await asyncio.gather(*tasks)
     if idle:
-        answers.append({'memory': int(Path(f'/proc/{os.environ["BENCH_PID"]}/statm').read_text().split()[1])})
+        answers.append({'memory': memory})
     return answers
 
 

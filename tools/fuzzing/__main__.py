@@ -7,7 +7,8 @@
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
 each response is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
 
-Each begins with what once failed (corpus.py). A failure names its seed: with it, the fuzz begins with what failed.
+Each begins with what once failed (corpus.py). A failure names its seed: with it, the fuzz begins with what failed. When each
+connection got a greenlet, `--only framing --seed 530000053` was chosen before it was run.
 """
 from __future__ import annotations
 

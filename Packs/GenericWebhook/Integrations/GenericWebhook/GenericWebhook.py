@@ -29,8 +29,8 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #   COMMANDS               serving, the Test button, and the command that lists deliveries
 #   MAIN                   which command runs
 #
-# The way of a POST: THE RECEIVER reads its head (Connection.read_head) and gives it a greenlet (Connection.serve). In THE
-# APP, WebhookApp.receive reads the BODY, asks AUTHENTICATION whether its sender knows a token, and has PAYLOAD TO INCIDENTS
+# The way of a POST: THE RECEIVER reads its head in the greenlet of its connection (Connection.serve). In THE APP,
+# WebhookApp.receive reads the BODY, asks AUTHENTICATION whether its sender knows a token, and has PAYLOAD TO INCIDENTS
 # and NAMES make its incidents. In STATE, DeliveryMemory recognizes a retry, and PostQueue keeps the post until THE LINE TO THE
 # SERVER has created its incidents. The response goes back through THE APP and THE RECEIVER to the sender.
 import demistomock as demisto  # noqa: F401
@@ -130,23 +130,23 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 #   gate                        what it bounds                                                            most MiB
 #   Intake.accepted             bodies of requests whose head shows the token, until their posts are made       96
 #   Intake.unauthenticated      bodies of other requests, until their signature is checked; small ones apart    48 + 16
-#   Listener.heads              heads that arrive, or wait because they show no token                           16
+#   Listener.heads              heads that arrive, or wait because they show no token                           8
 #   Listener.unsent             responses that accepted and other senders have not read yet                     32 + 8
 #   PostQueue.check_room        posts that wait for a call, and a quarter more beside those set aside           64 + 16
 #   DeliveryMemory              responses that are remembered for repeats                                       16
 #   Turn                        the work on a body, and a large one's first call: one of each size at a time    250
-#   Listener.full               connections, of about 1 KiB each                                                16
-#                                                                                                    together   578
+#   Listener.full               connections, each with a greenlet, of at most 20 KiB while it is idle           40
+#                                                                                                    together   594
 MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
-MAX_HEADS_BYTES = 16 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
+MAX_HEADS_BYTES = 8 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
 MAX_UNSENT_BYTES = 32 * MIB  # responses to accepted requests that their senders have not read yet
 MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses to all other requests that their senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
-MAX_CONNECTIONS = 16_384
+MAX_CONNECTIONS = 2048
 RESERVED_FILES = 64  # of the container's open files, for everything that is not a connection
 HEADER_SECONDS = 15
 IDLE_SECONDS = 75  # longer than common proxies keep idle connections, so that the proxy closes first
@@ -1031,7 +1031,7 @@ def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Turn), and the size of a body after decompression (decompress).
-# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section THE RECEIVER.
+# The limits on its pace (PacedSocket) and its framing (RequestBody) are in the section THE RECEIVER.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
@@ -1099,7 +1099,7 @@ class Share:
 
 
 class Room:
-    """A limit on the bytes of memory that greenlets or connections use together, such as for the bodies that they read.
+    """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
     When all shares together exceed the limit, one is evicted: it is released, and its user is told. It is the one that
     reserves, or with `evicts_oldest` the oldest one of the lane with the most bytes. So no lane can push another one below
@@ -1118,12 +1118,12 @@ class Room:
         self.reserved = 0  # the sum of all shares
 
     @contextmanager
-    def share(self, size: int = 0) -> Iterator[Share]:
-        """Yield a share of `size` bytes of the first lane for the current greenlet, until the context ends.
+    def share(self, size: int = 0, lane: int = 0) -> Iterator[Share]:
+        """Yield a share of `size` bytes of a lane for the current greenlet, until the context ends.
 
         The greenlet gets Unavailable when the share is evicted.
         """
-        share = Share(self, self.lanes[0])
+        share = Share(self, self.lanes[lane])
         try:
             share.reserve(size)
             yield share
@@ -7178,23 +7178,22 @@ def unfinished_response(post: Post) -> HTTPResponse:
 
 ''' THE RECEIVER '''
 
-# Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
+# Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedSocket), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
-# the listener. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
-# accept many of the forbidden forms of Tests/receiver/http/test_http.py. tools/fuzzing/framing.py compares it with the
-# first two.
+# the listener. The parser is the project's own because it rejects more than others: of the 55 forbidden forms of
+# Tests/receiver/http/test_http.py gunicorn accepts 9, httptools 17, h11 23 and waitress 30, of the 37 that are heads gevent's
+# pywsgi accepts 26; this one accepts none. tools/fuzzing/framing.py compares it with h11 and httptools.
 
 
-# --- The pace of bytes ---
+# --- Pace ---
 
 
-class PacedReader:
-    """Reads from a socket while the sender keeps up a minimum pace and stays below a maximum amount.
+class PacedSocket:
+    """A sender's socket, with one time allowance for what is next: an idle time, a head, a body, a response, or its end.
 
-    Otherwise every read raises OSError. `buffer` contains the bytes that have arrived and that no read has returned yet.
+    A wait beyond its end raises TimeoutError, and a broken connection OSError. `buffer` contains the bytes that have arrived and
+    that no read has returned yet.
     """
-
-    __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
 
     def __init__(self, sock: Any):
         self.socket = sock
@@ -7202,10 +7201,15 @@ class PacedReader:
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
         """Start a time allowance of `seconds`, extended by the time that arriving data takes at `bytes_per_second`."""
-        self.seconds = seconds
+        self.seconds, self.bytes_per_second, self.received = seconds, bytes_per_second, 0
         self.ends_at = time.monotonic() + seconds
-        self.bytes_per_second = bytes_per_second
-        self.received = 0
+
+    def limit_wait(self) -> Any:
+        """Return the socket, on which the next wait ends with the time allowance. Raise TimeoutError if that has ended."""
+        if (remaining_seconds := self.ends_at - time.monotonic()) <= 0:
+            raise TimeoutError('the sender is too slow')
+        self.socket.settimeout(remaining_seconds)
+        return self.socket
 
     def read(self, size: int) -> bytes:
         """Return from 1 to `size` bytes, or none at the end. Raise OSError."""
@@ -7220,32 +7224,28 @@ class PacedReader:
         searched = 0
         while len(self.buffer) < limit and self.buffer.find(b'\n', searched) < 0:
             searched = len(self.buffer)
-            piece = self.receive(limit - searched)
-            if not piece:
+            if not self.fill(limit - searched):
                 break
-            self.buffer += piece
         line_length = self.buffer.find(b'\n', 0, limit) + 1  # 0 if the line is longer than the limit, or not ended
         return self.read(line_length or limit) if self.buffer else b''  # read would wait for more
 
+    def fill(self, size: int = PIECE_BYTES) -> bool:
+        """Wait for bytes, and add at most `size` of them to the buffer. Return False at the end. Raise OSError."""
+        piece = self.receive(size)
+        self.buffer += piece
+        return bool(piece)
+
     def receive(self, size: int) -> bytes:
-        """Wait for bytes from the socket, and return at most `size` of them. Raise OSError."""
+        """Wait for bytes from the socket, and return at most `size` of them. Raise OSError, also if they are too many."""
         if self.received:
             gevent.sleep(0)  # otherwise this greenlet would read all that has arrived before another can run
-        remaining_seconds = self.ends_at - time.monotonic()
-        if remaining_seconds <= 0:
-            raise TimeoutError('the sender is too slow')
-        self.socket.settimeout(remaining_seconds)
-        data: bytes = self.socket.recv(size)
-        self.record_received(len(data))
-        return data
-
-    def record_received(self, size: int) -> None:
-        """Extend the time allowance for `size` bytes that have arrived. Raise OSError if the total is over 64 MiB."""
-        self.received += size
+        data: bytes = self.limit_wait().recv(size)
+        self.received += len(data)
         if self.received > 64 * MIB:  # more than twice the largest body: that much of a rejected body is read and thrown away
             raise OSError('the sender sends too much')
-        latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
-        self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
+        # No later than after `seconds`, so that a sender that stops is cut off within the grace period.
+        self.ends_at = min(self.ends_at + len(data) / self.bytes_per_second, time.monotonic() + self.seconds)
+        return data
 
 
 # --- Heads ---
@@ -7284,19 +7284,13 @@ EMPTY_LINES = b'\r\n', b'\n'
 def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
     match = REQUEST_START.fullmatch(start)
-    if not match:
-        raise request_start_fault(start)
+    if not match:  # one of the faults always matches: the second a line without a line feed, the last any other
+        raise next(Rejected(detail, status=status) for fault, status, detail in REQUEST_START_FAULTS if fault.fullmatch(start))
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
     check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
     return Request(method, path or '/', query, version, headers, body)
-
-
-def request_start_fault(start: bytes) -> Rejected:
-    """Return the error for a request line that does not match REQUEST_START: that of the first fault that matches."""
-    faults = (Rejected(detail, status=status) for pattern, status, detail in REQUEST_START_FAULTS if pattern.fullmatch(start))
-    return next(faults)  # there is always one: a line without a line feed matches the second pattern, any other the last
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
@@ -7347,20 +7341,18 @@ EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 
 
 def head_length(buffer: bytearray, searched: int) -> int:
-    """Return the length of the head at the start of a buffer, with the empty line that ends it, or 0 if it is not whole."""
+    """Return the length of the head at the start of a buffer, with the empty line that ends it, or 0 if it may become whole.
+
+    What can not is rejected before its end: its length is that of the buffer.
+    """
     # HEAD_END has up to three bytes, of which two may have been searched before.
-    head_end = HEAD_END.search(buffer, max(searched - 2, 0))
-    return head_end.end() if head_end else 0
-
-
-def may_become_head(buffer: bytearray, searched: int) -> bool:
-    """Return whether a buffer that has no whole head may still become one. What can not is rejected before its end."""
+    if head_end := HEAD_END.search(buffer, max(searched - 2, 0)):
+        return head_end.end()
     start_length = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
     most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_length else 0)
-    if len(buffer) >= most_bytes:
-        return False
     was_start_checked = searched >= start_length  # with the bytes that completed it
-    return was_start_checked or REQUEST_START.fullmatch(buffer, 0, start_length) is not None
+    may_become_head = was_start_checked or REQUEST_START.fullmatch(buffer, 0, start_length)
+    return 0 if len(buffer) < most_bytes and may_become_head else len(buffer)
 
 
 # --- Bodies ---
@@ -7380,7 +7372,7 @@ class RequestBody(io.RawIOBase):
     """
 
     def __init__(self, rfile: Any, length: int, has_chunks: bool):
-        self.rfile = rfile  # has `read` and `readline`, like PacedReader
+        self.rfile = rfile  # has `read` and `readline`, like PacedSocket
         self.size = length  # of the whole body; if it has chunks, of those that have begun to arrive
         self.remaining = length  # bytes still to read of the body, or of the current chunk
         self.has_chunks = has_chunks  # whether another chunk follows
@@ -7410,14 +7402,8 @@ class RequestBody(io.RawIOBase):
         self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
         self.size += self.remaining
         self.has_chunks = self.remaining > 0
-        if not self.has_chunks:
-            self.skip_trailers()
-
-    def skip_trailers(self) -> None:
-        """Read the trailers, and the empty line that ends them. Nothing is kept of them."""
-        trailer = self.read_framing(TRAILER)
-        while trailer[1]:  # the name, which is None in the empty line
-            trailer = self.read_framing(TRAILER)
+        while not self.has_chunks and self.read_framing(TRAILER)[1]:  # the name, which is None in the empty line that ends them
+            pass
 
     def read_framing(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
         """Read one line of framing, and return its match. Raise ValueError if it does not match, or is too long."""
@@ -7440,14 +7426,8 @@ class RequestBody(io.RawIOBase):
 # --- The WSGI environ, limits and responses ---
 
 COMMON_ENVIRON = {
-    'SCRIPT_NAME': '',
-    'SERVER_NAME': 'localhost',
-    'wsgi.version': (1, 0),
-    'wsgi.url_scheme': 'http',
-    'wsgi.errors': sys.stderr,
-    'wsgi.multithread': False,
-    'wsgi.multiprocess': False,
-    'wsgi.run_once': False,
+    'SCRIPT_NAME': '', 'SERVER_NAME': 'localhost', 'wsgi.version': (1, 0), 'wsgi.url_scheme': 'http', 'wsgi.errors': sys.stderr,
+    'wsgi.multithread': False, 'wsgi.multiprocess': False, 'wsgi.run_once': False,
 }
 
 
@@ -7463,21 +7443,12 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     if '%' in path:
         with suppress(UnicodeError):  # on error it stays encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
-    environ = {
-        **COMMON_ENVIRON,
-        'REQUEST_METHOD': request.method,
-        'PATH_INFO': path,
-        'QUERY_STRING': request.query_string,
-        'SERVER_PORT': str(port),
-        'SERVER_PROTOCOL': request.version,
-        'REMOTE_ADDR': peer,
-        'wsgi.input': request.body,
-        REQUEST: request,
+    return {
+        **COMMON_ENVIRON, REQUEST: request, 'REQUEST_METHOD': request.method, 'PATH_INFO': path, 'wsgi.input': request.body,
+        'QUERY_STRING': request.query_string, 'SERVER_PROTOCOL': request.version, 'SERVER_PORT': str(port), 'REMOTE_ADDR': peer,
+        # The chunks are removed already; Bottle would remove them again.
+        **{cgi_variable(name): value for name, value in request.headers.items() if name != 'transfer-encoding'},
     }
-    for name, value in request.headers.items():
-        environ[cgi_variable(name)] = value
-    environ.pop('HTTP_TRANSFER_ENCODING', None)  # the chunks are removed already; Bottle would remove them again
-    return environ
 
 
 class HttpLimits(NamedTuple):
@@ -7496,357 +7467,202 @@ class HttpLimits(NamedTuple):
 HTTP_LIMITS = HttpLimits()
 
 
-class Response(NamedTuple):
-    """What a WSGI application returned, or what replaces it."""
-
-    status: str  # such as '200 OK'
-    headers: list[tuple[str, str]]
-    content: bytes
-
-    def has_header(self, name: str) -> bool:
-        """Return whether there is a header with this name, given in lower case."""
-        return any(each.lower() == name for each, _ in self.headers)
-
-
-def rejection_response(rejection: Rejected, is_head: bool) -> Response:
-    """Return the response to a request that reaches no handler. The connection ends with it."""
-    response = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
-    content = response.body.encode()
-    headers = [*response.headers.items(), ('Content-Length', str(len(content)))]
-    return Response(response.status_line, headers, b'' if is_head else content)
-
-
 # --- Connections ---
 
 RESET_SECONDS = 1  # in which a connection whose sender reads no response is reset
 
 
 class State(Enum):
-    """What happens on a connection. It has a greenlet only while it is SERVED."""
+    """What happens on a connection. Those that are needed least, and are closed first for new ones, come first."""
 
-    IDLE = 'nothing of the next request has arrived'
-    ARRIVING = 'a part of a head has arrived'
-    SIGNED = 'a request that shows no token, but has a signature that can be read, waits to be served'
-    UNSIGNED = 'another request that shows no token waits to be served'
-    SERVED = 'a request is being served'
     LINGERING = 'the last response was sent, and what still arrives is thrown away'
-    CLOSED = 'it is closed'
+    IDLE = 'a response was sent, and nothing of the next request has arrived'
+    BEGUN = 'a request arrives, waits or is served; or the connection is new'
 
 
 class Connection:
-    """One sender's requests, one after the other, each with its response and its line in the log.
-
-    Only a request that is being served has a greenlet, which takes about 20 KiB. While the connection is idle or a head
-    arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
-    """
-
-    __slots__ = ('asked', 'began', 'head_share', 'listener', 'peer', 'reader', 'socket', 'state', 'unread_body', 'waiting',
-                 'watcher')
+    """One sender's requests, one after the other, each with its response and its line in the log."""
 
     def __init__(self, sock: Any, peer: str, listener: 'Listener'):
-        self.socket = sock
-        self.peer = peer
-        self.listener = listener
-        self.reader = PacedReader(sock)
-        self.began = time.monotonic()  # when the latest request began to arrive
-        self.unread_body = 0  # bytes that nobody read of the last request's body: they are dropped as they arrive
-        self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
-        self.state = State.IDLE
-        self.head_share: Any = None  # the HeadShare of a head that arrives or waits
-        self.waiting: Any = None  # the Request that waits to be served
-        self.asked: Any = None  # the Post whose sender is asked for a retry by the last response
-        listener.connections[State.IDLE][self] = None
+        self.stream, self.peer, self.listener = PacedSocket(sock), peer, listener
+        self.greenlet: Any = None  # which runs `serve`
+        self.request: Any = None  # the Request that waits or is served
+        self.asked: Any = None  # the Delivery whose sender is asked for a retry by the last response
+        self.state = State.BEGUN
+        listener.connections[State.BEGUN][self] = None
 
-    def enter(self, state: State, waiting: Request | None = None) -> None:
-        """Leave the present state for another one, in which a request may wait. Nothing else changes the state.
-
-        The share of the room for heads changes with it: a head has one while it arrives or waits, in the lane of the state.
-        """
+    def enter(self, state: State) -> None:
+        """Leave the present state for another one."""
         del self.listener.connections[self.state][self]
         self.state = state
-        self.waiting = waiting
-        if state is not State.CLOSED:
-            self.listener.connections[state][self] = None
-        lane = self.listener.head_lanes.get(state)
-        if self.head_share and self.head_share.lane is not lane:
-            self.head_share.release()
-            self.head_share = None
-        if lane is not None and not self.head_share:  # an empty lane is false
-            self.head_share = HeadShare(self, lane)
-        if state is not State.SERVED:
-            self.listener.admit_more()  # since this connection is closed by now, or may be closed for a new one
+        self.listener.connections[state][self] = None
+        self.listener.admit_more()  # this connection may be closed for a new one now
 
-    # Without a greenlet for the request: most callers of what follows are in the event loop, so it must not block.
+    def serve(self) -> None:
+        """Serve one request after the other, until the sender, a response or the pace ends the connection. Then close it.
 
-    def watch_for_request(self, seconds: float) -> None:
-        """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
-        self.reader.expect(seconds)
-        self.enter(State.IDLE)
-        self.watch(self.read_head)
-        self.begin_if_complete(0)  # the head may have arrived together with the request before
-
-    def watch(self, read: Callable[[bytes], None]) -> None:
-        """Have the event loop call `read` with the bytes that arrive, and with none at their end."""
-        self.socket.settimeout(0)
-        self.watcher.stop()
-        self.watcher.start(self.on_readable, read)
-
-    def on_readable(self, read: Callable[[bytes], None]) -> None:
-        """Call `read` with the bytes that have arrived. Close the connection if it is broken."""
+        This is all that the greenlet of a connection does. An idle one waits here, where its stack is small.
+        """
+        seconds, could_read = self.listener.limits.head_seconds, False
         try:
-            read(self.socket.recv(PIECE_BYTES))
-        except BlockingIOError:
+            while self.await_request(seconds):
+                self.request = self.read_request()
+                if not self.respond(self.request, *self.listener.response(self.request, self.peer)):
+                    could_read = self.linger()
+                    break
+                self.request.body.readall()  # what nobody read of it
+                self.request, seconds = None, self.listener.limits.idle_seconds  # nothing outlives its request
+                self.enter(State.IDLE)
+        except (OSError, Unavailable):  # the sender is gone or too slow, or was evicted: nothing more can be sent to it
             pass
-        except OSError:
-            self.close()
+        finally:
+            self.close(could_read)
 
-    def read_head(self, data: bytes) -> None:
-        """Add bytes to the head that arrives. Begin the request when the head is complete or can't be completed any more.
+    def await_request(self, seconds: float) -> bool:
+        """Wait until a request begins to arrive. Return False if the sender closes its side before. Raise OSError."""
+        stream = self.stream
+        stream.expect(seconds)
+        if stream.buffer:
+            gevent.sleep(0)  # otherwise one that sends many requests at once would have them served before another can run
+        while True:
+            del stream.buffer[:EMPTY_LINES_BEFORE.match(stream.buffer).end()]  # type: ignore[union-attr]
+            if bytes(stream.buffer[:2]) not in (b'', b'\r'):  # a line feed may follow
+                return True
+            if not stream.fill():
+                return False
 
-        If `data` is empty, the sender has closed its side: an incomplete head is rejected then.
-        """
-        searched = len(self.reader.buffer)
-        self.reader.buffer += data
-        has_begun = self.begin_if_complete(searched)
-        if has_begun or data:
-            return
-        if searched:
-            self.begin_request(searched)  # which rejects it
-        else:
-            self.close()
-
-    def begin_if_complete(self, searched: int) -> bool:
-        """Begin the request and return True if the buffer holds a whole head, or bytes that can no longer become one.
-
-        The first `searched` bytes of the buffer are known not to be a whole head.
-        """
-        self.drop_what_precedes_head()
-        buffer = self.reader.buffer
-        if not buffer:
-            return False
-        is_new = self.state is State.IDLE  # the first bytes of the head are among the latest
-        if is_new:
-            self.began = time.monotonic()
-            self.reader.expect(self.listener.limits.head_seconds)
-        length = head_length(buffer, searched)
-        if not length and not may_become_head(buffer, searched):
-            length = len(buffer)  # all of it is parsed, and so rejected
-        if length:
-            self.begin_request(length)
-            return True
-        if is_new:
-            self.enter(State.ARRIVING)
-        # If all heads take too much memory, the one that began first is rejected: another connection's, or this one's own.
-        self.head_share.reserve(len(buffer))
-        return False
-
-    def drop_what_precedes_head(self) -> None:
-        """Drop what belongs to the request before from the buffer: what remains of its body, and empty lines.
-
-        A carriage return that was searched for a head may be dropped once its line feed has come, as an empty line. That does not
-        disturb the search, for head_length looks back two bytes.
-        """
-        buffer = self.reader.buffer
-        dropped = min(self.unread_body, len(buffer))
-        self.unread_body -= dropped
-        del buffer[:dropped]
-        del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
-
-    def begin_request(self, size: int) -> None:
-        """Parse the head, which is the first `size` bytes of the buffer, and have the listener serve the request."""
-        self.watcher.stop()
-        head = io.BytesIO(self.reader.buffer[:size])
-        # A new buffer rather than `del buffer[:size]`: that would keep the whole old block in memory for the few bytes left.
-        self.reader.buffer = self.reader.buffer[size:]
-        self.reader.expect(self.listener.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
+    def read_request(self) -> Request:
+        """Return the request whose first bytes are in the buffer, with a `rejection` if it can't be served. Raise OSError."""
+        stream, head = self.stream, b''
+        self.enter(State.BEGUN)
+        self.began = time.monotonic()  # for the log
         try:
-            request = parse_head(head.readline(MAX_REQUEST_START_BYTES), head)
-            request.body.rfile = self.reader
+            head = self.read_head()
+            lines = io.BytesIO(head)
+            request = parse_head(lines.readline(MAX_REQUEST_START_BYTES), lines)
+            request.body.rfile = stream
+            if request.version == 'HTTP/1.1' and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110, 10.1.1
+                request.body.send_continue = partial(stream.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
         except Rejected as rejection:
             rejection.__traceback__ = None  # its frames would keep the head in memory
-            method = 'HEAD' if head.getvalue().startswith(b'HEAD ') else '-'
-            request = Request(method, rejection=rejection, log_note=rejection.detail)
-        request.head_size = size
-        request.is_gone = self.is_gone
-        request.bytes_behind = self.bytes_behind
-        self.listener.schedule(self, request)
+            request = Request('HEAD' if (head or stream.buffer).startswith(b'HEAD ') else '-', rejection=rejection)
+            stream.buffer = bytearray()
+        request.head_size, request.is_gone, request.bytes_behind = len(head), self.is_gone, self.bytes_behind
+        stream.expect(self.listener.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
+        return request
 
-    def reject(self, rejection: Rejected) -> None:
-        """Send the response to a request that has no greenlet, and end the connection."""
-        is_head = self.waiting.method == 'HEAD' if self.waiting else self.reader.buffer.startswith(b'HEAD ')
-        request = self.waiting or Request()
-        request.log_note = rejection.detail
-        self.log(request, rejection.status)
-        response = rejection_response(rejection, is_head)
-        with suppress(OSError):
-            self.socket.send(self.head_of(response) + response.content)  # what does not fit is lost: nothing may wait here
-        self.linger()
+    def read_head(self) -> bytes:
+        """Return the head that arrives, or what arrived if it can't become one or has ended. Raise Rejected, OSError."""
+        stream, searched = self.stream, 0
+        stream.expect(self.listener.limits.head_seconds)
+        try:
+            with self.listener.heads.share() as share:
+                while not (length := head_length(stream.buffer, searched)):
+                    # If all heads take too much memory, the one that began first is rejected: another one, or this one.
+                    share.reserve(searched := len(stream.buffer))
+                    if not stream.fill():
+                        length = searched
+                        break
+        except TimeoutError:
+            raise Rejected('The head of the request came too slowly.', status=HTTPStatus.REQUEST_TIMEOUT) from None
+        except Unavailable:
+            raise too_many_requests() from None
+        # A new buffer rather than `del buffer[:length]`: that would keep the whole old block in memory for the few bytes left.
+        head, stream.buffer = bytes(stream.buffer[:length]), stream.buffer[length:]
+        return head
 
-    def expire(self) -> None:
-        """End a connection whose time allowance has passed."""
-        match self.state:
-            case State.SIGNED | State.UNSIGNED:
-                self.reject(too_many_requests())
-            case State.ARRIVING:
-                self.reject(Rejected('The head of the request came too slowly.', status=HTTPStatus.REQUEST_TIMEOUT))
-            case _:
-                self.close(is_reset=self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0)
-
-    def linger(self) -> None:
-        """Send nothing more, and throw away what arrives until the sender closes or its time allowance ends.
+    def linger(self) -> bool:
+        """Throw away what arrives until the sender closes or its time allowance ends. Return whether it could read the response.
 
         RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
         A sender that is asked for a retry may have closed its side before: wait for the reset that shows that it reads nothing.
         """
-        self.reader.buffer = bytearray()
+        limits, stream = self.listener.limits, self.stream
+        self.request, stream.buffer = None, bytearray()
         self.enter(State.LINGERING)
-        try:
-            self.socket.shutdown(socket.SHUT_WR)
+        stream.socket.shutdown(socket.SHUT_WR)
+        stream.expect(*((RESET_SECONDS,) if self.asked else (limits.body_grace_seconds, BODY_BYTES_PER_SECOND)))
+        with suppress(TimeoutError):
+            while stream.receive(PIECE_BYTES):
+                pass
             if self.asked:
-                self.reader.expect(RESET_SECONDS)
-            self.watch(self.throw_away)
-        except OSError:
-            self.close()
+                gevent.sleep(max(stream.ends_at - time.monotonic(), 0))
+        return stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0  # type: ignore[no-any-return]
 
-    def throw_away(self, data: bytes) -> None:
-        """Drop bytes, but count them. Close the connection at their end. Raise OSError if there are too many."""
-        self.reader.record_received(len(data))
-        if not data and self.asked:
-            self.watcher.stop()  # `expire` closes it
-        elif not data:
-            self.close()
-
-    def close(self, is_reset: bool = True) -> None:
-        """Close the connection, in any state. If `is_reset`, its sender may not have read the last response."""
-        if self.state is State.CLOSED:
-            return
-        asked, self.asked = self.asked, None
+    def close(self, could_read: bool = False) -> None:
+        """Close the connection, in any state, also several times. Say whether its sender could read the last response."""
+        self.listener.connections[self.state].pop(self, None)
+        self.stream.socket.close()
+        asked, self.asked, self.request = self.asked, None, None  # a request refers to its connection
         if asked:
-            self.listener.app.deliveries.record_read(asked, could_read=not is_reset)
-        self.watcher.stop()
-        self.watcher.close()
-        self.socket.close()
-        self.enter(State.CLOSED)
+            self.listener.app.deliveries.record_read(asked, could_read=could_read)
+        self.listener.admit_more()
 
-    # In the greenlet that serves the request; head_of and log are also called without one.
-
-    def serve(self, request: Request) -> None:
-        """Respond to a request; then wait for the next one or end the connection."""
-        try:
-            stays_open = self.respond(request)
-        except (OSError, Unavailable):  # the sender is gone or too slow, or was evicted: nothing more can be sent to it
-            self.close()
-        except BaseException:  # a connection in no state would stay open for good
-            self.close()
-            raise
-        else:
-            if stays_open:
-                self.unread_body = request.body.remaining
-                self.watch_for_request(self.listener.limits.idle_seconds)
-            else:
-                self.linger()
-
-    def respond(self, request: Request) -> bool:
-        """Send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
-        is_http11 = request.version == 'HTTP/1.1'
-        if is_http11 and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110 section 10.1.1
-            request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
-        response = self.listener.response(request, self.peer)
+    def respond(self, request: Request, status: str, headers: list[tuple[str, str]], content: bytes) -> bool:
+        """Log and send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
-        wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
-        is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
-        stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_dropped
-        if not is_decided_by_app:
-            response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
-        is_asked = not response.status.startswith('2') and not stays_open
-        post = request.post
-        if is_asked and post and not post.finished.is_set():
-            self.asked = post
-            post.ask_for_retry()
-        if post and post.is_kept and not post.finished.is_set():
-            self.log_unfinished(request)
-        else:
-            self.log(request, int(response.status[:3]))
-        head = self.head_of(response)
-        is_small = len(response.content) <= PIECE_BYTES
-        # A small content goes in one packet with the head; a large one is not copied.
-        pieces = [head + response.content] if is_small else [head, response.content]
-        room = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
-        self.send(pieces, room, request.memory_bytes)
+        wants_to_stay = 'close' not in options and (request.version == 'HTTP/1.1' or 'keep-alive' in options)  # RFC 9112, 9.3
+        names = {name.lower() for name, _ in headers}
+        # The app sets the header Connection only to close the connection.
+        stays_open = wants_to_stay and 'connection' not in names and request.body.can_be_dropped
+        if 'connection' not in names:
+            headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
+        if 'content-length' not in names and status[:3] != '204':  # RFC 9110 section 8.6
+            headers.append(('Content-Length', str(len(content))))
+        if not status.startswith('2') and not stays_open and request.post and not request.post.finished.is_set():
+            self.asked = request.post
+            self.asked.ask_for_retry()
+        self.log(request, int(status[:3]))
+        headers.append(('Date', time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())))  # RFC 9110 section 6.6.1
+        lines = [f'HTTP/1.1 {status}', *(f'{name}: {value}' for name, value in headers), '', '']
+        self.send('\r\n'.join(lines).encode('latin-1'), b'' if request.method == 'HEAD' else content, request)
         return stays_open
 
-    def head_of(self, response: Response) -> bytes:
-        """Return the status line and headers of a response, with the date that RFC 9110 section 6.6.1 asks for."""
-        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
-        headers = ''.join(f'{name}: {value}\r\n' for name, value in response.headers)
-        return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
-
-    def send(self, pieces: list[bytes], room: Room, memory_bytes: int) -> None:
-        """Send the pieces of a response. If the socket does not take all at once, they and `memory_bytes` count in `room`.
+    def send(self, head: bytes, content: bytes, request: Request) -> None:
+        """Send the response to a request. If the socket does not take all at once, both count as unsent.
 
         The sender has to read at a minimum pace overall: if only its pauses were limited, it could read byte by byte for
         ever. Raise OSError, and Unavailable if too many responses are unsent.
         """
-        self.socket.settimeout(0)
-        sent = 0
+        size, sent, limits = len(head) + len(content), 0, self.listener.limits
+        self.stream.socket.settimeout(0)
         with suppress(BlockingIOError):
-            sent = self.socket.send(pieces[0])
-        if sent == len(pieces[0]) and len(pieces) == 1:
-            return
-        size = sum(map(len, pieces))
-        limits = self.listener.limits
-        ends_at = time.monotonic() + limits.response_grace_seconds + size / limits.response_bytes_per_second
-        with room.share(size + memory_bytes):
-            for unsent in [memoryview(pieces[0])[sent:], *[memoryview(part) for part in pieces[1:]]]:
-                while unsent:
-                    self.socket.settimeout(max(ends_at - time.monotonic(), 0))
-                    unsent = unsent[self.socket.send(unsent):]
+            sent = self.stream.socket.sendmsg([head, content])  # in one packet if it is small, and with no copy if it is large
+        if sent < size:
+            self.stream.expect(limits.response_grace_seconds + size / limits.response_bytes_per_second)
+            room = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
+            with room.share(size + request.memory_bytes):
+                while sent < size:
+                    unsent = memoryview(head)[sent:], memoryview(content)[max(sent - len(head), 0):]
+                    sent += self.stream.limit_wait().sendmsg(unsent)
 
     def bytes_behind(self) -> int:
         """Return how many bytes have arrived that no request has read yet: of its body, or of the next requests."""
-        return len(self.reader.buffer)
+        return len(self.stream.buffer)
 
     def is_gone(self) -> bool:
-        """Return whether the sender has closed the connection, or its sending side, or the connection is broken.
-
-        This works only while a request is being served: otherwise the event loop reads from the socket, too.
-        """
+        """Return whether the sender has closed the connection, or its sending side, or the connection is broken."""
+        sock = self.stream.socket
         if hasattr(select, 'POLLRDHUP'):  # on Linux; it sees the end behind a further request that was sent already
-            return has_hung_up(self.socket.fileno(), select.POLLRDHUP)
-        self.socket.settimeout(0)
+            return has_hung_up(sock.fileno(), select.POLLRDHUP)
+        sock.settimeout(0)
         with suppress(OSError):  # nothing has come; or a reset, behind which the next look finds the end
-            return not self.socket.recv(1, socket.MSG_PEEK)
+            return not sock.recv(1, socket.MSG_PEEK)
         return False
 
     def log(self, request: Request, status: int) -> None:
-        """Write the log line of a request: at level debug for a success, else info, with equal rejections counted.
-
-        An accepted request that was read, and fails once its sender has left, is lost: that is an error. A repeat never is.
-        """
-        line, note = self.listener.app.line, request.log_note
-        trace = self.trace(request)
-        is_rejected = status >= HTTPStatus.BAD_REQUEST
-        is_repeat = request.post and request.post.original
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and request.is_read and not is_repeat and request.is_gone():
-            note = f'lost: {note}'
-            line.log('error', trace.text(status, f'{note} (the sender had left)'))
-        elif is_rejected:
-            line.log('info', trace.text(status, note), reason=f'{status}: {note}')
-        else:
-            note += f'; {request.url_note}' if request.url_note else ''
-            line.log('debug', trace.text(status, note))
-        if is_rejected or request.result:
-            line.record(trace.entry, status, note, request.result)
-
-    def log_unfinished(self, request: Request) -> None:
-        """Log a request whose sender is gone: a repeat at once, any other as soon as its incidents exist or are lost."""
-        if request.post.original:  # any number of them may come while the first one waits, and none may stay in memory
-            request.log_note = 'repeat of a request that waits for XSOAR (the sender had left)'
-            request.result = 'repeat'
-            self.log(request, HTTPStatus.OK)
-        else:
-            request.post.finished.rawlink(partial(
-                log_outcome, self.listener.app.line, self.trace(request), request.skipped, request.url_note, request.post))
+        """Log a request: one that goes on without its sender as soon as its incidents exist or are lost, any other at once."""
+        line, trace, post = self.listener.app.line, self.trace(request), request.post
+        if post and post.is_kept and not post.finished.is_set():
+            if not post.original:
+                log_later = partial(log_late_outcome, line, trace, request.skipped, request.url_note, post)
+                return post.finished.rawlink(log_later)  # type: ignore[no-any-return]
+            # Any number of repeats may come while the first one waits, and none may stay in memory.
+            request.log_note, request.result = 'repeat of a request that waits for XSOAR (the sender had left)', 'repeat'
+            status = HTTPStatus.OK
+        # An accepted request that was read, and fails once its sender has left, is lost. A repeat never is.
+        is_lost = status >= 500 and request.is_read and not (post and post.original) and request.is_gone()
+        return log_outcome(line, trace, status, request.log_note, request.result, request.url_note, is_lost)
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
@@ -7864,17 +7680,25 @@ class Connection:
         return Trace(self.began, redact(request.method), origin, entry)
 
 
-def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, post: Post, _: Event) -> None:
-    """Log how a post ended without its sender: at level error if it is lost. `rawlink` passes the event that is set."""
+def log_outcome(line: ServerLine, trace: Trace, status: int, note: str, result: str, url_note: str, has_left: bool) -> None:
+    """Write the log line of a request: at level debug for a success, error if it is lost, else info, equal rejections counted."""
+    is_rejected = status >= HTTPStatus.BAD_REQUEST
+    level = ('error' if has_left else 'info') if is_rejected else 'debug'
+    note = f'lost: {note}' if level == 'error' else f'{note}; {url_note}' if url_note and not is_rejected else note
+    text = trace.text(status, f'{note} (the sender had left)' if has_left else note)
+    line.log(level, text, reason=f'{status}: {note}' if level == 'info' else '')
+    if is_rejected or result:
+        line.record(trace.entry, status, note, result)
+
+
+def log_late_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, post: Post, _: Event) -> None:
+    """Log how a post ended without its sender. `rawlink` passes the event that is set."""
     error = post.result.exception
     if isinstance(error, Rejected):
-        level, status, note, result = 'error', error.status, f'lost: {error.detail}', ''
+        status, note, result = error.status, error.detail, ''
     else:
-        level, status = 'debug', HTTPStatus.OK
-        note, result = post.note_and_result(skipped)
-        note += f'; {url_note}' if url_note else ''
-    line.log(level, trace.text(status, f'{note} (the sender had left)'))
-    line.record(trace.entry, status, note, result)
+        status, (note, result) = HTTPStatus.OK, post.note_and_result(skipped)
+    log_outcome(line, trace, status, note, result, url_note, has_left=True)
 
 
 def last_addresses(forwarded_for: str) -> str:
@@ -7888,31 +7712,16 @@ def last_addresses(forwarded_for: str) -> str:
 too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
 
 
-class HeadShare(Share):
-    """The memory of a connection's head. When it is evicted, the connection is rejected."""
-
-    __slots__ = ('connection',)
-
-    def __init__(self, connection: Connection, lane: Lane):
-        super().__init__(connection.listener.heads, lane)
-        self.connection = connection
-
-    def on_evicted(self) -> None:
-        """Reject the connection's request."""
-        self.connection.reject(too_many_requests())
-
-
 # --- The listener of all connections ---
-
-MOST_WORKERS = 64  # greenlets that wait for a request
-EXPIRE_EVERY_SECONDS = 0.1
 
 
 class Listener(StreamServer):
     """Accepts connections on the port, and has the app serve their requests. start() raises OSError if it cannot open the port.
 
-    `connections` has the connections in each state but CLOSED; the one that has been in it longest is first.
+    `connections` has the connections in each state; the one that has been in it longest is first.
     """
+
+    max_accept = 8  # in one turn of the event loop: of many more the greenlets would not begin before others take their places
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
         super().__init__(('0.0.0.0', settings.port), handle=self.do_handle, backlog=4096)
@@ -7920,144 +7729,81 @@ class Listener(StreamServer):
         self.application: Callable[..., Iterable[bytes]] = self.app  # any WSGI application would do
         self.limits = limits
         self.most_connections = set_connection_limit()
-        self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State if state is not State.CLOSED}
-        # Of the heads that wait because they show no token, those with a signature that can be read have their own lane.
+        self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State}
+        # Heads that arrive, or wait because they show no token. Those that wait with a signature have a lane of their own.
         self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=2)
-        signed, others = self.heads.lanes
-        self.head_lanes = {State.SIGNED: signed, State.UNSIGNED: others, State.ARRIVING: others}
-        self.has_unauthenticated = Event()  # set when a request begins to wait
-        self.workers: list[Any] = []  # greenlets that wait for a request
+        self.next_of_kind = Semaphore(), Semaphore()  # of the requests that wait without and with a signature
+        self.turn = Semaphore()
         # Separate rooms, so that senders without a proof never evict one that has shown it.
         self.unsent = Room(limits.unsent_bytes, evicts_oldest=True)
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, evicts_oldest=True)
 
-    def start(self) -> None:
-        """Open the port, and start the two greenlets that work for all connections together. Raise OSError."""
-        super().start()
-        gevent.spawn(self.expire_connections)
-        gevent.spawn(self.serve_unauthenticated)
-
     def full(self) -> bool:
         """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
-        return len(self.connections[State.SERVED]) >= self.most_connections
+        return sum(map(len, self.connections.values())) >= self.most_connections and not self.least_needed()
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Watch a new connection for a request. If there are too many, first close one that has no greenlet.
-
-        gevent calls this; its own version would start a greenlet for each connection.
-        """
-        if sum(map(len, self.connections.values())) >= self.most_connections:
-            next(self.closable()).close()
+        """Start the greenlet of a new connection. If there are too many, first close another one. gevent's hub calls this."""
+        if sum(map(len, self.connections.values())) >= self.most_connections and (least_needed := self.least_needed()):
+            least_needed.greenlet.throw(gevent.GreenletExit)
+            least_needed.close()  # in case its greenlet had not started
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        Connection(sock, address[0], self).watch_for_request(self.limits.head_seconds)
+        connection = Connection(sock, address[0], self)
+        connection.greenlet = gevent.spawn_raw(connection.serve)
 
-    def closable(self) -> Iterator[Connection]:
-        """Yield the connections that may be closed for a new one, the least needed first."""
-        yield from self.connections[State.LINGERING]
-        yield from self.connections[State.IDLE]
-        for lane in reversed(self.heads.lanes):
-            for share in lane:
-                yield share.connection
+    def least_needed(self) -> Connection | None:
+        """Return the connection to close for a new one, or None if each serves an accepted request."""
+        in_order = (each for state in State for each in self.connections[state])
+        return next((each for each in in_order if not (each.request and each.request.is_accepted)), None)
 
     def admit_more(self) -> None:
         """Let gevent admit further connections, if it stopped because full() was true."""
         if self.started:
             self.start_accepting()
 
-    def schedule(self, connection: Connection, request: Request) -> None:
-        """Have a request served: at once if its head is enough to accept it, else by `serve_unauthenticated`."""
-        request.is_accepted = not request.rejection and self.app.accepts(request)
-        if request.is_accepted:
-            self.start_serving(connection, request)
-            return
+    def wait_for_turn(self, request: Request) -> None:
+        """Wait until a request without a token may be served. If that takes too long or too much memory, it gets a `rejection`.
+
+        Signed and unsigned ones have turns one after the other, and all other greenlets run between two turns. So however many
+        there are, and whatever their responses will be, they take no more CPU than one accepted sender; and those that may be
+        signed wait for at most as many others as of their own kind.
+        """
         # Only the first signature is read here. All are read when they are checked: kept with a request that waits, they would
         # take several times the memory that is reserved for its head.
-        may_be_signed = any(signatures_in(request.headers, self.app.settings.tokens))
-        connection.enter(State.SIGNED if may_be_signed else State.UNSIGNED, request)
-        self.has_unauthenticated.set()
-        # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-        # If the heads together take too much memory, this rejects some: other connections', or this one's own.
-        connection.head_share.reserve(2 * request.head_size + 2048 + request.bytes_behind())
-
-    def start_serving(self, connection: Connection, request: Request) -> None:
-        """Have a greenlet serve a request as soon as the event loop allows it."""
-        connection.enter(State.SERVED)
-        if self.workers:
-            gevent.get_hub().loop.run_callback(self.workers.pop().switch, (connection, request))
-        else:
-            gevent.spawn_raw(self.work, connection, request)
-
-    def work(self, connection: Connection, request: Request) -> None:
-        """Serve requests, one after the other, in this greenlet.
-
-        A new greenlet for each request would cost 15 % more CPU: the system has to map and unmap memory for its stack.
-        """
-        while True:
-            connection.serve(request)
-            del connection, request  # nothing outlives its request
-            if len(self.workers) >= MOST_WORKERS:
-                return
-            self.workers.append(gevent.getcurrent())
-            connection, request = gevent.get_hub().switch()
-
-    def serve_unauthenticated(self) -> None:
-        """Start the requests without a proof, signed and unsigned in turn, letting all other greenlets run after each one.
-
-        So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender; and
-        those that may be signed wait for at most as many others as of their own kind.
-        """
-        queues = self.connections[State.SIGNED], self.connections[State.UNSIGNED]
-        while True:
-            self.has_unauthenticated.wait()
-            self.has_unauthenticated.clear()
-            while waiting := [queue for queue in queues if queue]:
-                for queue in waiting:
-                    if connection := next(iter(queue), None):  # there is none if all have been rejected meanwhile
-                        self.start_serving(connection, connection.waiting)
-                    if any(queues):
-                        gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
-
-    def expire_connections(self) -> None:
-        """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
-        while True:
-            gevent.sleep(EXPIRE_EVERY_SECONDS)
-            now = time.monotonic()
-            unserved = chain(*(self.connections[state] for state in self.connections if state is not State.SERVED))
-            for connection in [each for each in unserved if each.reader.ends_at <= now]:
-                yield_if_due()
-                if connection.reader.ends_at <= now:
-                    connection.expire()
-
-    def response(self, request: Request, peer: str) -> Response:
-        """Return the application's response to a request. If the request is not valid HTTP, return its rejection."""
-        if request.rejection:
-            return rejection_response(request.rejection, request.method == 'HEAD')
-        start: list[Any] = []
-        written: list[bytes] = []  # PEP 3333: what the application writes instead of returning it
-
-        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
-            start[:] = status, headers
-            return written.append
-
-        pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), start_response)
+        is_signed = any(signatures_in(request.headers, self.app.settings.tokens))
         try:
-            returned = [*pieces]  # first, since an application may write while it yields these
-            content = b''.join([*written, *returned])  # a single piece is not copied
+            # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
+            with (self.heads.share(2 * request.head_size + 2048 + request.bytes_behind(), lane=is_signed),
+                  gevent.Timeout(self.limits.body_grace_seconds, no_room()), self.next_of_kind[is_signed]):
+                self.turn.acquire()
+            gevent.spawn_later(0.0001, self.turn.release)  # after 0 gevent might return 50 times before it looks at a socket
+        except Unavailable:
+            request.rejection = too_many_requests()
+
+    def response(self, request: Request, peer: str) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Return the status, headers and content of the response to a request: the application's, or that to its rejection."""
+        request.is_accepted = not request.rejection and self.app.accepts(request)
+        if not request.is_accepted:
+            self.wait_for_turn(request)
+        if request.rejection:
+            request.log_note = request.rejection.detail
+            rejected = problem(request.rejection.status, request.log_note, {**request.rejection.headers, 'Connection': 'close'})
+            return rejected.status_line, [*rejected.headers.items()], rejected.body.encode()
+        start: list[Any] = []
+        pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), lambda *args: start.extend(args))
+        try:
+            content = b''.join(pieces)  # a single piece is not copied
         finally:
-            if hasattr(pieces, 'close'):  # PEP 3333 asks for it
-                pieces.close()
+            getattr(pieces, 'close', bool)()  # PEP 3333 asks for it
             bottle_response.body = b''  # Bottle would keep a large one until the next request
-        response = Response(start[0], list(start[1]), content)
-        if not response.has_header('content-length') and response.status[:3] != '204':  # RFC 9110 section 8.6
-            response.headers.append(('Content-Length', str(len(content))))
-        return response
+        return start[0], [*start[1]], content
 
     @property
     def is_idle(self) -> bool:
         """Return whether no request is being served."""
-        return not self.connections[State.SERVED]
+        return not any(each.request for each in chain(*self.connections.values()))
 
     def redact(self, text: str, shown: str = '') -> str:
         """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
@@ -8074,9 +7820,7 @@ def set_connection_limit() -> int:
     A further connection waits in the listen queue.
     """
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + RESERVED_FILES
-    if hard_limit != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard_limit)
+    wanted = min(MAX_CONNECTIONS + RESERVED_FILES, hard_limit if hard_limit != resource.RLIM_INFINITY else sys.maxsize)
     with suppress(ValueError, OSError):  # macOS allows fewer than it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_limit))
         soft_limit = wanted
