@@ -126,11 +126,6 @@ def test_the_command_that_is_printed_has_the_header_and_the_body_given(configure
     assert [incident['name'] for incident in configured.incidents()] == ["it's"]
 
 
-def test_the_test_button_works_beside_a_container_that_holds_the_port(configured: LocalXsoar, echo_pack: Path) -> None:
-    done = run_local_xsoar(str(echo_pack), '--test', '--set', f'longRunningPort={configured.container_port}')
-    assert (done.returncode, done.stdout) == (0, 'ok\n')
-
-
 def test_the_heartbeat_beats_while_calls_are_made(configured: LocalXsoar, http: requests.Session) -> None:
     for number in range(30):
         created = http.post(configured.webhook_url, data=json.dumps([{'name': f'n{number}'}])).json()

@@ -9,7 +9,6 @@ import functools
 import hmac
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from importlib.metadata import metadata
@@ -25,7 +24,7 @@ from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MANUAL, RECIP
 from local_xsoar import ROOT
 from tools.names.table import land
 from tools.tree import own_files
-from tools.words import count, documents, maintained
+from tools.words import count, maintained
 from shared.webhook import PACK, SCRIPT, TOKEN
 
 from localxsoar.webhooks.senders import KINDS, load_senders
@@ -406,15 +405,6 @@ def test_at_most_25000_words_are_maintained_by_hand_beside_the_guides() -> None:
 def test_a_guide_of_a_sender_has_at_most_200_words_of_a_person() -> None:
     words = {file.parent.name: count(read(file)) for file in own_files('senders/*/guide.md')}
     assert {name: number for name, number in words.items() if number > 200} == {}
-
-
-def test_documents_are_those_that_git_does_not_ignore_without_release_notes(tmp_path: Path) -> None:
-    subprocess.run(['git', 'init', '-q', tmp_path], check=True)
-    (tmp_path / '.gitignore').write_bytes((ROOT / '.gitignore').read_bytes())
-    for name in ('localxsoar/README.md', 'localxsoar/build/lib/a.md', 'dist/b.md', 'docs/c.md', 'Packs/P/ReleaseNotes/1_0_0.md'):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert [file.name for file in documents(tmp_path)] == ['c.md', 'README.md']
 
 
 @functools.cache

@@ -29,39 +29,6 @@ MAY_IMPORT = {
 }
 BASE = {'localxsoar', *(f'localxsoar.{name}' for name in ('errors', 'events', 'forward', 'turns', 'waiting'))}
 Graph = Mapping[str, set[str]]
-# Modules without a file of tests of their name, and the file whose tests cover them. A row goes when the module gets its own.
-TESTED_BY = {
-    '__main__': 'test_cli.py',  # as a command
-    **{f'common/{name}': 'common/test_common.py' for name in (
-        'CommonServerPython', 'arguments', 'base', 'dates', 'http', 'iam', 'indicators', 'markdown', 'mirroring', 'results',
-        'xsiam')},
-    'containers/inside': 'containers/test_container.py',  # a container sees no connections but those of its senders
-    'containers/journal': 'containers/test_commands.py',
-    'containers/processes': 'containers/test_container.py',
-    'containers/recording': 'containers/test_instruments.py',
-    'containers/script_loop': 'server/test_script_commands.py',
-    'incidents/files': 'server/test_war_room.py',
-    'incidents/paths': 'server/test_any_script.py',
-    'instance_options': 'server/test_several.py',
-    **{f'mock/{name}': 'test_unit_tests.py' for name in ('CommonServerPython', 'CommonServerUserPython', 'demistomock')},
-    'packs/scripts': 'server/test_script_commands.py',
-    'running': 'test_send.py',
-    'server/builtin_commands': 'server/test_script_commands.py',
-    'server/options': 'server/test_any_script.py',
-    'server/replies': 'server/test_any_script.py',
-    'server/preview': 'web/test_previews.py',
-    'terminal/terminal': 'terminal/test_printer.py',
-    'waiting': 'test_pytest_plugin.py',
-    'web/controls': 'server/test_server.py',
-    'web/downloads': 'web/test_deliveries.py',
-    'web/incidents': 'web/test_deliveries.py',
-    'web/instances': 'web/test_deliveries.py',  # one running server for the routes of the page
-    'web/keys': 'web/test_xsoar_api.py',
-    'web/page_files': 'web/test_deliveries.py',
-    'web/routes': 'web/test_commands.py',
-    'web/senders': 'web/test_deliveries.py',
-    'webhooks/archive': 'web/test_deliveries.py',
-}
 
 
 def module_of(file: Path) -> str:
@@ -142,13 +109,3 @@ def test_an_import_that_leads_up_is_found(module: str, code: str, found: list[st
     ({'a': {'b'}, 'b': {'c'}, 'c': set()}, []), ({'a': {'a'}}, ['a']), ({'a': {'b'}, 'b': {'c'}, 'c': {'b'}}, ['a', 'b', 'c'])])
 def test_a_circle_of_imports_is_found(graph: dict[str, set[str]], found: list[str]) -> None:
     assert circle(graph) == found
-
-
-# The files of tests.
-
-
-def test_each_module_has_its_tests_where_its_name_says_or_the_table_says_where() -> None:
-    code, tests = ROOT / 'localxsoar', ROOT / 'Tests/localxsoar'
-    modules = {file.relative_to(code).with_suffix('') for file in own_files('localxsoar/*.py') if file.name != '__init__.py'}
-    assert {str(each) for each in modules if not (tests / each.with_name(f'test_{each.name}.py')).exists()} == TESTED_BY.keys()
-    assert [file for file in TESTED_BY.values() if not (tests / file).exists()] == []

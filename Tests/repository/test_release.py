@@ -428,14 +428,6 @@ def test_a_release_signs_its_files_and_the_image_before_it_is_there() -> None:
     assert [jobs[name]['needs'] for name in ('image', 'registry', 'release')] == ['checks', 'image', 'registry']
 
 
-@pytest.mark.parametrize('name', WORKFLOWS)
-def test_no_checkout_leaves_the_forges_token_behind(name: str) -> None:
-    steps = [step for job in WORKFLOWS[name]['jobs'].values() for step in job.get('steps', [])]
-    checkouts = [step.get('with', {}) for step in steps if step.get('uses', '').startswith('actions/checkout@')]
-    assert checkouts
-    assert [each for each in checkouts if each.get('persist-credentials') is not False] == []
-
-
 def test_a_release_uses_no_secret_but_the_token_of_the_forge() -> None:
     text = (ROOT / '.github/workflows/release.yml').read_text('utf-8')
     assert 'secrets' not in text

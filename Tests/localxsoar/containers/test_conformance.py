@@ -140,13 +140,6 @@ def test_a_command_that_fails_says_where_and_what_to_do(command: str, words: str
     assert done.returncode == 1 and re.search(words, done.stdout)
 
 
-@fact('documented', '`last run` is kept between fetches')
-def test_a_fetch_keeps_its_last_run_and_makes_incidents(tmp_path: Path) -> None:
-    for number in (1, 2):
-        done = run('Commands', '--command', 'fetch-incidents', '--store', str(tmp_path / 'store.db'))
-        assert f'"name": "ordinary {number}"' in done.stdout
-
-
 def test_an_integration_that_is_not_long_running_has_no_webhook_and_runs_commands_by_the_api(patterns: LocalXsoar) -> None:
     assert not [line for line in patterns.output if line.startswith('Webhook:') and line.endswith('/commands')]
     entries = requests.post(f'{patterns.url}/entry/execute/sync', json={

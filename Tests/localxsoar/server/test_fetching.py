@@ -110,6 +110,7 @@ def names(xsoar: LocalXsoar) -> list[str]:
 @fact('documented', "fetching is on while the instance's parameter says so; incidents are fetched every minute unless "
       "`incidentFetchInterval` says otherwise")
 @fact('guessed', 'the first fetch begins when the instance is enabled')
+@fact('documented', '`last run` is kept between fetches')
 @fact('inferred', 'a disabled instance neither fetches nor runs a command')
 def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pack: Path) -> None:
     with LocalXsoar(pack=pack) as xsoar:

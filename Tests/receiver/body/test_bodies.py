@@ -149,20 +149,19 @@ def multipart(*fields: tuple[str, Any]) -> tuple[bytes, str]:
     return encode_multipart_formdata(fields, boundary='frontier')
 
 
-def test_of_a_file_its_name_type_and_size_are_kept_but_not_its_content() -> None:
-    body, content_type = multipart(('title', 'Bericht ä'), ('tag', 'one'), ('tag', 'two'),
-                                   ('sample', ('evil ü.exe', b'MZ\x00\xff' * 1000, 'application/x-dosexec')))
-    assert kept(body, content_type) == [{'title': 'Bericht ä', 'tag': ['one', 'two'], 'sample': {
-        'filename': 'evil ü.exe', 'content_type': 'application/x-dosexec', 'size': 4000}}]
-
-
-def test_a_multipart_payload_field_that_holds_json_is_that_json() -> None:
-    assert kept(*multipart(('payload', '{"text": "a", "n": 1}'))) == [{'text': 'a', 'n': 1}]
-
-
-def test_a_large_file_is_only_counted() -> None:
-    body, content_type = multipart(('dump', ('core', b'\0' * 5 * MIB, 'application/octet-stream')))
-    assert kept(body, content_type)[0]['dump']['size'] == 5 * MIB
+@pytest.mark.parametrize('fields, details', [
+    ([('title', 'Bericht ä'), ('tag', 'one'), ('tag', 'two'),
+      ('sample', ('evil ü.exe', b'MZ\x00\xff' * 1000, 'application/x-dosexec'))],
+     {'title': 'Bericht ä', 'tag': ['one', 'two'],
+      'sample': {'filename': 'evil ü.exe', 'content_type': 'application/x-dosexec', 'size': 4000}}),
+    ([('payload', '{"text": "a", "n": 1}')], {'text': 'a', 'n': 1}),
+    ([('payload', ('event.json', b'{"a": 1}', 'application/json'))],
+     {'payload': {'filename': 'event.json', 'content_type': 'application/json', 'size': 8}}),
+    ([('dump', ('core', b'\0' * 5 * MIB, 'application/octet-stream'))],
+     {'dump': {'filename': 'core', 'content_type': 'application/octet-stream', 'size': 5 * MIB}}),
+], ids=['fields and a file', 'a payload field', 'a file called payload', 'a large file'])
+def test_a_multipart_form_is_an_object_of_its_fields_with_what_its_files_are(fields: list[Any], details: Any) -> None:
+    assert kept(*multipart(*fields)) == [details]
 
 
 @pytest.mark.parametrize('body, content_type', [
@@ -636,11 +635,6 @@ def deepest(form: str) -> range:
             high = depth
     assert low > 500, 'what is read goes deeper than what is written by hand or by a program'
     return range(low - 10, low + 10)
-
-
-def test_a_lone_file_by_the_name_of_payload_is_a_form_like_any_other() -> None:
-    body, content_type = encode_multipart_formdata({'payload': ('event.json', b'{"a": 1}', 'application/json')})
-    assert kept(body, content_type) == [{'payload': {'filename': 'event.json', 'content_type': 'application/json', 'size': 8}}]
 
 
 @pytest.mark.parametrize('body', ['{}', '{"a":1}', ' [{"a":1}]'])

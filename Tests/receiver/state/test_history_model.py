@@ -67,14 +67,6 @@ def test_what_was_counted_apart_and_then_joined_is_as_if_it_had_been_counted_tog
     assert saved == whole
 
 
-def test_the_oldest_hours_are_forgotten() -> None:
-    history = History()
-    for number in range(MOST_HOURS + 2):
-        history.add(entry(3600 * number, size=number))
-    assert list(read_history(history.to_context(most_hours=MOST_HOURS)).hours) == [
-        '2026-11-24T02', '2026-11-24T03', '2026-11-24T04']
-
-
 def test_rejections_for_ever_new_reasons_are_counted_together() -> None:
     history = History()
     history.add(entry())
