@@ -299,8 +299,8 @@ def test_each_column_of_the_table_is_read() -> None:
     assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [
         ([['closed', 'done, finally'], ['open']], ['closed_at']), ([['gone']], [])]
     [problem] = row.problems
-    assert [([path.text for path in part.paths], part.is_host) for part in problem.parts] == [
-        (["'acme'"], False), (['url'], True), (['acme_id', 'id'], False)]
+    assert [[(path.text, path.is_host) for path in part] for part in problem.parts] == [
+        [("'acme'", False)], [('host: url', True)], [('acme_id', False), ('id', False)]]
     assert [each.is_negated for each in problem.conditions] == [True, True]
 
 

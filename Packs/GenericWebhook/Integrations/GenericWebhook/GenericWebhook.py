@@ -2885,7 +2885,7 @@ class Path:
     """Where a value is in an event, from a text that a Grammar has checked; of a URL, if its user wrote it.
 
     Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`, for which
-    `read` returns what it stands for.
+    `read` returns what it stands for. In the table, `host: a` is a path, too.
     """
 
     def __init__(self, text: str, is_of_url: bool = False, read: 'Callable[[ThirdPartyEvent], Any] | None' = None):
@@ -2893,7 +2893,9 @@ class Path:
         self.is_of_url = is_of_url
         self.read = read
         self.constant = unquoted(text) if text.startswith("'") else ''
-        before, _, after = ('' if self.constant else text).partition('.*.')
+        self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
+        path = '' if self.constant else text.removeprefix('host: ') if self.is_host else text
+        before, _, after = path.partition('.*.')
         keys = before.split('.')
         self.steps = steps_of(keys)
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
@@ -3179,17 +3181,10 @@ class End(NamedTuple):
     times: Paths  # of the end
 
 
-class KeyPart(NamedTuple):
-    """A part of a problem key."""
-
-    paths: Paths
-    is_host: bool  # the value is a URL, of which only the host counts
-
-
 class Problem(NamedTuple):
     """What identifies the problem that an event is about."""
 
-    parts: tuple[KeyPart, ...]
+    parts: tuple[Paths, ...]
     conditions: tuple[Condition, ...] = ()
 
 
@@ -3273,7 +3268,7 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
         has_no_severity='severity' in columns and not severities,
         ends=tuple(End(grammar.conditions(text), grammar.part(at) if at else ()) for text, at in columns.get('resolved', [])),
         # Beside the parts, each of which needs a value, all conditions may be negated.
-        problems=tuple(Problem(tuple(grammar.each(text, key_part)),
+        problems=tuple(Problem(grammar.parts(text, allows_items=True),
                                tuple(grammar.each(when, grammar.read_condition)) if when else ())
                        for text, when in columns.get('problem', [])))
 
@@ -3285,11 +3280,6 @@ def inner_name(path: Path, columns: Columns) -> Path:
     """Return the path, or for the path `inner` of a row with an inner event the name of that."""
     is_inner = path.text == 'inner' and 'inner' in columns
     return Path(columns['inner'][0][0], read=lambda event: event.inner_event.name()) if is_inner else path
-
-
-def key_part(text: str) -> KeyPart:
-    """Return a part of a problem key from its text, such as `alert.id` or `host: url`."""
-    return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: '), allows_items=True), text.startswith('host: '))
 
 
 def scale_of(text: str) -> Scale:
@@ -3501,7 +3491,7 @@ def problem_columns(text: str) -> dict[str, Any]:
     for position, paths in enumerate(parts, 1):
         if any(path.constant for path in paths):
             raise Unreadable('a text in quotes identifies no problem', position)
-    return {'problems': (Problem(tuple(KeyPart(paths, is_host=False) for paths in parts)),), 'sender': f'url/{prefix}'}
+    return {'problems': (Problem(parts),), 'sender': f'url/{prefix}'}
 
 
 IS_RECOVERY = Path('resolved', read=lambda event: event.is_recovery)
@@ -4570,7 +4560,7 @@ class ThirdPartyEvent:
 
         It is plain text if it can be used in an XSOAR query and is the key of no other problem; otherwise it is a hash.
         """
-        parts = [self.key_value(part) for part in problem.parts]
+        parts = [self.key_value(paths) for paths in problem.parts]
         has_id = all(parts) and (len(parts) > 1 or any(map(str.isalnum, parts[0])))  # punctuation alone is no id
         if not has_id or not all(condition.is_met(self) for condition in problem.conditions):
             return ''
@@ -4585,15 +4575,15 @@ class ThirdPartyEvent:
         prefix = f'url/{hash_of([row.sender])}' if self.contains_token(row.sender) else row.sender
         return f'{prefix}:{key}'
 
-    def key_value(self, part: KeyPart) -> str:
-        """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
-        path, values = self.first_with_value(part.paths)
+    def key_value(self, paths: Paths) -> str:
+        """Return the text or integer at the first of some paths that has a value, or '' if it is not certain."""
+        path, values = self.first_with_value(paths)
         # A CutText is no str here: two problems could have the same start.
         text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
         is_short = 0 < len(text) <= MAX_KEY_PART_CHARACTERS
         if not path or not is_short or path.is_one_of_several(self.members) or not identifies_something(text):
             return ''
-        return host_of(text) if part.is_host else text
+        return host_of(text) if path.is_host else text
 
     # What the URL leaves out
 
