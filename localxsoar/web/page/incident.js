@@ -69,7 +69,7 @@ function drawParts(item, title, box) {
   box.append(el('h2', {}, ...title),
     el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
       ' · source ', el('bdi', {}, item.sourceInstance)),
-    el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item), ' ', item.severity || !creator ? '' : nameLink(creator)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
+    el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item), item.severity || !creator ? [] : [' ', nameLink(creator)]), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
       item.dbotMirrorId ? el('span', {}, 'problem ', el('a', {id: 'lane', href: `#/incidents/lane-${item.id}`, title: 'All that happened to this problem'}, el('code', {}, item.dbotMirrorId))) : null),
     drawLinks(item), ...drawEntries(item.entries), ...drawValues('Labels', item.labels));
   drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
