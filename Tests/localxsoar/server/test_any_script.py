@@ -271,11 +271,6 @@ def test_what_nothing_answers_is_refused_with_the_line_to_add(served: LocalXsoar
     assert words in str(refused.value)
 
 
-def test_a_command_that_nothing_has_names_the_way_out(served: LocalXsoar) -> None:
-    with pytest.raises(CommandError, match=r'has the command x-y\. The commands: acme-get, acme-fail, acme-push\. Give'):
-        served.command('x-y')
-
-
 @pytest.mark.parametrize('text, words', [('{', 'it is not JSON'), ('[]', 'it must be an object'), (None, 'No such file')])
 def test_a_wrong_file_of_replies_is_a_usage_error(content: Path, tmp_path: Path, text: str | None, words: str) -> None:
     if text:

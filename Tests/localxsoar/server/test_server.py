@@ -149,19 +149,6 @@ def test_the_script_runs_under_the_containers_conditions(xsoar: LocalXsoar, http
     assert 'heartbeat' in facts['threads']
 
 
-def test_parameters_come_as_the_form_has_them(xsoar: LocalXsoar, http: requests.Session) -> None:
-    given = ask(xsoar, http, '/params')
-    assert (
-        given['secret'] == 'h4sh-hush' and given['longRunning'] is True and given['longRunningPort'] == str(xsoar.container_port)
-    )
-
-
-def test_an_undeclared_call_is_reported_on_the_servers_end(xsoar: LocalXsoar, http: requests.Session) -> None:
-    assert 'does not offer the command getUsers: this needs a real server' in ask(xsoar, http, '/undeclared')['text']
-    assert 'getUsers' in xsoar.state()['undeclared']
-    assert xsoar.wait_for_line('^!!! The integration called getUsers, which the local XSOAR does not offer')
-
-
 @pytest.mark.parametrize('path, text', [('/stdout', 'stray'), ('/child', 'from a child')])
 def test_anything_else_on_stdout_is_a_violation(xsoar: LocalXsoar, http: requests.Session, path: str, text: str) -> None:
     ask(xsoar, http, path, b'stray')
@@ -183,11 +170,6 @@ def test_each_log_line_is_a_line_of_its_own_with_control_characters_escaped(xsoa
         assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  log {level} +{level} one$')
         assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  log {level} +two \\x1b\[31m$')
     assert [line['text'] for line in xsoar.state()['log'] if line['level'] == 'info'][-2:] == ['info one', 'two \x1b[31m']
-
-
-def test_samples_are_fetched_with_the_running_servers_context(xsoar: LocalXsoar, http: requests.Session) -> None:
-    ask(xsoar, http, '/context', {'samples': '["first", "second"]'})
-    assert xsoar.samples() == [{'name': 'first'}, {'name': 'second'}]
 
 
 def test_two_threads_at_once_each_get_their_own_reply(xsoar: LocalXsoar, http: requests.Session) -> None:

@@ -11,7 +11,7 @@ import pytest
 import requests
 import yaml
 from facts import fact
-from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.cli import build_parser, build_server
 from localxsoar.errors import UsageError
@@ -96,12 +96,6 @@ def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: 
     assert [incident['name'] for incident in two.incidents(query='sourceInstance:right')] == ['from right']
     found = post(two, 'settings/integration/search')
     assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
-
-
-def test_a_command_runs_on_the_instance_that_has_it(pack: Path) -> None:
-    ended = run_local_xsoar(str(pack), '--integration', 'Echo', '--integration', 'Commands', '--command', 'hello-say',
-                            '--arg', 'name=you')
-    assert ended.returncode == 0 and 'Hello you' in ended.stdout
 
 
 def unified(folder: Path, name: str, **changes: Any) -> str:

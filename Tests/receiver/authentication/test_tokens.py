@@ -71,12 +71,6 @@ def test_nothing_between_the_tokens_or_around_them_is_a_proof(app: App, text: st
     assert app.proved_by == ('whole text' if text == WHOLE else '')
 
 
-def test_the_whole_text_is_a_proof_in_authorization_as_it_was_before_there_were_several(webhook: Webhook) -> None:
-    answer = patient.post(webhook.webhook_url, '{"a": 1}', headers={'Authorization': WHOLE.encode(), 'User-Agent': 'the whole'})
-    assert answer.status_code == 200
-    webhook.wait_for_line(r'"the whole", 8 bytes, token whole text: incident')
-
-
 @each_token
 def test_a_word_before_any_of_the_tokens_is_reported_as_such(app: App, token: str) -> None:
     for shown in token, WHOLE:

@@ -97,14 +97,6 @@ def test_a_retry_that_comes_while_the_post_goes_on_waits_for_it(webhook: Small) 
     assert webhook.names().count('half closed, still in its call') == 1
 
 
-def test_an_equal_request_of_a_sender_that_closed_completely_at_once_is_a_new_event(webhook: Small) -> None:
-    body = b'{"name": "closed"}'
-    with a_call_hangs(webhook, body):
-        pass
-    assert patient.post(webhook.direct_url, body, headers=AUTHORIZED).status_code == 200
-    assert webhook.names().count('closed') == 2
-
-
 @scene()
 async def test_posts_of_departed_senders_that_xsoar_rejects_never_keep_others_out(senders: Senders) -> None:
     await senders.hold()

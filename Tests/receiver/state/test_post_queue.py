@@ -73,14 +73,6 @@ class Played:
                 for post in self.posts]
 
 
-def test_three_bad_side_by_side_in_60_are_rejected_alone() -> None:
-    names = ['good'] * 60
-    names[20:23] = ['bad'] * 3
-    played = Played(*names).measured().play()
-    assert played.outcomes == [502 if name == 'bad' else 200 for name in names]
-    assert len(played.calls) <= 20
-
-
 @pytest.mark.parametrize('seed', range(ROUNDS or 5))
 def test_four_bad_of_400_are_rejected_alone_in_at_most_80_calls(seed: int) -> None:
     names = ['good'] * 400
@@ -272,15 +264,6 @@ def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice
     played.now += 1
     assert played.play().sizes == [40, 40, 40, 20]
     assert played.outcomes == [200] and len(played.posts[0].result.value or []) == 100
-
-
-def test_a_part_that_was_created_makes_the_pauses_before_the_next_short_again() -> None:
-    played = Played(['event'] * 100, each=0.25)
-    played.posts[0].keep()
-    outage(played)
-    assert played.step() and not played.posts[0].result.ready()
-    assert played.step(lambda _: True)
-    assert retry_at(played) == played.now + 1
 
 
 def test_the_first_calls_are_cautious_and_growth_is_fast() -> None:

@@ -69,11 +69,6 @@ def facts(body, handler):
             'threads': [thread.name for thread in threading.enumerate()]}
 
 
-@route('/undeclared')
-def undeclared(body, handler):
-    return demisto._Demisto__do({'type': 'executeCommand', 'command': 'getUsers', 'args': {}})
-
-
 @route('/print')
 def say(body, handler):
     print('printed:', body.decode())
