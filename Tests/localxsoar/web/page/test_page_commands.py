@@ -328,7 +328,8 @@ def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]
 
 def test_incidents_of_two_instances_are_told_apart(tab: Tab, open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
     incident = {'name': 'one', 'type': '', 'occurred': '', 'created': '', 'status': 0, 'severity': 0, 'state': 'firing',
-                'dbotMirrorId': 'same key', 'owner': '', 'labels': [], 'fields': [], 'rawJSON': '{}'}
+                'dbotMirrorId': 'same key', 'owner': '', 'labels': [], 'fields': [], 'entries': [],
+                'rawJSON': '{}'}
     listed = [{**incident, 'id': str(number), 'sourceInstance': instance}
               for number, instance in ((4, 'left'), (3, 'right'), (2, 'left'), (1, 'right'))]
     listed[1]['state'] = 'resolved'
