@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.webhooks import deliveries as deliveries_module
 from localxsoar.webhooks.deliveries import Deliveries, Delivery
 from localxsoar.webhooks.masks import Masks
-from localxsoar.webhooks.origins import contents_of
+from localxsoar.webhooks.origins import Origins, Trace, content_of, contents_of
 from localxsoar.webhooks.readable import Readable
 from localxsoar.webhooks.recognition import SenderRecognizer
 
@@ -171,3 +172,26 @@ def test_a_body_has_the_contents_that_its_incidents_may_have(text: str, fields: 
     found = contents_of(Readable(text, True, False, False), fields)
     own = json.dumps({'body': text}, ensure_ascii=False)
     assert sorted(found.elements()) == sorted([*contents, own])
+
+
+def traces(*headers: str, contents: Counter[str]) -> Origins:
+    """Return the origins of deliveries that are under way and have the same contents, each with a header of its own."""
+    origins = Origins(lambda number: contents)
+    for number, header in enumerate(headers, 1):
+        origins.began(Trace(number, 0, 1))
+        origins.arrived(number, number, [('X-Of', header)])
+    return origins
+
+
+def event(of: str, **content: Any) -> dict[str, Any]:
+    return {'rawJSON': json.dumps({**content, 'headers': {'x-of': of}})}
+
+
+def test_an_event_of_a_rule_is_of_the_delivery_with_its_content_and_headers_each_time_once() -> None:
+    contents = Counter([content_of(event('', a='1'))])
+    equal = traces('same', 'same', contents=contents)
+    assert [equal.take(event('same', a='1')) for _ in range(3)] == [1, 2, 1], 'the third is tried again'
+    unlike = traces('one', 'other', contents=contents)
+    assert [unlike.take(event(of, a='1')) for of in ('other', 'one')] == [2, 1]
+    assert unlike.take(event('one', b='2')) == 0
+    assert traces('one', contents=Counter()).take(event('one', b='2')) == 1, 'of a body that cannot be read'
