@@ -79,6 +79,14 @@ def start_the_preview_again(page: Page, webhook: Webhook) -> None:
     assert len(containers(webhook)) == 2
 
 
+def set_an_alarm(page: Page) -> None:
+    page.get_by_role('button', name='Alarm for silence').click()
+    page.keyboard.type('1d')  # in place of what is selected
+    page.get_by_label('Name of the sender').fill('Nightly backups')
+    expect(page.locator('#finished-url')).to_contain_text('&expect=1d%3ANightly%20backups')
+    expect(page.locator('.chip')).to_have_count(6)
+
+
 def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Page, webhook: Webhook) -> None:
     event = {'evt': {'what': 'Backup failed', 'where': 'db-1, db-2', 'state': 'open'}, 'prio': 7, 'ref': 'J-1',
              'begun': '2026-11-24T09:00:00Z'}
@@ -113,11 +121,7 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     wait_for(lambda: len(containers(webhook)) == 1, 'the second container to end')
     page.keyboard.press('Enter')  # what was chosen is still there
     expect(page.locator('.chip')).to_have_count(5)
-    page.get_by_role('button', name='Alarm for silence').click()
-    page.keyboard.type('1d')  # in place of what is selected
-    page.get_by_label('Name of the sender').fill('Nightly backups')
-    expect(page.locator('#finished-url')).to_contain_text('&expect=1d%3ANightly%20backups')
-    expect(page.locator('.chip')).to_have_count(6)
+    set_an_alarm(page)
     post(webhook, '{"ref": 1}\n{"ref": 2}', User_Agent='acme/1')
     expect(page.locator('#deliveries .row')).to_have_count(5)
     newest(page).click()
