@@ -1050,7 +1050,7 @@ class Lane(dict[Any, None]):  # the keys are Shares
 
 
 class Share:
-    """The bytes of a Room that the greenlet has that makes the share. When it is evicted, the greenlet gets Unavailable."""
+    """The bytes of a Room that one greenlet has, the one that makes the share: it gets Unavailable if the share is evicted."""
 
     __slots__ = ('callback', 'greenlet', 'lane', 'room', 'size')
 
@@ -1063,7 +1063,7 @@ class Share:
         lane[self] = None
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total. Raise Unavailable if it has been evicted."""
+        """Change the share to `size` bytes in total. Raise Unavailable if it has been evicted, settled or released."""
         if self not in self.lane:
             raise no_room()
         self.resize(size)
@@ -1102,8 +1102,9 @@ class Room:
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
     When all shares together exceed the limit, one is evicted: it is released, and its user is told. It is the one that
-    reserves, or with `evicts_oldest` the oldest one of the lane with the most bytes. So no lane can push another one below
-    its part of the room. A share that is alone may exceed the limit. A share that was settled still counts, but is never evicted.
+    reserves, or with `evicts_oldest` the oldest one of the lane with the most bytes. So a lane with at most `limit / lanes`
+    bytes loses none to another lane. A share that is alone may exceed the limit. A share that was settled still counts, but is
+    never evicted.
 
     An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is evicted,
     and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A has settled its 60 before, B is evicted
@@ -1137,7 +1138,7 @@ class Room:
         """
         while self.reserved > self.limit:
             is_alone = grown.size == self.reserved
-            was_evicted = grown not in grown.lane
+            was_evicted = grown not in grown.lane  # only if it grows in another greenlet than its own: here nothing was raised
             if is_alone or was_evicted:
                 return
             fullest = max(self.lanes, key=lambda lane: lane.size)
@@ -1212,7 +1213,8 @@ class Turn:
     def take(self, is_gone: Callable[[], bool] = bool) -> 'Turn':
         """Wait for the others, and return the turn.
 
-        Raise Unavailable after HAND_OVER_SECONDS, unless the sender is gone: nobody would read the 503, and its post is made.
+        Raise Unavailable after HAND_OVER_SECONDS. But if the sender is gone, go on waiting: nobody would read the 503 and send
+        the request again. By default the sender is never gone: bool() is False.
         """
         while not self.lock.acquire(timeout=HAND_OVER_SECONDS):
             if not is_gone():
@@ -1290,7 +1292,7 @@ def check_utf8(source: bytes) -> None:
 
 
 def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
-    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; its text ends with `measured`: 'in UTF-8'."""
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, `measured` such as 'in UTF-8'."""
     joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
@@ -5581,7 +5583,10 @@ class Post:
         self.summary = ''  # of what was created, for the log
 
     def enter(self, stage: Stage) -> None:
-        """Change the stage. A turn ends as soon as its post leaves a call or ends, and a deadline once a 503 would be wrong."""
+        """Change the stage. The turn ends as soon as the post leaves a call or ends.
+
+        The deadline ends once a 503 would be useless, since nobody reads it, or wrong, since the retry would create a part twice.
+        """
         if self.turn and (self.stage is Stage.IN_CALL or stage in (Stage.CREATED, Stage.REJECTED, Stage.LOST)):
             self.turn.close()
         if stage is Stage.SET_ASIDE or self.is_partly_created:
@@ -5589,7 +5594,10 @@ class Post:
         self.stage = stage
 
     def keep(self) -> None:
-        """Let the post go on without its sender. From now on it has no deadline, and nothing of its request counts."""
+        """Let the post go on without its sender, with no deadline and without the memory of its request.
+
+        A rejected group may give it another deadline, at which it is set aside.
+        """
         self.is_kept = True
         self.hand_over_by = float('inf')
         self.memory_bytes = self.size
@@ -5673,14 +5681,14 @@ class Post:
 
 def to_response(created: list[Any]) -> bytes:
     """Return the JSON of created incidents, without their fields that are nested too deeply: the incidents exist all the same."""
-    # msgspec does not write half a surrogate pair and some numbers, and neither writes what is nested some 900 deep.
+    # msgspec does not write half a surrogate pair and some numbers. Neither msgspec nor json writes what is nested some 900 deep.
     with suppress(UnicodeError, OverflowError, RecursionError):
         return format_json(to_json(created), indent=0)  # on one line, with spaces
     return json.dumps([{key: value for key, value in incident.items() if can_be_written(value)} for incident in created]).encode()
 
 
 def can_be_written(value: Any) -> bool:
-    """Return whether Python can write a value as JSON."""
+    """Return whether Python can write a value as JSON inside a dict in a list, which are two more levels of nesting."""
     try:
         json.dumps([[value]])
     except RecursionError:
@@ -5935,7 +5943,7 @@ class PostQueue:
         return incidents
 
     def next_part(self, now: float) -> list[Post]:
-        """Remove the next part of a rejected group and fail its overdue posts. Return the others; [] if no part is left."""
+        """Remove the next part of a rejected group and give up its overdue posts. Return the others; [] if no part is left."""
         while part := self.rejected.take():
             self.give_up([post for post in part if post.hand_over_by <= now], now, Unavailable, self.not_tried)
             if posts := [post for post in part if post.stage is Stage.WAITING]:
@@ -6000,7 +6008,7 @@ class PostQueue:
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
                 continue
-            post.aside = post.aside and SetAside()
+            post.aside = post.aside and SetAside()  # its tries count from zero, since XSOAR has accepted some of it
             if post.incidents:
                 self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
@@ -6019,15 +6027,18 @@ class PostQueue:
             aside.others_created += 1
 
     def try_missing(self, post: Post, sent: list[dict[str, Any]], own: list[Any], is_all_matched: bool, now: float) -> None:
-        """Try what is missing of a post alone, since the reply has an error beside those that were created, `own` of it.
+        """Let what is missing of a post be tried in a call of its own, since the reply has an error beside created incidents.
 
-        Reject the post if that was tried before. Fail it if the reply does not show what is missing.
+        `sent` are the incidents of this post in the call, `own` the created ones that belong to it. Reject the post if the
+        missing ones were tried before. Fail it if the reply does not show which they are.
         """
         post.is_in_doubt = True
-        found = unambiguous_owners(own, [(each, each) for each in sent])
+        found = unambiguous_owners(own, [(each, each) for each in sent])  # which of `sent` were created: each is its own owner
         found_ids = set(map(id, found))
         post.incidents += [each for each in sent if id(each) not in found_ids]
         post.enter(Stage.WAITING)
+        # Created incidents that match no single post may belong to this one. But a post of one incident that has got none lacks
+        # just that one.
         if None in found or not (is_all_matched or post.total == 1):
             post.fail(RejectedByServer, self.not_confirmed)
         elif post.is_missing_tried:
@@ -6046,11 +6057,15 @@ class PostQueue:
             self.reject(posts[0], now)
         else:
             self.rejected.add_halves(posts)
+        # After `reject`, which uses what was known before this call. The failure of a post that was set aside proves nothing new.
         self.is_working &= self.is_retry
         self.give_up(self.rejected.record_fruitless_try(now), now, Unavailable, self.not_tried)
 
     def reject(self, post: Post, now: float) -> None:
-        """Give up a post that XSOAR rejected alone. Fail it also if its sender is gone, but the fault must be its own."""
+        """Give up a post that XSOAR rejected alone, which sets it aside if its sender is gone.
+
+        Fail it even then, once it has been tried often and long enough while XSOAR created other posts: the fault is its own.
+        """
         post.aside = aside = post.aside or SetAside()
         aside.is_suspect |= self.is_working
         aside.failures += self.is_working and aside.others_created > 0
@@ -6282,7 +6297,7 @@ class DeliveryMemory:
                 post.sender = Sender.WAITS
             may_still_read = post.sender is Sender.NEW and now < min(began + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
             if is_gone and not may_still_read:
-                if result.ready():  # by now
+                if result.ready():  # in case `is_gone` let other greenlets run
                     break
                 awaited.keep()
                 post.keep()
@@ -6320,7 +6335,7 @@ class DeliveryMemory:
 
     def record_read(self, post: Post, could_read: bool) -> None:
         """Record whether the sender of a post could read the 502 or 503 that asks it for a retry."""
-        if could_read or post.sender is Sender.ASKED:
+        if could_read or post.sender is Sender.ASKED:  # if it could not read, any other state stays true
             post.sender = Sender.RETRIES if could_read else Sender.NEW
         if post in self.remembered and not post.counts_as_original_now():
             self.forget(post)
@@ -6356,7 +6371,7 @@ class LogBuffer:
     def add(self, level: str, text: str, reason: str = '') -> None:
         """Keep a line together with the current time, or only count it. Without a `reason`, `most_equal` does not apply."""
         if reason:
-            # Some reasons contain a sender's own text, so there could be any number of them.
+            # Some reasons contain numbers that depend on the request, such as a line and a column: there are very many of them.
             if reason not in self.reasons and len(self.reasons) >= 100:
                 reason = 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
@@ -6561,7 +6576,7 @@ class Watch(Struct, array_like=True):
     last: float  # the Unix time when the latest request came
     due: float = 0  # the value of Silences.heard at which it is silent
     since: float = 0  # `last` of the latest silence
-    told: str = ''  # the time of the latest incident that was confirmed
+    told: str = ''  # when the latest event occurred whose incident was confirmed
     is_open: bool = False  # whether the incident of a silence was confirmed, and that of its end was not
 
 
@@ -6575,7 +6590,8 @@ class Silences:
 
     queue: PostQueue
     watches: dict[str, Watch] = field(default_factory=dict)  # by the key of the problem
-    # By the same key, the event that waits or is in a call, as its post and its incident: the end if there is an open silence.
+    # By the same key, the post and the incident of the event that waits or is in a call. It is the end of a silence if
+    # the watch has an open one, else a silence.
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
     heard: float = 0  # for how many seconds senders could be heard
     listened_at: float = 0  # the monotonic time of the latest `listen`
@@ -6583,27 +6599,36 @@ class Silences:
     save_at: float = math.inf  # the same for the next save
 
     def listen(self, now: float, is_open: bool) -> None:
-        """Let time pass, but no more of it than a call may take, and none while the port or queue is closed, or it is full."""
+        """Let time pass for the watches, but only such time in which senders can be heard.
+
+        It stands still while the port or the queue is closed, or the queue is full. Of a call that takes longer than
+        LONGEST_CALL_SECONDS the rest does not count, since senders give up meanwhile. (No `listen` comes during a call.)
+        """
         if is_open and not self.queue.closed_because and not self.queue.has_refused:
             self.heard += min(now - self.listened_at, LONGEST_CALL_SECONDS)
         self.listened_at, self.queue.has_refused = now, False
 
     def hear(self, key: str, watch: Watch, now: float) -> list[str]:
-        """Record a sign of life, by the watch that its URL asks for. Return a note if there is no room for that."""
+        """Record a sign of life, which replaces the sender's watch by the one that its URL asks for.
+
+        If there is no room for that, return a note; a watch that exists already stays then, and is only put off.
+        """
         old = self.watches.get(key, watch)
         watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
+        # Counted from this moment, and so with the time that the next `listen` will let pass.
         watch.due = self.heard + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
         self.look_at, watches = self.heard, {**self.watches, key: watch}
         size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
         has_room = len(watches) <= MAX_WATCHES and size <= MAX_HISTORY_BYTES
         self.watches = watches if has_room else self.watches
-        old.last, old.due = watch.last, watch.due  # a longer type may lack room, but it is a sign of life all the same
+        old.last, old.due = watch.last, watch.due  # if a longer type lacks room, the request is a sign of life all the same
         return [] if has_room else [f'expect: there is no room for this name among {MAX_WATCHES} in 64 KiB (ignored)']
 
     def look(self, unix: float) -> list[tuple[Post, str]]:
         """Hand over the events that are due, and withdraw those that are not true any more.
 
-        Return the posts of those that have ended, and their names.
+        Return the posts of those that have ended, and their names. For each watch: first record how its event has ended; then
+        keep the event that still waits, withdraw it, hand over a new one, or forget the watch.
         """
         ended = []
         for key, watch in [*self.watches.items()]:
@@ -6613,31 +6638,35 @@ class Silences:
                 if post.result.successful():
                     watch.is_open, watch.told = not watch.is_open, incident['occurred']
                 elif self.heard >= watch.due and not (watch.is_open or self.queue.closed_because):
+                    # A silence was lost: it is due again after its duration. An end that was lost is due again at once.
                     watch.due = self.heard + seconds_of(watch.every)
                 post = None
             is_silent = self.heard >= watch.due
-            if post and (watch.is_open != is_silent or post in self.queue.in_flight):
+            if post and (watch.is_open != is_silent or post in self.queue.in_flight):  # still true, or too late to withdraw
                 self.events[key] = post, incident
             elif post:
                 post.is_kept, post.hand_over_by = False, 0  # the queue fails it before the next call
             elif watch.is_open != is_silent:
+                # An end occurred when the sender was heard, and a silence when the watch was due, by the wall clock.
                 self.hand_over(key, watch, watch.last if watch.is_open else unix - (self.heard - watch.due))
             elif watch.every == 'off' or self.heard >= watch.due + LONGEST_WATCH_SECONDS:
                 del self.watches[key]
+        # When each watch is due; if its silence is open, when it is to be forgotten; and now if it is off.
         times = [0 if each.every == 'off' else each.due + LONGEST_WATCH_SECONDS * each.is_open for each in self.watches.values()]
         self.look_at = self.heard if self.events else min(times, default=math.inf)
         return ended
 
     def hand_over(self, key: str, watch: Watch, moment: float) -> None:
         """Queue the event that is due, which occurred at a moment, unless the queue is closed or full: then it stays due."""
-        is_end, told = watch.is_open, max(utc_text(int(moment)), watch.told)
+        is_end, occurred = watch.is_open, max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
         watch.since = watch.since if is_end else watch.last
+        # A silence has the duration that the URL asks for. An end has that of the silence, in the largest unit with at least two.
         unit = next((unit for unit in 'dh' if moment - watch.since >= 2 * UNITS[unit][0]), 'm') if is_end else watch.every[-1]
         count = max(round((moment - watch.since) / UNITS[unit][0]), 1) if is_end else int(watch.every[:-1])
         name = f'{"Events again after" if is_end else "No events for"} {count} {UNITS[unit][1]}{"s" * (count > 1)}: {watch.name}'
         details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.since))}}
         labels = [{'type': 'state', 'value': 'resolved'}] * is_end + [{'type': 'problem', 'value': key}]
-        incident = {'name': name, 'type': watch.type, 'occurred': told, 'rawJSON': to_raw_json(to_json(details)),
+        incident = {'name': name, 'type': watch.type, 'occurred': occurred, 'rawJSON': to_raw_json(to_json(details)),
                     'severity': RECOVERED_SEVERITY if is_end else watch.severity, 'dbotMirrorId': key, 'labels': labels}
         post = Post([incident])
         post.keep()
@@ -6646,18 +6675,25 @@ class Silences:
             self.events[key] = post, incident
 
     def to_context(self) -> dict[str, str]:
-        """Return the watches, and what is compared with their `due`, as part of the integration context."""
+        """Return the watches, and `heard`, with which their `due` is compared, as part of the integration context.
+
+        The next save is due when a tenth of the shortest duration has passed, so that a restart loses little of it.
+        """
         self.save_at = self.heard + min((seconds_of(each.every) for each in self.watches.values()), default=math.inf) / 10
         return {'silences': to_json((self.heard, self.watches)).decode()} if self.watches else {}
 
     def restore(self, context: Any) -> None:
-        """Add the watches that the container before has saved. A silence that has begun goes on; the others get some time."""
+        """Add the watches that the container before has saved.
+
+        A silence that has begun goes on. Any other watch has what was left of its duration, but at least 15 minutes, or the whole
+        duration if that is shorter: so its sender has some time to be heard again.
+        """
         heard, saved = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
         for key, watch in islice(saved.items(), MAX_WATCHES - len(self.watches)):
             left = watch.due - heard
             least = left if watch.is_open and left <= 0 else min(900, seconds_of(watch.every))
             watch.due = self.heard + max(left, least)
-            kept = self.watches.setdefault(key, watch)
+            kept = self.watches.setdefault(key, watch)  # that of a sender which this container has heard already stays
             kept.since, kept.told, kept.is_open = watch.since, watch.told, watch.is_open
         self.look_at = self.heard
 
@@ -6735,7 +6771,10 @@ class ServerLine:
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
     def record_listening(self, since: str) -> None:
-        """Save at once the time since which the port has been open; '' means it is closed."""
+        """Save at once the time since which the port has been open; '' means it is closed.
+
+        No watch counts the time before, in which senders could not be heard.
+        """
         self.history.listening_since, self.silences.listened_at = since, time.monotonic()
         self.is_save_urgent = True
 
@@ -6803,7 +6842,7 @@ class ServerLine:
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
             self.record(HistoryEntry(0, '', '', 1, 0, True, 0, '-', '-', '', '', ''), 502 if is_lost else 200, note, 'silence')
-            self.is_save_urgent |= not is_lost
+            self.is_save_urgent |= not is_lost  # a restart before the save would report it again
         self.is_unsaved |= self.silences.heard >= self.silences.save_at
 
     def restore(self) -> None:
@@ -6852,7 +6891,7 @@ class ServerLine:
             if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
             del result, incidents  # before the responses are written: each may take as much memory again
-        if count > 1:
+        if count > 1:  # a single incident has a single post: it makes no group of senders that post again
             self.let_senders_post_again(time.monotonic() - began)
         return count > 0
 
@@ -6996,6 +7035,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line = line
         self.intake = Intake()
         self.deliveries = DeliveryMemory(line.queue)
+        # `skip`: Bottle's plugins, for JSON and templates, have nothing to do here.
         self.route('/', 'GET', partial(self.call_handler, self.greet), skip=True)
         methods = partial(self.call_handler, lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW))
         self.route('/', 'OPTIONS', methods, skip=True)
@@ -7092,23 +7132,26 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if is_signed:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
             request.is_accepted = request.is_read = True
-            self.hear(request)
+            self.hear(request)  # a signed request for the first time; for any other it repeats what call_handler did
             yield body
 
     def hear(self, request: Request) -> None:
         """Read the words of an accepted request's URL. With `?expect=`, a POST is a sign of life, whatever becomes of it."""
+        # Words behind the first MAX_PARAMETERS are ignored, which a note says.
         late_names = request.query.late_names
         late_words = [word for word in URL_WORDS if word in late_names]
         words = request.words = url_words(self.settings, request.query.parameters, late_words, request.token)
         if words.expect:
             shown, key = watched_name(self.settings, words.expect[1])
             kind = without_error_markers(words.type) or self.settings.incident_type
-            severity = 2 if words.default_severity is None else words.default_severity
+            severity = 2 if words.default_severity is None else words.default_severity  # 2: medium
             watch = Watch(shown, words.expect[0], kind, severity, request.arrived)
             request.words = replace(words, notes=(*words.notes, *self.line.silences.hear(key, watch, time.monotonic())))
 
     def measure(self, body: bytes, coding: str) -> tuple[int, int]:
-        """Return the size of a body's text, and the size of the bodies beside which to process it. Raise Rejected.
+        """Return the size of a body's text, and the size that decides with which other bodies it takes turns. Raise Rejected.
+
+        The second is larger if the body has many events: then it takes as much work as a larger body.
 
         A compressed body is decompressed here for its size, and again in its turn. While it waits, it takes only the memory of
         what was sent, which is all that MAX_ACCEPTED_BYTES counts: of 25 KiB there may be thousands, each with 25 MiB of text.
@@ -7331,16 +7374,16 @@ EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 
 
 def head_length(buffer: bytearray, searched: int) -> int:
-    """Return the length of the head at the start of a buffer, with the empty line that ends it, or 0 if it may become whole.
+    """Return the length of the head at the start of a buffer, with the empty line that ends it, or 0 if more of it is to come.
 
-    What can not is rejected before its end: its length is that of the buffer.
+    If the buffer can't become a head, return its whole length, so that it is rejected without waiting for more.
     """
     # HEAD_END has up to three bytes, of which two may have been searched before.
     if head_end := HEAD_END.search(buffer, max(searched - 2, 0)):
         return head_end.end()
     start_length = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
     most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_length else 0)
-    was_start_checked = searched >= start_length  # with the bytes that completed it
+    was_start_checked = searched >= start_length  # by an earlier call; also true while the request line is incomplete
     may_become_head = was_start_checked or REQUEST_START.fullmatch(buffer, 0, start_length)
     return 0 if len(buffer) < most_bytes and may_become_head else len(buffer)
 
@@ -7477,7 +7520,7 @@ class Connection:
         self.stream, self.peer, self.listener = PacedSocket(sock), peer, listener
         self.greenlet: Any = None  # which runs `serve`
         self.request: Any = None  # the Request that waits or is served
-        self.asked: Any = None  # the Delivery whose sender is asked for a retry by the last response
+        self.asked: Any = None  # the Post whose sender is asked for a retry by the last response
         self.state = State.BEGUN
         listener.connections[State.BEGUN][self] = None
 
@@ -7535,6 +7578,7 @@ class Connection:
                 request.body.send_continue = partial(stream.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
         except Rejected as rejection:
             rejection.__traceback__ = None  # its frames would keep the head in memory
+            # The method decides whether the response has content: that to a HEAD has none (RFC 9110, 9.3.2).
             request = Request('HEAD' if (head or stream.buffer).startswith(b'HEAD ') else '-', rejection=rejection)
             stream.buffer = bytearray()
         request.head_size, request.is_gone, request.bytes_behind = len(head), self.is_gone, self.bytes_behind
@@ -7599,6 +7643,7 @@ class Connection:
             headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         if 'content-length' not in names and status[:3] != '204':  # RFC 9110 section 8.6
             headers.append(('Content-Length', str(len(content))))
+        # Only a connection that closes shows whether its sender could read the response (see `linger`).
         if not status.startswith('2') and not stays_open and request.post and not request.post.finished.is_set():
             self.asked = request.post
             self.asked.ask_for_retry()
@@ -7647,7 +7692,8 @@ class Connection:
             if not post.original:
                 log_later = partial(log_late_outcome, line, trace, request.skipped, request.url_note, post)
                 return post.finished.rawlink(log_later)  # type: ignore[no-any-return]
-            # Any number of repeats may come while the first one waits, and none may stay in memory.
+            # Any number of repeats may come while the original waits, and none may stay in memory. So each is logged at once, as
+            # a success: whether the event is lost is said in the line of the original.
             request.log_note, request.result = 'repeat of a request that waits for XSOAR (the sender had left)', 'repeat'
             status = HTTPStatus.OK
         # An accepted request that was read, and fails once its sender has left, is lost. A repeat never is.
@@ -7711,7 +7757,9 @@ class Listener(StreamServer):
     `connections` has the connections in each state; the one that has been in it longest is first.
     """
 
-    max_accept = 8  # in one turn of the event loop: of many more the greenlets would not begin before others take their places
+    # gevent accepts so many in one turn of the event loop. With many more, some would be closed again for later ones (do_handle)
+    # before their greenlets have run at all.
+    max_accept = 8
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
         super().__init__(('0.0.0.0', settings.port), handle=self.do_handle, backlog=4096)
@@ -7756,9 +7804,9 @@ class Listener(StreamServer):
     def wait_for_turn(self, request: Request) -> None:
         """Wait until a request without a token may be served. If that takes too long or too much memory, it gets a `rejection`.
 
-        Signed and unsigned ones have turns one after the other, and all other greenlets run between two turns. So however many
-        there are, and whatever their responses will be, they take no more CPU than one accepted sender; and those that may be
-        signed wait for at most as many others as of their own kind.
+        One of each kind, with and without a signature, waits for the turn, and the others of its kind wait behind it: so the
+        kinds alternate, and unsigned requests, however many, at most double the wait of a signed one. All other greenlets run
+        between two turns. So all these requests, whatever their responses will be, take no more CPU than one accepted sender.
         """
         # Only the first signature is read here. All are read when they are checked: kept with a request that waits, they would
         # take several times the memory that is reserved for its head.
