@@ -2374,8 +2374,8 @@ slack-message
 #
 # An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
 # one level at a time, and only where somebody looks: a LargeObject or a LargeList holds Raw values, which are still JSON text,
-# and opens one when it is asked for. Whoever reads the tree sees no difference, unless something is UNREAD: it was not opened,
-# because that would take too much time or memory.
+# and opens one when it is asked for. To code that reads objects by `get`, and lists by position or in a loop, both kinds of tree
+# look the same, unless a value is UNREAD: it was not opened, because that would take too much time or memory.
 
 SMALL_EVENT_BYTES = 64 * 1024
 SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
@@ -2389,7 +2389,7 @@ COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert',
                'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
                'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
 OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
-MINUS_ZERO = re.compile(rb'-0[\s,}\]]')  # msgspec would make it a 0
+MINUS_ZERO = re.compile(rb'-0[\s,}\]]')  # msgspec would make it a 0: open_scalar reads it
 sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
 UNREAD = object()
 
@@ -2425,15 +2425,15 @@ def has_many_members(source: bytes | Raw) -> bool:
 
 
 def some_members(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> dict[str, Raw]:
-    """Return the members at some keys of an object, and of one that is not too large all others. Raise ValueError."""
+    """Return all members of an object; of one that may have too many, only those at some keys. Raise ValueError."""
     if not has_many_members(source):
         return MEMBERS.decode(source)
     members = astuple(decoder_of(keys).decode(source))
-    return {key: member for key, member in zip(keys, members, strict=True) if member}
+    return {key: member for key, member in zip(keys, members, strict=True) if member}  # one that was not sent is empty
 
 
 class LargeObject(dict[str, Any]):
-    """An object whose members are opened when they are asked for; if it `is_cut`, it has more than these."""
+    """An object whose members are opened by `get` alone, when they are asked for; if it `is_cut`, it has more than these."""
 
     def __init__(self, members: dict[str, Any], budget: 'Budget', is_cut: bool):
         super().__init__(members)
@@ -2479,16 +2479,20 @@ class Budget:
         self.values_of_event = MAX_EVENT_VALUES
 
     def allows(self, values: int) -> bool:
-        """Spend so many values, and return whether there were enough."""
+        """Spend so many values, and return whether there were enough, for the request and for the event."""
         self.values -= values
         self.values_of_event -= values
-        return self.values >= 0 <= self.values_of_event
+        return self.values >= 0 <= self.values_of_event  # neither is below 0
 
     def open(self, source: bytes | Raw, max_members: int = MAX_MEMBERS) -> Any:
-        """Return the value of a JSON text: the whole tree of a small one, one level of any other. Return UNREAD, if need be."""
+        """Return the value of a JSON text: the whole tree of a small one, one level of any other.
+
+        Return UNREAD if the text cannot be decoded, or if the budget is spent. An object gets at most `max_members` members.
+        """
         yield_if_due()
         view = memoryview(source)
-        with suppress(ValueError, RecursionError):  # if this fails for an integer of 5,000 digits, only that becomes UNREAD
+        # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
+        with suppress(ValueError, RecursionError):
             if is_small(view):
                 return WHOLE.decode(view)
         with suppress(ValueError, RecursionError):
@@ -2498,9 +2502,10 @@ class Budget:
         return UNREAD
 
     def open_object(self, source: bytes | Raw, max_members: int) -> Any:
-        """Return one level of an object."""
+        """Return one level of an object with at most `max_members` members, or UNREAD if the budget is spent."""
         members = some_members(source)
         is_cut = len(members) > max_members or has_many_members(source)
+        # Another limit is that of read_object: the members of an event itself cost nothing (see MAX_EVENT_VALUES).
         if max_members == MAX_MEMBERS and not self.allows(min(len(members), max_members)):
             return UNREAD
         return LargeObject(dict(islice(members.items(), max_members)), self, is_cut)
@@ -2514,7 +2519,7 @@ class Budget:
 
 
 def is_small(view: memoryview) -> bool:
-    """Return whether a JSON text may be decoded whole."""
+    """Return whether a JSON text may be decoded whole: it is short, and has few values and no `-0`."""
     if len(view) > SMALL_EVENT_BYTES:
         return False
     source = bytes(view)
@@ -2546,7 +2551,10 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
 
 
 def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
-    """Return the members of a JSON object, or {} if the source is not an object that can be opened."""
+    """Return the members of a JSON object, or {} if the source is not an object that can be opened.
+
+    Unlike an object inside it, it may have up to MAX_COLONS members, and they cost nothing of the budget.
+    """
     value = (budget or Budget()).open(source, MAX_COLONS) if source else None
     return value if isinstance(value, dict) else {}
 
@@ -2616,17 +2624,20 @@ class Scale(NamedTuple):
 
     def gravest(self, values: list[Any]) -> float | None:
         """Return the highest severity that one of the values means, or None."""
-        different = {(type(value), text_of(value)): value for value in values}  # those of many items are few
+        different = {(type(value), text_of(value)): value for value in values}  # even thousands of items have few different ones
         return max((each for each in map(self.severity, different.values()) if each is not None), default=None)
 
 
 def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
-    """Return a value as the text by which a scale compares it, and as a number, if it is one: '7.0' -> ('7', 7.0)."""
+    """Return a value as the text by which a scale compares it, and as a number, if it is one: '7' and '7.0' -> ('7', 7.0).
+
+    On an exact scale, both give ('7.0', 7.0), and so does the number 7e0, which NUMBER does not match.
+    """
     if is_exact:
         text = text_of(value)
         number = float(text) if type(value) is SentFloat or NUMBER.fullmatch(text) else None  # inf, if it is too large
         return text if number is None else str(number), number
-    # Sentinel's export has `E_HIGH`.
+    # No word of a scale has more than 40 characters. Sentinel's export has `E_HIGH` for `high`.
     text = '_'.join(str(value).removesuffix('.0')[:40].lower().split()).removeprefix('e_')
     return text, float(text) if NUMBER.fullmatch(text) else None
 
@@ -2730,8 +2741,8 @@ def xml_members(text: str) -> dict[str, Any] | None:
     try:
         parser.feed(start)
         if start == source and not isinstance(text, CutText):
-            parser.close()
-        return xml_object([event[1] for event in parser.read_events()][:1])
+            parser.close()  # raises ParseError if the end is missing, as it is in a document that was cut
+        return xml_object([event[1] for event in parser.read_events()][:1])  # the first element that starts is the root
     except ParseError:
         return None
     except RecursionError:
@@ -2764,7 +2775,7 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
-    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()
+    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()  # `t`, `w` and `z` are valid, too
     if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
         raise ValueError('it has another format')
     date = datetime.fromisoformat(iso_date)
@@ -2795,8 +2806,9 @@ TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
 def other_date_to_iso(text: str) -> str:
     """Return a date of OTHER_DATES in ISO 8601, and any other text as it is.
 
-    Raise ValueError if its month or hour does not exist, or if its day and month could change places: `3/4/2026` may be
-    in March or April, `3/24/2026` is in March.
+    Raise ValueError if its day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March.
+    Raise it, too, if no month has its name, or if its hour before AM or PM does not exist. Other dates that do not exist are
+    returned, and rejected when they are read as ISO 8601.
     """
     match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
     if not match:
@@ -2806,8 +2818,8 @@ def other_date_to_iso(text: str) -> str:
     if month.isalpha():
         numbers = [datetime.strptime(month, '%b').month, int(day)]
     else:
-        numbers = sorted((int(month), int(day)))
-        if numbers[0] != numbers[1] <= 12:
+        numbers = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
+        if numbers[0] != numbers[1] <= 12:  # they differ, and both may be the month
             raise ValueError('the order of day and month is not certain')
     return f'{match["year"]}-{numbers[0]:02}-{numbers[1]:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
 
@@ -2884,7 +2896,7 @@ class Unreadable(Exception):
 
 
 class Path:
-    """Where a value is in an event, from a text that a Grammar has checked; of a URL, if its user wrote it.
+    """Where a value is in an event, from a text that a Grammar has checked. `is_of_url` says that the text is from a URL.
 
     Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`, for which
     `read` returns what it stands for. In the table, `host: a` is a path, too.
@@ -2903,6 +2915,7 @@ class Path:
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
         # How many keys lead to the lists of whose items the path takes the first: for `a.0.b.0.c`, 1 to `a` and 3 to `a.0.b`.
         self.lists = [index for index, key in enumerate(keys) if key == '0']
+        # A header that no incident keeps is never read: `@cookie` is only the key `@cookie`.
         name = text[1:].lower() if text.startswith('@') else ''
         self.header = '' if name in NOT_KEPT or names_secret(name) else name
 
@@ -2916,6 +2929,7 @@ class Path:
         if self.read:
             return [self.read(event)]
         if self.header:
+            # The user of a URL chooses what it reads: it sees no header with the token (see headers_for_words).
             headers = event.findings.headers() if self.is_of_url else event.headers
             if self.header in headers:
                 return [headers[self.header]]
@@ -2925,15 +2939,18 @@ class Path:
         return [] if value is None else [value]
 
     def values_in(self, items: list[Any], budget: Budget) -> list[Any]:
-        """Return the value at the path in each item of a list; [UNREAD] if the items are too many, or one is not an object."""
-        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))
+        """Return the value at the path in each item of a list: UNREAD where the path takes the first of several items.
+
+        Return [UNREAD] if the budget does not allow so many items, or if one is not an object.
+        """
+        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
         if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):  # null is one without a value
             return [UNREAD]
         return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
 
     def lists_in(self, members: Any) -> list[list[Any]]:
         """Return the lists with several items of which the path takes the first."""
-        # Only the steps that lead no further than to the list.
+        # A step may join several keys: for the list at `a` in `a.0.b`, the step `a.0` would lead too far.
         lists = (find(members, [[step for step in steps if step[1] <= end] for steps in self.steps[:end]]) for end in self.lists)
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
@@ -2949,9 +2966,10 @@ class Path:
         return leads_through_lists and bool(members.get('truncatedAlerts') or self.lists_in(members))
 
     def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
-        """Return the objects that have the last key of the path, which may contain dots, as a member, in some objects.
+        """Return the objects, among some objects and those inside them, that have the member to which the path leads.
 
-        Return [] if the budget is spent.
+        For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
+        the budget is spent.
         """
         if self.inside_item:
             lists = [each for each in (find(each, self.steps) for each in objects) if isinstance(each, list)]
@@ -3008,7 +3026,10 @@ class Condition:
         return answers == {False} or (not answers and not self.needs_value)
 
     def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether this bare path is met by a text that may be meant to be compared, as in `resolved=status`."""
+        """Return whether this bare path is met by a text other than `true`, `yes`, `on` and `1`.
+
+        Such a text may be meant to be compared: `resolved=status` may stand for `resolved=status=closed`.
+        """
         texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer(value)]
         return not all(text[:6].lower() in CERTAIN_TEXTS for text in texts) and self.is_met(event)
 
@@ -3137,7 +3158,8 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
     The number of quotes is even.
     """
     if separator not in text:
-        return [text.strip()]  # no copy, for the words of URLs that are kept
+        return [text.strip()]  # without blanks, the same object: a part of a URL that is kept takes no memory of its own
+    # Each match is a part and the separator behind it, so the last part gets a separator, too.
     parts = re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)
     return [part.strip() for part in parts]
 
@@ -3208,13 +3230,16 @@ class Row:
     problems: tuple[Problem, ...] = ()
 
 
-COLUMN = re.compile(r'^ {4}(\S.{14})(.*)(?:\n {5}.{14}(.*))?', re.MULTILINE)  # and the line of a label that is indented below
+# A label and its text, and the text of the label that is indented below. Which label that is need not be read: below `severity`
+# there is only `scale`, below `resolved` only `at`, below `problem` only `if`.
+COLUMN = re.compile(r'^ {4}(\S.{14})(.*)(?:\n {5}.{14}(.*))?', re.MULTILINE)
 Columns = dict[str, list[tuple[str, str]]]  # the texts of each label, each with that of the label below it, or ''
 
 
 def blocks_of(table: str) -> Iterator[tuple[str, Columns]]:
     """Yield the title and the columns of each block of the table. Tests and ./dev senders check that it can be read."""
-    unfolded = re.sub(r'\n {19}', ' ', re.sub(r'(?<=\|)\n {19}', '', table))  # each text is in one line
+    # Put each text in one line: what goes on after a `|` is joined without a blank.
+    unfolded = re.sub(r'\n {19}', ' ', re.sub(r'(?<=\|)\n {19}', '', table))
     for block in unfolded.strip('\n').split('\n\n'):
         columns: Columns = {}
         for label, text, text_below in COLUMN.findall(block):
@@ -3251,8 +3276,9 @@ def first_keys(conditions: str) -> set[str]:
 
 
 def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
-    """Return the row that a block of the table describes. Raise Unreadable."""
+    """Return the row that a block of the table describes, for one of its lines `identified by`. Raise Unreadable."""
     grammar = TABLE_GRAMMAR
+    # A block has each of these labels at most once, with nothing below it.
     [(name, _)], [(times, _)] = columns.get('name', [('', '')]), columns.get('occurred', [('', '')])
     named_times = times.removesuffix('-').removesuffix('|')
     severities = [(scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
@@ -3279,7 +3305,7 @@ NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
 
 
 def inner_name(path: Path, columns: Columns) -> Path:
-    """Return the path, or for the path `inner` of a row with an inner event the name of that."""
+    """Return the path as it is, or for the path `inner`, in a row with an inner event, one that reads the name of that event."""
     is_inner = path.text == 'inner' and 'inner' in columns
     return Path(columns['inner'][0][0], read=lambda event: event.inner_event.name()) if is_inner else path
 
@@ -3334,7 +3360,11 @@ REASONS = {  # what the note says
 
 
 def parts_in(column: Any) -> Iterator[Paths | Condition]:
-    """Yield the parts in a column of a URL's row: paths, and bare conditions, which an event without a value answers, too."""
+    """Yield the parts in a column of a URL's row, however deep in its tuples: paths, and conditions.
+
+    A condition with wanted texts is reduced to its paths, at which some event should have a value. A bare one stays a condition:
+    an event without a value answers it, too.
+    """
     if isinstance(column, Condition):
         yield column.paths if column.wanted else column
     elif isinstance(column, tuple) and column and isinstance(column[0], Path):
@@ -3351,12 +3381,13 @@ def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
     values = [value for path in part for value in path.values(event) if value is not None]
     if any(value is not UNREAD for value in values):
         return FOUND
-    is_of_headers = all(path.text.startswith('headers.') for path in part)  # as an incident's details show them
+    # An incident's details show the request's headers under `headers`, so that a user may write `headers.x` for `@x`.
+    is_of_headers = all(path.text.startswith('headers.') for path in part)
     return TOO_LARGE if values else NO_HEADER if is_of_headers else NO_VALUE
 
 
 def keep(findings: dict[Any, int], key: Any, found: int) -> None:
-    """Keep what a word or a part of it finds in an event, unless what it found in another event counts."""
+    """Keep what a word or a part of it finds in an event, unless it found something higher in an earlier one."""
     findings[key] = max(found, findings.get(key, NO_VALUE))
 
 
@@ -3370,27 +3401,33 @@ class Findings:
     def __init__(self, words: UrlWords, headers: Callable[[], dict[str, str]] = dict,
                  contains_token: Callable[[str], bool] = ().__contains__):
         self.words = words
-        self.headers = cache(headers) if words.parts else headers  # those that a path in the URL may show; a cache takes time
+        # Those that a path in the URL may show. Without parts there is no such path, and making a cache would take time.
+        self.headers = cache(headers) if words.parts else headers
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
         self.of_words: dict[str, int] = {}
         self.of_parts: dict[tuple[str, int], int] = {}  # by the same keys as the parts of the words
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool) -> None:
-        """Record whether a word found what it looks for in an event."""
+        """Record whether a word found what it looks for in an event.
+
+        If it did, all its parts count as found, too: what was not needed is no mistake. But each part of `name` should find a
+        text of its own, which look_up checks.
+        """
         parts = {key: part for key, part in self.words.parts.items() if key[0] == word}
         is_unread = not has_found and any(
             UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
         keep(self.of_words, word, FOUND if has_found else TOO_LARGE if is_unread else NO_VALUE)
-        for key in parts if has_found and word != 'name' else ():  # a name may lack a part
+        for key in parts if has_found and word != 'name' else ():  # there is a name even if a part of it finds nothing
             keep(self.of_parts, key, FOUND)
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
-        """Record what the parts of the words find in an event, which the URL may leave out."""
-        # Nobody looks for the words as a whole in an event that is left out, or for the severity of an end: they are no mistake.
+        """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out."""
+        # Most words as a whole are not looked for in an event that is left out, nor is `severity` in the end of a problem. That
+        # is no mistake, so these words count as found.
         for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
             keep(self.of_words, word, FOUND)
-        if event.words is not self.words:  # they are those for a payload without items
+        if event.words is not self.words:  # a payload without items at `?each=`, while the paths are those inside an item
             return
         for key, part in self.words.parts.items():
             if self.of_parts.get(key) != FOUND or isinstance(part, Condition):
@@ -3402,6 +3439,7 @@ class Findings:
         Nothing of the query is quoted: it may hold a secret.
         """
         positions: dict[tuple[str, int], list[int]] = {}  # of the parts that are a mistake, by the word and what they find
+        # What found nothing comes first in the note, before what any text meets.
         for (word, position), found in sorted(self.of_parts.items(), key=lambda part: part[1] == MET_BY_ANY_TEXT):
             if found != FOUND:
                 positions.setdefault((word, found), []).append(position)
@@ -3450,7 +3488,7 @@ def severity_columns(text: str) -> dict[str, Any]:
         return {'default_severity': severity}
     check_quotes(text)
     *before, last = split_outside_quotes(text, ':')
-    has_scale = before and len(split_outside_quotes(last, '=')) > 1
+    has_scale = before and len(split_outside_quotes(last, '=')) > 1  # otherwise the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
     if constant := paths[-1].constant:
         severity, paths = CONSTANT_SEVERITY.severity(constant), paths[:-1]
@@ -3524,7 +3562,7 @@ def seconds_of(every: str) -> int:
 
 def expect_columns(text: str) -> dict[str, Any]:
     """Return what `?expect=` says."""
-    every, _, name = (each.strip() for each in text.lstrip(' 0').partition(':'))
+    every, _, name = (each.strip() for each in text.lstrip(' 0').partition(':'))  # `015m` is `15m`
     is_every = re.fullmatch(EVERY, every) and seconds_of(every) <= LONGEST_WATCH_SECONDS
     if not is_every or not 1 <= len(name) <= 60 or not name.isprintable() or NOT_UTF8.search(name):
         raise Unreadable('it is not a duration from 1m to 30d, or off, with a colon and a name of 1 to 60 printable characters')
@@ -3532,12 +3570,15 @@ def expect_columns(text: str) -> dict[str, Any]:
 
 
 def watched_name(settings: Settings, name: str) -> tuple[str, str]:
-    """Return a name of `?expect=` without any token, and the key of the problem that a sender with this name is silent."""
+    """Return a name of `?expect=` without any token, and the key of the problem that a sender with this name is silent.
+
+    If nothing is left of the name, or a token is still in it, its hash takes its place.
+    """
     spellings = map(re.escape, sorted(settings.tokens.spellings, key=len, reverse=True))
     without = re.sub('|'.join(spellings), '', name).strip()
     shown = '' if contains_token(settings, without) else without_error_markers(without)
     hashed = hash_of([shown or name])
-    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)
+    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)  # it could be another's hash
     return shown or hashed, f'silence/{shown if is_plain else hashed}'
 
 
@@ -3571,6 +3612,7 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words:
     """
     relevant = tuple((name, value) for name, value in parameters
                      if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
+    # Large ones would take too much memory in the cache: they are read without it.
     is_small = can_be_kept(' '.join(value for _, value in relevant))
     words = (read_words if is_small else read_words.__wrapped__)(settings, token, relevant) if relevant else NO_WORDS
     late = tuple(f'{word}: it is not among the first {MAX_PARAMETERS} parameters (ignored)' for word in late_words)
@@ -3581,11 +3623,12 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words:
 def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
     """Return the words of a URL from those of its parameters that are words or have nearly the name of one.
 
-    If a word occurs twice, the last one counts. A parameter whose value reveals a token is ignored, even then.
+    A parameter whose value reveals a token is ignored. Of several that are left with one word, the last counts.
     """
     shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
              and not (name == 'expect' and reveals_token(settings, value.partition(':')[2].strip(), token))]
     said: dict[str, dict[str, Any]] = {}  # the columns of each word
+    # Of those that are ignored, only `expect` gets a note.
     notes = ['expect: its name contains a token (ignored)'] if 'expect' in dict({*parameters} - {*shown}) else []
     for word, text in dict(shown).items():
         try:
@@ -3612,7 +3655,8 @@ def is_one_slip_away(name: str, word: str) -> bool:
     start = next((index for index, (one, other) in enumerate(zip(name, word, strict=False)) if one != other),
                  min(len(name), len(word)))
     found, wanted = name[start:], word[start:]  # from the first difference on
-    are_two_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]
+    are_two_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]  # [1::-1] is the first two, reversed
+    # What follows the slip is equal: the name has one character more, or one less, or another.
     return are_two_swapped or found[1:] == wanted or found == wanted[1:] or found[1:] == wanted[1:]
 
 
@@ -3741,12 +3785,12 @@ def places_of_word(word: str) -> Places:
     """Return the places of the word of a key."""
     places = [*PLACES.get(word, ())]
     if word.endswith('severity') and not OTHER_SEVERITY.match(word):
-        places.append((len(WORDS['severity']), 'severity'))
+        places.append((len(WORDS['severity']), 'severity'))  # after the words themselves
     if word.endswith('state') and not EARLIER.search(word):
         places.append((0, 'state'))
     if OF_OWNER.match(word):
         return places
-    if name := NAME.fullmatch(word):  # `monitorname` has the rank of `monitor`
+    if name := NAME.fullmatch(word):  # `monitorname` holds a text, as a 'thing' does; its rank is that of 'named thing' `monitor`
         places += [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'named thing']
     if word not in PLACES and word.endswith(ALL_LAST_WORDS) and not EARLIER.search(word):
         places += [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
@@ -3766,6 +3810,7 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
     for key, word in words.items():
         if word == 'type' and parent == 'resource':  # of the thing, not of what happened
             continue
+        # The `name` in a `rule` also means `rulename`.
         of_parent = PLACES.get(f'{parent}name', []) if parent and word == 'name' else []
         is_spare = not all_words.isdisjoint(NOT_BESIDE.get(word, ()))
         places += [(rank, 'spare text' if is_spare and meaning in TEXT_MEANINGS else meaning, key)
@@ -3773,7 +3818,7 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for _, meaning, key in sorted(places, key=itemgetter(0)):
         found.setdefault(meaning, []).append(key)
-    found['sentence'] = found.get('last word: text', [])
+    found['sentence'] = found.get('last word: text', [])  # the same keys, of which only texts of several words count: see NEEDS
     return {meaning: list(dict.fromkeys(keys))[:MAX_KEYS_OF_A_MEANING] for meaning, keys in found.items() if keys}
 
 
@@ -3903,10 +3948,11 @@ class Facts:
         self.budget = budget
         self.scopes_left = MAX_SCOPES
         self.top = self.only_object()
+        # The objects one level inside, and under DEEPER two.
         near = [*self.inside(self.top)]
         near += [each for scope in near if scope.has_data and scope.word in DEEPER for each in self.inside(scope)]
         self.rings: list[list[Scope]] = [[self.top], [], []]
-        self.meanings = {*self.top.keys}  # most of those that the tables look for are not among these
+        self.meanings = {*self.top.keys}  # those of all keys in the rings: the tables need not look for any other
         for scope in near:
             self.rings[DATA if scope.has_data else OTHERS].append(scope)
             self.meanings.update(scope.keys)
@@ -3950,6 +3996,7 @@ class Facts:
             return scope.inner
         scope.inner = []
         data_keys, members = scope.keys.get('inside', ()), scope.members
+        # The keys of objects, of arrays, and of Raw values: of these, the next line keeps only those that are one of the two.
         containers = compress(members, map(CONTAINERS.__contains__, map(type, islice(members.values(), MAX_SCOPE_KEYS))))
         others = [key for key in containers if type(members[key]) is not Raw or memoryview(members[key])[0] in b'{[']
         texts = scope.keys.get('text', ()) if len(members) > 1 else members  # an only member may be JSON under any key
@@ -3969,7 +4016,7 @@ class Facts:
     # Choosing a text
 
     def candidates(self, table: Table, known: str = '') -> Iterator[str]:
-        """Yield a text that can be a name for each meaning in a table, the best first, but not one that is in `known`."""
+        """Yield a text that can be a name for each meaning in a table, the best first, but none that `known` contains."""
         for rings, meanings in table:
             if DEEP in rings:
                 self.add_deep_ring()
@@ -3982,7 +4029,11 @@ class Facts:
         return next(self.candidates(table, known), '')
 
     def first(self, rings: tuple[int, ...], meaning: str, known: str = '') -> str:
-        """Return the first text that can be a name in some rings, under a key of a meaning, or ''; but not one in `known`."""
+        """Return the first text that can be a name in some rings, under a key of a meaning, or ''.
+
+        A text that `known` contains is passed over. READERS says how a value under such a key is read, and NEEDS which texts
+        count.
+        """
         read = READERS.get(meaning, Facts.usable)
         for value in self.told(rings, meaning):
             text = read(self, value)
@@ -4032,20 +4083,24 @@ class Facts:
         text, needs_kind = self.text()
         change = self.change(text)
         if text and not topic and not needs_kind:
-            if text == self.own_name:
+            if text == self.own_name:  # the event names itself, and nothing is added
                 return text
             if self.says_what_happened(text, change):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
+        # Only a kind gets the address of a URL, and only if nothing else says what the event concerns.
         subject = text or self.own_name or self.best(SUBJECTS, kind) or (kind and not self.best(THINGS) and self.address())
-        if not kind and not subject:
+        if not kind and not subject:  # the kind of another object is better than no name
             kind = self.first((OTHERS,), 'kind')
         about = self.with_thing(subject) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
-        return '' if name.isdecimal() else self.clean(name)
+        return '' if name.isdecimal() else self.clean(name)  # a lone number says nothing
 
     def find_own_name(self) -> str:
-        """Return the event's `name`, or '' if it has none, or only an identifier. In an only member, it is one of the facts."""
+        """Return the event's `name`, or '' if it has none, or only an identifier.
+
+        The name of an object that is the only member is not meant: that is one text among others.
+        """
         if self.top.word or not isinstance(self.members.get('name'), str):
             return ''
         name = self.clean(self.members.get('name'))
@@ -4073,7 +4128,7 @@ class Facts:
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no other words than a kind of event. One that is not all ASCII always has others."""
         kinds = (self.own_kind, self.first((DATA,), 'kind') if ' ' not in text else '')
-        longer = [kind for kind in kinds if len(kind) >= len(text)]
+        longer = [kind for kind in kinds if len(kind) >= len(text)]  # a shorter kind can hardly have all words of the text
         if not longer or not text.isascii() or NUMBER.search(text):
             return False
         words = {*words_of(text.lower())}
@@ -4116,15 +4171,15 @@ class Facts:
         kind = self.own_kind
         if not kind:
             return self.word_of_change((OWN, DATA) if text else (OWN, DATA, OTHERS), CHANGE)
-        is_telling = TELLING_KIND.fullmatch(kind) is not None
-        if text:
+        is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
+        if text:  # it says more than an outcome such as `passed`, so only a change counts
             word = '' if is_telling else self.word_of_change((OWN,), CHANGE)
             return kind if is_telling or (word and word.lower() in kind.lower()) else word
         if FAILURE.search(kind):
             return kind
         word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
-        word = word or self.word_of_change((DATA, OTHERS), FAILURE)
-        if word.lower() in kind.lower():
+        word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
+        if word.lower() in kind.lower():  # as '' is
             return kind
         return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
 
@@ -4136,7 +4191,8 @@ class Facts:
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
 
-        A password may contain an `@`, a `/`, a `?` or a `#`: a URL with an `@` after one of the other three gives ''.
+        What precedes an `@` may be a password, even with a `/`, a `?` or a `#` in it. So a URL with an `@` after one of these
+        gives ''.
         """
         host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
         for text in map(self.clean, self.told((OWN, DATA, OTHERS), 'address')):
@@ -4163,19 +4219,21 @@ class Facts:
             if texts := [*map(self.clean, scope.values('time'))]:
                 yield from times_in(texts)
                 dates += dates_in(texts)
-        yield from dates
+        yield from dates  # after the times of all these objects, which say more
         for scope in near:
             yield from map(self.clean, scope.values('time of change'))
         for scope in self.rings[DATA] + self.rings[OTHERS]:
             if not EARLIER.search(scope.word):  # `last_alert` is another event
+                # JSON in a text is often an event of its own: in it, every word for a time counts.
                 yield from map(self.clean, scope.values('time' if scope.is_text else 'time elsewhere'))
 
     # The severity
 
     def severity(self) -> 'Severity':
-        """Return the severity that the known words under keys that mean one say; words that disagree say nothing.
+        """Return the severity that words such as `high` say in the first object that has one of them under a key for it.
 
-        A level of a log and what an event repeats of a problem that has ended are no severities; nor is how critical a device is.
+        If the words there disagree, there is none. The level of a log, how critical a device is, and what an event repeats of a
+        problem that has ended are no severities.
         """
         if self.top.is_text or self.top.word in WORDS['named thing'] or is_of_windows_log(self.top):
             return NO_SEVERITY
@@ -4257,9 +4315,10 @@ def severity_of(value: Any) -> float | None:
 
 
 def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
-    """Yield the severities, priorities and urgencies that an event says at any depth, but not in the objects that are known.
+    """Yield the severities, priorities and urgencies that an event says at any depth.
 
-    Yield infinity for an object with a value that is none under a key that means a severity, and for what was not read.
+    The keys of the `known` objects are passed over, but not those of objects inside them. Yield infinity for a value that means
+    no severity under a key for one, and finally for what was not read.
     """
     ignored = {id(each) for each in known}
     unseen: list[Any] = [tree]
@@ -4281,8 +4340,8 @@ def severities_of_object(members: dict[str, Any]) -> list[float]:
         for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:])):  # a long key may end in `severity`, too
             if meaning in found:
                 found[meaning].append(members.get(key))
-    told = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
-    severities = [math.inf if (severity := severity_of(value)) is None else severity for value in told]
+    values = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
+    severities = [math.inf if (severity := severity_of(value)) is None else severity for value in values]
     return severities + [severity for value in found['priority'] if (severity := severity_of(value)) is not None]
 
 
@@ -4335,7 +4394,8 @@ class ThirdPartyEvent:
     """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
     What the row of the URL finds comes first, then what the row of the sender finds, then what the general rule does.
-    `headers` are those of the request, by name in lower case. What the words of the URL find is recorded in `findings`.
+    `headers` are those of the request, by name in lower case. What the words of the URL find is recorded in `findings`; `words`
+    are the same words, or fewer for a payload without items at `?each=`.
     """
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
@@ -4365,7 +4425,8 @@ class ThirdPartyEvent:
             source = base64.b64decode(source, validate=True)
         event = ThirdPartyEvent(source, {}, self.contains_token, budget=self.budget)
         if self.words.ends:
-            event.is_recovery = self.is_recovery  # set before it is computed: the severity and time are those of an end or not
+            # The URL decides for the inner event, too. Its cached property is set before anything asks for it.
+            event.is_recovery = self.is_recovery
         return event
 
     @property
@@ -4389,7 +4450,11 @@ class ThirdPartyEvent:
         return first_of(map(shortened, self.other_names()))
 
     def other_names(self) -> Iterator[str]:
-        """Yield the names that an event may have without a row, the best first. Its only member may be a text."""
+        """Yield the names that an event may have without a row, the best first.
+
+        The lines of a text that is the only member are among them: first if it was a body, last and only if they have several
+        words if it has any other key.
+        """
         text = self.text_member(*self.members) if len(self.members) == 1 else ''
         if 'body' in self.members:  # read_payloads makes a text that is neither JSON nor a form an object with this member
             yield from self.names_in_body(text)
@@ -4481,6 +4546,7 @@ class ThirdPartyEvent:
             yield from self.texts_at(end.times if end else ())
             if not self.words.ends:
                 # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
+                # No other time counts: it may be that of the beginning. With an end by the URL, all times below do.
                 yield from self.texts_at(() if end else self.row.times)
                 return
         yield from self.texts_at(self.row.times)
@@ -4512,9 +4578,10 @@ class ThirdPartyEvent:
         return Severity(found.value, found.is_certain and is_certain)
 
     def severity_by(self, row: Row) -> Severity:
-        """Return the severity that a row finds: the first value on its scale.
+        """Return the severity that a row finds: the first value that is on its scale, or None.
 
-        It is certain if it is the very first value, and all values there are known; without any value, that there is none is.
+        It is certain if no earlier value was off its scale, all values at its path are on it, and the path is neither that of an
+        urgency nor that of one of several items. None is certain if there is no value at all.
         """
         is_certain = True
         for scale, paths in row.severities:
@@ -4567,7 +4634,8 @@ class ThirdPartyEvent:
         if not has_id or not all(condition.is_met(self) for condition in problem.conditions):
             return ''
         key = '/'.join(parts)
-        # `a/b` + `c` and `a` + `b/c` give the same text. The same prefix may have one part in one URL and two in another.
+        # `a/b` + `c` and `a` + `b/c` give the same text. If the number of parts is fixed, as in the row of a sender, only one of
+        # them has no `/` after the first part. Of URLs with the same prefix, one may have one part and another two.
         is_ambiguous = any('/' in part for part in parts[0 if row.is_of_url else 1:])
         is_like_a_hash = row.is_of_url and LIKE_A_HASH.fullmatch(key)
         if is_ambiguous or is_like_a_hash or not QUERYABLE.fullmatch(key) or self.contains_token(key):
@@ -4605,6 +4673,7 @@ class ThirdPartyEvent:
             return False
         if self.row.inner and not self.inner_event.is_below(threshold):
             return False
+        # The row decides about the object that it reads: other severities count only elsewhere.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
