@@ -22,9 +22,8 @@ ALERT = {'timestamp': '2026-11-24T09:00:00.123+0000', 'id': '1795510800.1', 'age
 
 
 def block(guide: str, language: str) -> str:
-    """Return the one fenced block of a guide in this language."""
-    [found] = [text for named, text in code_blocks(GUIDES[guide]) if named == language]
-    return found
+    """Return the first fenced block of a guide in this language."""
+    return next(text for named, text in code_blocks(GUIDES[guide]) if named == language)
 
 
 def created(app: App, payload: Any) -> dict[str, Any]:

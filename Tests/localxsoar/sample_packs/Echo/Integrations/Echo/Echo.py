@@ -155,6 +155,15 @@ def wait_for_the_end(body, handler):
     demisto.info('the connection is at its end')
 
 
+@route('/raise')
+def end_by_exception(body, handler):
+    STOP.append(RuntimeError('the script failed'))
+    handler.server.shutdown()
+
+
+STOP: list = []
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
@@ -213,6 +222,8 @@ def serve():
     demisto.info(f'{demisto.params()["greeting"]}, listening on {port}')
     server.serve_forever(poll_interval=0.02)
     server.server_close()
+    if STOP:
+        raise STOP[0]
 
 
 def test_module():
