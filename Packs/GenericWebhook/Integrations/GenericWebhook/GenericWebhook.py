@@ -7587,11 +7587,11 @@ class Connection:
 
     def __init__(self, sock: Any, peer: str, listener: 'Listener'):
         self.stream, self.peer, self.listener = PacedSocket(sock), peer, listener
-        self.greenlet: Any = None  # which runs `serve`
         self.request: Any = None  # the Request that waits or is served
         self.asked: Any = None  # the Post whose sender is asked for a retry by the last response
         self.state = State.BEGUN
         listener.connections[State.BEGUN][self] = None
+        self.greenlet = gevent.spawn_raw(self.serve)
 
     def enter(self, state: State) -> None:
         """Leave the present state for another one."""
@@ -7656,23 +7656,27 @@ class Connection:
 
     def read_head(self) -> bytes:
         """Return the head that arrives, or what arrived if it can't become one or has ended. Raise Rejected, OSError."""
-        stream, searched = self.stream, 0
+        stream = self.stream
+        length = head_length(stream.buffer, 0) or self.wait_for_head()  # most arrive whole
+        # A new buffer rather than `del buffer[:length]`: that would keep the whole old block in memory for the few bytes left.
+        head, stream.buffer = bytes(stream.buffer[:length]), stream.buffer[length:]
+        return head
+
+    def wait_for_head(self) -> int:
+        """Wait for the rest of a head. Return its length, or that of what arrived before its end. Raise Rejected, OSError."""
+        stream, length = self.stream, 0
         stream.expect(self.listener.limits.head_seconds)
         try:
             with self.listener.heads.share() as share:
-                while not (length := head_length(stream.buffer, searched)):
+                while not length:
                     # If all heads take too much memory, the one that began first is rejected: another one, or this one.
                     share.reserve(searched := len(stream.buffer))
-                    if not stream.fill():
-                        length = searched
-                        break
+                    length = head_length(stream.buffer, searched) if stream.fill() else searched
         except TimeoutError:
             raise Rejected('The head of the request came too slowly.', status=HTTPStatus.REQUEST_TIMEOUT) from None
         except Unavailable:
             raise too_many_requests() from None
-        # A new buffer rather than `del buffer[:length]`: that would keep the whole old block in memory for the few bytes left.
-        head, stream.buffer = bytes(stream.buffer[:length]), stream.buffer[length:]
-        return head
+        return length
 
     def linger(self) -> bool:
         """Throw away what arrives until the sender closes or its time allowance ends. Return whether it could read the response.
@@ -7857,8 +7861,7 @@ class Listener(StreamServer):
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, address[0], self)
-        connection.greenlet = gevent.spawn_raw(connection.serve)
+        Connection(sock, address[0], self)
 
     def least_needed(self) -> Connection | None:
         """Return the connection to close for a new one, or None if each serves an accepted request."""
