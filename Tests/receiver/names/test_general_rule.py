@@ -10,6 +10,7 @@ from typing import Any
 import GenericWebhook
 import pytest
 from GenericWebhook import LAST_WORDS, NO_ROW, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_word
+from shared.app import App
 from shared.webhook import SCRIPT
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z
@@ -622,3 +623,10 @@ def test_a_kind_of_several_words_goes_before_a_text(kind: str) -> None:
                                    'PostmanRuntime'])
 def test_the_program_that_somebody_used_is_no_object(agent: str) -> None:
     assert read({'event': 'login', 'agent': f'{agent}/7.1 (X11)', 'ip': '10.0.0.1'})[0] == 'login: 10.0.0.1'
+
+
+def test_an_empty_list_that_is_large_behind_one_that_takes_the_whole_budget_loses_no_event(app: App) -> None:
+    answer = app.authorized(f'{{"title": "Many alerts", "alerts": [{",".join("1" * 40_001)}], "events": [{" " * 70_000}]}}')
+    assert (answer.status, app.incidents[-1]['name']) == (200, 'Many alerts')
+    answer = app.authorized(f'{{"alerts": [{",".join("1" * 40_001)}], "events": [{" " * 70_000}]}}')
+    assert answer.status == 200

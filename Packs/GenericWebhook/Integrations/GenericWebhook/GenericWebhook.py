@@ -2515,7 +2515,7 @@ class Budget:
         if count_byte(b',', source) > MAX_COUNTED_COMMAS:
             return LargeList([FIRST_ITEM.decode(source).item, UNREAD], self, 0)
         items = ITEMS.decode(source)
-        return LargeList(items if self.allows(len(items)) else [items[0], UNREAD], self, len(items))
+        return LargeList(items if self.allows(len(items)) else [*items[:1], UNREAD], self, len(items))
 
 
 def is_small(view: memoryview) -> bool:
