@@ -46,7 +46,7 @@ from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.web.routes import format_error, reject_malformed
 from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
-from localxsoar.terminal.printer import LEVELS, Printer
+from localxsoar.terminal.printer import LEVELS, Printer, print_now
 from localxsoar.web.deliveries import DeliveryRoutes
 from localxsoar.web.events import EventRoutes
 from localxsoar.web.incidents import IncidentRoutes
@@ -148,7 +148,7 @@ def add_single_runs(add: Callable[..., Any]) -> None:
     add('--entry', metavar='ID', default='',
         help='the entry in the --store whose button runs --command: demisto.parentEntry() returns it')
     add('--pre-process', metavar='SCRIPT', default='',
-        help="run this script of the pack's Scripts folder for each incoming incident; False drops the incident")
+        help="run this script of the pack's Scripts folder for each incident of an instance; False drops the incident")
     add('--unit-tests', action='store_true',
         help="run the pack's own *_test.py files with pytest, which must be installed beside this package")
     add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
@@ -247,18 +247,25 @@ def build_server(options: argparse.Namespace, events: Events) -> Server:
                       Instruments(options.debugpy, json.loads(os.environ.get('LOCALXSOAR_COVERAGE') or '{}')))
     runtime.address.key = options.api_key or ''
     stream = sys.stderr if is_one_off(options) else sys.stdout
-    printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream), events.publish)
+    write = print_if_read if is_one_off(options) else print_now
+    printer = Printer(options.log_level, write, Terminal.of(stream), events.publish)
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process, options.pack,
                     load_replies(options.replies))
     has_integration = any(map(pack.load_integrations, options.pack))
     free_port = any_free_port if options.port == ANY_PORT or is_one_off(options) else well_known_free_port
-    if options.command and server.has_without_instance(options.command):
+    if options.command and (server.has_without_instance(options.command) or (scripts and not has_integration)):
         add_instances(options, server, free_port, only_ready=True)
     elif scripts and not has_integration and not is_one_off(options):
         server.add(SCRIPTS_ONLY.name.lower(), SCRIPTS_ONLY, {}, any_free_port)
     else:
         add_instances(options, server, free_port)
     return server
+
+
+def print_if_read(text: str) -> None:
+    """Print to standard error. If nobody reads it any more, such as `head`, the command still has to come to its end."""
+    with suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def find_python(name: str) -> str:

@@ -72,6 +72,11 @@ class FeedIndicatorType:
     def list_all_supported_indicators() -> list[str]:
         return [value for value in vars(FeedIndicatorType).values() if isinstance(value, str) and value[:1].isalpha()]
 
+    @staticmethod
+    def indicator_type_by_server_version(indicator_type: str) -> str:
+        """Return a type without the prefix `STIX ` that servers before 6.2 had."""
+        return indicator_type.removeprefix('STIX ')
+
 
 def scoreToReputation(score: Any) -> str:
     """Return the name of a score from 0 to 3."""
@@ -199,6 +204,8 @@ class Common:
                 if getattr(self, name) is not None:
                     _set(context, path, getattr(self, name))
             context.update({path: value for path, value in self.more.items() if value})
+            if related := self.more.get('FeedRelatedIndicators'):
+                context['FeedRelatedIndicators'] = [getattr(each, 'context', each) for each in related]
             score = getattr(self, 'dbot_score', None)
             if score and score.score == Common.DBotScore.BAD:
                 context['Malicious'] = {'Vendor': score.integration_name, 'Description': score.malicious_description}
@@ -209,6 +216,15 @@ class Common:
             'traffic_light_protocol': 'TrafficLightProtocol', 'community_notes': 'CommunityNotes', 'threat_types': 'ThreatTypes',
             'publications': 'Publications', 'campaign': 'Campaign', 'relationships': 'Relationships', 'stix_id': 'STIXID',
             'description': 'Description', 'actor': 'Actor', 'report': 'Report'}
+
+    class FeedRelatedIndicators:
+        """An indicator that belongs to another."""
+
+        def __init__(self, value: Any = None, indicator_type: Any = None, description: Any = None) -> None:
+            self.context = {'value': value, 'type': indicator_type, 'description': description}
+
+        def to_context(self) -> dict[str, Any]:
+            return self.context
 
     class DBotScore:
         """An indicator's score by one vendor."""
@@ -327,3 +343,8 @@ class Common:
                   'model': 'Model', 'memory': 'Memory', 'processors': 'Processors', 'processor': 'Processor',
                   'is_isolated': 'IsIsolated',
                   'status': 'Status', 'vendor': 'Vendor'}
+
+
+# The paths in the context under which indicators join those of the same value.
+outputPaths = {'email': 'Account.Email(val.Address && val.Address == obj.Address)', 'dbotscore': 'DBotScore', **{
+    kind.__name__.lower(): kind.CONTEXT_PATH for kind in (Common.File, Common.IP, Common.URL, Common.Domain, Common.CVE)}}

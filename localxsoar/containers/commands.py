@@ -28,6 +28,7 @@ LAST_RUNS = {'LastRun': 'last run', 'LastMirrorRun': 'last mirror run', 'AssetsL
 CONTEXT = 'context'
 FIRST_INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
+SCRIPT_AGENT = 'localxsoar'  # the User-Agent of a request that a script sends to this server's API
 # Keys of a context in which public integrations keep what they log in with, which works everywhere.
 TOKEN_CACHE = re.compile('token|jwt|session|cookie|expir|valid|until|auth|login', re.IGNORECASE)
 NO_REPLY = object()  # for messages that get no reply: None would be sent as `null`
@@ -206,7 +207,8 @@ class ServerCommands:
 
     def _map_object(self, args: dict[str, Any]) -> Any:
         """Return the object as it is: no mapper is known here."""
-        self.warn(f'mapObject returns its object unchanged: the local XSOAR does not have the mapper {args.get("mapper")!r}.')
+        self.warn(f'mapObject returns its object unchanged: the local XSOAR does not have the mapper {args.get("mapper")!r}. '
+                  'Scripts get the object that a file of --replies has for mapObject.')
         return args.get('source')
 
     def _request(self, args: dict[str, Any]) -> Any:
@@ -215,7 +217,7 @@ class ServerCommands:
         body = (given if isinstance(given, str) else json.dumps(given)).encode()
         address = self._site.address
         request = Request(f"{address.url}/{args['uri'].lstrip('/')}", body or None, method=args['method'],
-                          headers={'Authorization': address.key})
+                          headers={'Authorization': address.key, 'User-Agent': SCRIPT_AGENT})
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
         except HTTPError as error:

@@ -10,7 +10,10 @@ from localxsoar.containers.container import Runtime
 from localxsoar.packs.repository import HOW_TO_GET
 
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
-MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
+MISSING_NAME = re.compile(r"""
+    name\ '(?P<name>\w+)'\ is\ not\ defined | cannot\ import\ name\ '(?P<imported>\w+)'\ from\ 'CommonServerPython'
+  | '(?P<owner>\w+)'(?:\ object)?\ has\ no\ attribute\ '(?P<attribute>\w+)'""", re.VERBOSE)
+CLASS = re.compile(r'^ *class (\w+)', re.MULTILINE)
 MISSING_SOCKS = 'Missing dependencies for SOCKS support'  # requests has another message for it than Python
 # What Python 3 says of a script for Python 2.
 PYTHON_2 = re.compile(r"""
@@ -47,10 +50,20 @@ def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
                else f'SOCKS needs the module {name}. Run')
         return (f'{why} {runtime.python} -m pip install {distribution_of(name)}, or choose another Python with '
                 '--python PATH.')
-    if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
-        return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. Get the whole file '
+    if runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON and (name := name_missing_in_subset(exception)):
+        return (f'If {name} belongs to CommonServerPython: the subset in the local XSOAR lacks it. Get the whole file '
                 f'once, for every pack: {HOW_TO_GET} (or give one with --common-server-python FILE)')
     return '' if exception else 'The script came to its end, but a long-running script must run until its instance is disabled.'
+
+
+def name_missing_in_subset(exception: str) -> str:
+    """Return the name that a script expects of CommonServerPython and the subset lacks, perhaps in a class of it, or ''."""
+    missing = MISSING_NAME.search(exception)
+    if not missing or not missing['owner']:
+        return missing['name'] or missing['imported'] if missing else ''
+    parts = pack.CARRIED_COMMON_SERVER_PYTHON.parent.glob('*.py')
+    is_carried = any(missing['owner'] in CLASS.findall(part.read_text('utf-8')) for part in parts)
+    return f'{missing["owner"]}.{missing["attribute"]}' if is_carried else ''
 
 
 def missing_package(module: str, exception: str) -> str:

@@ -114,4 +114,7 @@ def run_to_its_end(container: Container, command: str, script: Mapping[str, Any]
         raise CommandFailed('\n'.join([*words, PYTHONS * (not container.has_answered)]).rstrip(), container.results)
     for result in container.results:
         if result.get('Type') == ERROR_ENTRY:
-            raise CommandFailed(str(result.get('Contents')), container.results)
+            text = str(result.get('Contents'))
+            if hint := text and explain(text, script, runtime):  # of an exception that the script has caught
+                container.commands.warn(hint)
+            raise CommandFailed(text, container.results)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from localxsoar.errors import CallRejected
-from localxsoar.incidents.query import Fields, QueryRejected, parse_query
+from localxsoar.incidents.query import Fields, QueryRejected, date_condition, parse_query
 
 UNCLASSIFIED = 'Unclassified'
 PENDING, CLOSED = 0, 2
@@ -180,6 +180,12 @@ class Store:
         """Return a value of the instance and its version, or {} and 0 if there is none yet."""
         rows = self._read('SELECT value, version FROM kept WHERE instance = ? AND kind = ?', [instance, kind])
         return (json.loads(rows[0][0]), rows[0][1]) if rows else ({}, 0)
+
+    def all_kept(self, instance: str, prefix: str) -> dict[str, Any]:
+        """Return the values of the instance whose kinds begin with a text, by the rest of their kinds."""
+        rows = self._read('SELECT kind, value FROM kept WHERE instance = ? AND substr(kind, 1, ?) = ? ORDER BY kind',
+                          [instance, len(prefix), prefix])
+        return {kind[len(prefix):]: json.loads(value) for kind, value in rows}
 
     def keep(self, instance: str, kind: str, value: Any, version: int = ANY_VERSION) -> None:
         """Replace a value. Raise CallRejected if its version is no longer the one given."""
@@ -440,8 +446,9 @@ def _conditions(filter: Mapping[str, Any], fields: Fields) -> tuple[str, list[An
             values += map(str, wanted)
     for field, operator in DATES.items():
         if filter.get(field):
-            conditions.append(f'julianday(created) {operator} julianday(?)')
-            values.append(str(filter[field]))
+            condition, dates = date_condition('created', operator, str(filter[field]))
+            conditions.append(condition)
+            values += dates
     where, more = parse_query(filter.get('query') or '', fields)
     return ' AND '.join([*conditions, where]), [*values, *more]
 

@@ -13,6 +13,7 @@ from localxsoar.incidents.files import describe_file
 from localxsoar.incidents.query import VERDICTS
 from localxsoar.incidents.store import Store
 from localxsoar.server.options import is_true
+from localxsoar.server.replies import line_for
 from localxsoar.server.schedule import Schedule
 from localxsoar.server.war_room import WarRoom
 from localxsoar.terminal.printer import Printer
@@ -29,14 +30,15 @@ OF_INDICATOR = ('value', 'type', 'reputation', 'score', 'verdict', 'source', 'se
 STAND_INS = ('Set', 'SetByIncidentId', 'Print', 'DeleteContext', 'ScheduleCommand')
 # All commands of the server that run here, with their arguments. A value without a name is that of the first.
 COMMANDS = {name: arguments.split() for name, arguments in {
-    'getIncidents': 'query id name type status fromdate todate sort size page', 'setIncident': 'id name type severity details',
+    'getIncidents': 'query id name type status level owner fromdate todate sort size page',
+    'setIncident': 'id name type severity details',
     'createNewIncident': 'name type severity details', 'closeInvestigation': 'id closeReason closeNotes',
     'setOwner': 'owner id', 'linkIncidents': 'linkedIncidentIDs incidentId action',
     'executeCommandAt': 'command arguments incidents', 'addEntries': 'entries id', 'getEntries': 'id filter',
     'getEntry': 'id', 'getFilePath': 'id', 'getContext': 'id', 'getList': 'listName', 'createList': 'listName listData',
     'setList': 'listName listData', 'addToList': 'listName listData', 'removeFromList': 'listName listData',
     'findIndicators': 'query value size page', 'getIndicator': 'value',
-    'createNewIndicator': 'value type reputation', 'setIndicator': 'value id type verdict',
+    'createNewIndicator': 'value type verdict', 'setIndicator': 'value id type verdict',
     'setIndicators': 'indicatorsValues type verdict', 'getUsers': 'current online onCall roles limit',
     'getUserByUsername': 'username', 'scheduleEntry': 'command cron times id cancel',
     'ScheduleCommand': 'command cron times id cancel', 'Set': 'key value append stringify',
@@ -136,7 +138,7 @@ class BuiltinCommands:
     def _create_indicator(self, args: Args) -> dict[str, Any]:
         """Create an indicator, or add to the known one of this value, and return it."""
         value = needed('createNewIndicator', args, 'value')
-        score = str(args.get('reputation') or args.get('score') or 'none').lower()
+        score = str(args.get('reputation') or args.get('verdict') or args.get('score') or 'none').lower()
         self._store.add_indicators([{
             'value': value, 'type': str(args.get('type') or 'Unknown'), 'score': int(VERDICTS.get(score, score)),
             'fields': {name: field for name, field in args.items() if name not in OF_INDICATOR}}], '', 'Manual')
@@ -240,11 +242,12 @@ def check_known(command: str, args: Args, names: tuple[str, ...]) -> None:
 def read_filter(value: Any) -> tuple[set[str], set[str]]:
     """Return the tags and categories of getEntries' filter, an object or its JSON. Raise CallRejected for what else it has."""
     read = json.loads(value) if isinstance(value, str) and value else value or {}
-    categories = set(read.get('categories') or []) if isinstance(read, dict) else set()
-    if not isinstance(read, dict) or set(read) - {'tags', 'categories'} or categories - CATEGORIES.keys():
+    given = {name: wanted for name, wanted in read.items() if wanted} if isinstance(read, dict) else {'filter': value}
+    tags, categories = (set(given.pop(name, [])) for name in ('tags', 'categories'))
+    if unknown := [*given, *(categories - CATEGORIES.keys())]:
         raise CallRejected(f'getEntries: the local XSOAR filters entries by tags and categories ({", ".join(CATEGORIES)}), '
-                           f'not by {read}.')
-    return set(read.get('tags') or []), categories
+                           f'not by {", ".join(unknown)}. {line_for("getEntries", [])}')
+    return tags, categories
 
 
 def split(text: str) -> list[str]:

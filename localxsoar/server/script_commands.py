@@ -11,7 +11,7 @@ from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.incidents.query import SEVERITIES, STATUSES
 from localxsoar.incidents.store import CLOSED, state_of
-from localxsoar.server.builtin_commands import STAND_INS, BuiltinCommands, as_text
+from localxsoar.server.builtin_commands import STAND_INS, BuiltinCommands, as_text, split
 from localxsoar.server.options import split_options
 from localxsoar.server.replies import Replies, line_for
 from localxsoar.server.schedule import Schedule
@@ -21,7 +21,7 @@ from localxsoar.terminal.printer import SEVERITIES as SHOWN_SEVERITIES
 NOTE, ERROR = 1, 4
 DENIED = 'The user has no permission for {}, as the fault "deny" demands.'
 # Commands that a script calls by a method of its own, and whose reply is no list of entries.
-PLAIN = ('searchIndicators', 'searchRelationships', 'internalHttpRequest', 'getLicenseID', 'getLicenseCustomField')
+PLAIN = ('searchIndicators', 'searchRelationships', 'internalHttpRequest', 'getLicenseID', 'getLicenseCustomField', 'mapObject')
 # Commands of the integration for the server's API, which needs no instance here, and what paths there may begin with.
 API_COMMAND = re.compile(r'(?:core|demisto)-api-(get|post|put|delete)')
 API_PREFIX = re.compile(r'/?(?:acc_[^/]*/)?(?:xsoar/)?(?:public/v1/)?')
@@ -29,6 +29,9 @@ NO_ROUTE = (404, 405)
 # The arguments of getIncidents, and the fields of the API's filter that they become.
 FILTERS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'query': 'query', 'size': 'size', 'page': 'page',
            'fromdate': 'fromDate', 'todate': 'toDate', 'sourceBrand': 'sourceBrand', 'sourceInstance': 'sourceInstance'}
+# Those that become terms of its query, and those that change nothing of what is found.
+TERMS = {'level': 'severity:({})', 'owner': 'owner:({})', 'reason': 'closeReason:({})', 'notstatus': '-status:({})'}
+OF_OUTPUT = ('sort', 'trimevents', 'searchresultslabel', 'summarizeforcontextsize', 'populateFields', 'includeinformational')
 # Arguments of setIncident that are fields of every incident. Others are custom fields.
 INCIDENT_FIELDS = ('name', 'type', 'severity', 'owner', 'details', 'occurred', 'labels', 'roles', 'phase', 'closeReason',
                    'closeNotes', 'dueDate', 'rawJSON', 'dbotMirrorId')
@@ -84,9 +87,10 @@ class ScriptCommands(ServerCommands):
         self._site.journal.call_counts[command] += 1
         if self._site.faults.denies(command):
             return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': DENIED.format(command)}, 'Builtin')]
+        replies = self._platform.replies.entries(command, args)
         if command in self._plain:
-            return self._plain[command](args)
-        if (replies := self._platform.replies.entries(command, args)) is not None:
+            return replies[0]['Contents'] if replies else self._plain[command](args)
+        if replies is not None:
             return [as_reply(entry, 'Replies') for entry in replies]
         if command in STAND_INS or self._platform.owns(command):
             args = self._platform.filled(args, self._incident)
@@ -107,6 +111,8 @@ class ScriptCommands(ServerCommands):
         if command in STAND_INS:
             self._site.printer.warn(f'{command} is a script in JavaScript on a server. The local XSOAR stands in for it.')
         try:
+            if api := API_COMMAND.fullmatch(command):
+                return self._ask_api(api[1].upper(), args)
             return [as_reply(entry, 'Builtin') for entry in as_entries(self._builtin[command](split_options(args)[1]))]
         except (CallRejected, ValueError) as error:
             return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}, 'Builtin')]
@@ -116,7 +122,7 @@ class ScriptCommands(ServerCommands):
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, unless the file of replies has a response to it."""
         method, path = str(args['method']).upper(), str(args['uri'])
-        known = '/' + API_PREFIX.sub('', path, count=1)
+        known = '/' + API_PREFIX.sub('', path, count=1).rstrip('/')
         for reply in [*self._platform.replies.find(method, {'': path}), *self._platform.replies.find(method, {'': known})]:
             return {'statusCode': 200, 'status': '200 OK', 'headers': {}, 'body': as_text(reply)}
         response = super()._request({**args, 'uri': known})
@@ -179,6 +185,11 @@ class ScriptCommands(ServerCommands):
             if name in filter:
                 values = filter[name] if isinstance(filter[name], list) else str(filter[name]).split(',')
                 filter[name] = [STATUSES.get(str(value).lower(), value) if name == 'status' else value for value in values]
+        terms = [term.format(' '.join(f'"{value}"' for value in split(str(args[name])))) for name, term in TERMS.items()
+                 if args.get(name)]
+        filter['query'] = ' and '.join([*([f'({filter["query"]})'] if filter.get('query') else []), *terms])
+        if ignored := [name for name in args if args[name] and name not in (*FILTERS, *TERMS, *OF_OUTPUT)]:
+            self._site.printer.warn(f'getIncidents: the local XSOAR ignores {", ".join(ignored)}. {line_for("getIncidents", {})}')
         if args.get('sort'):
             field, _, direction = str(args['sort']).partition('.')
             filter['sort'] = [{'field': field, 'asc': direction != 'desc'}]

@@ -25,7 +25,7 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.containers.ports import any_free_port
 from localxsoar.server.options import carry_out, split_options
 from localxsoar.server.replies import Replies, line_for
-from localxsoar.server.script_commands import Entries, ScriptCommands, as_reply
+from localxsoar.server.script_commands import API_COMMAND, Entries, ScriptCommands, as_reply
 from localxsoar.packs.scripts import PYTHON, Script, find_script_around, load_scripts
 from localxsoar.containers.single_commands import doubts_about, fill_arguments, polls_in, run_to_its_end
 from localxsoar.incidents.store import Store
@@ -130,7 +130,7 @@ class Server:
 
     def has_without_instance(self, command: str) -> bool:
         """Return whether a command is a script, has a reply in the file, or is one of the server itself."""
-        return bool(command in COMMANDS or self.replies.has(command) or self.script(command))
+        return bool(command in COMMANDS or API_COMMAND.fullmatch(command) or self.replies.has(command) or self.script(command))
 
     def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
         """Run a command or a script in an incident or in the playground, and return its entries.
@@ -201,7 +201,7 @@ class Server:
         self._note_secrets(rows, given)
         found: list[tuple[str, Callable[[], Entries]]] = [
             (each.name, partial(each.run, command, given, incident, parent)) for each in chosen(offering, options)]
-        if script or (command in COMMANDS and not offering):
+        if script or ((command in COMMANDS or API_COMMAND.fullmatch(command)) and not offering):
             self._check_chosen(command, options, list(self.instances.values()))
             found = [('Scripts', partial(self.run_script, script, given, incident, parent)) if script else
                      ('Builtin', partial(self._run_builtin, command, given, incident))]
@@ -237,7 +237,7 @@ class Server:
 
     def _run_builtin(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries:
         """Run a command of the server itself. Raise CommandFailed if it fails."""
-        named = {name or COMMANDS[command][0]: value for name, value in args.items()}
+        named = {name or COMMANDS.get(command, ['uri'])[0]: value for name, value in args.items()}
         commands = ScriptCommands(self, incident, self._site(), '', '', command, (incident or {}).get('id', PLAYGROUND),
                                   lambda: True, lambda: None)
         entries = commands.run_builtin(command, named)

@@ -14,6 +14,7 @@ import gevent
 import h11
 from gevent.server import StreamServer
 
+from localxsoar.containers.commands import SCRIPT_AGENT
 from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.forward import (
     PREFIX,
@@ -232,7 +233,7 @@ class Front:
         try:
             self._api.match({'PATH_INFO': request.target.partition('?')[0], 'REQUEST_METHOD': request.method})
         except bottle.HTTPError:
-            return request.target.startswith('/localxsoar/')
+            return request.target.startswith('/localxsoar/') or request.header('user-agent') == SCRIPT_AGENT
         return True
 
     def _api_response(self, request: Request) -> Response:

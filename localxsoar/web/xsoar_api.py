@@ -19,6 +19,7 @@ from localxsoar.server.instance import Instance
 from localxsoar.web.routes import as_json, read_object
 from localxsoar.containers.ports import any_free_port
 from localxsoar.packs.scripts import load_scripts
+from localxsoar.server.builtin_commands import LISTS
 from localxsoar.server.server import Server
 from localxsoar.server.war_room import parse_command
 
@@ -53,6 +54,7 @@ class XsoarApi:
             ('PUT', '/settings/integration', self._save),
             ('DELETE', '/settings/integration/<id>', self._delete),
             ('POST', '/settings/integration/test', self._test),
+            ('GET', '/lists', self._lists),
             ('POST', '/investigations/search', self._investigations),
             ('POST', '/entry/execute/sync', self._execute),
             ('POST', '/investigation/<id>/context', self._context),
@@ -123,7 +125,13 @@ class XsoarApi:
 
     def _integrations(self) -> dict[str, Any]:
         return {'configurations': [self._configuration(integration) for integration in self._server.integrations.values()],
-                'instances': [self._described(instance) for instance in self._server.instances.values()]}
+                'instances': [self._described(instance) for instance in self._server.instances.values()],
+                'health': {instance.id: self._health(instance) for instance in self._server.instances.values()}}
+
+    def _health(self, instance: Instance) -> dict[str, Any]:
+        health = instance.journal.health
+        return {'brand': instance.integration.name, 'instance': instance.name,
+                'lastError': health['error'] if health['isError'] else ''}
 
     def _configuration(self, integration: pack.Integration) -> dict[str, Any]:
         descriptor = integration.descriptor
@@ -230,6 +238,10 @@ class XsoarApi:
         return file[1]
 
     # What is stored.
+
+    def _lists(self) -> str:
+        return as_json([{'id': name, 'name': name, 'data': text, 'type': 'plain_text'}
+                        for name, text in self._server.store.all_kept('', LISTS).items()])
 
     def _create_incident(self) -> dict[str, Any]:
         """Create an incident, or update the one whose `id` is in the request."""

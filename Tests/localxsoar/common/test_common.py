@@ -478,3 +478,12 @@ def test_data_is_appended_to_a_key_of_the_context(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(demistomock, 'get', lambda context, key: context[key], raising=False)
     common.appendContext('Key', data, dedup=True)
     assert kept == {'Key': expected}
+
+
+def test_names_that_scripts_use_beside_indicators() -> None:
+    assert common.FeedIndicatorType.indicator_type_by_server_version('STIX Malware') == 'Malware'
+    assert common.outputPaths['ip'] == common.Common.IP.CONTEXT_PATH and common.outputPaths['file'].startswith('File(val.MD5')
+    related = [common.Common.FeedRelatedIndicators('a.example', 'Domain')]
+    score = common.Common.DBotScore('192.0.2.1', 'ip', 'Acme', 0)
+    [found, _] = common.Common.IP('192.0.2.1', score, feed_related_indicators=related).to_context().values()
+    assert found['FeedRelatedIndicators'] == [{'value': 'a.example', 'type': 'Domain', 'description': None}]

@@ -31,6 +31,9 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
     ("ModuleNotFoundError: No module named 'urllib2'", REAL, 'runs Python 3 only: port the script first'),
     (MISSING_NAME, CARRIED, 'Get the whole file once, for every pack: curl --create-dirs -fLo ~/.demisto-sdk/cache/Packs/Base'),
     (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
+    ("ImportError: cannot import name 'Some' from 'CommonServerPython' (x.py)", CARRIED, 'If Some belongs to'),
+    ("AttributeError: type object 'FeedIndicatorType' has no attribute 'Odd'", CARRIED, 'If FeedIndicatorType.Odd belongs to'),
+    ("AttributeError: 'Mine' object has no attribute 'odd'", CARRIED, ''),
     ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
 def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
     explained = explain(exception, {'dockerimage': 'an/image:1'}, runtime)

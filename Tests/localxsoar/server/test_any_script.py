@@ -1,7 +1,10 @@
 """What scripts of any pack need of the server: other packs, options, the context, attachments, its commands and replies."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from local_xsoar import LocalXsoar, run_local_xsoar
 from localxsoar.pytest_plugin import CommandError
 from localxsoar.server.builtin_commands import COMMANDS
 from localxsoar.server.replies import Replies
+from localxsoar.waiting import PATIENCE_SECONDS
 from shared import ROOT
 
 pytestmark = pytest.mark.sockets
@@ -63,10 +67,16 @@ SCRIPTS = {
             'Read': "file = demisto.getFilePath(demisto.args()['entry'])\n"
                     "return_results(file['name'] + ': ' + open(file['path']).read())",
             'Changed': "return_results(f\"{demisto.args()['old']} -> {demisto.args()['new']}\")"},
+    'Hopes': {
+        'Mapped': "return_results(demisto.mapObject({'a': 1}, 'Any Mapper', 'Type')['Mapped Name'])",
+        'Lists': "lists = json.loads(demisto.internalHttpRequest('GET', '/lists/')['body'])\n"
+                 "return_results([each['data'] for each in lists if each['id'] == 'of the api'][0])",
+        'Caught': "try:\n    Common.NoSuch()\nexcept Exception as error:\n    return_error(f'Failed: {error}')"},
     'Other': {'Helper': "return_results('help for ' + demisto.args()['who'])"},
 }
 REPLIES = {
     'send-mail': 'sent', 'send-mail to=nobody': {'Type': 4, 'Contents': 'no such address'},
+    'mapObject': {'Mapped Name': 'seven'},
     'lookup': [{'Contents': {'a': 1}, 'EntryContext': {'Looked.a': 1}}], 'GET /workers/status': {'busy': 0}}
 
 
@@ -213,8 +223,33 @@ def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
     asked(served, 'addEntries', id=incident, entries=entries)
     for filter, expected in (
             ({'categories': ['notes']}, ['a note']), ({'tags': ['t']}, ['a note']), ({'categories': ['attachments']}, []),
-            ({}, ['a note', 'another'])):
+            ({'tagsAndOperator': False, 'users': [], 'lastId': ''}, ['a note', 'another'])):
         assert [entry['Contents'] for entry in asked(served, 'getEntries', id=incident, filter=filter)] == expected
+    [refused] = asked(served, 'getEntries', id=incident, filter={'tags': ['t'], 'pageSize': 5})
+    assert (', not by pageSize. Give it a reply in a file of --replies, such as {"getEntries": []}.' in refused['Contents'],
+            refused['Type']) == (True, 4)
+
+
+@fact('documented', "`getIncidents` takes `level`, `owner`, `reason` and `notstatus`, and dates such as `3 days ago`")
+def test_incidents_are_found_by_the_arguments_of_SearchIncidentsV2(served: LocalXsoar) -> None:
+    for name, fields in (('calm', {'severity': 1}), ('loud', {'severity': 3, 'owner': 'ann lee'})):
+        requests.post(f'{served.url}/incident', json={'name': name, 'type': 'Searched', **fields})
+    asked(served, 'closeInvestigation', id=asked(served, 'getIncidents', name='calm')[0]['Contents']['data'][0]['id'])
+    for args, expected in (
+            ({'level': 'high'}, ['loud']), ({'level': '1,2'}, ['calm']),
+            ({'notstatus': 'closed'}, ['loud']), ({'fromdate': '2 days ago'}, ['calm', 'loud']), ({'todate': '2 days ago'}, []),
+            ({'owner': 'ann lee', 'query': 'id:0 or name:*'}, ['loud'])):
+        found = asked(served, 'getIncidents', type='Searched', searchresultslabel='true', **args)[0]['Contents']
+        assert [each['name'] for each in found['data'] or []] == expected, args
+    [wrong] = asked(served, 'getIncidents', fromdate='some day', details='x')
+    assert wrong['Type'] == 4 and "the date 'some day'" in wrong['Contents']
+    served.wait_for_line('getIncidents: the local XSOAR ignores details')
+
+
+def test_an_indicator_is_created_with_its_verdict(served: LocalXsoar) -> None:
+    for verdict, score in (('Malicious', 3), ('bad', 3), ('Suspicious', 2), ('Benign', 1)):
+        [entry] = asked(served, 'createNewIndicator', value=f'{verdict}.example', type='Domain', verdict=verdict)
+        assert entry['Contents']['score'] == score
 
 
 def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content: Path) -> None:
@@ -277,6 +312,48 @@ def test_a_wrong_file_of_replies_is_a_usage_error(content: Path, tmp_path: Path,
         (tmp_path / 'replies.json').write_text(text)
     ended = run_local_xsoar(str(content / 'Two'), '--replies', str(tmp_path / 'replies.json'), '--command', 'Second')
     assert (ended.returncode, words in ended.stderr) == (2, True)
+
+
+def test_a_pack_of_scripts_runs_commands_of_the_server_and_of_the_replies(content: Path) -> None:
+    pack, replies = str(content / 'Two'), ['--replies', str(content / 'replies.json')]
+    for arguments, code, words in (
+            ([*replies, '--command', 'send-mail'], 0, 'sent'),
+            (['--command', 'core-api-get', '--arg', 'uri=/about'], 0, '"localxsoar"'),
+            (['--command', 'send-mail'], 1, 'Give it a reply in a file of --replies, such as {"send-mail": "done"}.'),
+            (['--command', 'core-api-get', '--arg', 'uri=/jobs'], 1, 'such as {"GET /jobs": {}}.')):
+        ended = run_local_xsoar(pack, *arguments, python=sys.executable)
+        assert (ended.returncode, words in ended.stdout, 'There is nothing' in ended.stderr) == (code, True, False), ended
+
+
+def test_a_command_ends_although_nobody_reads_what_it_prints(content: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen([sys.executable, '-m', 'localxsoar', str(content / 'content/Packs/One'), '--command', 'Ask',
+                                '--arg', 'command=no-such'], stdout=writer, stderr=writer)
+    os.close(writer)
+    with process:
+        try:
+            process.wait(PATIENCE_SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode >= 0
+
+
+def test_a_mapped_object_and_kept_lists_are_those_that_scripts_expect(served: LocalXsoar) -> None:
+    assert served.command('Mapped')[0]['Contents'] == 'seven'
+    served.command('createList', listName='of the api', listData='a,b')
+    assert served.command('Lists')[0]['Contents'] == 'a,b'
+
+
+def test_the_health_of_instances_is_in_the_api(served: LocalXsoar) -> None:
+    [found] = requests.post(f'{served.url}/settings/integration/search', json={}).json()['health'].values()
+    assert (found['brand'], found['instance'], found['lastError']) == ('Acme', 'acme', '')
+
+
+def test_an_error_that_a_script_catches_names_the_whole_CommonServerPython(content: Path) -> None:
+    ended = run_local_xsoar(str(content / 'content/Packs/Hopes'), '--command', 'Caught')
+    assert (ended.returncode, ended.stdout) == (1, "Failed: type object 'Common' has no attribute 'NoSuch'\n")
+    assert 'If Common.NoSuch belongs to CommonServerPython: the subset in the local XSOAR lacks it. Get the whole' in ended.stderr
 
 
 def test_what_the_platform_passes_and_caches_of_tokens_are_not_warned_of(served: LocalXsoar) -> None:

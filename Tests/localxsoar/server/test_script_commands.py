@@ -265,7 +265,8 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}), ('getIndicator', {'value': 'other'}, []),
         ('getEntry', {'id': '9@9'}, 'There is no entry 9@9.'),
         ('getEntries', {'filter': {'page': 1}},
-         "getEntries: the local XSOAR filters entries by tags and categories (notes, attachments), not by {'page': 1}.")]
+         'getEntries: the local XSOAR filters entries by tags and categories (notes, attachments), not by page. '
+         'Give it a reply in a file of --replies, such as {"getEntries": []}.')]
     replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
     assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
     assert [found['CustomFields'] for found in replies[9]] == [{'site': 's'}] and replies[8]['score'] == 3
