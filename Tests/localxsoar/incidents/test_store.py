@@ -266,7 +266,7 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
     assert store.sent() == [{'id': '1', 'sent': sent}]
     assert store.latest(5) == [brief(created)] == [{
         'id': '1', 'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'created': created['created'],
-        'sourceInstance': 'front', 'severity': 3, 'status': 0, 'state': '',
+        'sourceInstance': 'front', 'severity': 3, 'status': 0, 'state': '', 'first_state': '',
         'dbotMirrorId': '', 'owner': ''}]
 
 
