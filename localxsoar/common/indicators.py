@@ -3,6 +3,8 @@ import ipaddress
 import re
 from typing import Any
 
+urlRegex = r'(?i)\b(?:(?:https?|hxxps?|ftps?)(?::|\[:\])//|www\.)[^\s"<>]+'
+
 
 class DBotScoreType:
     """Types of an indicator in a DBotScore."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import partial
@@ -481,6 +482,8 @@ def test_data_is_appended_to_a_key_of_the_context(monkeypatch: pytest.MonkeyPatc
 
 
 def test_names_that_scripts_use_beside_indicators() -> None:
+    assert re.findall(common.urlRegex, 'see HTTP://a.example/x?y or hxxp[:]//b[.]example, not c.example') == [
+        'HTTP://a.example/x?y', 'hxxp[:]//b[.]example,']
     assert common.FeedIndicatorType.indicator_type_by_server_version('STIX Malware') == 'Malware'
     assert common.outputPaths['ip'] == common.Common.IP.CONTEXT_PATH and common.outputPaths['file'].startswith('File(val.MD5')
     related = [common.Common.FeedRelatedIndicators('a.example', 'Domain')]

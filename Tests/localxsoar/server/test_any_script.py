@@ -370,3 +370,6 @@ def test_a_request_of_a_script_has_the_api_key_and_samples_that_fail_raise_their
         assert asked(running, 'core-api-get', uri='user')[0]['Contents']['response']['username'] == 'admin'
         with pytest.raises(CommandError, match='the product is down'):
             running.samples()
+        _, found = (requests.post(running.url + path, json={}, headers={'Authorization': 'k3y'}).json()
+                    for path in ('/localxsoar/instance/fetch', '/settings/integration/search'))
+        assert [each['lastError'] for each in found['health'].values()] == ['Exception: the product is down']
