@@ -441,6 +441,7 @@ def test_a_short_token_and_one_that_only_a_tag_divides_are_in_no_name(token: str
         event = {**EVENT, 'a': 'the first<br>second', 'b': 'x'}
         app.post(json.dumps(event), {'X-Proof': token, 'X-Env': 'prod'}, encoded({'name': query}))
     assert app.incidents[0]['name'] == expected
+    assert 'x-env' in (headers := json.loads(app.incidents[0]['rawJSON'])['headers']) and 'x-proof' not in headers
 
 
 MISTAKES = [

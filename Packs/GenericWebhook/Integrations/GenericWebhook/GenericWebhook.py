@@ -309,7 +309,10 @@ WHOLE_TEXT = 'whole text'  # the name of the whole text of a form with several t
 
 
 class Token(NamedTuple):
-    """One of the tokens of an instance."""
+    """One of the tokens of an instance.
+
+    Tokens sort by their names, so that `min` returns the first in the form. WHOLE_TEXT comes last.
+    """
 
     name: str  # its position in the form, from '1', or WHOLE_TEXT
     value: bytes
@@ -478,13 +481,14 @@ def equals_empty_key(key: bytes) -> bool:
 def expansion_pattern(affix: str) -> str:
     """Return a pattern for every expansion of a scheme's prefix or suffix: `{time}.` can expand to `1732442400.`.
 
-    With it, Scheme.signatures checks what a request has expanded one to, and is_timed_text finds that in a body.
+    Scheme.signatures matches a request's own prefix and suffix with it; is_timed_text looks for such a text at the start or
+    the end of a body.
     """
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # An id cannot be the start of JSON or XML; it may end with base64 padding. It may contain characters
-    # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
-    # a search for its end in a body of 25 MiB stays fast.
+    # An id cannot be the start of JSON or XML. It may contain `.`, `:` and `<`, and end with `=`, the padding of base64:
+    # Scheme.signatures rejects these characters, but a sender may have signed such an id anyway. Its length is limited so
+    # that a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
     # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
     return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
@@ -523,10 +527,12 @@ class Scheme(NamedTuple):
         stamp = self.time_in_head(value, headers)
         delivery_id = headers.get(self.delivery, '')
         prefix, suffix = (affix.format(time=stamp, id=delivery_id) for affix in (self.prefix, self.suffix))
+        # With re.ASCII, a pattern means the same here as in the patterns of is_timed_text, which are for bytes.
         is_readable = (re.fullmatch(expansion_pattern(self.prefix), prefix, re.ASCII)
                        and re.fullmatch(expansion_pattern(self.suffix), suffix, re.ASCII))
-        # With one of these characters in the id, the signed text would be ambiguous: it could be read as another id and
-        # time, or as the text of another scheme.
+        # With one of these characters in the id, the signed text would be ambiguous. `.` divides the id from the time, so that
+        # `a.1732442400.1732442401.` has two readings. With the others, an id can be the start of what another scheme signs:
+        # `v0:1732442400:a` of Slack's text, `a=` of a form, and `1732442400<a>` of XML directly behind a time, as Zendesk signs.
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
@@ -536,12 +542,15 @@ class Scheme(NamedTuple):
                                 bool(self.time))
 
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
-        """Return the keys of all tokens: first each token's usual key, then its alternatives; none with which anyone can sign.
+        """Return the keys of all tokens by their kind: first each token's usual key, then its alternatives.
 
-        Each kind is tried for all tokens before the next one: the usual keys are those of most senders.
+        Keys with which anyone can sign are left out. Each kind is tried for all tokens before the next one: the usual keys are
+        those of most senders.
+
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
         of_each = ([(token, key) for key in self.keys(token.value)] for token in tokens)
+        # zip_longest makes a tuple for each kind of what is a list for each token, with None for a token without such a key.
         kinds = ([pair for pair in kind if pair and not equals_empty_key(pair[1])] for kind in zip_longest(*of_each))
         return list(filter(None, kinds))
 
@@ -705,13 +714,13 @@ def yield_if_due(after_seconds: float = 0.01) -> None:
     """
     global yielded_at
     if time.monotonic() - yielded_at > after_seconds:
-        yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
+        yielded_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
         gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
         yielded_at = time.monotonic()
 
 
 # One greenlet at a time hashes a body of more than QUICK_BODY_BYTES. If many did, each of them would hash for 10 ms before a
-# socket is served again. A smaller one takes its turn with nobody: behind larger ones it would wait once for each token.
+# socket is served again. A smaller body takes no lock: behind larger ones it would wait once for each token.
 hashing_lock = Semaphore()
 QUICK_BODY_BYTES = 32 * 1024  # of which MAX_TOKENS HMACs take no longer than the rest of its request
 
@@ -733,7 +742,7 @@ class Signature(NamedTuple):
         return f'Signature({self.header})'
 
     def token_for(self, body: bytes) -> Token | None:
-        """Return the first token with which one of the digests was computed, or None.
+        """Return the first token in the form (see Token) with which one of the digests was computed, or None.
 
         All are tried, whether one is right or not, so that the time does not reveal the position of the token.
         """
@@ -746,7 +755,9 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                yield_if_due(0.001)  # soon, so that nobody waits longer because there are several tokens
+                # Others run if they have not for a millisecond, even between the HMACs of one request: so several tokens delay
+                # nobody longer than one. The lock is held meanwhile, so that this large body is the next one to be hashed.
+                yield_if_due(0.001)
                 expected.update(body)
         expected.update(self.suffix)
         computed = expected.digest()
@@ -797,18 +808,17 @@ def body_time(body: bytes) -> str:
 
 
 def without_escapes(body: bytes) -> bytes:
-    r"""Return JSON without what its strings may contain that a decoder rejects: escapes, and control characters.
+    r"""Return JSON without what its strings may contain that a decoder rejects: surrogates as escapes, and control characters.
 
     An example with half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings say
     something else then, but all other values are the same. So a number can be read, in less time than it takes to mend the
     strings.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
-    for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
+    for escape in (rb'\\', rb'\u'):  # in this order: in `\\ud83d` the backslash is escaped, and `ud83d` is text
         yield_if_due()
         body = body.replace(escape, b'')
-    control_characters = bytes(range(32))
-    return body.translate(bytes.maketrans(control_characters, b' ' * 32))
+    return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))  # a blank for each control character
 
 
 def signatures_in(headers: dict[str, str], tokens: Tokens) -> Iterator[Signature]:
@@ -848,9 +858,8 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
             yield_if_due(0.001)  # not before the first signature, which proves most senders
         hmacs += len(signature.keys)
         if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
-            break
-        token = signature.token_for(body)
-        if not token:  # checked first: only a sender that knows a token causes the other checks
+            break  # anyone can cause HMACs, and these take long; `why` speaks only of those that were computed
+        if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
         if not signature.prefix and is_timed_text(body):  # a sender of another scheme may have signed it: see Replays
             why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
@@ -888,12 +897,15 @@ class Query:
 
     @cached_property
     def by_name(self) -> dict[str, str]:
-        """Return the values of all that count, even a token, by their names; of those with one name the last."""
+        """Return the values of all that count, by their names, for the handshakes; of those with one name the last.
+
+        A token is among them: Meta's `hub.verify_token` is one.
+        """
         return dict(parse_qsl('&'.join(self.counted)))
 
     @property
     def late_names(self) -> set[str]:
-        """Return the names of the parameters that do not count."""
+        """Return the names of the parameters that do not count: a note says which words of the URL are ignored."""
         return {unquote_plus(parameter.partition('=')[0]) for parameter in self.text.split('&')[MAX_PARAMETERS:]}
 
 
@@ -907,7 +919,8 @@ kept_query = lru_cache(MAX_KEPT_QUERIES)(Query)
 def can_be_kept(text: str) -> bool:
     """Return whether what is read from a query, or from its values, is small enough to keep.
 
-    Each part behind a separator takes as much memory as 75 characters.
+    `&` divides the parameters, and in their values `,` the parts of a word, `|` the alternatives of a part, and `.` the keys of a
+    path. Each piece behind one of these takes as much memory as 75 characters.
     """
     return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
@@ -983,7 +996,8 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
     """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only.
 
-    If a `token` is given, others do not count (see reveals_token).
+    No header is kept whose whole value is a token, however short, or that contains one as contains_token says: any token, or
+    only `token` if it is given (see reveals_token).
     """
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
@@ -991,8 +1005,9 @@ def kept_headers(settings: Settings, headers: dict[str, str], token: Token | Non
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
+        is_token = settings.tokens.find([value.encode('latin-1')]) is not None  # as shown_token compares it
         is_dropped = name in dropped or names_secret(name) or contains_token(settings, f'{name}: {value}', token)
-        if size <= remaining and not is_dropped:
+        if size <= remaining and not is_token and not is_dropped:
             kept[name] = value
             remaining -= size
     return kept
@@ -1015,11 +1030,13 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 
 
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
-    """Return whether the value of a parameter of the URL is a token, or contains the one that proved the request.
+    """Return whether a value in the URL, or a part of one, is any token, or contains the one that proved the request.
 
-    Others inside it do not count: otherwise, which parameters are ignored would tell a sender whether its guess at another's
-    token is right, without a 401 in the log. In a token that was not percent-encoded, `+` has become a space. So both are
-    compared with `+` for each space.
+    Another token inside it does not count. A long value can contain thousands of guesses at it, and whether its word is ignored
+    would tell a sender if one is right, without a 401 in the log. A whole value is one guess only, and a request can make that
+    one by showing it as a token, too.
+
+    In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
     with_plus = value.replace(' ', '+')
     # The sum compares with all tokens, so that the time reveals nothing. It is needed because contains_token ignores a short one.
@@ -4705,12 +4722,12 @@ class Arrival:
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     def headers_for_words(self) -> dict[str, str]:
-        """Return the headers that a path in the URL reads: those with no secret, and not with the token that proved the request.
+        """Return the headers that a path in the URL reads.
 
-        Those that have another token inside are among them: see reveals_token.
+        None of them *is* a token, and none *contains* the one that proved the request. Those that contain another token are
+        among them, even where no incident keeps them: see reveals_token.
         """
-        kept = kept_headers(self.settings, self.headers, self.token)
-        return {name: value for name, value in kept.items() if not reveals_token(self.settings, value, self.token)}
+        return kept_headers(self.settings, self.headers, self.token)
 
 
 # --- From text to payloads: forms, multipart and JSON ---
@@ -4818,7 +4835,7 @@ FORM_PIECE = re.compile(rb'.{1,%d}' % PIECE_BYTES + rb'(?:(?=%)|(?<!%)(?<!%.))|.
 
 def percent_decoded(source: bytes, start: int, end: int) -> bytes:
     """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
-    # In pieces, because each code takes a hundred times its size while it is decoded.
+    # In pieces, because piece_decoded makes several copies, and other greenlets can run between two pieces.
     pieces = (piece_decoded(piece[0]) for piece in FORM_PIECE.finditer(source, start, end))
     plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
     check_utf8(plain_text)
@@ -4828,11 +4845,19 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
 def piece_decoded(piece: bytes) -> bytes:
     """Return a piece of a form, decoded, or the byte FF alone, which is no UTF-8, if the piece contains `%FF`."""
     # unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them. Quoted-printable, in which `=41` is `%41`, is
-    # decoded fast. So each `%` becomes `=`, and FF stands for each `=` of the form until then.
+    # decoded fast. So each `%` becomes `=`, and FF stands for each `=` of the form until then. An example, in which ÿ is FF:
+    #
+    #   piece              b+%41%3D=%zz
+    #   marked             b %41ÿÿ%zz
+    #   to be decoded      b =41ÿÿ=zz.
+    #   plain              b Aÿÿ=zz
+    #   result             b A==%zz
+    #
+    # This needs a piece without FF, which no UTF-8 has, and without a line break: FORM_FIELD ends before one.
     marked = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    # `==` would be decoded to `=`, and a `=` at the end would vanish. The second time finds the pairs that the first one made.
+    # `==` would be decoded to `=`: no pair may remain. The second time finds the pairs that the first one made.
     without_pairs = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
-    plain = binascii.a2b_qp(without_pairs.replace(b'%', b'=') + b'.')[:-1]
+    plain = binascii.a2b_qp(without_pairs.replace(b'%', b'=') + b'.')[:-1]  # with a dot, since a `=` at the end would vanish
     has_ff = plain.count(b'\xff') > marked.count(b'\xff')
     return b'\xff' if has_ff else plain.replace(b'=', b'%').replace(b'\xff', b'=')
 
@@ -4892,10 +4917,13 @@ def mended_values(source: bytes) -> list[bytes]:
     2. In a small text, replace control characters in strings by blanks, which are as long, too. So if the text is still invalid,
        the message names the sender's own line and column.
     3. Otherwise escape them instead: that keeps what they say, but moves what follows.
+
+    A large text keeps its control characters, and with them stays invalid: controls_in_strings needs a text as one str, and lets
+    nobody run meanwhile.
     """
     mended = replace_lone_surrogates(source)
     if len(source) <= SMALL_BODY_BYTES:
-        json_values(controls_in_strings(mended, AS_SPACES), source)
+        json_values(controls_in_strings(mended, AS_SPACES), source)  # only for its error, with the sender's line and column
         mended = controls_in_strings(mended, ESCAPED)
     return json_values(mended, source)
 
@@ -4950,8 +4978,8 @@ NO_JSON_NUMBER = re.compile(rb'NaN|-?Infinity')  # Python's json writes these
 
 def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
-    before = max(position - 1, 0)  # a minus sign may be there: msgspec gives the position of the first letter
-    if number := NO_JSON_NUMBER.match(source, before) or NO_JSON_NUMBER.match(source, before + 1):
+    first_letter, minus_sign = position, max(position - 1, 0)  # msgspec gives the position of the letter behind a minus sign
+    if number := NO_JSON_NUMBER.match(source, minus_sign) or NO_JSON_NUMBER.match(source, first_letter):
         reason, position = f'{number[0].decode()} is not JSON', number.start()
     row = source.count(b'\n', 0, position) + 1
     row_start = source.rfind(b'\n', 0, position) + 1
@@ -4973,8 +5001,12 @@ def array_items(array: bytes | Raw) -> list[bytes]:
 HIGH, LOW = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
 LONE_HALF = re.compile(rb'HIGH(?!LOW)|(?<!HIGH)LOW'.replace(b'HIGH', HIGH).replace(b'LOW', LOW))
 # Successive matches cover a JSON text, and divide neither an escape nor a pair. They are limited so that none takes long.
-WHOLE_ESCAPES = re.compile(rb'(?:HIGHLOW|[^\\]{1,999}|\\u[\da-fA-F]{0,4}|\\[^u]|\\\Z){1,999}'
-                           .replace(b'HIGH', HIGH).replace(b'LOW', LOW))
+WHOLE_ESCAPES = re.compile(rb"""(?:
+    HIGHLOW                 # a pair
+    | \\u[\da-fA-F]{0,4}    # a half alone or any other code, perhaps incomplete
+    | \\ (?: [^u] | \Z )    # any other escape, or a backslash at the end of the text
+    | [^\\]{1,999}          # no escape
+    ){1,999}""".replace(b'HIGH', HIGH).replace(b'LOW', LOW), re.VERBOSE)
 
 
 def replace_lone_surrogates(source: bytes) -> bytes:
@@ -4982,6 +5014,7 @@ def replace_lone_surrogates(source: bytes) -> bytes:
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
+    # Search the text piece by piece, and write each piece that has lone surrogates over what was there.
     mended = io.BytesIO(source)  # it copies the text only when something is written
     for found in WHOLE_ESCAPES.finditer(source):
         yield_if_due()
@@ -5041,9 +5074,10 @@ class Conversion:
         self.incidents: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
-        self.contains_token = partial(contains_token, arrival.settings)
+        self.contains_token = partial(contains_token, arrival.settings)  # any token: for all texts of an incident
+        # Whether a word of the URL finds something must not depend on other tokens than the request's: see reveals_token.
         self.findings = Findings(arrival.words, arrival.headers_for_words, partial(self.contains_token, token=arrival.token))
-        self.budget = Budget()
+        self.budget = Budget()  # of all events of the request together
 
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
@@ -5061,7 +5095,7 @@ class Conversion:
             self.add_third_party_payload(source, unknown_key)
 
     def is_envelope(self, fields: dict[str, Raw]) -> bool:
-        """Return whether an object is an envelope if it has no other keys than one.
+        """Return whether an object that has only keys of an envelope is one.
 
         `fields` maps each key of an envelope to the JSON of its value, empty if it was not sent.
         """
@@ -5079,7 +5113,7 @@ class Conversion:
         """
         words = self.arrival.words
         items = items_at(source, words.each) if words.each else None  # None: no list of objects is there
-        if words.each and not items:  # then only these two words apply: the others speak of an item
+        if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
             words = UrlWords(type=words.type, default_severity=words.default_severity)
         event = self.event(source, words)
         self.product = event.row.sender
@@ -5090,7 +5124,7 @@ class Conversion:
             self.findings.record(event, 'each', items is not None)
         for item in items or ():
             self.add_event(item, self.event(item, words))
-        if not items:  # there is no list, or an empty one
+        if not items:  # there is no list, or an empty one: its payload is still an event, which must not get lost
             self.add_event(source, event)
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
@@ -5158,9 +5192,10 @@ def read_text(key: str, member: bytes) -> str | None:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
     if kind != 'a string':
         return None
+    # `occurred` needs no such check: read_date rejects more than MAX_DATE_CHARACTERS. Of a huge text, open returns only the
+    # beginning, which is longer than that.
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
-    # A huge date passes the check above: open returns only its beginning, and read_date rejects that.
     text: str = Budget().open(member)
     for marker in ERROR_MARKERS:
         if marker in text:
@@ -5245,6 +5280,14 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     return narrowed(source) if len(source) > MIB else source
 
 
+class Way(NamedTuple):
+    """A way to write a text as JSON."""
+
+    escaped: re.Pattern[str] | None  # the characters to escape
+    more_bytes: int  # how much longer the escapes make it in UTF-8
+    str_bytes: int  # how much memory it takes as a str
+
+
 def narrowed(source: bytes) -> bytes:
     r"""Return a JSON text, with the characters that make it take much memory escaped (\ud83d\ude00) if it takes less that way.
 
@@ -5264,20 +5307,17 @@ def narrowed(source: bytes) -> bytes:
     #   narrow, to U+00FF  1 or 2           1                              none
     #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            at most 4 bytes, 5 characters
     #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
-    #
-    # The ways to write the text: what is escaped, the bytes and the characters that this adds, the bytes per character of a str.
     ways = [
-        (None, 0, 0, 4 if wide else 2 if middle else 1),
-        (re.compile('[\U00010000-\U0010ffff]+'), 8 * wide, 11 * wide, 2 if middle else 1),
-        (re.compile('[\u0100-\U0010ffff]+'), 8 * wide + 4 * middle, 11 * wide + 5 * middle, 1),
+        Way(None, 0, characters * (4 if wide else 2 if middle else 1)),
+        Way(re.compile('[\U00010000-\U0010ffff]+'), 8 * wide, (characters + 11 * wide) * (2 if middle else 1)),
+        Way(re.compile('[\u0100-\U0010ffff]+'), 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle),
     ]
-    # The text waits in UTF-8, and is a str in the call and in the reply.
-    memory = {escaped: len(source) + more_bytes + 2 * width * (characters + more_characters)
-              for escaped, more_bytes, more_characters, width in ways if len(source) + more_bytes <= MAX_ESCAPED_BYTES}
-    escaped = min(memory, key=memory.__getitem__)
-    if not escaped:
+    strs = 2  # the text waits in UTF-8, and is a str in the call and in the reply
+    possible = [way for way in ways if len(source) + way.more_bytes <= MAX_ESCAPED_BYTES]
+    best = min(possible, key=lambda way: way.more_bytes + strs * way.str_bytes)
+    if not best.escaped:
         return source
-    pieces = (escaped.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
+    pieces = (best.escaped.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
@@ -5289,6 +5329,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 
     Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
     """
+    # steps[position] are the keys that may come next, the longest first, each with the position behind it: see steps_of.
     steps, position, value = steps_of(keys), 0, source
     with suppress(ValueError, StopIteration):  # no object or no such member on the way, or no array at the end
         while position < len(steps):
@@ -5345,7 +5386,10 @@ class Request:
 
     @property
     def memory_bytes(self) -> int:
-        """Return how many bytes of memory the request takes at most, without what was read of its body."""
+        """Return how many bytes of memory the request takes at most, without what was read of its body.
+
+        The head counts twice: once for the strings of its fields, once for what is made of them and of the query.
+        """
         return REQUEST_BYTES + 2 * self.head_size + self.bytes_behind()
 
 
@@ -5370,9 +5414,10 @@ def echo(text: Any) -> HTTPResponse:
 
 
 def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
-    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected.
+    """Return the response to a handshake without a usual proof, or None if the request is not one. Raise Rejected.
 
-    Meta shows a token in its own way. Record it in the request.
+    `request.query` is set before, by WebhookApp.accepts. Only Meta's handshake needs a proof: it shows the token in a parameter
+    of its own. Record that token in the request.
     """
     headers = request.headers
     # With neither header there is no body (RFC 9112, 6.3).
@@ -5393,9 +5438,12 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
             if settings.tokens and not request.token:
                 raise Unauthorized('hub.verify_token is not a token of the instance.')
             return echo(request.query.by_name.get('hub.challenge'))
-        # Dropbox webhooks: "The verification request"; Onfleet: "Webhook Validation".
-        case 'GET' if challenge := request.query.by_name.get('challenge') or request.query.by_name.get('check'):
+        # Dropbox webhooks: "The verification request".
+        case 'GET' if challenge := request.query.by_name.get('challenge'):
             return echo(challenge)
+        # Onfleet: "Webhook Validation".
+        case 'GET' if check := request.query.by_name.get('check'):
+            return echo(check)
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
@@ -5418,7 +5466,7 @@ def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
 def handshake_after_proof(settings: Settings, request: Request, body: bytes, payloads: list[bytes]) -> HTTPResponse | None:
     """Return the response to a handshake that needs a proof, or None if the accepted request is not one. Raise BadRequest.
 
-    Record the token with which Zoom's is signed in the request.
+    If it is Zoom's, record in the request the token that signs the response.
     """
     source = payloads[0] if len(payloads) == 1 else b''
     # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
@@ -5426,7 +5474,7 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
         return None
     event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match {key: event.get(key) for key in ('type', 'challenge', 'event')}:
+    match event:  # by event.get(), which also opens the members of a LargeObject
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
@@ -5440,8 +5488,12 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
 def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | None:
     """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's.
 
-    It is the token that proved the request, never another one. If the request shows a token, such as that of a tenant, and has
-    a valid signature of Zoom, too, it is the token of the signature: Zoom knows no other.
+    - Without a header of Zoom's signature, the request is not Zoom's.
+    - If a signature proved the request, it is the token of that signature; unless that is Zoom's, the request is not Zoom's.
+    - If the request shows a token, such as that of a tenant, but Zoom's signature is valid, too, it is the token of the
+      signature: Zoom knows no other.
+    - If that signature is not valid, it is the token that the request shows. The whole text of a form with several tokens is no
+      key: then it is none.
     """
     header = 'x-zm-signature'
     if header not in request.headers:
@@ -5451,14 +5503,14 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
     signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
     with suppress(Unauthorized):
         return valid_signature(signatures, body, request.arrived).token
-    is_key = request.token and request.token.name != WHOLE_TEXT
-    return request.token if is_key else None
+    return request.token if request.token and request.token.name != WHOLE_TEXT else None
 
 
 def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
     text = plain_token if isinstance(plain_token, str) else ''
-    # The sender chooses the text to sign. A signature of letters and digits only fits no request but one whose body they are.
+    # The sender chooses the text that we sign. If it is letters and digits only, the signature is valid for no body with
+    # anything else, so it cannot be used to forge an event in JSON, XML or a form.
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(token.value, text.encode(), 'sha256').hex()
