@@ -7252,8 +7252,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         with self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body:
             if is_signed:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
+                self.hear(request)  # any other was heard as soon as its head was accepted
             request.is_accepted = request.is_read = True
-            self.hear(request)  # a signed request for the first time; for any other it repeats what call_handler did
             yield body
 
     def hear(self, request: Request) -> None:
