@@ -188,7 +188,7 @@ def test_options_change_the_outputs_of_a_command(served: LocalXsoar) -> None:
 
 
 def test_a_command_that_fails_runs_again_as_its_options_say(served: LocalXsoar) -> None:
-    [entry] = served.command('acme-fail', {'retry-count': '5', 'retry-interval': '0'})
+    [entry] = served.command('acme-fail', {'retry-count': '2', 'retry-interval': '0'})
     assert entry['Contents'] == 'done at try 3'
     with pytest.raises(CommandError, match='not yet'):
         served.command('acme-fail', {'retry-count': 1, 'retry-interval': 0})

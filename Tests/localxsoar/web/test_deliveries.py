@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import bottle
 import gevent
@@ -345,6 +345,16 @@ def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local
     local.control('DELETE', 'deliveries')
     assert requests.get(f'{local.url}/localxsoar/deliveries.har').json()['log']['entries'] == []
     assert local.control('GET', 'incidents') == incidents, 'incidents stay'
+
+
+def test_a_delivery_whose_body_still_arrives_is_in_no_archive(local: LocalXsoar) -> None:
+    with socket.create_connection(('127.0.0.1', int(local.url.rpartition(':')[2]))) as sender:
+        sender.sendall(f'POST {urlsplit(local.webhook_url).path}/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n['.encode())
+        waiting = wait_for(lambda: [each for each in local.control('GET', 'deliveries') if each['kind'] == 'waiting'])
+        number = waiting[0]['number']
+        assert ask(local, 'GET', f'deliveries/{number}.har').status_code == 409
+        entries = requests.get(f'{local.url}/localxsoar/deliveries.har').json()['log']['entries']
+        assert number not in [each['_number'] for each in entries]
 
 
 def test_what_is_shared_of_a_delivery_hides_its_headers_also_where_its_incident_and_its_response_repeat_them(

@@ -463,6 +463,11 @@ def test_a_bomb_is_rejected_without_being_held(webhook: Webhook, coding: str, ma
     assert len(webhook.sent()) == before
 
 
+def test_a_body_of_1000_gzip_members_is_unpacked_and_one_of_1001_is_not(app: App) -> None:
+    bodies = (GZIPPED + gzip.compress(b'') * more for more in (999, 1000))
+    assert [app.authorized(body, Content_Encoding='gzip').status for body in bodies] == [200, 400]
+
+
 @pytest.mark.parametrize('member', [b'', b' ' * 1000], ids=['empty', 'small'])
 def test_very_many_gzip_members_are_rejected_before_they_hold_up_everybody(member: bytes) -> None:
     def unpack(packed: bytes) -> None:

@@ -208,6 +208,11 @@ def test_empty_lines_before_a_request_are_skipped(webhook: Webhook) -> None:
     assert [status for status, _, _ in exchange(webhook, b'\r\n' + GET + b'\n\r\n' + LAST)] == [200, 200]
 
 
+def test_the_name_of_chunked_is_read_in_any_case(webhook: Webhook) -> None:
+    sent = POST + b'Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+    assert [status for status, _, _ in exchange(webhook, sent + LAST)] == [200, 200]
+
+
 def test_a_small_body_that_nobody_reads_does_not_end_the_connection(webhook: Webhook) -> None:
     refused = b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 30\r\n\r\n' + b'GET / HTTP/1.1\r\nHost: no\r\n\r\n  '
     assert [status for status, _, _ in exchange(webhook, refused + GET + LAST)] == [401, 200, 200]

@@ -253,6 +253,7 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
     ({'skip': 'resolved', 'resolved': 'state=closed'}, {'state': 'closed'}, 'resolved'),
     ({'skip': 'resolved,env=test', 'resolved': 'state=closed'}, {'state': 'closed', 'env': 'test'}, 'resolved'),
     ({'skip': '!resolved,env=test', 'resolved': 'state=closed'}, {'state': 'open', 'env': 'test'}, 'conditions of the URL'),
+    ({'skip': 'env=test', 'resolved': 'state=closed'}, {'state': 'closed', 'env': 'test'}, 'conditions of the URL'),
     ({'skip': 'resolved=true'}, {'resolved': True}, 'conditions of the URL'),
     ({'skip': 'resolved|a=x'}, {'a': 'x'}, 'conditions of the URL'),
     ({'at_least': 'medium'}, {'severity': 'low'}, 'severity low'),
@@ -293,7 +294,7 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'skip': 'level=info|debug'}, {'level': ['info']}), ({'skip': 'level=info|debug'}, {}),
     ({'skip': 'l.0.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'ok'}]}), ({'skip': 'l.*.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'bad'}]}),
     ({'skip': 'l.*.s=ok'}, {'l': []}), ({'skip': 'l.*.s=ok'}, {'l': [{'s': 'ok'}] * MAX_EVENT_VALUES}),
-    ({'skip': 'ok'}, {'ok': 'false'}),
+    *(({'skip': 'ok'}, {'ok': text}) for text in ('0', 'false', 'No', 'off', 'none', 'null', 'N/A', '-')),
     ({'skip': 'a=x'}, {'a': 'x' * 300_000}), ({'skip': 'a=null'}, {'a': None}), ({'skip': 'a=null'}, {'a': 'null'}),
     ({'skip': 'n=1.5'}, {'n': '1.50'}), ({'skip': 'resolved', 'resolved': 'l.*.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'bad'}]}),
     ({'skip': 'resolved'}, {'resolved': True}), ({'skip': 'resolved'}, {'status': 'resolved'}),
@@ -495,7 +496,7 @@ MISTAKES = [
     ({'resolved': 'evt.state'}, 'resolved, part 1: any text there meets it (to compare one, write path=text)'),
     ({'nmae': 'x'}, 'name: a parameter with nearly this name was ignored'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
     ({'Name': 'x'}, 'name: '), ({'atleast': 'x'}, 'at_least: '), ({'at-least': 'x'}, 'at_least: '), ({'kip': 'x'}, 'skip: '),
-    ({'resovled': 'x'}, 'resolved: '), ({'eachs': 'x'}, 'each: '),
+    ({'resovled': 'x'}, 'resolved: '), ({'occurrred': 'x'}, 'occurred: '), ({'eachs': 'x'}, 'each: '),
 ]
 
 

@@ -595,6 +595,7 @@ def test_all_deliveries_are_exported_and_cleared_after_a_second_press(page: Page
     page.keyboard.press('Escape')
     expect(clear).to_have_text('Clear')
     expect(newest(page)).to_contain_text('cleared last')
+    page.locator('#pause').click()  # a paused list shows that it is cleared, too
     clear.press('Enter')
     clear.press('Enter')
     expect(page.locator('#empty')).to_contain_text('No deliveries are kept')

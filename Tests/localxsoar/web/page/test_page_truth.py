@@ -433,6 +433,8 @@ def test_a_delivery_is_compared_with_the_previous_one_of_its_sender_or_another(p
     assert f'tab=compare&with={other}' in page.url
     page.keyboard.press('d')
     expect(page.locator('#part-request[aria-current]')).to_be_visible()
+    page.goto(f"{webhook.url}/#/deliveries?open={webhook.control('GET', 'deliveries')[2]['number']}&tab=compare")
+    expect(page.locator('.comparison')).to_have_text(re.compile('^No earlier delivery of'))
 
 
 # What a newcomer sees, and secrets.
