@@ -55,7 +55,7 @@ def tableToMarkdown(name: str, t: Any, headers: Any = None, headerTransform: Any
     makes a column's title from its key; `removeNull` leaves out columns without values.
     """
     rows = _as_rows(t, headers)
-    columns = [headers] if isinstance(headers, str) else list(headers or (rows and rows[0]) or [])
+    columns = [headers] if headers and isinstance(headers, str) else list(headers or (rows and rows[0]) or [])
     if not headers and sort_headers:
         columns.sort()
     if removeNull:

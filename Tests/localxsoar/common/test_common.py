@@ -147,6 +147,7 @@ def test_a_line_number_is_the_callers_own() -> None:
     ({'alert_id': 1}, {'headerTransform': common.string_to_table_header}, '|Alert Id|\n|---|\n| 1 |\n'),
     ([{'a': None, 'b': 0}], {'removeNull': True}, '|b|\n|---|\n| 0 |\n'),
     ([{'a': 1, 'b': 2}], {'headers': ['b']}, '|b|\n|---|\n| 2 |\n'),
+    ([{'a': 1}], {'headers': ''}, '|a|\n|---|\n| 1 |\n'),
     (['x', 'y'], {'headers': 'name'}, '|name|\n|---|\n| x |\n| y |\n'),
     ({'a': 'x|y\nz'}, {}, '|a|\n|---|\n| x\\|y<br>z |\n'),
     ({'a': ['x', 'y'], 'b': {'c': 1}}, {}, '|a|b|\n|---|---|\n| x,<br>y | c: 1 |\n'),
