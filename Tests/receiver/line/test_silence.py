@@ -196,6 +196,19 @@ def test_while_nobody_can_be_heard_the_time_stands_still(xsoar: Server) -> None:
     xsoar.has('No events for 1 minute: Backups')
 
 
+def test_a_silence_that_begins_in_a_call_that_hangs_occurred_when_it_began(xsoar: Server) -> None:
+    xsoar.beat()
+    xsoar.lapse(55)
+    xsoar.may_reply.clear()
+    hanging = gevent.spawn(xsoar.send, '')
+    until(lambda: xsoar.line.queue.in_flight)
+    xsoar.clock.passed += 3600  # of which 10 s count: the silence begins in the first 5
+    xsoar.may_reply.set()
+    assert hanging.get().status == 200
+    until(lambda: len(xsoar.incidents) == 2)
+    assert xsoar.incidents[1]['occurred'] == '2026-11-24T10:01:00Z'
+
+
 def test_a_silence_that_waits_is_withdrawn_and_one_in_a_call_is_awaited_even_if_a_rule_drops_it(xsoar: Server) -> None:
     xsoar.rejects = 'No events'
     xsoar.beat()

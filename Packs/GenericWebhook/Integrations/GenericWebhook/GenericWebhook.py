@@ -6716,6 +6716,7 @@ class Silences:
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
     heard: float = 0  # for how many seconds senders could be heard
     listened_at: float = 0  # the monotonic time of the latest `listen`
+    stood_still: float = 0  # how many seconds of that one did not count; they came after those that did
     look_at: float = 0  # the value of `heard` at which to `look` again
     save_at: float = math.inf  # the same for the next save
 
@@ -6725,8 +6726,9 @@ class Silences:
         It stands still while the port or the queue is closed, or the queue is full. Of a call that takes longer than
         LONGEST_CALL_SECONDS the rest does not count, since senders give up meanwhile. (No `listen` comes during a call.)
         """
-        if is_open and not self.queue.closed_because and not self.queue.has_refused:
-            self.heard += min(now - self.listened_at, LONGEST_CALL_SECONDS)
+        can_hear = is_open and not self.queue.closed_because and not self.queue.has_refused
+        counted = min(now - self.listened_at, LONGEST_CALL_SECONDS) * can_hear
+        self.heard, self.stood_still = self.heard + counted, now - self.listened_at - counted
         self.listened_at, self.queue.has_refused = now, False
 
     def hear(self, key: str, watch: Watch, now: float) -> list[str]:
@@ -6769,7 +6771,7 @@ class Silences:
                 post.is_kept, post.hand_over_by = False, 0  # the queue fails it before the next call
             elif watch.is_open != is_silent:
                 # An end occurred when the sender was heard, and a silence when the watch was due, by the wall clock.
-                self.hand_over(key, watch, watch.last if watch.is_open else unix - (self.heard - watch.due))
+                self.hand_over(key, watch, watch.last if watch.is_open else unix - (self.heard - watch.due) - self.stood_still)
             elif watch.every == 'off' or self.heard >= watch.due + LONGEST_WATCH_SECONDS:
                 del self.watches[key]
         # When each watch is due; if its silence is open, when it is to be forgotten; and now if it is off.
