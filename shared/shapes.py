@@ -101,12 +101,12 @@ SHAPES = {
     'form of emojis': Shape(lambda: filled(b'a=', '😀'.encode(), b'', LARGEST), FORM),
     'form of quotes and emojis': Shape(lambda: filled(b'a=' + b'"' * 12 * MIB, '😀'.encode(), b'', LARGEST), FORM),
     'form of quotes and some emojis': Shape(
-        lambda: filled(b'a=' + b'"' * 18 * MIB, '😀'.encode(), b'', 37 * MIB // 2), FORM),
-    'form of quotes and one arrow': Shape(lambda: filled(b'a=', b'"', '→'.encode(), 184 * MIB // 10), FORM),
+        lambda: filled(b'a=' + b'"' * (165 * MIB // 10), '😀'.encode(), b'', 17 * MIB), FORM),
+    'form of quotes and one arrow': Shape(lambda: filled(b'a=', b'"', '→'.encode(), 169 * MIB // 10), FORM),
     'form of control characters and as many emojis as stay unescaped': Shape(
-        lambda: filled(b'a=' + b'\1' * (39 * MIB // 10), '😀'.encode(), b'', 1746 * MIB // 100), FORM),
+        lambda: filled(b'a=' + b'\1' * (31 * MIB // 10), '😀'.encode(), b'', 184 * MIB // 10), FORM),
     'form of control characters and as many emojis as are escaped': Shape(
-        lambda: filled(b'a=' + b'\1' * (39 * MIB // 10), '😀'.encode(), b'', 169 * MIB // 10), FORM),
+        lambda: filled(b'a=' + b'\1' * (31 * MIB // 10), '😀'.encode(), b'', 181 * MIB // 10), FORM),
 }
 
 # Those whose call and reply take most, beside other requests that wait: one that takes all their 64 MiB itself has none beside.
