@@ -1,24 +1,24 @@
-// A sender's URL, written by clicking: what is chosen in the tree of a delivery, the URL, and what it makes of the sender's deliveries.
+// A sender's URL, written by clicking: the panel, the URL, and what it makes of the sender's deliveries.
 import {choose, chosen, isOpened} from './address.js';
+import {drawChips} from './chips.js';
 import {deliveries} from './deliveries.js';
 import {drawDetail} from './detail.js';
-import {$, announce, button, copy, el} from './dom.js';
+import {$, button, copy, el} from './dom.js';
 import {readJson} from './json.js';
 import {cut} from './long.js';
+import {closeOffers, hasMask, hasPart, kindOf, offer, panel, partsFor, setPanel, target} from './picking.js';
 import {askPreview, drawOne, drawPreview, endPreview, hasNoSeverity, holdPreview, valuesSeen} from './preview.js';
 import {ask} from './server.js';
 import {hasPort, MASK, WAY_IN} from './state.js';
 import {drawTree} from './tree.js';
-import {follow, joined, listAround, moveInto, partsOf, pathIn, pathTo, prefixOf, quoted, readQuery, readScale, split, writeQuery, writeScale} from './words.js';
+import {follow, pathIn, readQuery, writeQuery} from './words.js';
 
 const PREVIEWED = 20;
-const MOST_NAME = 60;  // characters of the name that an alarm for silence has
 const SLOW_MS = 300;
 const GATHERING_MS = 500;
 
 const known = new Map();  // by instance, what the server says about the words of its URLs
 const left = new Map();  // by sender, the words in a panel that was closed
-let panel = null;  // what is shown: the delivery, its words, and what has been chosen
 
 // Return the name of the instance that a delivery is for, or '' if there is none.
 function instanceOf({target}) {
@@ -65,7 +65,7 @@ export const isNaming = () => Boolean(panel) && `?${writeQuery(panel.words)}` ==
 // End the panel, and the second container with it.
 export function closeNaming() {
   if (!panel) return;
-  panel = null;
+  setPanel(null);
   endPreview();
 }
 
@@ -86,7 +86,7 @@ export async function drawNaming(item, drawOpened, isNew = false) {
   const [path, query = ''] = item.target.split(/\?(.*)/s);
   const now = readQuery(query, words);
   const given = isNew ? left.get(sender) || now.words : readQuery(chosen('words').slice(1), words).words;
-  panel = {item, root, known: words, words: given, others: now.others, path, close, offers: null, seen: ''};
+  setPanel({item, root, known: words, words: given, others: now.others, path, close, change, offers: null, seen: ''});
   const tree = drawTree(root, null, offer);
   drawDetail('delivery', el('section', {class: 'naming', 'aria-labelledby': 'naming-title', onkeydown: press},
     el('div', {class: 'part'}, el('h2', {id: 'naming-title', tabindex: '-1'}, 'Name by clicking'), button('Close', close, {id: 'naming-close'})),
@@ -123,10 +123,6 @@ function press(event) {
   opened.focus();
 }
 
-// What is chosen.
-
-const kindOf = (name) => panel.known[name].kind;
-
 // Show what has been chosen by now. `keepsChips` leaves the fields in them to whoever is typing there.
 function change(keepsChips = false) {
   choose({words: `?${writeQuery(panel.words)}`});
@@ -145,132 +141,6 @@ function still(draw) {
   draw();
   const moved = place() - before;
   if (moved) $('delivery').scrollTop += moved;
-}
-
-const hasMask = () => target().includes(MASK);
-const target = () => [panel.path, writeQuery(panel.words, panel.others)].filter(Boolean).join('?');
-
-function partsFor(name) { return panel.words.has(name) ? partsOf(kindOf(name), panel.words.get(name)) : {prefix: prefixOf(panel.item.sender), parts: []}; }
-
-const hasPart = (name, part) => partsFor(name).parts.some((each) => each === part || (kindOf(name) === 'severity' && pathIn('severity', each)[0] === part));
-
-function setParts(name, prefix, parts, keepsChips = false) {
-  if (parts.length) panel.words.set(name, joined(kindOf(name), prefix, parts)); else panel.words.delete(name);
-  change(keepsChips);
-}
-
-function togglePart(name, part) {
-  const {prefix, parts} = partsFor(name);
-  const isThere = hasPart(name, part);
-  if (kindOf(name) === 'path') moveInto(panel.words, panel.known, panel.words.get(name) || '', isThere ? '' : part);
-  const takesSeveral = ['parts', 'key', 'conditions'].includes(kindOf(name));
-  if (isThere) setParts(name, prefix, takesSeveral ? parts.filter((each) => each !== part) : []);
-  else setParts(name, prefix, takesSeveral ? [...parts, part] : [part]);
-  announce(`${labelOf(name)}: ${isThere ? 'removed' : 'added'} ${part}`);
-  if (kindOf(name) === 'path' && panel.offers) offerAgain();
-}
-
-// Offer the same value with the path that it has now.
-function offerAgain() {
-  offer(...panel.offered);
-  panel.offers.querySelector('button').focus();
-}
-
-function removePart(name, at) {
-  const {prefix, parts} = partsFor(name);
-  if (kindOf(name) === 'path') moveInto(panel.words, panel.known, panel.words.get(name), '');
-  setParts(name, prefix, parts.filter((_, place) => place !== at));
-  if (kindOf(name) === 'path' && panel.offers) offerAgain();
-  ($('chips').querySelector('.remove') || $('naming-close')).focus();
-}
-
-const labelOf = (name) => panel.known[name].label || name;
-
-function drawChips() {
-  const chips = [...panel.words.keys()].flatMap((name) => {
-    const {prefix, parts} = partsFor(name);
-    return parts.map((part, at) => drawChip(name, part, at, prefix));
-  });
-  const watches = Object.keys(panel.known).filter((name) => kindOf(name) === 'watch' && !panel.words.has(name));
-  $('chips').replaceChildren(...(chips.length ? chips : [el('li', {class: 'dim'}, 'Nothing yet.')]),
-    ...watches.map((name) => el('li', {}, button(`${labelOf(name)}…`, () => addWatch(name), {class: 'quiet', id: `add-${name}`, title: panel.known[name].sentence}))));
-}
-
-function addWatch(name) {
-  setParts(name, '', [`15m:${(panel.item.sender || 'Sender').slice(0, MOST_NAME)}`]);
-  announce(`${labelOf(name)}: added`);
-  $(`every-${name}`).select();
-}
-
-// Return the fields for how often a request has to come, and for the name that the alarm gives to its sender.
-function drawWatch(name, text) {
-  const [every] = text.split(':');
-  const set = () => setParts(name, '', [fields.map(({value}) => value.trim()).join(':')], true);
-  const fields = [el('input', {value: every, size: 4, maxLength: 6, spellcheck: false, id: `every-${name}`, oninput: set, 'aria-label': 'A request comes at least every', title: 'A number and m, h or d'}),
-    el('input', {value: text.slice(every.length + 1), size: 16, maxLength: MOST_NAME, spellcheck: false, oninput: set, 'aria-label': 'Name of the sender', title: 'A name that no other sender has'})];
-  return el('span', {}, 'every ', fields[0], ' from ', fields[1]);
-}
-
-function drawChip(name, part, at, prefix) {
-  const [path, rest] = pathIn(kindOf(name), part);
-  return el('li', {class: 'chip', title: panel.known[name].sentence}, el('span', {class: 'dim'}, labelOf(name)), ' ',
-    kindOf(name) === 'key' && at === 0 ? drawPrefix(name, prefix) : null,
-    kindOf(name) === 'watch' ? drawWatch(name, part) : el('code', {}, cut(kindOf(name) === 'severity' ? path : path + rest)),
-    kindOf(name) === 'severity' && panel.known[name].scale ? drawScale(name, path, rest) : null,
-    button('×', () => removePart(name, at), {class: 'quiet remove', 'aria-label': `Remove ${labelOf(name)} ${cut(part)}`}));
-}
-
-function drawPrefix(name, prefix) {
-  const field = el('input', {value: prefix, size: Math.max(4, prefix.length), maxLength: 40, spellcheck: false, class: 'prefix', 'aria-label': 'Prefix of the key, which no other sender has', title: 'A prefix of your choice, which no other sender has'});
-  field.addEventListener('input', () => setParts(name, prefixOf(field.value), partsFor(name).parts, true));
-  field.addEventListener('change', () => { field.value = prefixOf(field.value); });
-  return field;
-}
-
-// Return the fields for the values that mean each severity, which are folded while there are none.
-function drawScale(name, path, scale) {
-  const levels = readScale(scale);
-  const set = () => {
-    const texts = new Map([...fields].map(([level, field]) => [level, field.value]));
-    setParts(name, '', [path + writeScale(texts)], true);
-  };
-  const fields = panel.known[name].scale.map((level) => [level, el('input', {value: levels.get(level) || '', size: 5, spellcheck: false, id: `scale-${level}`, oninput: set})]);
-  return el('details', {open: levels.size > 0 || panel.isScaleOpen, ontoggle: ({target: {open}}) => { panel.isScaleOpen = open; }}, el('summary', {}, 'scale'),
-    el('p', {class: 'dim'}, 'The value that means each severity, or several with | between them; any other tells none. Numbers that rise with the severity mean “at least”. ', el('span', {id: 'values-seen'}, panel.seen)),
-    el('div', {class: 'scale'}, ...fields.map(([level, field]) => el('label', {}, level, ' ', field))));
-}
-
-// What a value offers.
-
-function offer(keys, value, leaf) {
-  closeOffers();
-  const each = [...panel.words.keys()].find((name) => kindOf(name) === 'path');
-  const path = pathTo(panel.root, keys, value, each ? panel.words.get(each) : '');
-  const drawn = Object.entries(panel.known).filter(([, {label}]) => label).flatMap(([name, word]) => offerWord(name, word, keys, value, path)).filter(Boolean);
-  const hint = el('p', {class: 'dim'}, path.reason || (path.isOfSeveral ? 'What is it? It is in the first of several items, so it tells neither which problem it is nor its end.' : 'What is it?'));
-  const explain = ({target: {dataset}}) => { if (dataset.word) hint.textContent = panel.known[dataset.word].sentence; };
-  panel.offers = el('div', {class: 'offers', role: 'group', 'aria-label': 'What it is', onfocusin: explain, onpointerover: explain}, ...drawn, hint);
-  panel.offered = [keys, value, leaf];
-  leaf.append(panel.offers);
-}
-
-function offerWord(name, {kind, label}, keys, value, path) {
-  if (kind === 'path') {
-    const list = listAround(panel.root, keys);
-    return [list && offerButton(name, list, `${label}: ${list}`)];
-  }
-  if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind) || (path.isOfSeveral && ['key', 'conditions'].includes(kind))) return [];
-  if (kind !== 'conditions') return [offerButton(name, path.text, label)];
-  const text = value.text === undefined && value.source === 'null' ? null : quoted(value.text ?? value.source);
-  return [text !== null && offerButton(name, `${path.text}=${text}`, `${label} = this`)];
-}
-
-const offerButton = (name, part, label) => button(label, () => togglePart(name, part),
-  {tabindex: '-1', 'data-word': name, 'data-part': part, 'aria-pressed': String(hasPart(name, part))});
-
-function closeOffers() {
-  panel.offers?.remove();
-  panel.offers = null;
 }
 
 // The URL and the preview.
