@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 import demistomock
 import GenericWebhook
-from GenericWebhook import REQUEST, Health, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp
+from GenericWebhook import REQUEST, Health, Intake, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp, decompress
 from shared.dated import dated
 from shared.webhook import TOKEN, Answer
 
@@ -33,6 +33,12 @@ def forgetful_line() -> ServerLine:
     shared.log_buffer.reasons.clear()
     GenericWebhook.yielded_at = 0  # it lies ahead after a test that has set the clock
     return shared
+
+
+def unpacked(body: bytes, coding: str) -> bytes:
+    """Return a body decoded from its Content-Encoding."""
+    with Intake().accepted.share() as share:
+        return decompress(body, coding, share)
 
 
 class App:

@@ -11,9 +11,10 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, decompress,
+from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens,
                             valid_signature, read_payloads, signatures_to_check, to_incidents, to_utf8, url_words)
 
+from shared.app import unpacked
 from shared.shapes import FORM, MIB, SHAPES, filled
 from bench.rows import Row
 
@@ -34,7 +35,7 @@ class Work(NamedTuple):
 def read(content_type: str, coding: str, body: bytes, words: tuple[tuple[str, str], ...] = ()) -> None:
     """Make incidents of a body as the app does."""
     charset = content_type.partition('charset=')[2]
-    text = to_utf8(b''.join(decompress(body, coding)), charset, 'json' in content_type)
+    text = to_utf8(unpacked(body, coding), charset, 'json' in content_type)
     to_incidents(read_payloads(text, content_type.partition(';')[0] if charset else content_type),
                  Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, [*words])))
 
@@ -89,7 +90,7 @@ def work() -> Iterator[Row]:
     """Yield a row for the costliest body of each kind."""
     costliest: dict[str, tuple[Work, float, float]] = {}
     for each in (*shapes(), *special()):
-        taken, hashed = least(each.do, each.body), least(digest, b''.join(decompress(each.body, each.coding)))
+        taken, hashed = least(each.do, each.body), least(digest, unpacked(each.body, each.coding))
         print(f'  {each.name}, {each.body[:20]!r}: {1000 * taken:.1f} ms, {taken / hashed:.1f} times', file=sys.stderr)
         _, known, of = costliest.get(each.name, (each, 0, 1))
         if taken / hashed > known / of:

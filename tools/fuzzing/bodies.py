@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tools.fuzzing.corpus import BODIES, Body, cases
-from GenericWebhook import ERROR_MARKERS, Arrival, Rejected, Settings, Tokens, decompress, read_payloads, to_incidents, with_text
+from shared.app import unpacked
+from GenericWebhook import ERROR_MARKERS, Arrival, Rejected, Settings, Tokens, read_payloads, to_incidents, with_text
 
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
 SCALARS = ['1', '-0', '1.50', '1e999', '9' * 400, 'true', 'null', '""', '"a"', r'"\u00e9\n\\\""', r'"\ud83d\ude00"', '"$$##"',
@@ -81,7 +82,7 @@ def check(body: bytes, label: str, coding: str) -> bool:
     """Whether it became incidents."""
     sent = packed(body, coding)
     try:
-        incidents = to_incidents(read_payloads(b''.join(decompress(sent, coding)), label), ARRIVAL).incidents
+        incidents = to_incidents(read_payloads(unpacked(sent, coding), label), ARRIVAL).incidents
     except Rejected as refusal:
         assert refusal.status in (400, 413, 415), refusal.status
         assert refusal.detail_for_sender.isprintable()

@@ -18,12 +18,13 @@ import pytest
 from shared.app import App
 from clocks import each_grows_linearly, grows_linearly
 from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
-                            Settings, Tokens, TooLarge, decompress, read_payloads, to_incidents)
+                            Settings, Tokens, TooLarge, read_payloads, to_incidents)
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
 from urllib3 import encode_multipart_formdata
 from real_curl import curl
+from shared.app import unpacked
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -32,10 +33,6 @@ MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
 FORM = 'application/x-www-form-urlencoded'
-
-
-def unpacked(body: bytes, coding: str) -> bytes:
-    return b''.join(decompress(body, coding))
 
 
 def kept(body: bytes | str, content_type: str = '') -> list[Any]:

@@ -128,7 +128,7 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 # Memory that may be in use at the same time. Each of these gates bounds one thing:
 #
 #   gate                        what it bounds                                                            most MiB
-#   Intake.accepted             bodies of requests whose head shows the token, until their posts are made       96
+#   Intake.accepted             bodies of requests whose head shows the token, and decompressed ones             96
 #   Intake.unauthenticated      bodies of other requests, until their signature is checked; small ones apart    48 + 16
 #   Listener.heads              heads that arrive, or wait because they show no token                           8
 #   Listener.unsent             responses that accepted and other senders have not read yet                     32 + 8
@@ -137,7 +137,7 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 #   Turn                        the work on a body, and a large one's first call: one of each size at a time    250
 #   Listener.full               connections, each with a greenlet, of at most 20 KiB while it is idle           40
 #                                                                                                    together   594
-MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head; decompressed text
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
@@ -1060,21 +1060,16 @@ no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing
 # --- Memory for bodies ---
 
 
-class Lane(dict[Any, None]):  # the keys are Shares
-    """The shares of a Room that can be evicted, the oldest first."""
-
-    size = 0  # the sum of their bytes
-
-
 class Share:
-    """The bytes of a Room that one greenlet has, the one that makes the share: it gets Unavailable if the share is evicted."""
+    """The bytes of a Room that one greenlet has, the one that makes the share: it gets Unavailable if the share is evicted.
+
+    Only this greenlet may call its methods.
+    """
 
     __slots__ = ('callback', 'greenlet', 'lane', 'room', 'size')
 
-    def __init__(self, room: 'Room', lane: Lane):
-        self.room = room
-        self.lane = lane
-        self.size = 0
+    def __init__(self, room: 'Room', lane: 'Lane'):
+        self.room, self.lane, self.size = room, lane, 0
         self.greenlet = gevent.getcurrent()
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
         lane[self] = None
@@ -1089,7 +1084,6 @@ class Share:
     def settle(self) -> None:
         """Protect the share from being evicted; it counts until it is released."""
         del self.lane[self]
-        self.lane.size -= self.size
 
     def release(self) -> None:
         """End the share. This may be called several times.
@@ -1104,15 +1098,10 @@ class Share:
     def resize(self, size: int) -> None:
         """Count `size` bytes from now on."""
         self.room.reserved += size - self.size
-        if self in self.lane:
-            self.lane.size += size - self.size
         self.size = size
 
-    def on_evicted(self) -> None:
-        """Raise Unavailable in the greenlet, whose share has been released: at once if it is the one that reserves, else soon."""
-        if self.greenlet is gevent.getcurrent():
-            raise no_room()
-        self.callback = gevent.get_hub().loop.run_callback(self.greenlet.throw, no_room())
+
+Lane = dict[Share, None]  # the shares of a Room that can be evicted, the oldest first
 
 
 class Room:
@@ -1132,7 +1121,7 @@ class Room:
     def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
         self.limit = limit
         self.evicts_oldest = evicts_oldest
-        self.lanes = [Lane() for _ in range(lanes)]
+        self.lanes: list[Lane] = [{} for _ in range(lanes)]
         self.reserved = 0  # the sum of all shares
 
     @contextmanager
@@ -1149,19 +1138,17 @@ class Room:
             share.release()
 
     def make_room_for(self, grown: Share) -> None:
-        """Evict shares until all that remain keep the limit, now that one has grown: others, or that one itself.
+        """Evict shares until all that remain keep the limit, or only the one that has grown remains.
 
-        Each is told before the next one is chosen. The one that has grown gets Unavailable here if it is evicted itself.
+        Raise Unavailable if that one is evicted itself. The greenlet of any other gets it soon, from the event loop.
         """
-        while self.reserved > self.limit:
-            is_alone = grown.size == self.reserved
-            was_evicted = grown not in grown.lane  # only if it grows in another greenlet than its own: here nothing was raised
-            if is_alone or was_evicted:
-                return
-            fullest = max(self.lanes, key=lambda lane: lane.size)
+        while self.reserved > self.limit and self.reserved > grown.size:
+            fullest = max(self.lanes, key=lambda lane: sum(share.size for share in lane))
             evicted = next(iter(fullest)) if self.evicts_oldest else grown
             evicted.release()
-            evicted.on_evicted()
+            if evicted.greenlet is gevent.getcurrent():
+                raise no_room()
+            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_room())
 
 
 def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
@@ -1246,33 +1233,42 @@ class Turn:
             self.lock.release()
 
 
+def work_size(text: bytes) -> int:
+    """Return the size by which a body takes turns with others: that of its text, or more if it has many events."""
+    most_events = text.count(b'{') + text.count(b'%7')  # seldom too few: each event has a `{`, or in a form `%7B`
+    # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
+    # but all together as no more than 1 MiB.
+    return max(len(text), min(1024 * most_events, MIB))
+
+
 # --- Decompression and character sets ---
 
 
-def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """Yield the body in pieces, decoded from its Content-Encoding `coding`. Raise TooLarge, BadRequest or UnsupportedMedia."""
+def decompress(body: bytes, coding: str, share: Share) -> bytes:
+    """Return the body decoded from its Content-Encoding `coding`. The share grows with what is decompressed.
+
+    Raise TooLarge, BadRequest, UnsupportedMedia, or (if there is no room) Unavailable.
+    """
     coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
     # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
     window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
     if coding in ('', 'identity') or not body:
-        yield body
-        return
+        return body
     if coding not in window_bits:
         raise UnsupportedMedia(f'The Content-Encoding is not one of {", ".join(window_bits)}.', coding)
     # "deflate" means the zlib format, but some senders leave out its wrapper (RFC 9110, 8.4.1.2). With the wrapper, the
     # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
     is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
-        yield from inflated(body, -15 if is_bare else window_bits[coding])
+        return gathered(inflated(body, -15 if is_bare else window_bits[coding], share), MAX_BODY_BYTES, 'after decompression')
     except zlib.error:
         raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
-def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
-    """Yield the decompressed body in pieces of at most PIECE_BYTES. Raise zlib.error, TooLarge or BadRequest."""
+def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
+    """Yield the decompressed body in pieces of at most PIECE_BYTES. Raise zlib.error, BadRequest or Unavailable."""
     packed = io.BytesIO(body)
     compressed = b''  # what was read of the member from `packed`, but not decompressed yet
-    size = 0
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
         member = zlib.decompressobj(window_bits)
         while not member.eof:
@@ -1281,9 +1277,7 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
             piece = member.decompress(compressed, PIECE_BYTES)
             if not compressed and not piece:  # the input has ended, and the member has not
                 raise zlib.error('it ends early')
-            size += len(piece)
-            if size > MAX_BODY_BYTES:
-                raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
+            share.reserve(share.size + len(piece))
             yield piece
             compressed = member.unconsumed_tail  # its output did not fit into the piece
         compressed = member.unused_data or packed.read(PIECE_BYTES)  # of the next member
@@ -7222,20 +7216,20 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected."""
-        with self.accepted_body(request) as body:
+        # Text that waits for its turn counts like a body: of bodies of 25 KiB there may be thousands, each with 25 MiB of text.
+        with self.accepted_body(request) as body, self.intake.accepted.share() as share:
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
-            coding = request.headers.get('content-encoding', '')
-            text_size, work_size = self.measure(body, coding)
-            turn = Turn(self.intake.locks, work_size)
+            text = decompress(body, request.headers.get('content-encoding', ''), share)
+            turn, text_size = Turn(self.intake.locks, work_size(text)), len(text)
             with closing(turn.take(request.is_gone)):
-                payloads = read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
+                payloads = read_payloads(text, request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
                     request.log_note = request.result = 'handshake'
                     return response
                 likeness = likeness_of(request.headers, f'{dict(request.query.parameters)}', body)
                 post = Post(self.incidents_of(request, payloads), request.memory_bytes, request.is_gone, *likeness)
                 post.hand_over_by = hand_over_by
-        del body, payloads  # what waits for a call keeps neither
+        del body, text, payloads  # what waits for a call keeps neither
         # The call and the reply contain the incidents of a post several times. So a large post takes the turn again, from when it
         # is queued until XSOAR has replied to its first call. One of a small body does not: copies of its headers made it large.
         if post.size > MAX_CALL_BYTES and text_size > MAX_CALL_BYTES:
@@ -7270,22 +7264,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             severity = 2 if words.default_severity is None else words.default_severity  # 2: medium
             watch = Watch(shown, words.expect[0], kind, severity, request.arrived)
             request.words = replace(words, notes=(*words.notes, *self.line.silences.hear(key, watch, time.monotonic())))
-
-    def measure(self, body: bytes, coding: str) -> tuple[int, int]:
-        """Return the size of a body's text, and the size that decides with which other bodies it takes turns. Raise Rejected.
-
-        The second is larger if the body has many events: then it takes as much work as a larger body.
-
-        A compressed body is decompressed here for its size, and again in its turn. While it waits, it takes only the memory of
-        what was sent, which is all that MAX_ACCEPTED_BYTES counts: of 25 KiB there may be thousands, each with 25 MiB of text.
-        """
-        text_size = most_events = 0  # the latter is an estimate, seldom too low: each event has a `{`, or in a form `%7B`
-        for piece in decompress(body, coding):
-            text_size += len(piece)
-            most_events += piece.count(b'{') + piece.count(b'%7')
-        # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
-        # but all together as no more than 1 MiB.
-        return text_size, max(text_size, min(1024 * most_events, MIB))
 
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
         """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
