@@ -281,8 +281,11 @@ RECORD = {'eventVersion': '1.0', 'eventName': 'INSERT', 'eventTime': '2026-11-24
     # ActionTrail of Alibaba Cloud
     {'eventVersion': '1', 'eventSource': 'ecs.aliyuncs.com', 'eventName': 'StopInstance', 'acsRegion': 'cn-hangzhou',
      'eventTime': '2026-11-24T09:00:00Z', 'userIdentity': {'type': 'ram-user', 'userName': 'alice'}},
+    # EnGenius Cloud, whose events are like those of Cisco Meraki
+    {'networkId': '99', 'networkName': 'Oslo', 'deviceName': 'gw-1', 'alertId': 'gw_dhcpsrv_pool_exhausted',
+     'alertType': 'DHCP Pool Exhausted', 'alertLevel': 'notice', 'occurredAt': '2026-11-24T09:00:00.000Z', 'alertData': {}},
 ])
-def test_what_only_looks_like_cloudtrail_has_no_row(payload: dict[str, Any]) -> None:
+def test_what_only_looks_like_a_known_senders_event_has_no_row(payload: dict[str, Any]) -> None:
     assert event(payload).row is NO_ROW
 
 

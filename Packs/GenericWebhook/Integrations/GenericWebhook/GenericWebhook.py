@@ -1436,7 +1436,8 @@ alertmanager: a group
     identified by  groupLabels, receiver, alerts
     identified by  receiver|commonLabels, alerts.0.labels.alertname
     name           [{status}] {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|
-                   alerts.0.annotations.summary|commonAnnotations.description|commonLabels.instance}
+                   alerts.0.annotations.summary|commonAnnotations.description|alerts.0.annotations.description|
+                   commonLabels.instance|alerts.0.labels.instance}
     occurred       alerts.0.startsAt
     severity       commonLabels.severity
     severity       alerts.*.labels.severity
@@ -1500,9 +1501,14 @@ aws-eventbridge: GuardDuty
 
 aws-eventbridge
     identified by  detail-type, source, detail
-    name           {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail.eventTypeCode|detail-type}
-                   ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}
-                   {detail.state.value|detail.state}
+    name           {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail.eventTypeCode|detail.Message|
+                   detail.check-name|detail.configRuleName|detail-type} ({detail-type}) {detail.action-type}: {detail.instance-id|
+                   detail.findings.0.Resources.0.Id|detail.userIdentity.arn|detail.repository-name|detail.pipeline|
+                   detail.project-name|detail.SourceIdentifier|detail.resource|detail.resource_id|detail.resourceId|
+                   detail.resourceArn|detail.resourcesAffected.s3Object.path|detail.resourcesAffected.s3Bucket.name|
+                   detail.bucket.name|detail.group|detail.alarmName|resources.0} {detail.action|detail.stage|detail.image-tag|
+                   detail.image-tags.0|detail.object.key} {detail.state.value|detail.state|detail.build-status|detail.scan-status|
+                   detail.result|detail.newEvaluationResult.complianceType|detail.lastStatus|detail.status}
     occurred       time
     severity       detail.findings.*.Severity.Label
     severity       detail.severity
@@ -1653,7 +1659,7 @@ circleci
     severity       none
 
 cisco-meraki
-    identified by  networkName, alertType
+    identified by  networkName, alertType, networkUrl|sharedSecret|alertTypeId
     name           {alertType}: {deviceName|networkName}
     occurred       occurredAt
     severity       alertLevel
@@ -1845,7 +1851,9 @@ github
                    check_suite.conclusion|deployment_status.state|state}: {security_advisory.summary|pull_request.title|
                    issue.title|discussion.title|release.name|release.tag_name|workflow_run.name|workflow_job.name|check_run.name|
                    check_suite.head_branch|member.login|membership.user.login|team.name|label.name|milestone.title|rule.name|
-                   key.title|deployment.environment|context|head_commit.message|ref} ({repository.full_name|organization.login})
+                   key.title|deployment.environment|context|head_commit.message|ref|repositories_added.0.full_name|
+                   repositories_removed.0.full_name|installation.app_slug} ({repository.full_name|organization.login|
+                   installation.account.login})
     occurred       -
     severity       security_advisory.severity
     problem        repository.full_name, issue.number|pull_request.number
@@ -2173,6 +2181,13 @@ rspamd
     identified by  action, rspamd_server, symbols
     name           {action}: {subject} ({from})
     severity       none
+
+sekoia
+    identified by  alertUrl, alertId, urgency
+    name           {name} ({events.0.host.name|events.0.user.name|events.0.source.ip})
+    occurred       occurred
+    severity       urgency
+    problem        alertId
 
 sentinelone
     identified by  threatInfo.threatName
