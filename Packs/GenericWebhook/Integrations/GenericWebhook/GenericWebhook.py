@@ -2406,7 +2406,7 @@ slack-message
 SMALL_EVENT_BYTES = 64 * 1024
 SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
 MAX_OPENED_VALUES = 400_000  # in all events of a request
-MAX_EVENT_VALUES = 40_000  # in one event, besides its own members
+MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are less than MAX_COLONS
 MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
 MAX_MEMBERS = 1000  # of an object inside an event that is not small: the others are UNREAD
 MAX_COUNTED_COMMAS = 1_000_000  # of a list that is not small; with more, its items are not counted
@@ -2445,17 +2445,16 @@ def decoder_of(keys: tuple[str, ...]) -> Decoder[Any]:
     return Decoder(defstruct('Members', [(name, Raw, Raw()) for name in names], rename=names))
 
 
-def has_many_members(source: bytes | Raw) -> bool:
-    """Return whether an object may have too many members: it has at most as many as colons, and counting takes no memory."""
-    return len(memoryview(source)) > SMALL_BODY_BYTES and count_byte(b':', source) > MAX_COLONS
+def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
+    """Return the members of an object, and whether it may have more: those at some keys, if it may have too many.
 
-
-def some_members(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> dict[str, Raw]:
-    """Return all members of an object; of one that may have too many, only those at some keys. Raise ValueError."""
-    if not has_many_members(source):
-        return MEMBERS.decode(source)
-    members = astuple(decoder_of(keys).decode(source))
-    return {key: member for key, member in zip(keys, members, strict=True) if member}  # one that was not sent is empty
+    Raise ValueError.
+    """
+    # An object has at most as many members as colons. Counting these takes no memory.
+    if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
+        return MEMBERS.decode(source), False
+    members = zip(keys, astuple(decoder_of(keys).decode(source)), strict=True)
+    return {key: member for key, member in members if member}, True  # one that was not sent is empty
 
 
 class LargeObject(dict[str, Any]):
@@ -2510,10 +2509,10 @@ class Budget:
         self.values_of_event -= values
         return self.values >= 0 <= self.values_of_event  # neither is below 0
 
-    def open(self, source: bytes | Raw, max_members: int = MAX_MEMBERS) -> Any:
+    def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
         """Return the value of a JSON text: the whole tree of a small one, one level of any other.
 
-        Return UNREAD if the text cannot be decoded, or if the budget is spent. An object gets at most `max_members` members.
+        Return UNREAD if the text cannot be decoded, or if the budget is spent. The members of an event itself cost nothing.
         """
         yield_if_due()
         view = memoryview(source)
@@ -2523,18 +2522,17 @@ class Budget:
                 return WHOLE.decode(view)
         with suppress(ValueError, RecursionError):
             if view[0] == OPENING_BRACE:
-                return self.open_object(source, max_members)
+                return self.open_object(source, is_event)
             return self.open_list(source) if view[0] == OPENING_BRACKET else open_scalar(view)
         return UNREAD
 
-    def open_object(self, source: bytes | Raw, max_members: int) -> Any:
-        """Return one level of an object with at most `max_members` members, or UNREAD if the budget is spent."""
-        members = some_members(source)
-        is_cut = len(members) > max_members or has_many_members(source)
-        # Another limit is that of read_object: the members of an event itself cost nothing (see MAX_EVENT_VALUES).
-        if max_members == MAX_MEMBERS and not self.allows(min(len(members), max_members)):
-            return UNREAD
-        return LargeObject(dict(islice(members.items(), max_members)), self, is_cut)
+    def open_object(self, source: bytes | Raw, is_event: bool) -> Any:
+        """Return one level of an object, with at most MAX_MEMBERS members unless it is an event, or UNREAD."""
+        members, is_cut = members_of(source)
+        if is_event:
+            return LargeObject(members, self, is_cut)
+        kept = dict(islice(members.items(), MAX_MEMBERS))
+        return LargeObject(kept, self, is_cut or len(kept) < len(members)) if self.allows(len(kept)) else UNREAD
 
     def open_list(self, source: bytes | Raw) -> Any:
         """Return one level of a list; only its first item, and UNREAD for the others, if they are too many."""
@@ -2577,11 +2575,8 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
 
 
 def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
-    """Return the members of a JSON object, or {} if the source is not an object that can be opened.
-
-    Unlike an object inside it, it may have up to MAX_COLONS members, and they cost nothing of the budget.
-    """
-    value = (budget or Budget()).open(source, MAX_COLONS) if source else None
+    """Return the members of an event, or {} if its source is not a JSON object that can be opened."""
+    value = (budget or Budget()).open(source, is_event=True) if source else None
     return value if isinstance(value, dict) else {}
 
 
@@ -2648,10 +2643,10 @@ class Scale(NamedTuple):
             return self.by_value.get(word)
         return next((severity for minimum, severity in self.by_minimum if number >= minimum), None)
 
-    def gravest(self, values: list[Any]) -> float | None:
-        """Return the highest severity that one of the values means, or None."""
+    def severities(self, values: list[Any]) -> set[float | None]:
+        """Return the severities that values mean, with None if one of them means none."""
         different = {(type(value), text_of(value)): value for value in values}  # even thousands of items have few different ones
-        return max((each for each in map(self.severity, different.values()) if each is not None), default=None)
+        return set(map(self.severity, different.values()))
 
 
 def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
@@ -2874,8 +2869,7 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
         text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
         if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
             text = f'{text[:4]}-{text[5:7]}-{text[8:]}'
-        is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
-        return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), YEAR_2000, now + DAY_SECONDS)
+        return iso_date_to_rfc3339(other_date_to_iso(text), YEAR_2000, now + DAY_SECONDS)
     return ''
 
 
@@ -2939,8 +2933,8 @@ class Path:
         keys = before.split('.')
         self.steps = steps_of(keys)
         self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
-        # How many keys lead to the lists of whose items the path takes the first: for `a.0.b.0.c`, 1 to `a` and 3 to `a.0.b`.
-        self.lists = [index for index, key in enumerate(keys) if key == '0']
+        # The steps to the lists of whose items the path takes the first: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
+        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
         # A header that no incident keeps is never read: `@cookie` is only the key `@cookie`.
         name = text[1:].lower() if text.startswith('@') else ''
         self.header = '' if name in NOT_KEPT or names_secret(name) else name
@@ -2976,8 +2970,7 @@ class Path:
 
     def lists_in(self, members: Any) -> list[list[Any]]:
         """Return the lists with several items of which the path takes the first."""
-        # A step may join several keys: for the list at `a` in `a.0.b`, the step `a.0` would lead too far.
-        lists = (find(members, [[step for step in steps if step[1] <= end] for steps in self.steps[:end]]) for end in self.lists)
+        lists = (find(members, steps) for steps in self.lists)
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
     def other_items(self, members: dict[str, Any]) -> int:
@@ -3039,7 +3032,7 @@ class Condition:
         """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them."""
         if self.is_negated:
             return self.is_met(event)
-        return any(self.matches(value) if self.wanted else value is not None and value is not UNREAD
+        return any(self.answer(value) if self.wanted else value is not None and value is not UNREAD
                    for path in self.paths for value in path.values(event))
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
@@ -3067,12 +3060,8 @@ class Condition:
             return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
         if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
             return None
-        return self.matches(value)
-
-    def matches(self, value: Any) -> bool:
-        """Return whether a value is one of the wanted texts; `null` is a word for none, and never wanted."""
         text = text_of(value)
-        return text in self.wanted and text != 'null'
+        return text in self.wanted and text != 'null'  # `null` is a word for none, and never met
 
 
 MAX_PATH_KEYS = 16
@@ -3369,8 +3358,24 @@ class UrlWords(Row):
     skip: tuple[Condition, ...] = ()
     at_least: float | None = None
     expect: tuple[str, str] | None = None  # how often a request comes, such as '15m', or 'off'; and the name of its sender
-    parts: dict[tuple[str, int], Paths | Condition] = field(default_factory=dict)  # by the word and the position, from 1 on
     notes: tuple[str, ...] = ()  # which words cannot be read, and why
+
+    @cached_property
+    def parts(self) -> dict[tuple[str, int], Paths | Condition]:
+        """Return the parts of the words in the order of a note, each by its word and its position in it, from 1 on.
+
+        Of a condition with wanted texts, these are its paths, at which some event should have a value. A bare one stays a
+        condition: an event without a value answers it, too.
+        """
+        parts: dict[str, Sequence[Paths | Condition]] = {
+            'name': [part.paths for part in self.name_parts],
+            'occurred': [self.times] if self.times else [],
+            'severity': [paths for _, paths in self.severities],
+            'problem': [paths for problem in self.problems for paths in problem.parts],
+            'resolved': [each.paths if each.wanted else each for end in self.ends for each in end.conditions],
+            'skip': [each.paths if each.wanted else each for each in self.skip],
+        }
+        return {(word, position): part for word in parts for position, part in enumerate(parts[word], 1)}
 
 
 NO_WORDS = UrlWords()
@@ -3385,21 +3390,6 @@ REASONS = {  # what the note says
 }
 
 
-def parts_in(column: Any) -> Iterator[Paths | Condition]:
-    """Yield the parts in a column of a URL's row, however deep in its tuples: paths, and conditions.
-
-    A condition with wanted texts is reduced to its paths, at which some event should have a value. A bare one stays a condition:
-    an event without a value answers it, too.
-    """
-    if isinstance(column, Condition):
-        yield column.paths if column.wanted else column
-    elif isinstance(column, tuple) and column and isinstance(column[0], Path):
-        yield column
-    elif isinstance(column, tuple):
-        for each in column:
-            yield from parts_in(each)
-
-
 def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
     """Return what a part of a word finds in an event."""
     if isinstance(part, Condition):
@@ -3410,11 +3400,6 @@ def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
     # An incident's details show the request's headers under `headers`, so that a user may write `headers.x` for `@x`.
     is_of_headers = all(path.text.startswith('headers.') for path in part)
     return TOO_LARGE if values else NO_HEADER if is_of_headers else NO_VALUE
-
-
-def keep(findings: dict[Any, int], key: Any, found: int) -> None:
-    """Keep what a word or a part of it finds in an event, unless it found something higher in an earlier one."""
-    findings[key] = max(found, findings.get(key, NO_VALUE))
 
 
 class Findings:
@@ -3431,8 +3416,11 @@ class Findings:
         self.headers = cache(headers) if words.parts else headers
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
-        self.of_words: dict[str, int] = {}
-        self.of_parts: dict[tuple[str, int], int] = {}  # by the same keys as the parts of the words
+        self.found: dict[tuple[str, int], int] = {}  # by the word and the position of a part in it; 0 is the word as a whole
+
+    def keep(self, key: tuple[str, int], found: int) -> None:
+        """Keep what a word or a part of it finds in an event, unless it found something higher in an earlier one."""
+        self.found[key] = max(found, self.found.get(key, NO_VALUE))
 
     def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool) -> None:
         """Record whether a word found what it looks for in an event.
@@ -3443,37 +3431,35 @@ class Findings:
         parts = {key: part for key, part in self.words.parts.items() if key[0] == word}
         is_unread = not has_found and any(
             UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
-        keep(self.of_words, word, FOUND if has_found else TOO_LARGE if is_unread else NO_VALUE)
+        self.keep((word, 0), FOUND if has_found else TOO_LARGE if is_unread else NO_VALUE)
         for key in parts if has_found and word != 'name' else ():  # there is a name even if a part of it finds nothing
-            keep(self.of_parts, key, FOUND)
+            self.keep(key, FOUND)
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out."""
         # Most words as a whole are not looked for in an event that is left out, nor is `severity` in the end of a problem. That
         # is no mistake, so these words count as found.
         for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
-            keep(self.of_words, word, FOUND)
+            self.keep((word, 0), FOUND)
         if event.words is not self.words:  # a payload without items at `?each=`, while the paths are those inside an item
             return
         for key, part in self.words.parts.items():
-            if self.of_parts.get(key) != FOUND or isinstance(part, Condition):
-                keep(self.of_parts, key, found_by(part, event))
+            if self.found.get(key) != FOUND or isinstance(part, Condition):
+                self.keep(key, found_by(part, event))
 
     def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        positions: dict[tuple[str, int], list[int]] = {}  # of the parts that are a mistake, by the word and what they find
-        # What found nothing comes first in the note, before what any text meets.
-        for (word, position), found in sorted(self.of_parts.items(), key=lambda part: part[1] == MET_BY_ANY_TEXT):
-            if found != FOUND:
-                positions.setdefault((word, found), []).append(position)
-        of_parts = [f'{word}{in_words(where)}: {REASONS[found]}' for (word, found), where in positions.items()]
-        named = {word for word, _ in positions}
-        of_words = [f'{word}: {REASONS[TOO_LARGE] if found == TOO_LARGE else URL_WORDS[word].mistake}'
-                    for word, found in self.of_words.items() if found != FOUND and word not in named]
-        return escaped('; '.join((*self.words.notes, *of_parts, *of_words)), MAX_NOTE_CHARACTERS - len('...'))
+        mistakes: dict[tuple[str, str], list[int]] = {}  # the positions of the parts with a mistake, by the word and the reason
+        # What found nothing comes first in the note, then what any text meets, then a word of which no part has a mistake.
+        for (word, position), found in sorted(self.found.items(), key=lambda each: (not each[0][1], each[1] == MET_BY_ANY_TEXT)):
+            if found != FOUND and (position or word not in map(itemgetter(0), mistakes)):
+                reason = REASONS[found] if position or found == TOO_LARGE else URL_WORDS[word].mistake
+                mistakes.setdefault((word, reason), []).append(position)
+        notes = [f'{word}{in_words(positions)}: {reason}' for (word, reason), positions in mistakes.items()]
+        return escaped('; '.join((*self.words.notes, *notes)), MAX_NOTE_CHARACTERS - len('...'))
 
 
 def in_words(positions: list[int]) -> str:
@@ -3653,21 +3639,18 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
     """
     shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
              and not (name == 'expect' and reveals_token(settings, value.partition(':')[2].strip(), token))]
-    said: dict[str, dict[str, Any]] = {}  # the columns of each word
+    columns: dict[str, Any] = {}
     # Of those that are ignored, only `expect` gets a note.
     notes = ['expect: its name contains a token (ignored)'] if 'expect' in dict({*parameters} - {*shown}) else []
     for word, text in dict(shown).items():
         try:
             if word in URL_WORDS and text.strip():
-                said[word] = URL_WORDS[word].read(text)
+                columns |= URL_WORDS[word].read(text)
         except Unreadable as error:
             notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
-    columns = {name: column for each in said.values() for name, column in each.items()}
-    parts = {(word, position): part for word in URL_WORDS if word in said  # in the order in which the note names them
-             for position, part in enumerate(parts_in(tuple(said[word].values())), 1)}
-    return UrlWords(**columns, parts=parts, notes=tuple(notes))
+    return UrlWords(**columns, notes=tuple(notes))
 
 
 @lru_cache(maxsize=256)
@@ -4514,7 +4497,7 @@ class ThirdPartyEvent:
         name, others = '', 0
         found: dict[str, Path] = {}  # by text: a name does not repeat one
         for number, part in enumerate(parts):
-            path, text = self.first_text(part.paths)
+            text, path = next(((text, path) for path in part.paths if (text := self.text_at(path))), ('', None))
             if not path or text in found:
                 continue
             # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
@@ -4527,14 +4510,10 @@ class ThirdPartyEvent:
         name = self.clean(name)
         return shortened(name, 150 - len(ending)) + ending if name else '', list(found.values())
 
-    def first_text(self, paths: Paths) -> tuple[Path | None, str]:
-        """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
-        for path in paths:
-            for value in path.values(self):
-                text = untagged_text(value, self.findings.clean) if path.is_of_url else self.clean(value)
-                if text and not looks_like_json(text):
-                    return path, text
-        return None, ''
+    def text_at(self, path: Path) -> str:
+        """Return the first text at a path that is not JSON, or ''."""
+        clean = partial(untagged_text, clean=self.findings.clean) if path.is_of_url else self.clean
+        return first_of(text for text in map(clean, path.values(self)) if not looks_like_json(text))
 
     # The type
 
@@ -4555,27 +4534,21 @@ class ThirdPartyEvent:
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if times := self.words.times:
-            found = first_of(any_time_to_rfc3339(text, now) for text in self.texts_at(times))
+            found = first_of(any_time_to_rfc3339(text, now) for text in map(self.text_at, times))
             self.findings.record(self, 'occurred', bool(found))
             if found:
                 return found
         return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
-    def texts_at(self, paths: Paths) -> Iterator[str]:
-        """Yield the text at each of some paths, or ''."""
-        return (self.first_text((path,))[1] for path in paths)
-
     def possible_times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first. That of a recovery is when the problem ended."""
         if self.is_recovery:
             end = self.end_by(self.row)
-            yield from self.texts_at(end.times if end else ())
-            if not self.words.ends:
-                # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
-                # No other time counts: it may be that of the beginning. With an end by the URL, all times below do.
-                yield from self.texts_at(() if end else self.row.times)
+            # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
+            yield from map(self.text_at, end.times if end else self.row.times)
+            if not self.words.ends:  # no other time counts: it may be that of the beginning
                 return
-        yield from self.texts_at(self.row.times)
+        yield from map(self.text_at, self.row.times)
         if self.row.has_no_other_time:
             return
         yield from self.facts.times()
@@ -4615,9 +4588,10 @@ class ThirdPartyEvent:
             if path:
                 is_urgency = not path.is_of_url and not URGENCY.isdisjoint(path.text.lower().split('.'))
                 is_doubtful = is_urgency or path.is_one_of_several(self.members)
-                is_certain = is_certain and not is_doubtful and all(scale.severity(value) is not None for value in values)
-                if (severity := scale.gravest(values)) is not None:
-                    return Severity(severity, is_certain)
+                severities = scale.severities(values)
+                is_certain = is_certain and not is_doubtful and None not in severities
+                if known := [severity for severity in severities if severity is not None]:
+                    return Severity(max(known), is_certain)
         return Severity(None, is_certain)
 
     def first_with_value(self, paths: Paths) -> tuple[Path | None, list[Any]]:
@@ -5347,7 +5321,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
             else:
                 # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
-                members = some_members(value, tuple(key for key, _ in steps[position]))
+                members, _ = members_of(value, tuple(key for key, _ in steps[position]))
                 key, position = next(step for step in steps[position] if step[0] in members)
                 value = bytes(members[key])
         items = array_items(value)
