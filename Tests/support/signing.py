@@ -176,4 +176,4 @@ def refused(app: App, body: bytes, headers: dict[str, str]) -> bool:
 
 def verified(settings: Settings, headers: dict[str, str], body: bytes, arrived: float) -> str:
     """The header whose signature is valid."""
-    return valid_signature(signatures_to_check(settings, headers, ''), body, arrived).header
+    return valid_signature(signatures_to_check(settings, headers, ''), body, arrived)[0]

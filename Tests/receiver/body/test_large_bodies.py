@@ -44,7 +44,7 @@ ENVELOPES = [{'raw_json': event} for event in EVENTS]
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, Tokens(), None))
 
 
-@pytest.mark.parametrize(('controls', 'emojis', 'is_escaped'), [(390, 330, True), (390, 339, False)])
+@pytest.mark.parametrize(('controls', 'emojis', 'is_escaped'), [(310, 375, True), (310, 380, False)])
 def test_details_with_wide_characters_keep_their_limit_of_64_mib_and_every_character(
         controls: int, emojis: int, is_escaped: bool) -> None:
     text = '\x01' * (controls * MIB // 100) + '\U0001f600' * (emojis * MIB // 100)

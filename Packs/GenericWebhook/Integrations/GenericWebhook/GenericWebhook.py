@@ -839,15 +839,8 @@ def signatures_to_check(settings: Settings, headers: dict[str, str], query: str)
     return signatures
 
 
-class ValidSignature(NamedTuple):
-    """What proves that a sender knows a token although it does not show it."""
-
-    header: str  # the lower-case name
-    token: Token
-
-
-def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> ValidSignature:
-    """Return the first valid and fresh signature. Raise Unauthorized if there is none.
+def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> tuple[str, Token]:
+    """Return the header of the first valid and fresh signature, and the token that proves. Raise Unauthorized if there is none.
 
     `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
@@ -867,7 +860,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
         elif not signature.is_fresh(body, arrived):
             why = 'The signature matches, but its time is too far from now: check the clocks of both sides.'
         else:
-            return ValidSignature(signature.header, token)
+            return signature.header, token
     raise Unauthorized(why)
 
 
@@ -4748,11 +4741,8 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
 
 
 def is_form(source: bytes) -> bool:
-    """Return whether a text that is labelled as a form really is one."""
-    if not FORM.match(source):
-        return False
-    is_line_of_log = b'&' not in source and NEXT_PAIR.search(source) is not None
-    return not is_line_of_log
+    """Return whether a text that is labelled as a form really is one, and not a line of a log."""
+    return FORM.match(source) is not None and (b'&' in source or not NEXT_PAIR.search(source))
 
 
 def json_source(value: dict[bytes, Any]) -> bytes:
@@ -4980,16 +4970,16 @@ def array_items(array: bytes | Raw) -> list[bytes]:
     return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
 
 
-# The two halves of a surrogate pair as JSON escapes: `\ud83d\ude00` is one emoji. Without the other, a half is alone.
-HIGH, LOW = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
-LONE_HALF = re.compile(rb'HIGH(?!LOW)|(?<!HIGH)LOW'.replace(b'HIGH', HIGH).replace(b'LOW', LOW))
-# Successive matches cover a JSON text, and divide neither an escape nor a pair. They are limited so that none takes long.
-WHOLE_ESCAPES = re.compile(rb"""(?:
-    HIGHLOW                 # a pair
-    | \\u[\da-fA-F]{0,4}    # a half alone or any other code, perhaps incomplete
-    | \\ (?: [^u] | \Z )    # any other escape, or a backslash at the end of the text
-    | [^\\]{1,999}          # no escape
-    ){1,999}""".replace(b'HIGH', HIGH).replace(b'LOW', LOW), re.VERBOSE)
+# A surrogate pair as two JSON escapes: `\ud83d\ude00` is one emoji. Either half without the other is alone.
+PAIR, HALF = rb'\\u[dD][89abAB][\da-fA-F]{2} \\u[dD][c-fC-F][\da-fA-F]{2}', rb'\\u[dD][89a-fA-F][\da-fA-F]{2}'
+# Successive matches cover a JSON text. Each ends with a lone half, or else is limited, so that none takes long.
+UP_TO_LONE_HALF = re.compile(rb"""
+    (?: PAIR
+      | \\ [^u]         # any escape that is no code
+      | (?! HALF ) \\   # the start of any other code, or a backslash at the end of the text
+      | [^\\]{1,999}    # no escape
+    ){0,999}
+    ( (?! PAIR ) HALF )?""".replace(b'PAIR', PAIR).replace(b'HALF', HALF), re.VERBOSE)
 
 
 def replace_lone_surrogates(source: bytes) -> bytes:
@@ -4997,15 +4987,12 @@ def replace_lone_surrogates(source: bytes) -> bytes:
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
-    # Search the text piece by piece, and write each piece that has lone surrogates over what was there.
     mended = io.BytesIO(source)  # it copies the text only when something is written
-    for found in WHOLE_ESCAPES.finditer(source):
+    for found in UP_TO_LONE_HALF.finditer(source):
         yield_if_due()
-        without_backslashes = found[0].replace(rb'\\', b'\xff\xff')  # the `\\ud800` of a JSON text is no escape; no UTF-8 has FF
-        piece, number_of_halves = LONE_HALF.subn(rb'\\ufffd', without_backslashes)
-        if number_of_halves:
-            mended.seek(found.start())
-            mended.write(piece.replace(b'\xff', b'\\'))
+        if found[1]:
+            mended.seek(found.start(1))
+            mended.write(rb'\ufffd')
     return mended.getvalue()
 
 
@@ -5065,13 +5052,10 @@ class Conversion:
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
         yield_if_due()
-        fields: dict[str, Raw] = {}  # stays empty if there is a key that no envelope has
-        unknown_key = ''
         try:
-            fields = asdict(ENVELOPE.decode(source))
-        except ValidationError as error:
-            _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
-            unknown_key = key_and_quote.rstrip('`')
+            fields, unknown_key = asdict(ENVELOPE.decode(source)), ''
+        except ValidationError as error:  # "Object contains unknown field `x`": no envelope has this key
+            fields, unknown_key = {}, str(error)[:300].partition('`')[2].rstrip('`')
         if fields and self.is_envelope(fields):
             self.incidents.append(envelope_incident(fields, source, self.arrival))
         else:
@@ -5142,15 +5126,19 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     severity = envelope_severity(members.pop('severity')) if 'severity' in members else None
     texts = {key: read_text(key, member) for key, member in members.items()}
     raw_json = members[raw_keys[0]] if raw_keys else source
-    incident = {
+    return {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or without_error_markers(arrival.words.type) or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
         'rawJSON': to_raw_json(raw_json),
+        **severity_field(severity, arrival),
     }
-    if severity is None:
-        severity = arrival.words.default_severity
-    return incident if severity is None else {**incident, 'severity': severity}
+
+
+def severity_field(severity: float | None, arrival: Arrival) -> dict[str, Any]:
+    """Return the field of an incident for what an event says of its severity, else for what the URL does; {} if neither does."""
+    severity = arrival.words.default_severity if severity is None else severity
+    return {} if severity is None else {'severity': severity}
 
 
 def envelope_severity(member: bytes) -> float | None:
@@ -5232,10 +5220,7 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
 
     Only what is certain or set by the URL is there: a wrong severity hides an alert, a wrong key joins two problems.
     """
-    severity = event.severity.value
-    if severity is None:
-        severity = arrival.words.default_severity
-    fields: dict[str, Any] = {} if severity is None else {'severity': severity}
+    fields = severity_field(event.severity.value, arrival)
     labels = [{'type': 'state', 'value': 'resolved'}] if event.is_recovery else []
     if key := event.problem_key():
         fields['dbotMirrorId'] = key
@@ -5263,12 +5248,7 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     return narrowed(source) if len(source) > MIB else source
 
 
-class Way(NamedTuple):
-    """A way to write a text as JSON."""
-
-    escaped: re.Pattern[str] | None  # the characters to escape
-    more_bytes: int  # how much longer the escapes make it in UTF-8
-    str_bytes: int  # how much memory it takes as a str
+BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U00010000-\U0010ffff]+')
 
 
 def narrowed(source: bytes) -> bytes:
@@ -5290,17 +5270,18 @@ def narrowed(source: bytes) -> bytes:
     #   narrow, to U+00FF  1 or 2           1                              none
     #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            at most 4 bytes, 5 characters
     #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
-    ways = [
-        Way(None, 0, characters * (4 if wide else 2 if middle else 1)),
-        Way(re.compile('[\U00010000-\U0010ffff]+'), 8 * wide, (characters + 11 * wide) * (2 if middle else 1)),
-        Way(re.compile('[\u0100-\U0010ffff]+'), 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle),
-    ]
-    strs = 2  # the text waits in UTF-8, and is a str in the call and in the reply
-    possible = [way for way in ways if len(source) + way.more_bytes <= MAX_ESCAPED_BYTES]
-    best = min(possible, key=lambda way: way.more_bytes + strs * way.str_bytes)
-    if not best.escaped:
+    # For each way, by the characters that it escapes: how many bytes the text takes then in UTF-8, and how many as a str.
+    ways = {
+        None: (len(source), characters * (4 if wide else 2 if middle else 1)),
+        BEYOND_FFFF: (len(source) + 8 * wide, (characters + 11 * wide) * (2 if middle else 1)),
+        BEYOND_FF: (len(source) + 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle),
+    }
+    # The text waits in UTF-8, and is a str in the call and in the reply.
+    memory = {way: in_utf8 + 2 * as_str for way, (in_utf8, as_str) in ways.items() if in_utf8 <= MAX_ESCAPED_BYTES}
+    to_escape = min(memory, key=memory.__getitem__)
+    if not to_escape:
         return source
-    pieces = (best.escaped.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
+    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
@@ -5421,12 +5402,9 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
             if settings.tokens and not request.token:
                 raise Unauthorized('hub.verify_token is not a token of the instance.')
             return echo(request.query.by_name.get('hub.challenge'))
-        # Dropbox webhooks: "The verification request".
-        case 'GET' if challenge := request.query.by_name.get('challenge'):
+        # Dropbox webhooks: "The verification request". Onfleet: "Webhook Validation".
+        case 'GET' if challenge := request.query.by_name.get('challenge') or request.query.by_name.get('check'):
             return echo(challenge)
-        # Onfleet: "Webhook Validation".
-        case 'GET' if check := request.query.by_name.get('check'):
-            return echo(check)
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
@@ -5483,9 +5461,9 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
         return None
     if request.signed_by:
         return request.token if request.signed_by == header else None
-    signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
+    signatures = [each for each in signatures_in(request.headers, settings.tokens) if each.header == header]
     with suppress(Unauthorized):
-        return valid_signature(signatures, body, request.arrived).token
+        return valid_signature(signatures, body, request.arrived)[1]
     return request.token if request.token and request.token.name != WHOLE_TEXT else None
 
 
