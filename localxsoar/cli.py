@@ -43,7 +43,7 @@ from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.web.front import Front, is_loopback
 from localxsoar.server.instance import Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
-from localxsoar.web.routes import format_error, reject_malformed
+from localxsoar.web.routes import compress, format_error, reject_malformed
 from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import LEVELS, Printer, print_now
@@ -365,7 +365,7 @@ def listen(options: argparse.Namespace, server: Server, events: Events, settings
     history = DeliveryRoutes(server, deliveries, senders, masks, front, partial(fill_headers, options.curl_header))
     previews = PreviewRoutes(server, deliveries, masks, words, history.replay)
     for routed in (
-        XsoarApi(server, settings), Controls(server), PageFiles(events), instances, IncidentRoutes(server.store, masks),
+        XsoarApi(server, settings), Controls(server), PageFiles(server, events), instances, IncidentRoutes(server.store, masks),
         history, previews, SenderRoutes(server, senders, front), CommandRoutes(server, masks), EventRoutes(server),
     ):
         routed.routes(api)
@@ -383,6 +383,7 @@ def make_api(options: argparse.Namespace) -> bottle.Bottle:
     if options.api_key is not None:
         api.install(demand_key(options.api_key))
     api.install(reject_malformed)
+    api.install(compress)
     return api
 
 

@@ -20,7 +20,7 @@ from localxsoar.web.instances import tokens_of
 from localxsoar.web.routes import ONLY_HERE, as_json, check_machine, is_here, own_host, own_url, read_object
 from localxsoar.webhooks import share
 from localxsoar.webhooks.checklist import Rejection
-from localxsoar.webhooks.deliveries import Deliveries, Delivery
+from localxsoar.webhooks.deliveries import MOST_NUMBER, Deliveries, Delivery
 from localxsoar.webhooks.forms import form_fields, query_fields
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES, readable
@@ -48,7 +48,7 @@ class DeliveryRoutes:
 
     def routes(self, api: bottle.Bottle) -> None:
         for method, path, handler in (
-            ('GET', '/localxsoar/deliveries', lambda: as_json(self._deliveries.summaries())),
+            ('GET', '/localxsoar/deliveries', self._list),
             ('DELETE', '/localxsoar/deliveries', self._clear),
             ('GET', '/localxsoar/deliveries/search', self._search),
             ('GET', '/localxsoar/deliveries/removed', lambda: {'removed': self._deliveries.removed}),
@@ -60,6 +60,11 @@ class DeliveryRoutes:
         ):
             api.route(path, method, handler)
         Downloads(self._deliveries, self._recipes, self._masks, self._find, own_url).routes(api)
+
+    def _list(self) -> str:
+        """Return the deliveries in brief, newest first: all of them, or at most `?limit=` before the number `?before=`."""
+        query = bottle.request.query
+        return as_json(self._deliveries.summaries(int(query.get('before') or MOST_NUMBER), int(query.get('limit') or -1)))
 
     def _clear(self) -> dict[str, Any]:
         self._deliveries.clear()

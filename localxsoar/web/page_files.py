@@ -8,6 +8,7 @@ from pathlib import Path
 import bottle
 
 from localxsoar.events import Events
+from localxsoar.server.server import Server
 
 FOLDER = Path(__file__).with_name('page')
 TYPES = {'.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript'}
@@ -21,16 +22,21 @@ KEPT, NOT_KEPT = 'private, max-age=31536000, immutable', 'no-store'
 
 
 class PageFiles:
-    """The routes of the page's files and of its events."""
+    """The routes of the page's files and of its events. It opens with deliveries if an instance of the server can have some."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, server: Server, events: Events) -> None:
+        self._server = server
         self._events = events
 
     def routes(self, api: bottle.Bottle) -> None:
-        api.route('/', 'GET', read_index)
+        api.route('/', 'GET', self._read_index)
         api.route('/page/<version>/<name>', 'GET', lambda version, name: read_file(name))
         api.route('/favicon.ico', 'GET', lambda: bottle.HTTPResponse(status=204))
         api.route('/localxsoar/events', 'GET', self._follow)
+
+    def _read_index(self) -> str:
+        has_port = any(instance.integration.has_port for instance in self._server.instances.values())
+        return read_index('deliveries' if has_port else 'commands')
 
     def _follow(self) -> Iterable[bytes]:
         """Return the stream of events, after the last one that a reconnecting page has seen."""
@@ -39,12 +45,15 @@ class PageFiles:
         return self._events.follow(bottle.request.get_header('Last-Event-ID') or '')
 
 
-def read_index() -> str:
-    """Return the page, which names all its modules: a browser that found one in the other would ask for them one by one."""
+def read_index(view: str) -> str:
+    """Return the page with the view that it opens with.
+
+    It names all its modules: a browser that found one in the other would ask for them one by one.
+    """
     folder = f'/page/{version()}'
     modules = ''.join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in FILES if name.endswith('.js'))
     set_headers('index.html', NOT_KEPT)
-    text = (FOLDER / 'index.html').read_text('utf-8').replace('</head>', f'{modules}</head>')
+    text = (FOLDER / 'index.html').read_text('utf-8').replace('</head>', f'{modules}</head>').replace('HOME', view)
     return text.replace('href="style.css"', f'href="{folder}/style.css"').replace('src="script.js"', f'src="{folder}/script.js"')
 
 

@@ -1,6 +1,7 @@
 """What routes share: they read and write JSON, report errors in the form of the XSOAR API, and ask where a request comes from."""
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from localxsoar.errors import CallRejected, CommandFailed, UsageError
 from localxsoar.web.front import PEER, is_loopback
 
 ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
+LONG = 10_000  # characters
+QUICK = 1  # of the levels of gzip: requests wait meanwhile
 # What a handler may raise if a request lacks a key, or a value has another type than expected.
 MALFORMED = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)
 
@@ -37,6 +40,17 @@ def reject_malformed(route: Callable[..., Any]) -> Callable[..., Any]:
         except MALFORMED as error:
             raise bottle.HTTPError(400, f'The request is malformed: {error}') from None
     return checked
+
+
+def compress(route: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a route so that its long texts, such as lists of thousands, are compressed for whoever reads that."""
+    def compressed(**path: Any) -> Any:
+        content = route(**path)
+        if not isinstance(content, str) or len(content) < LONG or 'gzip' not in bottle.request.get_header('Accept-Encoding', ''):
+            return content
+        bottle.response.set_header('Content-Encoding', 'gzip')
+        return gzip.compress(content.encode(), QUICK)
+    return compressed
 
 
 def as_json(value: Any) -> str:

@@ -30,6 +30,7 @@ from localxsoar.webhooks.search import SearchIndex, shown
 from localxsoar.turns import Turns
 
 KEPT_DELIVERIES, MOST_DELIVERIES = 500, 100_000
+MOST_NUMBER = 2 ** 62  # of a delivery
 KEPT_BYTES_EACH = 100 * 1024  # on average
 MOST_BYTES = 2 * 1024 ** 3
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
@@ -468,15 +469,16 @@ class Deliveries:
 
     # Reading.
 
-    def summaries(self) -> list[dict[str, Any]]:
-        """Return a masked summary of each delivery, newest first."""
-        kept = self._query('SELECT summary FROM delivery ORDER BY number DESC')
-        waiting = [delivery.summary() for delivery in self._waiting.values()]
+    def summaries(self, before: int = MOST_NUMBER, limit: int = -1) -> list[dict[str, Any]]:
+        """Return a masked summary of each delivery whose number is below another, newest first, at most `limit` of them."""
+        kept = self._query('SELECT summary FROM delivery WHERE number < ? ORDER BY number DESC LIMIT ?', [before, limit])
+        waiting = [delivery.summary() for delivery in self._waiting.values() if delivery.number < before]
         shown, turns = [], Turns()
         for (summary,) in kept:
             turns.give()  # thousands take a while, in which other requests must not wait
             shown.append(self._shown(json.loads(summary)))
-        return sorted(shown + [self._shown(summary) for summary in waiting], key=lambda each: -int(each['number']))
+        found = sorted(shown + [self._shown(summary) for summary in waiting], key=lambda each: -int(each['number']))
+        return found[:limit] if limit >= 0 else found
 
     def get(self, number: int) -> Delivery | None:
         """Return one delivery, unmasked, or None if it is not kept."""

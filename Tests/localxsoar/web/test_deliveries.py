@@ -83,7 +83,7 @@ def test_a_message_has_its_bytes_where_its_text_differs_and_says_when_it_is_cut(
 @pytest.mark.parametrize('name, kind, caching', [
     ('', 'text/html', 'no-store'), ('style.css', 'text/css', 'immutable'), ('script.js', 'text/javascript', 'immutable')])
 def test_a_file_of_the_page_comes_with_what_a_browser_may_do_with_it(name: str, kind: str, caching: str) -> None:
-    assert (read_file(name) if name else read_index()).strip()
+    assert (read_file(name) if name else read_index('commands')).strip()
     assert bottle.response.content_type == f'{kind}; charset=utf-8'
     assert caching in bottle.response.get_header('Cache-Control')
     expected = {'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer'}
@@ -96,9 +96,9 @@ def test_the_page_names_each_of_its_files_at_an_address_that_changes_with_them(
     folder = shutil.copytree(page_files.FOLDER, tmp_path / 'page')
     monkeypatch.setattr(page_files, 'FOLDER', folder)
     before = version()
-    assert set(re.findall(rf'="/page/{before}/([\w-]+\.\w+)"', read_index())) == set(FILES)
+    assert set(re.findall(rf'="/page/{before}/([\w-]+\.\w+)"', read_index('commands'))) == set(FILES)
     (folder / 'tree.js').write_text('changed', 'utf-8')
-    assert version() != before and f'/page/{version()}/tree.js' in read_index()
+    assert version() != before and f'/page/{version()}/tree.js' in read_index('commands')
     with pytest.raises(bottle.HTTPError):
         read_file('../front.py')
 
@@ -238,6 +238,17 @@ def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local
     signatures = [next(header['value'] for header in local.control('GET', f'deliveries/{each}?secrets=show')['request']['headers']
                        if header['name'] == 'X-Hub-Signature-256') for each in (number, edited, proved)]
     assert signatures[0] == signatures[1] != signatures[2], 'an edited body has a signature of its own if it shall have a proof'
+
+
+def test_deliveries_are_listed_by_pages_and_a_long_list_is_compressed_for_whoever_reads_that(local: LocalXsoar) -> None:
+    last = max(post(local, '[]', '/echo', X_Long='x' * 500) for _ in range(25))
+    assert [each['number'] for each in ask(local, 'GET', f'deliveries?before={last}&limit=2').json()] == [last - 1, last - 2]
+    for query, coding in (('', 'gzip'), ('?limit=1', None)):
+        asked = {coding: requests.get(f'{local.url}/localxsoar/deliveries{query}', headers={'Accept-Encoding': coding})
+                 for coding in ('gzip, br', 'identity')}
+        assert [each.headers.get('Content-Encoding') for each in asked.values()] == [coding, None]
+        assert asked['gzip, br'].json() == asked['identity'].json() != []
+    assert ask(local, 'GET', 'deliveries?limit=many').status_code == 400
 
 
 def test_a_proof_needs_a_known_sender_or_a_place_for_the_token(local: LocalXsoar) -> None:

@@ -182,7 +182,7 @@ def routes_of_the_api() -> list[tuple[str, str]]:
 
 
 def all_routes() -> list[tuple[str, str]]:
-    parts = (Controls(Mock()), PageFiles(Mock()), InstanceRoutes(*[Mock()] * 4), IncidentRoutes(Mock(), Mock()),
+    parts = (Controls(Mock()), PageFiles(Mock(), Mock()), InstanceRoutes(*[Mock()] * 4), IncidentRoutes(Mock(), Mock()),
              DeliveryRoutes(*[Mock()] * 6), SenderRoutes(*[Mock()] * 3), CommandRoutes(Mock(), Mock()))
     return [*routes_of_the_api(), *routes_of(*parts)]
 

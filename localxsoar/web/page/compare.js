@@ -168,7 +168,7 @@ function drawChoice(item, other, show) {
 }
 
 async function fill(box, item, number) {
-  if (!number) return box.replaceChildren(el('p', {class: 'dim'}, `No earlier delivery of ${item.sender || 'an unknown sender'} is kept here.`));
+  if (!number) return box.replaceChildren(el('p', {class: 'dim'}, deliveries.isWhole ? `No earlier delivery of ${item.sender || 'an unknown sender'} is kept here.` : 'Older deliveries are still being loaded.'));
   const path = `deliveries/${number}`;
   const other = await ask('GET', item.shows ? `${path}?secrets=show` : path).catch((error) => error);
   if (box.dataset.number !== String(number)) return null;  // another one was chosen meanwhile
@@ -181,7 +181,7 @@ async function fill(box, item, number) {
 export function drawComparison(item) {
   const number = Number(chosen('with')) || previousOf(item)?.number || 0;
   const state = ({kind, incidents, missing} = {}) => [kind, incidents, missing];
-  const key = JSON.stringify([item.number, number, item.shows, state(item), state(deliveries.all.find((each) => each.number === number))]);
+  const key = JSON.stringify([item.number, number, item.shows, number || deliveries.isWhole, state(item), state(deliveries.all.find((each) => each.number === number))]);
   if (drawn.key === key) return drawn.box;
   const box = el('div', {class: 'comparison'});
   const show = (to) => { box.dataset.number = String(to); fill(box, item, to); };

@@ -3,7 +3,7 @@ import {choose, chosen, isOpened} from './address.js';
 import {curlCommand, fileName, isInFile} from './curl.js';
 import {drawChecks, drawCopies, drawOrigin} from './checks.js';
 import {drawComparison} from './compare.js';
-import {became, incidentsOf, tone} from './deliveries.js';
+import {became, deliveries, incidentsOf, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
@@ -85,6 +85,13 @@ export function noteDelivery(item) {
 
 // Show what has changed in the delivery that is open, unless it is being edited.
 export function refresh() { if (!isEdited()) openDelivery(opened.number, opened.shows); }
+
+// Show what is known now that all deliveries have been loaded.
+export function noteWhole() {
+  deliveries.changed = true;
+  deliveries.plan();
+  if (opened && chosen('tab') === 'compare' && !isEdited()) drawOpened();
+}
 
 export function noteRemoval() {
   opened.missing = 'This delivery is no longer kept.';

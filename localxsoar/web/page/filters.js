@@ -84,7 +84,7 @@ function drawSenders(senders) {
 function describe(list) {
   const shown = list.shown.length;
   const all = list.all.length;
-  const unknown = [SEARCHED[view], shownList()].includes(list) ? searching : '';
+  const unknown = !list.isWhole ? 'loading…' : [SEARCHED[view], shownList()].includes(list) ? searching : '';
   $(`shown-${list.name}`).textContent = unknown || (shown === all ? '' : `${shown} of ${all}`);
   const none = $(`none-${list.name}`);
   none.hidden = shown > 0 || !all || Boolean(unknown);

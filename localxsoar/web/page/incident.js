@@ -48,8 +48,8 @@ function drawLinks(item) {
   const actors = (word) => acts.filter((act) => act.incident === item.id && act.word === word).map(actorOf);
   return el('div', {class: 'links'}, list('Created by', from.filter(isCreator).map(deliveryLink)),
     list('Joined by', actors('joined')), list('Ended by', actors('ended')), list('Repeated by', from.filter((each) => !isCreator(each)).map(deliveryLink)),
-    from.length || !hasPort(item.sourceInstance) ? null
-      : el('p', {class: 'dim'}, 'Which delivery it came from is not known: it is no longer kept, or its sender had left.'),
+    from.length || !hasPort(item.sourceInstance) ? null : el('p', {class: 'dim'}, deliveries.isWhole
+      ? 'Which delivery it came from is not known: it is no longer kept, or its sender had left.' : 'Older deliveries are still being loaded.'),
     list('Same problem:', alike.map(incidentLink)));
 }
 
@@ -103,7 +103,11 @@ export function noteAct({incident}) { if (incident && incident === opened && isO
 export function linkIncident(delivery) {
   incidents.noteSender(delivery);
   if ($('search').value) incidents.all.filter((each) => delivery.incidents.includes(each.id)).forEach((each) => incidents.add(each));
-  if (!delivery.incidents.includes(opened)) return;
+  if (delivery.incidents.includes(opened)) refreshLinks();
+}
+
+// Show the deliveries of the incident that is open as far as they are known now.
+export function refreshLinks() {
   const links = $('incident').querySelector('.links');
   const item = incidents.all.find((each) => each.id === opened);
   if (links && item) links.replaceWith(drawLinks(item));

@@ -49,8 +49,9 @@ function clearButton() {
   };
   const question = () => {
     const count = deliveries.all.length;
+    const deleted = !deliveries.isWhole ? 'all deliveries' : count === 1 ? 'the delivery' : `${count} deliveries`;
     made.dataset.asks = 'yes';
-    made.textContent = `Delete ${count === 1 ? 'the delivery' : `${count} deliveries`}? Incidents stay`;
+    made.textContent = `Delete ${deleted}? Incidents stay`;
     made.scrollIntoView({block: 'nearest', inline: 'nearest'});
     announce(`${made.textContent}. Press again to delete.`);
   };

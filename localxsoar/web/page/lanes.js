@@ -122,6 +122,7 @@ function refresh() {
   if (!isStale || !areLanesWanted()) return;
   isStale = false;
   lanes.set(lanesOf(incidents.all, deliveries.all, acts));
+  lanes.isWhole = incidents.isWhole && deliveries.isWhole;
   lanes.refreshed();
 }
 

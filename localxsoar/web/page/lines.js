@@ -26,6 +26,7 @@ export class Lines {
     this.words = words;
     this.open = open;
     this.all = [];
+    this.isWhole = false;  // whether all that the server has is here
     this.keys = new Set();  // of all items
     this.shown = [];
     this.selected = null;
@@ -64,6 +65,16 @@ export class Lines {
     this.keys = new Set(items.map((item) => item[this.key]));
     this.unseen.clear();
     this.filter();
+  }
+
+  // Add items that belong below all others.
+  append(items) {
+    this.all = this.all.concat(items);
+    for (const item of items) this.keys.add(item[this.key]);
+    this.shown = this.shown.concat(items.filter((item) => this.matches(item)));
+    this.changed = true;
+    if (items.some((item) => item[this.key] === this.selected)) this.select(this.selected);
+    this.plan();
   }
 
   // Add or replace an item without moving the rows that the user reads. Return whether it is new.

@@ -3,10 +3,10 @@ import {acts, setActs} from './acts.js';
 import {chosen, go, isOpened, view} from './address.js';
 import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
-import {closeDetail, noteDelivery, noteLine, noteRemoval} from './delivery.js';
+import {closeDetail, noteDelivery, noteLine, noteRemoval, noteWhole} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
-import {linkIncident, noteAct, openIncident} from './incident.js';
+import {linkIncident, noteAct, openIncident, refreshLinks} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, refreshHistory, setLost} from './instance.js';
 import {noteChange} from './lanes.js';
@@ -23,19 +23,21 @@ import {route} from './views.js';
 const LISTED_INCIDENTS = 10000;  // as many as the server lists
 const KEPT_EVENTS = 5000;
 const COUNTING_MS = 100;
+const FIRST_DELIVERIES = 100;  // that are asked for at first, more than are seen at once
+const MORE_DELIVERIES = 1000;  // that are asked for after them, and again: all at once would make a long task
 
 let paused = null;  // the events that arrived while the page was paused
 let isCut = false;  // whether more arrived during the pause than is worth keeping
-let loading = null;  // the events that arrive while the page loads, which may be newer than the loaded data
+let loading = null;  // what is still to be loaded, and the events that have to wait for that
 let isStale = false;  // whether to load once more after that
 let arrived = 0;
 let hasRemoved = 0;  // how many deliveries the server has removed to make room
 
 // Show how many there are.
 const count = paced(() => {
-  $('count-deliveries').textContent = deliveries.all.length || '';
+  $('count-deliveries').textContent = deliveries.isWhole ? deliveries.all.length || '' : `${deliveries.all.length}…`;
   $('count-incidents').textContent = incidents.all.length || '';
-  $('no-incidents').hidden = incidents.all.length > 0;
+  $('no-incidents').hidden = incidents.all.length > 0 || !incidents.isWhole;
   $('removed-deliveries').hidden = !hasRemoved;
   if (hasRemoved) $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
   drawEmpty();
@@ -84,6 +86,7 @@ const HANDLERS = {
   pack() { refreshCommands(); },
   cleared() {
     deliveries.set([]);
+    if (loading) isStale = true;  // older ones may be on their way
     hasRemoved = 0;
     if (opened && view === 'deliveries') go('deliveries'); else closeDetail();
     count();
@@ -114,7 +117,7 @@ function takeWaiting() {
 
 function take(kind, handle, text) {
   const data = JSON.parse(text);
-  if (loading) return loading.push([kind, handle, data]);
+  if (isEarly(kind, data)) return loading.early.push({kind, handle, data});
   if (!paused || kind === 'state') return handle(data);  // the state is true also while lists stand still
   if (paused.length < KEPT_EVENTS) paused.push([kind, handle, text]); else isCut = true;
   if (kind === 'delivery') missed.add(data.number);
@@ -139,47 +142,89 @@ export function listen() {
   };
 }
 
-// Load what the views show, and return the lines of the log. The deliveries are drawn first: thousands of incidents take a second.
-async function loadAll() {
+// Return whether an event may be newer than what it is about and is still to be loaded.
+function isEarly(kind, {number}) {
+  if (!loading) return false;
+  if (kind === 'incident' || kind === 'act') return loading.incidents;
+  return kind === 'delivery' || kind === 'removed' ? number < loading.before : loading.before === Infinity;
+}
+
+// Handle the events that have waited long enough. A line of the log may have been loaded as well.
+function takeEarly(logged = []) {
+  const all = loading.early;
+  loading.early = all.filter(({kind, data}) => isEarly(kind, data));
+  const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);
+  for (const {kind, handle, data} of all) if (!isEarly(kind, data) && !(kind === 'log' && isLoaded(data))) handle(data);
+}
+
+// Note what of the deliveries has been loaded: all, or those from a number on.
+function noteLoaded(some, limit) {
+  loading.before = some.length < limit ? -Infinity : some.at(-1).number;
+  deliveries.isWhole = some.length < limit;
+}
+
+// Load all that the views show but older deliveries and the incidents. Whoever sees all of them already keeps them.
+async function loadFirst() {
   if (!instance.instance && chosen('instance')) setInstance({instance: chosen('instance')});
-  const routes = [own('instance'), 'deliveries', own('log'), own('senders'), 'commands', 'deliveries/removed'];
-  const [described, all, logged, known, commands, {removed}] = await Promise.all(routes.map((route) => ask('GET', route)));
+  const limit = deliveries.isWhole ? Infinity : FIRST_DELIVERIES;
+  const routes = [own('instance'), deliveries.isWhole ? 'deliveries' : `deliveries?limit=${limit}`, 'commands', own('log'), own('senders'), 'deliveries/removed'];
+  const [described, some, commands, logged, known, {removed}] = await Promise.all(routes.map((path) => ask('GET', path)));
   setInstance(described);
   setCommands(commands);
-  drawState();
   setSenders(known);
   setLines(logged);
-  deliveries.set(all);
+  deliveries.set(some);
   hasRemoved = removed;
-  showPaths(all);
+  showPaths(some);
+  noteLoaded(some, limit);
+  takeEarly(logged);
+  setLost(false);
+  count();
+  route();
+}
+
+async function loadOlder() {
+  while (!deliveries.isWhole) {
+    const some = await ask('GET', `deliveries?before=${loading.before}&limit=${MORE_DELIVERIES}`);
+    await nextTask();
+    deliveries.append(some);
+    showPaths(some);
+    noteLoaded(some, MORE_DELIVERIES);
+    takeEarly();
+    count();
+  }
+}
+
+async function loadIncidents() {
   const [listed, found] = await Promise.all([ask('GET', 'incidents/list'), ask('GET', 'incidents/acts')]);
   await nextTask();
   setActs(found);
   incidents.set(listed);
-  return logged;
+  incidents.isWhole = true;
+  loading.incidents = false;
+  takeEarly();
+  count();
+  if (view !== 'incidents') return;
+  if (chosen('open').startsWith('lane-')) route(); else incidents.select(chosen('open'));  // what is drawn of it is from the server
 }
 
 async function load() {
   if (loading) { isStale = true; return; }
   listen.loaded = true;
-  loading = [];
-  let logged;
+  loading = {early: [], before: Infinity, incidents: true};
   try {
-    logged = await loadAll();
+    await loadFirst();
+    for (const part of view === 'incidents' ? [loadIncidents, loadOlder] : [loadOlder, loadIncidents]) await part();
   } catch {
     loading = null;
     setLost(true);
     setTimeout(load, 1000);
     return;
   }
-  setLost(false);
-  const early = loading || [];
   loading = null;
-  const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);
-  for (const [kind, handle, data] of early) if (kind !== 'log' || !isLoaded(data)) handle(data);
-  drawState();
   count();
-  route();
+  noteWhole();
+  refreshLinks();
   noteForPreview();
   if (isStale) { isStale = false; load(); }
 }

@@ -18,8 +18,8 @@ import {refreshTry} from './try.js';
 
 const TITLES = {deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it', commands: 'Commands', instance: 'Instance', log: 'Log'};
 
-// Return the view that the page opens with, '' as long as it does not know whether any instance has a port.
-const home = () => ({true: 'deliveries', false: 'commands'}[hasPorts()] || '');
+// Return the view that the page opens with. Until it has asked whether any instance has a port, its own file says so.
+const home = () => ({true: 'deliveries', false: 'commands'}[hasPorts()] || document.documentElement.dataset.home);
 
 export function route() {
   readAddress(Object.keys(TITLES), home());

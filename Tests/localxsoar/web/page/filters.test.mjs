@@ -38,6 +38,7 @@ function type(text) {
 }
 
 test.beforeEach(() => {
+  deliveries.isWhole = true;
   deliveries.set([...DELIVERIES]);
   deliveries.describe();
 });
