@@ -436,7 +436,7 @@ def test_a_release_uses_no_secret_but_the_token_of_the_forge() -> None:
 
 def test_every_kind_of_what_is_pinned_is_renewed() -> None:
     updates = yaml.safe_load((ROOT / '.github/dependabot.yml').read_text('utf-8'))['updates']
-    assert {update['package-ecosystem'] for update in updates} == {'pip', 'docker', 'github-actions'}
+    assert {update['package-ecosystem'] for update in updates} == {'pip', 'npm', 'docker', 'github-actions'}
     assert next(update['directory'] for update in updates if update['package-ecosystem'] == 'docker') == f'/{RECIPE}'
 
 

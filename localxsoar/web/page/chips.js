@@ -19,7 +19,7 @@ export function drawChips() {
 function addWatch(name) {
   setParts(name, '', [`15m:${(panel.item.sender || 'Sender').slice(0, MOST_NAME)}`]);
   announce(`${labelOf(name)}: added`);
-  $(`every-${name}`).select();
+  /** @type {HTMLInputElement} */ ($(`every-${name}`)).select();
 }
 
 // Return the fields for how often a request has to come, and for the name that the alarm gives to its sender.

@@ -151,17 +151,19 @@ function drawDifferences(both, open) {
 
 // The tab.
 
-let drawn = {};  // what is shown, and of what
+let drawn = {key: '', box: null};  // what is shown, and of what
 
 const label = (each) => `${each.number} · ${day(each.started * 1000)} · ${[...each.chain.map(({said}) => said), cut(each.text, 60)].join(' ')}`;
 
 // Return the choice of the other delivery: those of the same sender first.
 function drawChoice(item, other, show) {
   const all = deliveries.all.filter((each) => each.number !== item.number && each.method !== '?');
-  const groups = [['This sender', all.filter(isAlike(item))], ['Others', all.filter((each) => !isAlike(item)(each))]].map(([title, some]) => {
+  const group = (title, some) => {
     const offered = some.filter((each, at) => at < OFFERED || each.number === other);
     return el('optgroup', {label: title}, offered.map((each) => el('option', {value: String(each.number), selected: each.number === other}, label(each))));
-  }).filter((group) => group.childElementCount);
+  };
+  const groups = [group('This sender', all.filter(isAlike(item))), group('Others', all.filter((each) => !isAlike(item)(each)))]
+    .filter(({childElementCount}) => childElementCount);
   const choice = el('select', {id: 'compare-with', onchange: () => { choose({with: choice.value}); show(Number(choice.value)); }},
     ...(other && all.some((each) => each.number === other) ? [] : [el('option', {value: '', selected: true, disabled: true}, other ? `${other} (not kept)` : 'choose')]), ...groups);
   return el('label', {class: 'with'}, 'Compare with ', choice);
@@ -180,8 +182,9 @@ async function fill(box, item, number) {
 // Return what is shown of the delivery that is open beside the one that the address names, or else the previous one of its sender.
 export function drawComparison(item) {
   const number = Number(chosen('with')) || previousOf(item)?.number || 0;
-  const state = ({kind, incidents, missing} = {}) => [kind, incidents, missing];
-  const key = JSON.stringify([item.number, number, item.shows, number || deliveries.isWhole, state(item), state(deliveries.all.find((each) => each.number === number))]);
+  const state = (one) => [one?.kind, one?.incidents, one?.missing];
+  const key = JSON.stringify([item.number, number, item.shows, number || deliveries.isWhole, state(item),
+    state(deliveries.all.find((each) => each.number === number))]);
   if (drawn.key === key) return drawn.box;
   const box = el('div', {class: 'comparison'});
   const show = (to) => { box.dataset.number = String(to); fill(box, item, to); };

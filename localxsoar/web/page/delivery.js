@@ -169,6 +169,7 @@ export async function copyCurl() {
 
 // Return the button, and what else the command needs or why there is none.
 function curlButton(item) {
+  /** @type {HTMLElement[]} */
   const drawn = [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(item.uncopyable),
     title: item.uncopyable || (item.request.headers.some((header) => header.masked) ? 'With the secrets that are masked here' : '')})];
   if (item.uncopyable && item.uncopyable !== item.missing) drawn.push(el('span', {class: 'dim reason'}, item.uncopyable));

@@ -1,12 +1,20 @@
 // Elements of the document, and the clipboard.
 import {visible} from './visible.js';
 
-export const $ = (id) => document.getElementById(id);
+/**
+ * The controls of the page that are more than an element, by their ids.
+ * @typedef {{help: HTMLDialogElement, instances: HTMLSelectElement, level: HTMLSelectElement, run: HTMLButtonElement,
+ *   search: HTMLInputElement, sender: HTMLSelectElement, sort: HTMLSelectElement}} Controls
+ */
+
+/** @type {<Id extends string>(id: Id) => Id extends keyof Controls ? Controls[Id] : HTMLElement} */
+export const $ = (id) => /** @type {any} */ (document.getElementById(id));
 
 const SHOWN = ['title', 'aria-label'];  // attributes that a person reads
 
 // Return a new element. In what a person reads of it, hidden characters are visible.
 // Pass a long list as one argument: browsers limit how many there are.
+/** @type {<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, options?: object, ...children: any[]) => HTMLElementTagNameMap[Tag]} */
 export function el(tag, options, ...children) {
   const element = document.createElement(tag);
   for (const [name, given] of Object.entries(options || {})) {

@@ -16,11 +16,17 @@ export function drawValue(text) {
   return content && content.entries ? drawTree(content) : el('pre', {}, isolated(text));
 }
 
+const drawCut = ({cut}) => (cut ? [el('p', {class: 'dim'}, 'Only the beginning is shown.')] : []);
+
 // Return a part that is folded, and drawn when it is opened.
-export function drawFolded(title, {text, cut}, draw = drawValue, options = {}) {
-  const box = el('details', {ontoggle: () => { if (box.open && box.childElementCount === 1) box.append(...content()); }, ...options}, el('summary', {}, title));
-  const content = () => [el('div', {class: 'tools'}, button('Copy', (event) => copy(text, event.target), {class: 'quiet', 'aria-label': `Copy: ${title}`})),
-    draw(text), ...(cut ? [el('p', {class: 'dim'}, 'Only the beginning is shown.')] : [])];
+export function drawFolded(title, contents, draw = drawValue, options = {}) {
+  const {text} = contents;
+  const fill = () => {
+    const copies = button('Copy', (event) => copy(text, event.target), {class: 'quiet', 'aria-label': `Copy: ${title}`});
+    box.append(el('div', {class: 'tools'}, copies), draw(text), ...drawCut(contents));
+  };
+  const box = el('details', {ontoggle: () => { if (box.open && box.childElementCount === 1) fill(); }, ...options},
+    el('summary', {}, title));
   return box;
 }
 
@@ -33,20 +39,22 @@ function splitError(text) {
   return {message: lines.slice(last + 1).join('\n').trim() || text, hasTraceback: last >= 0};
 }
 
-function drawError({text}) {
-  const {message, hasTraceback} = splitError(text);
-  return [el('p', {class: 'message'}, ...isolated(message)), hasTraceback ? drawFolded('Traceback', {text}, (whole) => el('pre', {}, isolated(whole))) : null];
+function drawError(contents) {
+  const {message, hasTraceback} = splitError(contents.text);
+  return [el('p', {class: 'message'}, ...isolated(message)),
+    ...(hasTraceback ? [drawFolded('Traceback', contents, (whole) => el('pre', {}, isolated(whole)))] : drawCut(contents))];
 }
 
 function drawFile({id, name, size: bytes}) {
-  return el('p', {}, el('a', {href: `/localxsoar/commands/files/${encodeURIComponent(id)}`, download: name, class: 'download'}, el('bdi', {}, name)),
+  const href = `/localxsoar/commands/files/${encodeURIComponent(id)}`;
+  return el('p', {}, el('a', {href, download: name, class: 'download'}, el('bdi', {}, name)),
     el('span', {class: 'dim'}, ` ${size(bytes)}`));
 }
 
 function drawContents({format, markdown, contents}) {
   if (!markdown.text) return [contents.text ? drawValue(contents.text) : el('p', {class: 'dim'}, 'An empty entry.')];
   const isOther = contents.text && contents.text !== markdown.text;
-  return [drawMarkdown(markdown.text), markdown.cut ? el('p', {class: 'dim'}, 'Only the beginning is shown.') : null,
+  return [drawMarkdown(markdown.text), ...drawCut(markdown),
     isOther ? drawFolded(`Contents (${format === 'json' ? 'JSON' : format})`, contents) : null];
 }
 

@@ -11,6 +11,7 @@ const KINDS = [...Object.keys(WORDS), 'handshake', 'other'];
 const NO_SENDER = '—';
 const TYPING_MS = 150;
 
+const pressable = new Map();  // by kind, its button
 let wanted = new Set();  // the kinds that are shown; none means all
 let sender = '';
 let names = [];  // of the senders, in the order of their options
@@ -64,8 +65,7 @@ function count() {
 }
 
 function drawKinds(kinds) {
-  for (const pressed of $('kinds').children) {
-    const {kind} = pressed.dataset;
+  for (const [kind, pressed] of pressable) {
     pressed.lastChild.textContent = kinds[kind];
     pressed.hidden = !kinds[kind] && !wanted.has(kind);
     pressed.setAttribute('aria-pressed', String(wanted.has(kind)));
@@ -141,12 +141,13 @@ export function startFilters() {
     showChosen();
     shownList().box.focus();
   };
-  $('kinds').append(...KINDS.map((kind) => {
+  for (const kind of KINDS) {
     const made = button(kind, () => press(kind));
     made.dataset.kind = kind;
     made.append(' ', el('span', {class: 'count'}));
-    return made;
-  }));
+    pressable.set(kind, made);
+    $('kinds').append(made);
+  }
   $('filters').append(el('span', {class: 'keep'}, ...listButtons()));
   $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; choose({sender}); deliveries.filter(); });
   $('sender').addEventListener('blur', () => drawSenders(count().senders));

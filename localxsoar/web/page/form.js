@@ -4,7 +4,8 @@ import {load, save} from './session.js';
 
 let isFocusWanted = false;  // whether to focus the form of the command that is opened
 
-export const inputs = () => [...document.querySelectorAll('#command [data-argument]')];
+/** @returns {HTMLInputElement[]} */
+export const inputs = () => [.../** @type {any} */ (document.querySelectorAll('#command [data-argument]'))];
 export const typed = () => Object.fromEntries(inputs().map((input) => [input.dataset.argument, input.value]));
 
 // What was typed last into the form of a command, which a reload does not lose; but no secret.

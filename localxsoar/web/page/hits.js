@@ -17,7 +17,7 @@ function wanted() {
 function* rangesIn(root, texts) {
   const nodes = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (nodes.nextNode()) {
-    const node = nodes.currentNode;
+    const node = /** @type {Text} */ (nodes.currentNode);
     const content = node.data.slice(0, LONGEST_TEXT).toLowerCase();
     if (content.length > node.data.length) continue;  // small letters of some scripts take more room
     for (const text of texts) {

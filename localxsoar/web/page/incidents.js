@@ -10,7 +10,7 @@ import {drawSeverity, drawState, isOpen, noteEnd, severity, state} from './triag
 const column = (name, text) => el('bdi', {class: name, title: cut(text, 1000)}, cut(text));
 
 const ORDERS = {
-  severity: (one, other) => isOpen(other) - isOpen(one) || (other.severity || 0) - (one.severity || 0),
+  severity: (one, other) => Number(isOpen(other)) - Number(isOpen(one)) || (other.severity || 0) - (one.severity || 0),
   occurred: (one, other) => Date.parse(other.occurred) - Date.parse(one.occurred),
 };
 

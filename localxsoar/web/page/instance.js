@@ -134,7 +134,7 @@ function say(text, color) {
 }
 
 // Meanwhile no other instance can be chosen.
-function setBusy(isBusy) { for (const each of [$('instances'), ...document.querySelectorAll('#form .acts button')]) each.disabled = isBusy; }
+function setBusy(isBusy) { for (const each of [$('instances'), ...document.querySelectorAll('#form .acts button')]) each.toggleAttribute('disabled', isBusy); }
 
 function showWrong(form, error) {
   const input = error.field && form.elements[error.field];

@@ -47,7 +47,7 @@ function drawMark({kind, left, events}, lane) {
   return mark;
 }
 
-function drawSpan([left, right], lane) {
+function drawSpan(left, right, lane) {
   const span = el('span', {class: `span ${toneOf('created', lane)}`});
   Object.assign(span.style, {left: `${left}px`, width: `${right - left}px`});
   return span;
@@ -55,7 +55,7 @@ function drawSpan([left, right], lane) {
 
 function drawTrack(lane) {
   const marks = marksOf(lane.events, scale);
-  return el('span', {class: 'track', 'aria-hidden': 'true'}, (lane.problem ? spansOf(marks, lane.isOpen, scale.width) : []).map((span) => drawSpan(span, lane)), marks.map((mark) => drawMark(mark, lane)));
+  return el('span', {class: 'track', 'aria-hidden': 'true'}, (lane.problem ? spansOf(marks, lane.isOpen, scale.width) : []).map(([left, right]) => drawSpan(left, right, lane)), marks.map((mark) => drawMark(mark, lane)));
 }
 
 function drawLane(lane) {
@@ -67,6 +67,8 @@ function drawLane(lane) {
 }
 
 class Lanes extends Lines {
+  refreshed = () => {};  // called when they may be others
+
   // Show other lanes without moving the one that is read.
   set(items) {
     const top = Math.floor(this.top() / ROW_HEIGHT);
@@ -87,7 +89,6 @@ class Lanes extends Lines {
 export const lanes = new Lanes('lanes', 'key', drawLane, (lane) => [titleOf(lane), lane.problem, lane.source, lane.sender, stateOf(lane)].join(' '),
   ({key}) => go(`incidents/${key}`));
 
-lanes.refreshed = () => {};  // called when they may be others
 lanes.accepts = ({isOpen}) => chosen('only') !== 'open' || isOpen;
 
 // The line of time.

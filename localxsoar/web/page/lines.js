@@ -30,7 +30,9 @@ export class Lines {
     this.keys = new Set();  // of all items
     this.shown = [];
     this.selected = null;
+    /** @type {((one: any, other: any) => number) | null} */
     this.order = null;  // compares two items; without it the newest is first
+    /** @type {(item: any) => boolean} */
     this.accepts = () => true;  // whether an item passes the filters
     this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
     this.describe = () => {};  // called when other items are shown
@@ -108,7 +110,7 @@ export class Lines {
     const to = this.order?.(item, old) ? this.place(item) : from;
     this.shown.splice(to, 0, item);
     const top = this.top();
-    this.moved += ROW_HEIGHT * ((to * ROW_HEIGHT < top) - (from * ROW_HEIGHT < top));
+    this.moved += ROW_HEIGHT * (Number(to * ROW_HEIGHT < top) - Number(from * ROW_HEIGHT < top));
   }
 
   hide(place) {

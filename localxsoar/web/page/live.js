@@ -35,8 +35,8 @@ let hasRemoved = 0;  // how many deliveries the server has removed to make room
 
 // Show how many there are.
 const count = paced(() => {
-  $('count-deliveries').textContent = deliveries.isWhole ? deliveries.all.length || '' : `${deliveries.all.length}…`;
-  $('count-incidents').textContent = incidents.all.length || '';
+  $('count-deliveries').textContent = deliveries.isWhole ? String(deliveries.all.length || '') : `${deliveries.all.length}…`;
+  $('count-incidents').textContent = String(incidents.all.length || '');
   $('no-incidents').hidden = incidents.all.length > 0 || !incidents.isWhole;
   $('removed-deliveries').hidden = !hasRemoved;
   if (hasRemoved) $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
@@ -125,6 +125,7 @@ function take(kind, handle, text) {
   return drawEmpty();
 }
 
+listen.loaded = false;  // whether all was loaded since the page was connected
 export function listen() {
   const events = new EventSource('/localxsoar/events');
   events.addEventListener('hello', () => { setLost(false); if (!listen.loaded) load(); });

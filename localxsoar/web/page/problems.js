@@ -98,7 +98,7 @@ function finish(lane) {
   return lane;
 }
 
-const byNeed = (one, other) => Boolean(other.problem) - Boolean(one.problem) || other.isOpen - one.isOpen
+const byNeed = (one, other) => Number(Boolean(other.problem)) - Number(Boolean(one.problem)) || other.isOpen - one.isOpen
   || (one.isOpen && other.severity - one.severity) || other.events.at(-1).at - one.events.at(-1).at;
 
 // Return the lanes of problems, open ones first, of these the gravest, and those with the latest events before the others.

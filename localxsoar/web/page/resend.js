@@ -23,7 +23,7 @@ export function resendButtons(item, drawOpened) {
 // `drawOpened` draws the delivery that is open.
 export async function resend(way, drawOpened) {
   const item = opened;
-  if (!item || sending.has(item.number) || $(`send-${way}`)?.disabled) return;
+  if (!item || item.missing || sending.has(item.number)) return;
   const redraw = () => { if (opened && opened.number === item.number && $('send-came')) drawOpened(); };
   const waits = {way, isSlow: false};
   sending.set(item.number, waits);

@@ -35,7 +35,7 @@ const failure = (text) => ({milliseconds: 0, entries: [{id: '', type: ERROR, mar
 
 function setRunning(value) {
   running = value;
-  for (const each of document.querySelectorAll('#view-commands .runs-it')) each.disabled = value !== null;
+  for (const each of document.querySelectorAll('#view-commands .runs-it')) each.toggleAttribute('disabled', value !== null);
 }
 
 // Run it, once however often its button is pressed, and show its result unless another form was opened meanwhile.
@@ -43,7 +43,7 @@ export async function run(wanted) {
   if (running) return;
   const one = {...wanted, of: instance.instance, started: new Date()};
   one.line = line(one);
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement} */ (document.activeElement);
   setRunning(one);
   const slow = setTimeout(() => { $('running').textContent = `Running ${one.line} …`; }, SLOW_MS);
   const {command, args, incident} = one;

@@ -51,7 +51,7 @@ function leap(list, rows, pages) {
 }
 
 // Return the names of the views that the bar shows.
-const shownViews = () => [...document.querySelectorAll('nav a:not([hidden])')].map((link) => link.hash.replace('#/', ''));
+const shownViews = () => [...document.querySelectorAll('nav a:not([hidden])')].map((link) => link.getAttribute('href').replace('#/', ''));
 
 // Leave the search for the first thing that it has found, and open that with Enter.
 function goToHits(event, list) {

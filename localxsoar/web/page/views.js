@@ -30,7 +30,7 @@ export function route() {
   $('pause').hidden = ['try', 'instance'].includes(view) && $('pause').getAttribute('aria-pressed') === 'false';
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;
   for (const link of document.querySelectorAll('nav a')) {
-    if (link.hash === `#/${view}`) {
+    if (link.getAttribute('href') === `#/${view}`) {
       link.setAttribute('aria-current', 'page');
       link.scrollIntoView({block: 'nearest', inline: 'nearest'});
     } else link.removeAttribute('aria-current');

@@ -1,0 +1,31 @@
+// The rules for the page of the local XSOAR, beside those of tsconfig.json. `npm ci`, then `npm run check`.
+import js from '@eslint/js';
+import globals from 'globals';
+
+// Files that keep neither bound yet.
+const LATER = [
+  'checks', 'chips', 'commands', 'compare', 'curl', 'deliveries', 'delivery', 'detail', 'differences', 'dom', 'edit',
+  'filters', 'incident', 'incidents', 'instance', 'json', 'keep', 'lane', 'lanes', 'lines', 'live', 'long',
+  'mapping', 'markdown', 'naming', 'picking', 'preview', 'problems', 'resend', 'runs', 'script', 'server', 'text', 'tracks',
+  'tree', 'triage', 'try', 'views', 'visible', 'words',
+];
+
+export default [{
+  files: ['localxsoar/web/page/*.js'],
+  languageOptions: {globals: globals.browser},
+  linterOptions: {reportUnusedDisableDirectives: 'error'},
+  rules: {
+    ...js.configs.recommended.rules,
+    complexity: ['error', 12],
+    'max-len': ['error', 130],
+    'no-control-regex': 'off',  // the page shows what senders send, which may have control characters
+    'no-misleading-character-class': ['error', {allowEscape: true}],
+    'no-unused-vars': ['error', {ignoreRestSiblings: true}],
+    'no-var': 'error',
+    'prefer-const': ['error', {destructuring: 'all'}],
+    eqeqeq: 'error',
+  },
+}, {
+  files: LATER.map((name) => `localxsoar/web/page/${name}.js`),
+  rules: {complexity: 'off', 'max-len': 'off'},
+}];
