@@ -70,7 +70,7 @@ def send(to: App | Webhook, query: dict[str, str] | str, payload: Any = EVENT, *
     ('n', {'n': 'error'}, 'error'),
     ('n', '{"n": 1.50}', '1.5'), ('n', {'n': 'x' * 200}, 'x' * 149 + '…'), ('n', {'n': ' a\n\tb\u0007 '}, 'a b'),
     ("'a.*.b',n", {'n': 'x'}, 'a.*.b: x'), ('l.0.m.0.t', {'l': [{'m': [{'t': 'Disk'}] * 4}] * 2}, 'Disk (+3 more)'),
-    ('items.0.t', {'items': [{'t': 'Disk'}] * 4}, 'Disk (+3 more)'), ('a.b', {'a.b': 'dotted', 'a': {'b': 'nested'}}, 'dotted'),
+    ('items.0.t,h', {'items': [{'t': 'Disk'}] * 4, 'h': 'db-1'}, 'Disk: db-1 (+3 more)'), ('a.b', {'a.b': 'dotted', 'a': {'b': 'nested'}}, 'dotted'),
     ('n', {'n': 'Changed <a href="https://x/y">owner</a> of <b class="z">db-1</b>'}, 'Changed owner of db-1'),
     ('a,b,c', {'a': '<br>', 'b': '<p>x</p>', 'c': 'x'}, 'x'), ('n', {'n': '<alice> is in'}, '<alice> is in'),
     ('n', {'n': 'x $$## y'}, 'x $ $## y'), ('title', {'title': 'Eins & zwei = drei'}, 'Eins & zwei = drei'),

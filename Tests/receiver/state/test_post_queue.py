@@ -153,6 +153,13 @@ def test_the_pauses_before_its_tries_grow_from_1_second_to_10_minutes() -> None:
     assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600], abs=0.01)
 
 
+def test_a_stop_ends_its_pause_and_a_try_that_fails_then_is_the_last() -> None:
+    played = set_aside('good', 'bad')
+    assert not played.step(), 'the pauses are not over'
+    played.queue.close('stopping')
+    assert played.play().outcomes == [200, 502]
+
+
 def retry_at(played: Played, index: int = 0) -> float:
     aside = played.posts[index].aside
     assert aside
