@@ -110,6 +110,15 @@ def test_no_post_older_than_25_seconds_is_tried_again() -> None:
     assert played.outcomes == [503, 503]
 
 
+def test_what_is_left_of_a_rejected_half_whose_others_are_given_up_is_tried_alone() -> None:
+    played = Played('a', 'b', 'c').measured()
+    for _ in range(3):
+        played.step(lambda _: True)
+    played.posts[1].hand_over_by = played.now
+    assert played.play().calls == [['a', 'b', 'c'], ['a'], ['b', 'c'], ['c']]
+    assert played.outcomes == [502, 503, 200]
+
+
 def test_once_something_of_a_group_was_made_no_number_of_rejected_calls_ends_it() -> None:
     played = Played(*['good'] * 32, *['bad'] * 32).measured().play()
     assert played.outcomes == [200] * 32 + [502] * 32

@@ -5570,6 +5570,7 @@ def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes
 #      v               v                                                 |  no room, or hopeless
 #   REJECTED: its sender gets a 502 or 503; or LOST: the same, but its sender is gone  (from IN_CALL, too)
 #
+# A post whose group was rejected waits, too, but in IN_REJECTED_GROUP: a part of the group comes before all that is in WAITING.
 # A repeat stays in ARRIVED: it is not queued, but waits for its original.
 #
 # On the way its sender may leave, or its time may end. One word stands for each fact:
@@ -5598,6 +5599,7 @@ class Stage(Enum):
     ARRIVED = 'it is not queued yet, or a repeat'
     WAITING = 'it waits for a call'
     IN_CALL = 'it is in the call in flight'
+    IN_REJECTED_GROUP = 'its group was rejected: it waits for a call with a part of the group'
     SET_ASIDE = 'XSOAR did not create it, and its sender is gone: it waits to be tried again alone'
     CREATED = 'all of it was created'
     REJECTED = 'its sender gets a 502 or 503, and may retry'
@@ -5881,56 +5883,49 @@ def planned_seconds(overhead: float, seconds: float) -> float:
 
 
 class RejectedGroup:
-    """What is still to be tried of a group of posts that XSOAR rejected: its halves, their halves, and so on.
+    """The posts of a group, and once XSOAR has rejected it, what is still to be tried of it.
 
-    One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so that a
-    few calls suffice to distinguish the two cases.
+    One bad post fails one part of the group, a failing server fails all of them.
     """
 
-    def __init__(self) -> None:
-        self.parts: list[tuple[list[Post], bool]] = []  # the next one first; each with whether its other half comes behind it
-        self.has_other_half = False  # whether the other half of the part that was tried last is the next part
+    def __init__(self, members: Sequence[Post] = ()) -> None:
+        self.members = members  # all posts of the group, whatever has become of them
+        self.parts = parts_of(members)
         self.fruitless_tries = 0  # how many calls for the group, or parts of it, failed before one succeeded
         self.has_succeeded = False  # whether a call for the group, or a part of it, succeeded
 
     @property
     def posts(self) -> list[Post]:
         """Return the posts that are still to be tried."""
-        return [post for part, _ in self.parts for post in part]
-
-    def take(self) -> list[Post]:
-        """Remove and return the next part; [] if none is left."""
-        part, self.has_other_half = self.parts.pop(0) if self.parts else ([], False)
-        return part
-
-    def add_halves(self, posts: list[Post]) -> None:
-        """Add the two halves of the group or of the part that was tried last, behind the other half of that part, if any.
-
-        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. The parts become:
-        A B -> A is tried -> B, A1 A2 -> B is tried -> B1 B2, A1 A2 -> B1 is tried -> B2, B11 B12, A1 A2.
-        """
-        for post in posts:
-            post.enter(Stage.WAITING)
-        middle = len(posts) // 2
-        place = 1 if self.has_other_half else 0
-        self.parts[place:place] = [(posts[:middle], True), (posts[middle:], False)]
+        return [post for post in self.members if post.stage is Stage.IN_REJECTED_GROUP]
 
     def record_fruitless_try(self, now: float) -> list[Post]:
         """Count a failed try, unless one has succeeded: then the server works, and bad posts explain the failures.
 
-        The first failure is that of the whole group: it sets the deadline of all posts. At the last one that is allowed, remove
-        and return the posts that are still to be tried; before, return [].
+        The first failure is that of the whole group: it sets the deadline of all posts. From the last one that is allowed on,
+        return the posts to give up, which are all that are still to be tried; before, return [].
         """
         if self.has_succeeded:
             return []
+        for post in self.posts if self.fruitless_tries == 0 else ():
+            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         self.fruitless_tries += 1
-        if self.fruitless_tries == 1:
-            for post in self.posts:
-                post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        if self.fruitless_tries < MAX_FRUITLESS_TRIES:
-            return []
-        untried, self.parts = self.posts, []
-        return untried
+        return self.posts if self.fruitless_tries >= MAX_FRUITLESS_TRIES else []
+
+
+def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
+    """Yield the halves of a rejected group, and then their halves, and so on, if they are rejected when they are tried.
+
+    Both halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
+    server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
+    """
+    if len(posts) > 1:  # one that XSOAR rejected alone is not tried again here
+        rejected = [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]
+        middle = len(rejected) // 2
+        yield rejected[:middle]
+        yield rejected[middle:]
+        yield from parts_of(rejected[middle:])
+        yield from parts_of(rejected[:middle])
 
 
 @dataclass
@@ -5963,7 +5958,7 @@ class PostQueue:
     began_at: float = 0  # when the call in flight began
     call_size: int = 0  # how many incidents it contains
     sizer: CallSizer = field(default_factory=CallSizer)
-    rejected: RejectedGroup = field(default_factory=RejectedGroup)  # what is tried in parts of the current group, if anything
+    rejected: RejectedGroup = field(default_factory=RejectedGroup)  # the latest group, which goes on in parts if it was rejected
     alone_until: float = 0  # until this moment each post has a call of its own
     is_retry: bool = False  # whether the latest group was a post that had been set aside
     is_working: bool = False  # whether XSOAR accepted the latest call, not counting rejected ones of posts that were set aside
@@ -6025,12 +6020,10 @@ class PostQueue:
         return incidents
 
     def next_part(self, now: float) -> list[Post]:
-        """Remove the next part of a rejected group and give up its overdue posts. Return the others; [] if no part is left."""
-        while part := self.rejected.take():
-            self.give_up([post for post in part if post.hand_over_by <= now], now, Unavailable, self.not_tried)
-            if posts := [post for post in part if post.stage is Stage.WAITING]:
-                return posts
-        return []
+        """Give up the overdue posts of a rejected group. Remove and return its next part; return [] if none is left."""
+        self.give_up([post for post in self.rejected.posts if post.hand_over_by <= now], now, Unavailable, self.not_tried)
+        parts = ([post for post in part if post.stage is Stage.IN_REJECTED_GROUP] for part in self.rejected.parts)
+        return next(filter(None, parts), [])
 
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: return the oldest post that may go, and those right behind it that fit in its call.
@@ -6042,21 +6035,19 @@ class PostQueue:
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now]
         if self.is_retry:
             ready = [post for post in ready if not post.aside] or ready
-        self.rejected = RejectedGroup()
+        going_alone = {post for post in ready if now < self.alone_until or post.aside or post.is_partly_created}
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
         group: list[Post] = []
         count = size = 0
         for post in ready:
-            goes_alone = bool(now < self.alone_until or post.aside or post.is_partly_created)
             count += len(post.incidents)
             size += post.size
             is_full = count > most_incidents or size > self.most_call_bytes
-            if group and (is_full or goes_alone):  # the first post goes whatever its size
+            if group and (is_full or going_alone & {group[0], post}):  # the first post goes whatever its size
                 break
             group.append(post)
-            if goes_alone:
-                break
         self.is_retry = any(post.aside for post in group)
+        self.rejected = RejectedGroup(group)
         return group
 
     def end_call(self, is_unconfirmed: bool = False) -> list[Post]:
@@ -6081,7 +6072,7 @@ class PostQueue:
         is_all_matched = None not in created_of
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.rejected.parts = [([post], False) for post in self.rejected.posts]  # each alone
+            self.rejected.parts = ([post] for post in self.rejected.posts)  # each alone
         for post in posts:
             own = created_of.get(post, [])
             post.created += own
@@ -6118,7 +6109,7 @@ class PostQueue:
         found = unambiguous_owners(own, [(each, each) for each in sent])  # which of `sent` were created: each is its own owner
         found_ids = set(map(id, found))
         post.incidents += [each for each in sent if id(each) not in found_ids]
-        post.enter(Stage.WAITING)
+        post.enter(Stage.IN_REJECTED_GROUP)
         # Created incidents that match no single post may belong to this one. But a post of one incident that has got none lacks
         # just that one.
         if None in found or not (is_all_matched or post.total == 1):
@@ -6127,7 +6118,7 @@ class PostQueue:
             self.reject(post, now)
         else:
             post.is_missing_tried = True
-            self.rejected.parts.insert(0, ([post], False))
+            self.rejected.parts = chain([[post]], self.rejected.parts)
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
@@ -6135,10 +6126,10 @@ class PostQueue:
         What is left of the group is given up after RETRY_SECONDS, or after MAX_FRUITLESS_TRIES without a success.
         """
         posts = self.end_call(is_unconfirmed=True)
+        for post in posts:
+            post.enter(Stage.IN_REJECTED_GROUP)
         if len(posts) == 1:
             self.reject(posts[0], now)
-        else:
-            self.rejected.add_halves(posts)
         # After `reject`, which uses what was known before this call. The failure of a post that was set aside proves nothing new.
         self.is_working &= self.is_retry
         self.give_up(self.rejected.record_fruitless_try(now), now, Unavailable, self.not_tried)
@@ -6212,12 +6203,12 @@ class PostQueue:
             post.fail(Unavailable, 'The integration ended before XSOAR replied.')
         for post in [*self.waiting, *self.rejected.posts]:
             post.fail(Unavailable, self.closed_because)
-        self.waiting, self.rejected = [], RejectedGroup()
+        self.waiting = []
 
     @property
     def is_empty(self) -> bool:
         """Return whether no post waits or is in flight."""
-        return not (self.waiting or self.in_flight or self.rejected.parts)
+        return not (self.waiting or self.in_flight or self.rejected.posts)
 
 
 # --- Which post a created incident belongs to ---
