@@ -54,12 +54,12 @@ import select
 import signal
 import socket
 import sys
-import threading
 import time
 import traceback
 import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -68,7 +68,6 @@ from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, compress, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
-from queue import SimpleQueue
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 from xml.etree.ElementTree import ParseError, XMLPullParser
@@ -6820,10 +6819,8 @@ class ServerLine:
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
         self.is_finishing = False  # only the log lines still waiting and the context are left to send
-        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
-        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
+        self.thread = ThreadPoolExecutor(max_workers=1)  # the native thread
         self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
-        threading.Thread(target=self.run_jobs, daemon=True).start()
         self.runner = gevent.spawn(self.run)
         self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
@@ -6937,25 +6934,20 @@ class ServerLine:
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
-        gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
-        requests arrive, the line would sit idle for a long time.
+        gevent.threadpool would resume the greenlet only after all sockets that are ready: while many requests arrive, the line
+        would sit idle for a long time.
         """
         began, unavailable = time.monotonic(), self.unavailable
         self.replied.start(gevent.getcurrent().switch)
-        self.jobs.put((function, *args))
+        future = self.thread.submit(function, *args)
+        future.add_done_callback(lambda _: self.replied.send())  # unlike most of gevent, safe to use from another thread
         gevent.get_hub().switch()  # until `replied` switches back
         self.replied.stop()
         self.record_duration(time.monotonic() - began, self.unavailable - unavailable)
-        result, error = self.replies.get()
+        error = future.exception()  # any, even SystemExit
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
-        return result, error
-
-    def run_jobs(self) -> None:
-        """Make the calls in `jobs`, one at a time, for ever. This is the native thread."""
-        while True:
-            self.replies.put(call_safely(*self.jobs.get()))
-            self.replied.send()  # unlike most of gevent, safe to use from another thread
+        return None if error else future.result(), error
 
     def create_next(self) -> bool:
         """Make the next call for the posts in the queue; return False if none waits."""
@@ -7035,14 +7027,6 @@ class ServerLine:
         self.is_unsaved |= has_failed
         if has_failed or not is_urgent:  # an urgent save does not put off the next one that is due
             self.context_due_at = next_due_at
-
-
-def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
-    """Return a function's result and None, or None and its exception."""
-    try:
-        return function(*args), None
-    except BaseException as error:  # even SystemExit: without a reply the greenlet that called would wait for ever
-        return None, error
 
 
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
@@ -7252,18 +7236,14 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return json_response(response)
 
 
-UNFINISHED = {  # by whether the post is in doubt
-    True: (HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'),
-    False: (HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'),
-}
-
-
 def unfinished_response(post: Post) -> HTTPResponse:
     """Return the response to a sender whose post goes on without it.
 
     If it has closed only its sending side, it still reads this: from here that looks as if it were gone.
     """
-    status, what_happens = UNFINISHED[post.is_in_doubt]
+    status, what_happens = HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'
+    if post.is_in_doubt:
+        status, what_happens = HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'
     headers = {**Unavailable.headers, 'Connection': 'close'}
     return problem(status, f'{what_happens} Its incidents may exist, or will be created later.', headers)
 
