@@ -2910,15 +2910,15 @@ class Unreadable(Exception):
 class Path:
     """Where a value is in an event, from a text that a Grammar has checked. `is_of_url` says that the text is from a URL.
 
-    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`, for which
-    `read` returns what it stands for. In the table, `host: a` is a path, too.
+    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`. `read`
+    returns what either of them stands for. In the table, `host: a` is a path, too.
     """
 
     def __init__(self, text: str, is_of_url: bool = False, read: 'Callable[[ThirdPartyEvent], Any] | None' = None):
         self.text = text
         self.is_of_url = is_of_url
-        self.read = read
-        self.constant = unquoted(text) if text.startswith("'") else ''
+        self.constant = constant = unquoted(text) if text.startswith("'") else ''
+        self.read = (lambda _: constant) if constant else read
         self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
         path = '' if self.constant else text.removeprefix('host: ') if self.is_host else text
         before, _, after = path.partition('.*.')
@@ -2936,8 +2936,6 @@ class Path:
 
         Return [] if there is no value or no list, and [UNREAD] for what was not read.
         """
-        if self.constant:
-            return [self.constant]
         if self.read:
             return [self.read(event)]
         if self.header:
@@ -3088,7 +3086,6 @@ class Grammar(NamedTuple):
 
     def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
         """Yield what `read` returns for each part that commas separate."""
-        check_quotes(text)
         for position, part in enumerate(split_outside_quotes(text, ','), 1):
             try:
                 if self.is_of_url and position > MAX_PARTS:
@@ -3152,18 +3149,10 @@ def read_level(text: str) -> tuple[float | None, list[str]]:
     return SEVERITIES[name], list(map(unquoted, split_outside_quotes(values[0], '|')))
 
 
-def check_quotes(text: str) -> None:
-    """Raise Unreadable if the last quote of a text opens one that nothing closes."""
-    if text.count("'") % 2:
-        before_last_quote = text[:text.rindex("'")]
-        raise Unreadable('a quote is missing', len(split_outside_quotes(before_last_quote, ',')))
-
-
 def split_outside_quotes(text: str, separator: str) -> list[str]:
-    """Return the texts between the separators that are not inside quotes, without the blanks around them.
-
-    The number of quotes is even.
-    """
+    """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
+    if text.count("'") % 2:  # the last one opens a quote that nothing closes
+        raise Unreadable('a quote is missing', len(split_outside_quotes(text[:text.rindex("'")], ',')))
     if separator not in text:
         return [text.strip()]  # without blanks, the same object: a part of a URL that is kept takes no memory of its own
     # Each match is a part and the separator behind it, so the last part gets a separator, too.
@@ -3490,7 +3479,6 @@ def severity_columns(text: str) -> dict[str, Any]:
     """
     if (severity := CONSTANT_SEVERITY.severity(text)) is not None:
         return {'default_severity': severity}
-    check_quotes(text)
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1  # otherwise the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
@@ -4473,22 +4461,13 @@ class ThirdPartyEvent:
             yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or looks_like_json(line) else line
 
     def name_by(self, row: Row) -> str:
-        """Return the name that a row gives the event, or '' if it says nothing, or if nothing but constants of a URL is left."""
-        name, paths = self.joined(row.name_parts)  # the name is '' if it contains any token
-        if not row.is_of_url:
-            return '' if GENERIC_TEXT.fullmatch(name) else name
-        has_found = not all(path.constant for path in paths)
-        self.findings.record(self, 'name', has_found)
-        return name if has_found else ''
-
-    def joined(self, parts: Sequence[NamePart]) -> tuple[str, list[Path]]:
-        """Return the name that the parts of a row give, of at most 150 characters, and the paths whose texts are in it.
+        """Return the name of at most 150 characters that a row gives the event, or '' if it has nothing but constants to say.
 
         If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
         """
         name, others = '', 0
         found: dict[str, Path] = {}  # by text: a name does not repeat one
-        for number, part in enumerate(parts):
+        for number, part in enumerate(row.name_parts):
             text, path = next(((text, path) for path in part.paths if (text := self.text_at(path))), ('', None))
             if not path or text in found:
                 continue
@@ -4498,9 +4477,13 @@ class ThirdPartyEvent:
             name += f'{part.before}{text}{part.bracket}' if is_separated else text
             found[text] = path
             others = max(others, path.other_items(self.members))
+        has_found = not all(path.constant for path in found.values())
+        if row.is_of_url:
+            self.findings.record(self, 'name', has_found)
         ending = f' (+{others} more)' if others else ''
-        name = self.clean(name)
-        return shortened(name, 150 - len(ending)) + ending if name else '', list(found.values())
+        name = self.clean(name)  # '' if it contains any token
+        name = shortened(name, 150 - len(ending)) + ending if name and has_found else ''
+        return name if row.is_of_url or not GENERIC_TEXT.fullmatch(name) else ''
 
     def text_at(self, path: Path) -> str:
         """Return the first text at a path that is not JSON, or ''."""
