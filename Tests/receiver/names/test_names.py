@@ -129,6 +129,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'name': '{"default": "Disk full"}', 'title': 'Disk full'}, 'Disk full'),
     ({'body': '{"a": 1\nDisk full'}, 'Disk full'),
     ({'alert_title': '[web] {x} is down'}, '[web] {x} is down'),
+    ({'alert_title': '<b>Disk</b> full<br>on db-1'}, 'Disk full on db-1'),
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected

@@ -4487,7 +4487,7 @@ class ThirdPartyEvent:
 
     def text_at(self, path: Path) -> str:
         """Return the first text at a path that is not JSON, or ''."""
-        clean = partial(untagged_text, clean=self.findings.clean) if path.is_of_url else self.clean
+        clean = partial(untagged_text, clean=self.findings.clean if path.is_of_url else self.clean)
         return first_of(text for text in map(clean, path.values(self)) if not looks_like_json(text))
 
     # The type
