@@ -10,7 +10,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -22,7 +22,7 @@ import pytest
 from shared.app import App, unpacked
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, Post, Rejected, RequestBody, Room, Settings,
-                            Tokens, TooLarge, Turn, Unavailable, UrlWords, valid_signature, read_body, read_payloads,
+                            Tokens, TooLarge, Unavailable, UrlWords, valid_signature, read_body, read_payloads,
                             signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
 from model import let_greenlets_run
@@ -336,7 +336,7 @@ def test_an_empty_signed_body_needs_no_room_for_large_ones() -> None:
 
 def test_the_text_of_a_compressed_body_takes_room_like_a_body_until_its_incidents_exist(app: App) -> None:
     body, room = gzip.compress(b'{"a": "%b"}' % (b'x' * MIB)), app.app.intake.accepted
-    with closing(Turn(app.app.intake.locks, MIB + 1).take()):
+    with app.app.intake.take_turn(MIB + 1):
         waiting = gevent.spawn(app.authorized, body, Content_Encoding='gzip')
         until(app.app.intake.locks[MIB].linkcount)
         assert MIB < room.reserved < 1.1 * MIB
@@ -379,15 +379,15 @@ def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> 
 
 
 def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
-    lock = Mock()
-    lock.acquire.return_value = False
+    intake, lock = Intake(), Mock()
+    intake.locks, lock.acquire.return_value = {-1: lock}, False
     with pytest.raises(Unavailable, match='Other bodies take too long'):
-        Turn({-1: lock}, 1).take()
+        intake.take_turn(1)
     assert lock.acquire.call_args.kwargs == {'timeout': 25}
 
 
 def test_the_25_seconds_for_a_call_begin_before_the_wait_for_the_other_bodies(app: App, clock: Clock) -> None:
-    with closing(Turn(app.app.intake.locks, 1).take()):
+    with app.app.intake.take_turn(1):
         waiting = gevent.spawn(app.authorized, '{"a": 1}')
         until(app.app.intake.locks[-1].linkcount)
         clock.passed = 25
@@ -403,7 +403,7 @@ MANY_OBJECTS = '{"a": [%s{}]}' % ('{},' * 2000)
 ], ids=['events', 'a form', 'objects'])
 def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str, size: int) -> None:
     app.app.line.queue.sizer.timings = [(1000, 0.1)]  # so fast that all events go in one call
-    with closing(Turn(app.app.intake.locks, size).take()):
+    with app.app.intake.take_turn(size):
         many = gevent.spawn(app.authorized, body, FORM)
         let_greenlets_run()
         assert app.authorized('{"a": 1}').status == 200, 'it came later'
@@ -413,7 +413,7 @@ def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str,
 
 @pytest.mark.parametrize(('body', 'size'), [('{"a": 1}' * 64, 64 * 1024 + 1), (MANY_OBJECTS, MIB + 1)], ids=['64', 'very many'])
 def test_an_object_of_a_small_body_counts_as_1_kib_and_all_together_as_1_mib(app: App, body: str, size: int) -> None:
-    with closing(Turn(app.app.intake.locks, size).take()):
+    with app.app.intake.take_turn(size):
         assert app.authorized(body, FORM).status == 200
 
 
@@ -423,7 +423,7 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
         return [{'id': '1'} for _ in incidents]
 
     def process() -> None:
-        with closing(Turn(app.app.intake.locks, 5 * MIB).take()):
+        with app.app.intake.take_turn(5 * MIB):
             pass
 
     returns = [threading.Event(), threading.Event()]
@@ -458,7 +458,7 @@ def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_th
     at_work: list[str] = []
 
     def work(name: str, size: int) -> None:
-        with closing(Turn(intake.locks, size).take()):
+        with intake.take_turn(size):
             at_work.append(name)
             for _ in range(10):
                 gevent.sleep(0)

@@ -21,7 +21,7 @@ import pytest
 from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (HTTP_LIMITS, CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Listener, Post, PostQueue,
-                            Request, RequestBody, Room, Sender, ServerLine, Settings, State, Tokens, Turn, Unavailable,
+                            Request, RequestBody, Room, Sender, ServerLine, Settings, State, Tokens, Unavailable,
                             likeness_of)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -239,11 +239,11 @@ def test_the_head_or_response_that_has_been_there_longest_gives_way(name: str) -
 ])
 def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other: int, wait_for_each_other: bool) -> None:
     def process() -> None:
-        with closing(Turn(intake.locks, other).take()):
+        with intake.take_turn(other):
             pass
 
     intake = Intake()
-    with closing(Turn(intake.locks, one).take()):
+    with intake.take_turn(one):
         second = gevent.spawn(process)
         gevent.sleep(0)
         assert second.ready() is not wait_for_each_other

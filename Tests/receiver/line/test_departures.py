@@ -15,7 +15,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, State, Turn, Unavailable, Listener
+from GenericWebhook import MAX_CALL_BYTES, Intake, State, Unavailable, Listener
 from own_server import connect, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import Webhook, changed_pack, read_answers, read_to_end, request_bytes
@@ -290,14 +290,14 @@ def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_
 
     def process() -> str:
         try:
-            with closing(Turn(intake.locks, 1).take(look)):
+            with intake.take_turn(1, look):
                 return 'processed'
         except Unavailable:
             return 'rejected'
 
     intake, asked = Intake(), list[bool]()
     monkeypatch.setattr('GenericWebhook.HAND_OVER_SECONDS', 0.01)
-    with closing(Turn(intake.locks, 1).take()):
+    with intake.take_turn(1):
         second = gevent.spawn(process)
         clocks.until(lambda: len(asked) > 1 if is_gone else second.ready())
     assert second.get(timeout=PATIENCE_SECONDS) == ('processed' if is_gone else 'rejected')

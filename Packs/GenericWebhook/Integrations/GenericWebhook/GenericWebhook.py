@@ -60,7 +60,7 @@ import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
@@ -133,7 +133,7 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 #   Listener.unsent             responses that accepted and other senders have not read yet                     32 + 8
 #   PostQueue.check_room        posts that wait for a call, and a quarter more beside those set aside           64 + 16
 #   DeliveryMemory              responses that are remembered for repeats                                       16
-#   Turn                        the work on a body, and a large one's first call: one of each size at a time    250
+#   Intake.take_turn            the work on a body, and a large one's first call: one of each size at a time    250
 #   Listener.full               connections, each with a greenlet, of at most 20 KiB while it is idle           40
 #                                                                                                    together   594
 MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head; decompressed text
@@ -1039,7 +1039,7 @@ def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
 ''' BODY '''
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
-# large bodies that are processed at a time (Turn), and the size of a body after decompression (decompress).
+# large bodies that are processed at a time (Intake.take_turn), and the size of a body after decompression (decompress).
 # The limits on its pace (PacedSocket) and its framing (RequestBody) are in the section THE RECEIVER.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
@@ -1198,31 +1198,20 @@ class Intake:
         with room.share() as share:
             yield read_body(source, limit, share, overhead)
 
+    def take_turn(self, size: int, is_gone: Callable[[], bool] = bool) -> ExitStack:
+        """Wait for the right to process a body of this size, or to create the incidents of a large post. Return it as a context.
 
-class Turn:
-    """The right to process a body, or to create the incidents of a large post, while others of about its size wait."""
-
-    def __init__(self, locks: dict[int, Semaphore], size: int):
-        self.lock = next(lock for above, lock in locks.items() if size > above)  # the largest sizes come first
-        self.is_held = False
-
-    def take(self, is_gone: Callable[[], bool] = bool) -> 'Turn':
-        """Wait for the others, and return the turn.
-
+        At the end of the context, the next one of about this size has its turn; to close it several times changes nothing.
         Raise Unavailable after HAND_OVER_SECONDS. But if the sender is gone, go on waiting: nobody would read the 503 and send
         the request again. By default the sender is never gone: bool() is False.
         """
-        while not self.lock.acquire(timeout=HAND_OVER_SECONDS):
+        lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
+        while not lock.acquire(timeout=HAND_OVER_SECONDS):
             if not is_gone():
                 raise Unavailable('Other bodies take too long: nothing was created, send it again later.', Connection='close')
-        self.is_held = True
-        return self
-
-    def close(self) -> None:
-        """Let the next one of about this size have its turn. This may be called several times."""
-        if self.is_held:
-            self.is_held = False
-            self.lock.release()
+        turn = ExitStack()
+        turn.callback(lock.release)
+        return turn
 
 
 def work_size(text: bytes) -> int:
@@ -5634,7 +5623,8 @@ class Post:
         self.stage = Stage.ARRIVED
         self.sender = Sender.NEW
         self.is_kept = False  # whether it goes on without its sender
-        self.turn: Turn | None = None  # which a large post has from when it is queued until its first call has ended
+        self.take_turn: Callable[[Callable[[], bool]], ExitStack] | None = None  # of a large post: Intake.take_turn for its size
+        self.turn: ExitStack | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
         self.is_missing_tried = False  # True once what a reply lacked of it is tried in a call of its own
@@ -6319,8 +6309,8 @@ class DeliveryMemory:
         """
         self.by_key.setdefault(post.key, []).append(post)
         try:
-            if post.turn:
-                post.turn.take(post.is_gone)
+            if post.take_turn:
+                post.turn = post.take_turn(post.is_gone)
             self.queue.add(post)
         except Unavailable as error:
             post.enter(Stage.REJECTED)
@@ -7145,8 +7135,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         with self.accepted_body(request) as body, self.intake.accepted.share() as share:
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
             text = decompress(body, request.headers.get('content-encoding', ''), share)
-            turn, text_size = Turn(self.intake.locks, work_size(text)), len(text)
-            with closing(turn.take(request.is_gone)):
+            text_size = len(text)
+            with self.intake.take_turn(work_size(text), request.is_gone):
                 payloads = read_payloads(text, request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
                     request.log_note = request.result = 'handshake'
@@ -7158,7 +7148,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         # The call and the reply contain the incidents of a post several times. So a large post takes the turn again, from when it
         # is queued until XSOAR has replied to its first call. One of a small body does not: copies of its headers made it large.
         if post.size > MAX_CALL_BYTES and text_size > MAX_CALL_BYTES:
-            post.turn = turn
+            post.take_turn = partial(self.intake.take_turn, text_size)
         response = self.response_with_incidents(request, post)
         if request.url_note:
             response.set_header('X-Webhook-Note', request.url_note)
@@ -7167,11 +7157,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     @contextmanager
     def accepted_body(self, request: Request) -> Iterator[bytes]:
         """Read a body and yield it if it has a valid proof; its memory counts until the context ends. Raise Rejected."""
-        is_signed = not request.is_accepted  # its head is not enough
-        signatures = signatures_to_check(self.settings, request.headers, request.query_string) if is_signed else []
+        # If the head is enough, no signature is checked.
+        signatures = [] if request.is_accepted else signatures_to_check(self.settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body:
-            if is_signed:
+            if signatures:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
                 self.hear(request)  # any other was heard as soon as its head was accepted
             request.is_accepted = request.is_read = True
