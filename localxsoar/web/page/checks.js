@@ -6,8 +6,8 @@ const SIGNS = {good: ['✓', 'fits: '], bad: ['✗', 'does not fit: '], warn: ['
 
 function drawCheck({state, title, text}) {
   const [sign, word] = SIGNS[state];
-  return el('li', {}, el('b', {class: state || 'dim'}, el('span', {'aria-hidden': 'true'}, sign), el('span', {class: 'unseen'}, word)),
-    el('span', {class: 'dim'}, title), el('bdi', {}, text));
+  const mark = el('b', {class: state || 'dim'}, el('span', {'aria-hidden': 'true'}, sign), el('span', {class: 'unseen'}, word));
+  return el('li', {}, mark, el('span', {class: 'dim'}, title), el('bdi', {}, text));
 }
 
 export function drawChecks(item) {
@@ -29,6 +29,7 @@ const SHOWN_COPIES = 5;
 // Return links to the latest deliveries with which this one was sent again.
 export function drawCopies({number}) {
   const copies = deliveries.all.filter((each) => each.origin === number).slice(0, SHOWN_COPIES);
-  return copies.length ? el('p', {class: 'links'}, 'Sent again as ', ...copies.flatMap((each, at) => [at ? ', ' : '', link(each.number),
-    each.status ? ` (${each.status})` : ''])) : null;
+  if (!copies.length) return null;
+  const links = copies.flatMap(({number: copy, status}, at) => [at ? ', ' : '', link(copy), status ? ` (${status})` : '']);
+  return el('p', {class: 'links'}, 'Sent again as ', ...links);
 }

@@ -2,7 +2,8 @@
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-// Quote a word for a shell. A terminal interprets some bytes as key presses, even between quotes: a header with such bytes is written in octal.
+// Quote a word for a shell. A terminal interprets some bytes as key presses, even between quotes: a header with such bytes is
+// written in octal.
 function shellWord(text) {
   if (/^[\w.-]+$/.test(text)) return text;
   if (/^[ -~\u0100-\uffff]*$/.test(text)) return quoted(text);
@@ -15,7 +16,8 @@ const LINE_BYTES = 4000;
 const bytesOf = (text) => new TextEncoder().encode(text);
 const fits = (command) => command.split('\n').every((line) => bytesOf(line).length < LINE_BYTES);
 
-// Return the body as base64 if it is not text, contains key presses or, after its first line, `!` (history in older shells), or is very long.
+// Return the body as base64 if it is not text, contains key presses or, after its first line, `!` (history in older shells), or
+// is very long.
 function bodyInBase64({body, base64}, plain) {
   if (base64 || (body.length < 30000 && !/[^\P{Cc}\n]|\n[^]*!/u.test(body) && fits(plain))) return base64;
   return btoa(Array.from(bytesOf(body), (byte) => String.fromCharCode(byte)).join(''));
@@ -27,7 +29,8 @@ const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'connection', '
 // Return the headers that curl adds by itself and the request does not have.
 function unwanted(headers, request) {
   const names = headers.map((header) => header.name.toLowerCase());
-  return ['User-Agent', 'Accept', ...(request.size ? ['Content-Type'] : [])].filter((name) => !names.includes(name.toLowerCase()));
+  const added = ['User-Agent', 'Accept', ...(request.size ? ['Content-Type'] : [])];
+  return added.filter((name) => !names.includes(name.toLowerCase()));
 }
 
 export const isInFile = (request) => request.cut;
@@ -37,7 +40,8 @@ export function curlCommand({number, method, target, request}) {
   const headers = request.headers.filter((header) => !LEFT_OUT.includes(header.name.toLowerCase()));
   // curl reads brackets as patterns, takes dots out of a path, and would ask another host for a target such as @host.
   const isUrl = /^\/[^[\]{}#\\]*$/.test(target) && !/\/(\.|%2e)/i.test(target.split('?')[0]);
-  const words = ['curl', ...(method === 'HEAD' && !request.size ? ['--head'] : ['-X', method]), location.origin + (isUrl ? target : '/'), ...(isUrl ? [] : ['--request-target', target]),
+  const words = ['curl', ...(method === 'HEAD' && !request.size ? ['--head'] : ['-X', method]),
+    ...(isUrl ? [location.origin + target] : [`${location.origin}/`, '--request-target', target]),
     ...headers.flatMap((header) => ['-H', header.value ? `${header.name}: ${header.value}` : `${header.name};`]),
     ...unwanted(headers, request).flatMap((name) => ['-H', `${name}:`])];
   const command = words.map(shellWord).join(' ');

@@ -10,7 +10,8 @@ function numbering() {
   return function numberOf(value) {
     if (!value.entries) return number(value.source);
     if (!found.has(value)) {
-      const parts = value.entries.map(([key, each]) => (value.isArray ? numberOf(each) : `${JSON.stringify(key)}:${numberOf(each)}`));
+      const part = ([key, each]) => (value.isArray ? numberOf(each) : `${JSON.stringify(key)}:${numberOf(each)}`);
+      const parts = value.entries.map(part);
       found.set(value, number(value.isArray ? `[${parts.join()}]` : `{${parts.sort().join()}}`));
     }
     return found.get(value);
@@ -74,7 +75,8 @@ function equalItems(olds, news) {
   const [someOlds, someNews] = [olds, news].map((all) => all.slice(first, all.length - last));
   const between = someOlds.length * someNews.length > MOST_PAIRS ? [] : longestCommon(someOlds, someNews);
   const from = (count, old, other) => Array.from({length: count}, (_, at) => [old + at, other + at]);
-  return [...from(first, 0, 0), ...between.map(([old, other]) => [old + first, other + first]), ...from(last, olds.length - last, news.length - last)];
+  return [...from(first, 0, 0), ...between.map(([old, other]) => [old + first, other + first]),
+    ...from(last, olds.length - last, news.length - last)];
 }
 
 // Pair equal items of two lists and, between those, the others by their places.
@@ -94,19 +96,25 @@ function pairItems(before, after, numberOf) {
   return pairs;
 }
 
-// Return the parts of two values in the order of the second, each with the `keys` of its path: what is `changed`, `added` or `removed`,
-// with `before` and `after`, and what is the `same` between those, with its `parts`. Raise RangeError if a value is too deep.
+const haveEntriesOfOneKind = (old, other) => old.entries && other.entries && old.isArray === other.isArray;
+
+// Return the parts of two values in the order of the second, each with the `keys` of its path: what is `changed`, `added` or
+// `removed`, with `before` and `after`, and what is the `same` between those, with its `parts`. Raise RangeError if a value is
+// too deep.
 export function differencesOf(before, after) {
   const numberOf = numbering();
   const rows = [];
+  const addSame = (part) => {
+    if (rows.at(-1)?.kind === 'same') rows.at(-1).parts.push(part);
+    else rows.push({kind: 'same', parts: [part]});
+  };
   const compare = (old, other, keys) => {
-    const isSame = old && other && numberOf(old) === numberOf(other);
-    if (isSame && rows.at(-1)?.kind === 'same') rows.at(-1).parts.push({keys, value: other});
-    else if (isSame) rows.push({kind: 'same', parts: [{keys, value: other}]});
-    else if (!old || !other) rows.push({kind: old ? 'removed' : 'added', keys, before: old, after: other});
-    else if (!old.entries || !other.entries || old.isArray !== other.isArray) rows.push({kind: 'changed', keys, before: old, after: other});
+    if (!old || !other) rows.push({kind: old ? 'removed' : 'added', keys, before: old, after: other});
+    else if (numberOf(old) === numberOf(other)) addSame({keys, value: other});
+    else if (!haveEntriesOfOneKind(old, other)) rows.push({kind: 'changed', keys, before: old, after: other});
     else {
-      for (const [key, one, two] of other.isArray ? pairItems(old, other, numberOf) : pairKeys(old, other)) compare(one, two, [...keys, {key, isIndex: other.isArray}]);
+      const pairs = other.isArray ? pairItems(old, other, numberOf) : pairKeys(old, other);
+      for (const [key, one, two] of pairs) compare(one, two, [...keys, {key, isIndex: other.isArray}]);
     }
   };
   compare(before, after, []);
@@ -114,8 +122,9 @@ export function differencesOf(before, after) {
 }
 
 // Return a text as a list of its lines, and names with values as an object.
-export const linesOf = (text) => ({isArray: true, entries: text.split('\n').map((line, at) => [String(at), {source: line, text: line}])});
-export const fieldsOf = (fields) => ({isArray: false, entries: fields.map(({name, value}) => [name, {source: value, text: value}])});
+const asText = (text) => ({source: text, text});
+export const linesOf = (text) => ({isArray: true, entries: text.split('\n').map((line, at) => [String(at), asText(line)])});
+export const fieldsOf = (fields) => ({isArray: false, entries: fields.map(({name, value}) => [name, asText(value)])});
 
 const isPair = (text, at) => /[\ud800-\udbff]/.test(text[at - 1] || '');  // whether a pair would be cut there
 

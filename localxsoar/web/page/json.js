@@ -96,10 +96,11 @@ export function formatJson(text) {
   let depth = 0;
   const line = () => `\n${'  '.repeat(depth)}`;
   return tokens.map((token, at) => {
-    const isEmpty = (token === '{' && tokens[at + 1] === '}') || (token === '[' && tokens[at + 1] === ']');
-    if (isEmpty || (['}', ']'].includes(token) && ['{', '['].includes(tokens[at - 1]))) return token;
-    if (token === '{' || token === '[') { depth += 1; return token + line(); }
-    if (token === '}' || token === ']') { depth -= 1; return line() + token; }
+    const isOpen = '{['.includes(token);
+    const isClose = '}]'.includes(token);
+    if ((isOpen && '}]'.includes(tokens[at + 1])) || (isClose && '{['.includes(tokens[at - 1]))) return token;  // it is empty
+    if (isOpen) { depth += 1; return token + line(); }
+    if (isClose) { depth -= 1; return line() + token; }
     if (token === ',') return token + line();
     return token === ':' ? ': ' : token;
   }).join('');

@@ -16,15 +16,16 @@ export function mapperPath(keys) {
 function sameSource(id) {
   const own = deliveries.all.find((item) => item.incidents.includes(id));
   const item = incidents.all.find((each) => each.id === id);
-  const alike = own ? deliveries.all.filter(({kind, sender}) => kind === 'created' && sender === own.sender)
-    .flatMap((each) => [...each.incidents].reverse()) : incidents.all.filter((each) => each.sourceInstance === item?.sourceInstance).map((each) => each.id);
-  const ids = [...new Set(alike)].slice(0, SHOWN);
+  const ofSender = () => deliveries.all.filter(({kind, sender}) => kind === 'created' && sender === own.sender)
+    .flatMap((each) => [...each.incidents].reverse());
+  const ofInstance = () => incidents.all.filter((each) => each.sourceInstance === item?.sourceInstance).map((each) => each.id);
+  const ids = [...new Set(own ? ofSender() : ofInstance())].slice(0, SHOWN);
   return {source: own ? own.sender || 'unknown senders' : item?.sourceInstance || '', ids: ids.length ? ids : [id]};
 }
 
 function drawRow({id, value}) {
-  return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)),
-    el('td', {class: 'wide'}, value === null ? el('span', {class: 'dim'}, 'nothing at this path, or too large to read') : el('bdi', {}, value)));
+  const shown = value === null ? el('span', {class: 'dim'}, 'nothing at this path, or too large to read') : el('bdi', {}, value);
+  return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)), el('td', {class: 'wide'}, shown));
 }
 
 // Draw the preview below the value that was picked in the tree.
@@ -40,11 +41,12 @@ export async function preview(id, keys, below) {
   if (rows instanceof Error) return box.append(el('p', {class: 'wrong', role: 'alert'}, rows.message));
   const filled = rows.filter(({value}) => value !== null && value !== '').length;
   const close = button('Close', () => { box.remove(); below.querySelector('.map').focus(); }, {class: 'quiet'});
-  box.append(el('div', {class: 'part'}, el('code', {}, path), el('span', {},
-    button('Copy path', (event) => copy(path, event.target), {id: 'copy-path'}), close)),
-  ...(isPlain ? [] : [el('p', {class: 'warn'}, 'A key in this path has characters that a path cannot hold: XSOAR may read it otherwise.')]),
-  el('p', {role: 'status'}, ...(rows.length === 1 ? [filled ? 'It has a value in this incident.' : 'It has no value in this incident.']
-    : [`It has a value in ${filled} of the last ${rows.length} incidents of `, el('bdi', {}, source), '.'])),
-  el('table', {class: 'several'}, el('tbody', {}, ...rows.map(drawRow))));
+  const copies = button('Copy path', (event) => copy(path, event.target), {id: 'copy-path'});
+  const warning = 'A key in this path has characters that a path cannot hold: XSOAR may read it otherwise.';
+  const said = rows.length === 1 ? [filled ? 'It has a value in this incident.' : 'It has no value in this incident.']
+    : [`It has a value in ${filled} of the last ${rows.length} incidents of `, el('bdi', {}, source), '.'];
+  box.append(el('div', {class: 'part'}, el('code', {}, path), el('span', {}, copies, close)),
+    ...(isPlain ? [] : [el('p', {class: 'warn'}, warning)]), el('p', {role: 'status'}, ...said),
+    el('table', {class: 'several'}, el('tbody', {}, ...rows.map(drawRow))));
   return box.querySelector('#copy-path').focus();
 }

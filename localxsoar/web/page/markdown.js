@@ -9,18 +9,29 @@ const MARKED_CHARACTERS = 20000;  // a longer text is data: its marks stay as th
 // No part of it can be read in two ways, so that a long text takes no longer than its length.
 const INLINE = new RegExp(['\\\\(?<escaped>[\\\\`*_{}[\\]()#+.!|<>~-])', '`(?<code>[^`\\n]+)`',
   '(?<image>!?)\\[(?<label>[^[\\]\\n]*)\\]\\((?<url>[^()\\s]*)(?: "[^"\\n]*")?\\)', '\\*\\*(?<bold>[^*\\n]+)\\*\\*',
-  '\\*(?<italic>[^*\\s][^*\\n]*)\\*', '(?<!\\w)__(?<strong>[^_\\s][^_\\n]*)__(?!\\w)', '(?<!\\w)_(?<slanted>[^_\\s][^_\\n]*)_(?!\\w)',
-  '(?<line><br ?/?>)'].join('|'), 'g');
+  '\\*(?<italic>[^*\\s][^*\\n]*)\\*', '(?<!\\w)__(?<strong>[^_\\s][^_\\n]*)__(?!\\w)',
+  '(?<!\\w)_(?<slanted>[^_\\s][^_\\n]*)_(?!\\w)', '(?<line><br ?/?>)'].join('|'), 'g');
 
-function drawMark({0: source, groups}) {
-  const {escaped, code, image, label, url, bold, strong, italic, slanted, line} = groups;
-  if (escaped) return escaped;
-  if (code) return el('code', {}, code);
-  if (line) return el('br');
-  if (bold || strong) return el('strong', {}, inline(bold || strong));
-  if (italic || slanted) return el('em', {}, inline(italic || slanted));
-  if (image) return el('em', {}, label);
-  return /^https?:\/\//i.test(url) ? el('a', {href: url, title: url, rel: 'noopener noreferrer', target: '_blank'}, label || url) : source;
+function drawLink({0: source, groups: {label, url}}) {
+  if (!/^https?:\/\//i.test(url)) return source;
+  return el('a', {href: url, title: url, rel: 'noopener noreferrer', target: '_blank'}, label || url);
+}
+
+// By the groups of the pattern, each takes its text and the whole match.
+const MARKS = {
+  escaped: (text) => text,
+  code: (text) => el('code', {}, text),
+  line: () => el('br'),
+  bold: (text) => el('strong', {}, inline(text)),
+  strong: (text) => el('strong', {}, inline(text)),
+  italic: (text) => el('em', {}, inline(text)),
+  slanted: (text) => el('em', {}, inline(text)),
+  image: (_, {groups: {label}}) => el('em', {}, label),
+};
+
+function drawMark(match) {
+  const found = Object.keys(MARKS).find((group) => match.groups[group]);
+  return found ? MARKS[found](match.groups[found], match) : drawLink(match);
 }
 
 function inline(text) {
@@ -45,13 +56,17 @@ function drawTable(lines, at) {
   const heads = cells(lines[at]);
   let end = at + 2;
   while (end < lines.length && lines[end].includes('|')) end += 1;
-  const row = (tag, texts, options) => el('tr', {}, heads.map((_, place) => el(tag, options, inline((texts[place] || '').trim()))));
+  const cell = (tag, text, options) => el(tag, options, inline(text.trim()));
+  const row = (tag, texts, options) => el('tr', {}, heads.map((_, place) => cell(tag, texts[place] || '', options)));
   const draw = (line) => row('td', cells(line));
   const rows = lines.slice(at + 2, end);
   const body = el('tbody', {}, rows.slice(0, SHOWN_ROWS).map(draw));
   const table = el('table', {class: 'several'}, el('thead', {}, row('th', heads, {scope: 'col'})), body);
-  const more = button(`show ${rows.length - SHOWN_ROWS} more rows`, () => { body.append(...rows.slice(SHOWN_ROWS).map(draw)); more.remove(); }, {class: 'quiet more'});
-  return [el('div', {class: 'wide-table', tabIndex: 0, role: 'group', 'aria-label': 'Table'}, table, rows.length > SHOWN_ROWS ? more : null), end];
+  const showRest = () => { body.append(...rows.slice(SHOWN_ROWS).map(draw)); more.remove(); };
+  const more = button(`show ${rows.length - SHOWN_ROWS} more rows`, showRest, {class: 'quiet more'});
+  const box = el('div', {class: 'wide-table', tabIndex: 0, role: 'group', 'aria-label': 'Table'}, table,
+    rows.length > SHOWN_ROWS ? more : null);
+  return [box, end];
 }
 
 // Other blocks. Each is drawn from a line on, and returned with the number of the line after it.
@@ -96,13 +111,14 @@ function drawQuote(lines, at) {
 
 function drawParagraph(lines, at) {
   let end = at + 1;
-  while (end < lines.length && end - at < SHOWN_ROWS && lines[end].trim() && !BLOCKS.some(([begins]) => begins(lines, end))) end += 1;
+  const isEnd = () => !lines[end].trim() || BLOCKS.some(([begins]) => begins(lines, end));
+  while (end < lines.length && end - at < SHOWN_ROWS && !isEnd()) end += 1;
   return [el('p', {}, inline(lines.slice(at, end).join('\n'))), end];
 }
 
 const as = (pattern) => (lines, at) => pattern.test(lines[at]);
-const BLOCKS = [[as(FENCE), drawFence], [as(HEADING), drawHeading], [isTable, drawTable], [as(RULE), (lines, at) => [el('hr'), at + 1]],
-  [as(ITEM), drawList], [as(QUOTE), drawQuote]];
+const BLOCKS = [[as(FENCE), drawFence], [as(HEADING), drawHeading], [isTable, drawTable],
+  [as(RULE), (lines, at) => [el('hr'), at + 1]], [as(ITEM), drawList], [as(QUOTE), drawQuote]];
 
 // Return the blocks from a line on and, if there are many, a button that gives way to the next ones.
 function drawBlocks(lines, from) {
@@ -115,7 +131,8 @@ function drawBlocks(lines, from) {
     at = end;
   }
   if (at < lines.length) {
-    const more = button(`show more (${lines.length - at} lines)`, () => more.replaceWith(...drawBlocks(lines, at)), {class: 'quiet more'});
+    const showMore = () => more.replaceWith(...drawBlocks(lines, at));
+    const more = button(`show more (${lines.length - at} lines)`, showMore, {class: 'quiet more'});
     drawn.push(more);
   }
   return drawn;

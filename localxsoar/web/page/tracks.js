@@ -6,7 +6,8 @@ const CELL = 64;  // of a line with too many events to tell their kinds
 const TICK = 96;  // pixels between two ticks at least
 const SECOND = 1000;
 const DAY = 86400 * SECOND;
-const STEPS = [...[1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200].map((each) => each * SECOND), ...[1, 2, 7, 14, 28, 56, 112, 224, 448, 896, 3584].map((each) => each * DAY)];
+const STEPS = [...[1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200].map((each) => each * SECOND),
+  ...[1, 2, 7, 14, 28, 56, 112, 224, 448, 896, 3584].map((each) => each * DAY)];
 
 const widthOf = ({events}) => MARK + (events.length > 1 ? DIGIT * String(events.length).length : 0);
 
@@ -42,8 +43,8 @@ function separate(marks, width) {
   return marks;
 }
 
-// Return the marks of events, oldest first: each has its `kind`, its place `left` in pixels and the events that it stands for. Events of one
-// kind that are close together share a mark and, where even that leaves too many, all that are close do.
+// Return the marks of events, oldest first: each has its `kind`, its place `left` in pixels and the events that it stands for.
+// Events of one kind that are close together share a mark and, where even that leaves too many, all that are close do.
 export function marksOf(events, scale) {
   const marks = gather(events, scale, (last, {kind}, left) => last.kind === kind && left - last.left < MARK);
   if (marks.reduce((sum, mark) => sum + widthOf(mark), 0) <= scale.width) return separate(marks, scale.width);
@@ -63,15 +64,18 @@ export function spansOf(marks, isOpen, width) {
     begin = null;
   }
   if (begin !== null) spans.push([begin, isOpen ? width : marks.at(-1).left]);
-  return spans.map(([left, right]) => [left + MARK / 2, right === width ? width : right + MARK / 2]).filter(([left, right]) => right > left);
+  return spans.map(([left, right]) => [left + MARK / 2, right === width ? width : right + MARK / 2])
+    .filter(([left, right]) => right > left);
 }
 
-// Return the ticks of the line of time: each has its time and its place, and whether the next is a day later or more, or less than a minute.
+// Return the ticks of the line of time, each with its time and its place, and whether the next is a day later or more, or less
+// than a minute.
 export function ticksOf({from, to, width}) {
   const wanted = Math.max(1, Math.floor((width - MARK) / TICK));
   const step = STEPS.find((each) => (to - from) / each <= wanted) || STEPS.at(-1);
   const offset = new Date(from).getTimezoneOffset() * 60 * SECOND;  // a tick is at a full hour of the viewer's zone
   const ticks = [];
-  for (let at = Math.ceil((from - offset) / step) * step + offset; at <= to && ticks.length <= wanted; at += step) ticks.push({at, left: placeOf(at, {from, to, width})});
+  const first = Math.ceil((from - offset) / step) * step + offset;
+  for (let at = first; at <= to && ticks.length <= wanted; at += step) ticks.push({at, left: placeOf(at, {from, to, width})});
   return {ticks, isOfDays: step >= DAY, isOfSeconds: step < 60 * SECOND};
 }

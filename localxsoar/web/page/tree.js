@@ -1,5 +1,5 @@
-// A folded tree of a JSON value. It is one tab stop, in which arrows move (the tree pattern of ARIA). It shows the path of the value
-// that has the focus or is pointed at, which a mapper needs.
+// A folded tree of a JSON value. It is one tab stop, in which arrows move (the tree pattern of ARIA). It shows the path of the
+// value that has the focus or is pointed at, which a mapper needs.
 import {button, copy, el} from './dom.js';
 import {cut, pieces} from './long.js';
 import {marked} from './visible.js';
@@ -13,8 +13,8 @@ const SHOWN_CHARACTERS = 600;
 const inner = new WeakMap();  // by the head of a branch: the element with its entries, and what draws them
 let toOpen = 0;  // how many more entries are opened with the tree that is drawn
 
-// With `pick` each value has a button that calls it with the keys of its path and its element. With `use` a value has no buttons of
-// its own: a click or Enter calls it with the keys, the value and the element, to which it may add some.
+// With `pick` each value has a button that calls it with the keys of its path and its element. With `use` a value has no buttons
+// of its own: a click or Enter calls it with the keys, the value and the element, to which it may add some.
 export function drawTree(content, pick, use) {
   const acts = {pick, use};
   toOpen = OPEN_ENTRIES;
@@ -33,8 +33,8 @@ function entries(content, keys, depth, acts, from = 0) {
   const pairs = content.entries.slice(from, from + SHOWN_ENTRIES);
   const drawn = pairs.map(([key, value]) => branch(key, value, [...keys, {key, isIndex: content.isArray}], depth, acts));
   const next = from + pairs.length;
-  if (next < content.entries.length) drawn.push(moreButton(content.entries.length - next, depth, () => entries(content, keys, depth, acts, next)));
-  return drawn;
+  const left = content.entries.length - next;
+  return left ? [...drawn, moreButton(left, depth, () => entries(content, keys, depth, acts, next))] : drawn;
 }
 
 // Return a button that is replaced by the next entries; thousands at once would block the browser.
@@ -49,14 +49,19 @@ function moreButton(left, depth, draw) {
 }
 
 export const pathOf = (keys) => cut(keys.map((each) => cut(each.key, 1000)).join('.'), 1000);
-const item = (kind, keys, depth, options, ...children) => el('div', {class: `${kind} item`, role: 'treeitem', 'aria-level': depth + 1, tabindex: '-1', title: pathOf(keys), ...options}, ...children);
+
+function item(kind, keys, depth, options, ...children) {
+  const own = {class: `${kind} item`, role: 'treeitem', 'aria-level': depth + 1, tabindex: '-1', title: pathOf(keys)};
+  return el('div', {...own, ...options}, ...children);
+}
 
 function branch(key, value, keys, depth, acts) {
   const name = key === null ? [] : [el('bdi', {class: 'key'}, key === '' ? '""' : marked(cut(key))), ': '];
   if (!value.entries) return leaf(name, value, keys, depth, acts);
   const count = value.entries.length;
   const list = el('div', {class: 'inner'});
-  const head = item('head', keys, depth, {'aria-expanded': 'false'}, ...name, el('span', {class: 'dim'}, value.isArray ? `[${count}]` : `{${count}}`));
+  const head = item('head', keys, depth, {'aria-expanded': 'false'}, ...name,
+    el('span', {class: 'dim'}, value.isArray ? `[${count}]` : `{${count}}`));
   head.addEventListener('click', () => setOpen(head, list.hidden));
   inner.set(head, {list, fill: () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, acts)); }});
   list.hidden = true;
@@ -83,9 +88,12 @@ function leaf(name, value, keys, depth, {pick, use}) {
   const type = isText ? 'text' : /^[-\d]/.test(value.source) ? 'number' : 'plain';
   const content = el('bdi', {}, marked(shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS)}…` : shown));
   const quote = isText ? '"' : '';
-  const more = shown.length > SHOWN_CHARACTERS ? button('show all', () => { content.replaceChildren(...whole(shown)); more.remove(); }, {class: 'quiet more', tabindex: '-1'}) : null;
-  const map = pick ? button('Map', () => pick(keys, drawn), {class: 'quiet map', tabindex: '-1', 'aria-label': `Preview the mapping of ${at}`}) : null;
-  const copies = use ? null : button('Copy', (event) => copy(shown, event.target), {class: 'quiet', tabindex: '-1', 'aria-label': `Copy ${at}`});
+  const act = (label, press, options) => button(label, press, {class: 'quiet', tabindex: '-1', ...options});
+  const more = shown.length > SHOWN_CHARACTERS
+    ? act('show all', () => { content.replaceChildren(...whole(shown)); more.remove(); }, {class: 'quiet more'}) : null;
+  const map = pick
+    ? act('Map', () => pick(keys, drawn), {class: 'quiet map', 'aria-label': `Preview the mapping of ${at}`}) : null;
+  const copies = use ? null : act('Copy', (event) => copy(shown, event.target), {'aria-label': `Copy ${at}`});
   const drawn = item('leaf', keys, depth, {}, ...name, el('span', {class: type}, quote, content, quote), more, copies, map);
   if (use) drawn.addEventListener('click', ({target}) => { if (!target.closest('button, .offers')) use(keys, value, drawn); });
   return drawn;
@@ -117,7 +125,7 @@ function press(event) {
   to?.focus();
 }
 
-// Each key takes an item, all that are seen, its place among them, and what has the focus in it. It returns what is to have the focus.
+// Each key takes an item, all that are seen, its place among them, and what has the focus in it. It returns what gets the focus.
 const KEYS = {
   ArrowDown: (one, items, at) => items[at + 1],
   ArrowUp: (one, items, at) => items[at - 1],
