@@ -24,7 +24,8 @@ const ownInstance = () => known.instances.find((each) => each.name === instance.
 function lists() {
   const words = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
   const has = ({name, description}) => words.every((word) => `${name} ${description}`.toLowerCase().includes(word));
-  return [['Commands', ownInstance().commands.filter(has)], ['Scripts', known.scripts.filter(has)], ['Server', known.server.filter(has)]].filter(([, some]) => some.length);
+  const all = [['Commands', ownInstance().commands], ['Scripts', known.scripts], ['Server', known.server]];
+  return all.map(([title, some]) => [title, some.filter(has)]).filter(([, some]) => some.length);
 }
 
 const find = (name) => [...known.scripts, ...ownInstance().commands, ...known.server].find((each) => each.name === name);
@@ -46,7 +47,8 @@ function drawLink(command) {
 export function drawChoices() {
   const drawn = lists().flatMap(([title, some]) => [el('h2', {}, title), el('ul', {}, ...some.map(drawLink))]);
   const all = known.scripts.length + ownInstance().commands.length + known.server.length;
-  $('choices').replaceChildren(...(drawn.length ? drawn : [el('p', {class: 'dim'}, all ? `0 of ${all} match.` : 'The pack has no commands.')]));
+  const none = all ? `0 of ${all} match.` : 'The pack has no commands.';
+  $('choices').replaceChildren(...(drawn.length ? drawn : [el('p', {class: 'dim'}, none)]));
 }
 
 export function openFirst() {
@@ -57,7 +59,8 @@ export function openFirst() {
 }
 
 function drawActs() {
-  const act = (label, path) => button(label, () => run({title: label, path: `commands/${path}`, command: '', args: {}}), {class: 'runs-it', disabled: isRunning()});
+  const start = (title, path) => run({title, path: `commands/${path}`, command: '', args: {}});
+  const act = (label, path) => button(label, () => start(label, path), {class: 'runs-it', disabled: isRunning()});
   $('instance-acts').replaceChildren(act('Test', 'test'), ...(ownInstance().fetches ? [act('Fetch now', 'fetch')] : []));
 }
 
@@ -68,21 +71,26 @@ function help({description, options, isArray, deprecated}) {
     isArray && options.length ? `Of: ${options.join(', ')}.` : ''].filter(Boolean).join(' ');
 }
 
+function drawInput({options: offered, isArray, value, secret}, options) {
+  if (!offered.length || isArray) return el('input', {...options, type: secret ? 'password' : 'text', placeholder: value});
+  return el('select', options, el('option', {value: ''}, value ? `${value} (default)` : ''),
+    ...offered.map((each) => el('option', {value: each}, each)));
+}
+
 function drawArgument(argument) {
-  const id = `argument-${argument.name}`;
+  const {name, required, value} = argument;
+  const id = `argument-${name}`;
   const text = help(argument);
-  const options = {id, 'data-argument': argument.name, autocomplete: 'off', spellcheck: false, required: argument.required && !argument.value,
-    ...(text ? {'aria-describedby': `${id}-help`} : {})};
-  const isChoice = argument.options.length && !argument.isArray;
-  const input = isChoice ? el('select', options, el('option', {value: ''}, argument.value ? `${argument.value} (default)` : ''),
-    ...argument.options.map((each) => el('option', {value: each}, each)))
-    : el('input', {...options, type: argument.secret ? 'password' : 'text', placeholder: argument.value});
-  return el('div', {class: 'field'}, el('label', {htmlFor: id}, argument.name, argument.required ? el('span', {class: 'bad', title: 'required'}, ' *') : ''),
-    input, text ? el('p', {class: 'help', id: `${id}-help`}, text) : null);
+  const options = {id, 'data-argument': name, autocomplete: 'off', spellcheck: false, required: required && !value};
+  const described = text ? {'aria-describedby': `${id}-help`} : {};
+  return el('div', {class: 'field'},
+    el('label', {htmlFor: id}, name, required ? el('span', {class: 'bad', title: 'required'}, ' *') : ''),
+    drawInput(argument, {...options, ...described}), text ? el('p', {class: 'help', id: `${id}-help`}, text) : null);
 }
 
 // Scripts are often for an incident; a command runs in the playground.
-const INCIDENT = {name: '', description: 'The number of an incident. If it is empty, the script runs in the playground.', options: [], value: ''};
+const INCIDENT = {name: '', options: [], value: '',
+  description: 'The number of an incident. If it is empty, the script runs in the playground.'};
 
 function submit(command, isScript) {
   const given = inputs().filter((input) => input.value).map((input) => [input.dataset.argument, input.value]);
@@ -107,9 +115,16 @@ function drawForm(command) {
   const isScript = known.scripts.includes(command) || known.server.includes(command);
   const rows = [...command.arguments.map(drawArgument), ...(isScript ? [drawArgument(INCIDENT)] : [])];
   if (isScript) rows.at(-1).querySelector('label').textContent = 'Run in incident';
-  return el('form', {noValidate: true, onkeydown: press, oninput: () => { forgetPlace(); saveTyped(command); }, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
-    el('div', {class: 'acts'}, el('button', {class: 'main runs-it', id: 'run', disabled: isRunning()}, 'Run'),
-      command.dangerous ? el('span', {class: 'warn'}, 'potentially harmful') : null, command.deprecated ? el('span', {class: 'warn'}, 'deprecated') : null));
+  const {dangerous, deprecated} = command;
+  const warnings = [...(dangerous ? ['potentially harmful'] : []), ...(deprecated ? ['deprecated'] : [])];
+  const listeners = {
+    onkeydown: press,
+    oninput() { forgetPlace(); saveTyped(command); },
+    onsubmit(event) { event.preventDefault(); submit(command, isScript); },
+  };
+  return el('form', {noValidate: true, ...listeners}, ...rows, el('div', {class: 'acts'},
+    el('button', {class: 'main runs-it', id: 'run', disabled: isRunning()}, 'Run'),
+    ...warnings.map((text) => el('span', {class: 'warn'}, text))));
 }
 
 function drawCommand(name) {
@@ -120,12 +135,14 @@ function drawCommand(name) {
     : [el('p', {class: 'dim'}, 'Choose a command, or press Test to try the parameters of the instance.')];
 }
 
+let drawn = '';  // the command whose form is drawn
+
 // Draw the list and, unless it is drawn already, the form.
 function draw(name, args) {
   setChosen(name);
   const signature = JSON.stringify([name, find(name)]);
-  if ($('command').dataset.drawn !== signature) {
-    $('command').dataset.drawn = signature;
+  if (drawn !== signature) {
+    drawn = signature;
     $('command').replaceChildren(...drawCommand(name));
     fillForm(args);
   }

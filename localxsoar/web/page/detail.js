@@ -14,7 +14,7 @@ export function drawDetail(name, ...children) {
   detail.replaceChildren(...children.filter(Boolean));
   detail.hidden = false;
   if (top) detail.scrollTop = top;  // to ask for it takes a layout
-  const again = focused && (detail.querySelector(`#${CSS.escape(focused)}`) || detail);  // the other detail may have the same control
+  const again = focused && (detail.querySelector(`#${CSS.escape(focused)}`) || detail);  // the other detail may have it, too
   const target = isWanted ? detail : again;
   isWanted = false;
   if (target) target.focus({preventScroll: true});

@@ -101,21 +101,25 @@ export function edit(drawOpened) {
   const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, shown.length + 1), spellcheck: false,
     value: shown.map((header) => `${header.name}: ${header.value}`).join('\n')});
   const isFixed = Boolean(reason && !item.missing);
-  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : rowsOf(item.request.body), value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed, 'aria-describedby': 'edit-fault'});
+  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : rowsOf(item.request.body),
+    value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed, 'aria-describedby': 'edit-fault'});
   const before = {headers: headers.value, body: body.value};
   const fields = {target, headers, body};
   for (const [name, text] of Object.entries(drafts.get(keyOf(item)) || {})) fields[name].value = text;
   const keep = () => keepDraft(item, Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])));
   const close = () => closeEditor(drawOpened);
   const discard = () => { dropDraft(item); close(); };
-  const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
+  const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable,
+    disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const submit = el('button', {class: 'main', id: 'edit-send'}, 'Send');
   const send = async (event) => {
     event.preventDefault();
     const edited = {target: target.value, proof: proof.checked};
     if (headers.value !== before.headers) edited.headers = readHeaders(headers.value);
-    if (body.value !== before.body || item.missing) edited.body = body.value.replaceAll('\n', lineBreaks(item.request.body)[0] || '\n');
+    if (body.value !== before.body || item.missing) {
+      edited.body = body.value.replaceAll('\n', lineBreaks(item.request.body)[0] || '\n');
+    }
     await once(submit, [], async () => {
       wrong.textContent = '';
       try {
@@ -129,10 +133,11 @@ export function edit(drawOpened) {
   drawDetail('delivery', el('form', {class: 'edit', onsubmit: send, oninput: keep}, el('h2', {}, 'Edit and send'),
     el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
     el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
-    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body, isFixed ? null : drawFault(body),
+    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)),
+    body, isFixed ? null : drawFault(body),
     ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
-    el('div', {class: 'acts below'}, submit, button('Close', close, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
-      el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
+    el('div', {class: 'acts below'}, submit, button('Close', close, {title: 'The edit is kept'}),
+      button('Discard', discard, {class: 'quiet'}), el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
   (isFixed ? headers : body).focus();
 }

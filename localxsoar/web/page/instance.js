@@ -27,13 +27,15 @@ function status() {
   return ready ? ['Healthy', 'good'] : ['starting', ''];
 }
 
+const address = () => (instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '');
+
 export function drawState() {
   const [word, color] = status();
   $('state').className = `state ${color}`;
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
   const restarts = instance.restarts && !isLost ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
   $('health').textContent = $('health').title = visible(word) + restarts;
-  $('address').textContent = instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '';
+  $('address').textContent = address();
   $('address').parentElement.hidden = !instance.port;
   const button = $('enable');
   if (button) button.textContent = instance.enabled ? 'Disable' : 'Enable';
@@ -43,24 +45,32 @@ export function drawState() {
 
 // Return what the schedule says in words, such as `fetches incidents every minute`, or ''.
 function describeSchedule(schedule) {
-  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} every ${seconds === 60 ? 'minute' : `${seconds / 60} min`}`);
+  const every = (seconds) => `every ${seconds === 60 ? 'minute' : `${seconds / 60} min`}`;
+  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} ${every(seconds)}`);
   return each.length ? `fetches ${each.join(' and ')}` : '';
 }
 
 // The health has the whole error.
 function drawFetch({time: at, pulled, error, traceback}) {
-  return [clock(new Date(at)), error ? ` failed: ${error.split('\n')[0]}` : ` ${pulled} new`,
-    error && traceback ? el('details', {}, el('summary', {}, 'Traceback'), el('pre', {class: 'traceback'}, traceback + error)) : null];
+  if (!error) return [clock(new Date(at)), ` ${pulled} new`];
+  const whole = () => el('details', {}, el('summary', {}, 'Traceback'), el('pre', {class: 'traceback'}, traceback + error));
+  return [clock(new Date(at)), ` failed: ${error.split('\n')[0]}`, traceback ? whole() : null];
+}
+
+function describeState() {
+  const {enabled, ready, longRunning, port, ending, schedule = {}} = instance;
+  if (isLost) return 'unknown (connection lost)';
+  if (!enabled) return 'disabled';
+  if (ending) return `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`;
+  const works = !longRunning ? 'enabled' : !ready ? 'starting' : port ? 'listening' : 'running';
+  return [works, describeSchedule(schedule)].filter(Boolean).join('; ');
 }
 
 function drawFacts() {
-  const {enabled, ready, longRunning, port, ending, schedule = {}, fetch} = instance;
-  const works = !longRunning ? 'enabled' : !ready ? 'starting' : port ? 'listening' : 'running';
-  const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`
-    : [works, describeSchedule(schedule)].filter(Boolean).join('; ');
-  const rows = [['State', isLost ? 'unknown (connection lost)' : state],
+  const {longRunning, port, ending, fetch} = instance;
+  const rows = [['State', describeState()],
     ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
-    ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
+    ...(port ? [['Address', address()], ['Container port', port]] : []),
     ...(longRunning ? [['Process', instance.pid || '—'], ['Restarts', instance.restarts]] : [])];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
     el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)])));
@@ -71,32 +81,42 @@ function drawEnding({time: seconds, how, reason, traceback}) {
     reason ? el('p', {}, reason) : null, traceback ? el('pre', {class: 'traceback'}, traceback) : null];
 }
 
+function drawOptions(all, chosen) {
+  return all.map((option) => el('option', {value: option, selected: chosen.includes(option)}, option));
+}
+
+function drawInput(field, options) {
+  const {kind, options: offered, set} = field;
+  const value = String(field.value ?? '');
+  if (kind === 8) return el('input', {...options, type: 'checkbox', checked: field.value === true, required: false});
+  if (kind === 16 && offered.length) {
+    const several = {multiple: true, size: Math.min(offered.length, 6)};
+    return el('select', {...options, ...several}, ...drawOptions(offered, field.value || []));
+  }
+  if (kind === 15) return el('select', options, ...drawOptions(['', ...offered], [value]));
+  if (kind === 12 || kind === 14) return el('textarea', {...options, rows: 4, value});
+  if (field.secret) return el('input', {...options, type: 'password', placeholder: set ? SAVED : ''});
+  return el('input', {...options, type: 'text', value, inputMode: kind === 1 ? 'numeric' : 'text'});
+}
+
+// Return the inputs of a user, if it is shown, and a password.
+function drawCredentials({name, label, password, value, set, hidesUser}, options) {
+  const secret = {type: 'password', autocomplete: 'off', placeholder: set ? SAVED : ''};
+  if (hidesUser) return [el('input', {...options, ...secret})];
+  const own = {id: `${options.id}-password`, name: `${name}:password`, 'aria-label': `${label}: ${password}`};
+  return [el('input', {...options, value: value ?? '', placeholder: 'user'}), el('input', {...own, ...secret})];
+}
+
 function drawField(field) {
   const id = `field-${field.name}`;
   const help = field.help ? el('p', {class: 'help', id: `${id}-help`}, field.help) : null;
-  const options = {id, name: field.name, required: field.required && !field.secret, autocomplete: 'off'};
-  if (help) options['aria-describedby'] = `${id}-help`;
-  const label = el('label', {htmlFor: id}, field.label, field.required ? el('span', {class: 'bad', title: 'required'}, ' *') : '');
-  const wrong = el('p', {class: 'wrong', id: `${id}-wrong`, role: 'alert'});
-  const value = field.value === null || field.value === undefined ? '' : String(field.value);
-  if (field.kind === 8) {
-    return el('div', {class: 'field'}, el('input', {...options, type: 'checkbox', checked: field.value === true, required: false}), label, help, wrong);
-  }
-  if (field.kind === 9) {
-    const secret = {type: 'password', autocomplete: 'off', placeholder: field.set ? SAVED : ''};
-    if (field.hidesUser) return el('div', {class: 'field'}, label, el('input', {...options, ...secret}), help, wrong);
-    const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, 'aria-label': `${field.label}: ${field.password}`, ...secret});
-    return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
-  }
-  let input;
-  if (field.kind === 16 && field.options.length) {
-    input = el('select', {...options, multiple: true, size: Math.min(field.options.length, 6)},
-      ...field.options.map((option) => el('option', {value: option, selected: (field.value || []).includes(option)}, option)));
-  } else if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
-  else if (field.kind === 12 || field.kind === 14) input = el('textarea', {...options, rows: 4, value});
-  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? SAVED : ''});
-  else input = el('input', {...options, type: 'text', value, inputMode: field.kind === 1 ? 'numeric' : 'text'});
-  return el('div', {class: 'field'}, label, input, help, wrong);
+  const options = {id, name: field.name, required: field.required && !field.secret, autocomplete: 'off',
+    ...(help ? {'aria-describedby': `${id}-help`} : {})};
+  const mark = field.required ? el('span', {class: 'bad', title: 'required'}, ' *') : '';
+  const label = el('label', {htmlFor: id}, field.label, mark);
+  const inputs = field.kind === 9 ? drawCredentials(field, options) : [drawInput(field, options)];
+  return el('div', {class: 'field'}, ...(field.kind === 8 ? [...inputs, label] : [label, ...inputs]), help,
+    el('p', {class: 'wrong', id: `${id}-wrong`, role: 'alert'}));
 }
 
 // Return the form's values; a secret only if a new one was typed.
@@ -122,7 +142,9 @@ const DONE = {
   fetch: ({fetch}) => `${fetch.pulled} new.`,
   enable: ({enabled}) => (enabled ? 'Enabled.' : 'It is still disabled.'), disable: () => 'Disabled.',
 };
-const BUSY = {test: 'Testing…', save: 'Testing and saving…', enable: 'Enabling…', disable: 'Disabling…', fetch: 'Fetching…'};
+const BUSY = {
+  test: 'Testing…', save: 'Testing and saving…', enable: 'Enabling…', disable: 'Disabling…', fetch: 'Fetching…',
+};
 
 // Return a text of one or more lines as nodes.
 const broken = (text) => visible(text).split('\n').flatMap((line, number) => (number ? [el('br'), line] : [line]));
@@ -134,7 +156,10 @@ function say(text, color) {
 }
 
 // Meanwhile no other instance can be chosen.
-function setBusy(isBusy) { for (const each of [$('instances'), ...document.querySelectorAll('#form .acts button')]) each.toggleAttribute('disabled', isBusy); }
+function setBusy(isBusy) {
+  const all = [$('instances'), ...document.querySelectorAll('#form .acts button')];
+  for (const each of all) each.toggleAttribute('disabled', isBusy);
+}
 
 function showWrong(form, error) {
   const input = error.field && form.elements[error.field];
@@ -164,12 +189,21 @@ async function act(action) {
   if (document.activeElement === document.body && $(focused)) $(focused).focus();
 }
 
-function drawInstance() {
-  const form = el('form', {id: 'form', noValidate: true, oninput: () => { $('form').dataset.changed = 'yes'; }, onsubmit: (event) => { event.preventDefault(); act('save'); }},
-    ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', () => act('test'), {id: 'test'}),
-      el('button', {class: 'main', id: 'save'}, 'Save'), instance.fetches ? button('Fetch now', () => act('fetch'), {id: 'fetch'}) : null,
-      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
+let isTyped = false;  // whether something was typed into the form and not saved
+
+function drawForm() {
+  const listeners = {oninput() { isTyped = true; }, onsubmit(event) { event.preventDefault(); act('save'); }};
+  const enable = () => act(instance.enabled ? 'disable' : 'enable');
+  isTyped = false;
+  return el('form', {id: 'form', noValidate: true, ...listeners}, ...(instance.fields || []).map(drawField),
+    el('div', {class: 'acts'}, button('Test', () => act('test'), {id: 'test'}), el('button', {class: 'main', id: 'save'}, 'Save'),
+      instance.fetches ? button('Fetch now', () => act('fetch'), {id: 'fetch'}) : null,
+      button(instance.enabled ? 'Disable' : 'Enable', enable, {id: 'enable'})),
     el('p', {role: 'status', id: 'action-status'}));
+}
+
+function drawInstance() {
+  const form = drawForm();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'), drawHistory()));
 }
@@ -205,7 +239,7 @@ export async function refreshHistory() {
 }
 
 export async function refreshInstance() {
-  const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
+  const isChanged = () => isTyped && $('form');  // what was typed stays; another instance has another form
   if (!isChanged()) drawInstance();
   const described = await ask('GET', own('instance')).catch(() => null);
   if (!described || described.instance !== instance.instance) return;  // the connection is lost, or another one was chosen

@@ -17,7 +17,8 @@ export function pieces(text) {
   const rest = text.slice(piece.length);
   const shown = isolated(piece).map((part) => (typeof part === 'string' ? visible(part) : part));
   if (!rest) return shown;
-  const more = button(`show more (${Math.ceil(rest.length / 1000)}k characters)`, () => more.replaceWith(...pieces(rest)), {class: 'quiet more'});
+  const label = `show more (${Math.ceil(rest.length / 1000)}k characters)`;
+  const more = button(label, () => more.replaceWith(...pieces(rest)), {class: 'quiet more'});
   return [...shown, more];
 }
 

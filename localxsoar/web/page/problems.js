@@ -2,10 +2,11 @@
 import {ownOf} from './deliveries.js';
 import {isOpen, problem} from './triage.js';
 
-// Each lane has its `key`, which an address keeps, its `incidents` and `events`, oldest first, and `isOpen`. Lanes of a problem have its
-// key, too. What belongs to no problem is in lanes at the end: the incidents of an instance without a key, and deliveries of a sender that
-// concern no incident. An event has its `kind`, which is a word for what became of a delivery or `end` for an incident that reports the end
-// of its problem, its time `at` in milliseconds and, where they are known, its `delivery`, its `incident` and a `text`.
+// Each lane has its `key`, which an address keeps, its `incidents` and `events`, oldest first, and `isOpen`. Lanes of a problem
+// have its key, too. What belongs to no problem is in lanes at the end: the incidents of an instance without a key, and
+// deliveries of a sender that concern no incident. An event has its `kind`, which is a word for what became of a delivery or
+// `end` for an incident that reports the end of its problem, its time `at` in milliseconds and, where they are known, its
+// `delivery`, its `incident` and a `text`.
 
 const OF_DELIVERY = ['skipped', 'repeat', 'lost', 'rejected', 'left'];  // what concerns a delivery, and no incident of its own
 
@@ -23,10 +24,11 @@ class Building {
   }
 
   laneOfProblem(item) {
-    return this.lane(problem(item) || JSON.stringify([item.sourceInstance]), {problem: item.dbotMirrorId, source: item.sourceInstance});
+    const {dbotMirrorId, sourceInstance: source} = item;
+    return this.lane(problem(item) || JSON.stringify([source]), {problem: dbotMirrorId, source});
   }
 
-  // Add what the server did at a time because of a delivery, which came before if its sender had left or had got another response.
+  // Add what the server did at a time because of a delivery, which came before if its sender had left or got another response.
   add(lane, at, event) {
     const {delivery} = event;
     const isLate = delivery && ['gone', 'rejected'].includes(delivery.kind);
@@ -42,26 +44,31 @@ class Building {
       const lane = this.laneOfProblem(incident);
       lane.incidents.push(incident);
       this.known.set(incident.id, {incident, lane});
-      this.add(lane, Date.parse(incident.created), {kind: incident.first_state === 'resolved' ? 'end' : 'created', delivery: creators.get(incident.id), incident});
+      const kind = incident.first_state === 'resolved' ? 'end' : 'created';
+      this.add(lane, Date.parse(incident.created), {kind, delivery: creators.get(incident.id), incident});
     }
   }
 
   addActs(acts) {
     for (const {word, text, at, incident, delivery, ...event} of acts) {
       const found = this.known.get(incident);
-      this.add(found?.lane || this.laneOfProblem(event), at * 1000, {kind: word, text, name: event.name, delivery: this.deliveries.get(delivery), incident: found?.incident});
+      const about = {name: event.name, delivery: this.deliveries.get(delivery), incident: found?.incident};
+      this.add(found?.lane || this.laneOfProblem(event), at * 1000, {kind: word, text, ...about});
     }
   }
 
-  // Add what became of a delivery beside that to the lanes that it belongs to: those of deliveries with the same body, if need be.
+  // Add what became of a delivery beside that to the lanes that it belongs to: those of deliveries with the same body, if need
+  // be.
   addDelivery(delivery, alike) {
     for (const {word, text, incidents, delivery: original} of delivery.chain.filter(({word}) => OF_DELIVERY.includes(word))) {
       const repeated = word === 'repeat' && (this.lanesOf(incidents) || this.touched.get(original));
       const own = repeated || this.touched.get(delivery.number);
-      const others = own || alike.get(delivery.alike) || [this.lane(JSON.stringify(['', delivery.sender]), {problem: '', source: ''})];
-      for (const lane of others) {
-        const incident = repeated ? incidents.map((id) => this.known.get(id)).find((each) => each?.lane === lane)?.incident : undefined;
-        lane.events.push({kind: word, at: delivery.started * 1000, delivery, text, incident, isAlike: !own && lane.incidents.length > 0});
+      const ofSender = () => [this.lane(JSON.stringify(['', delivery.sender]), {problem: '', source: ''})];
+      const known = repeated ? incidents.map((id) => this.known.get(id)) : [];
+      for (const lane of own || alike.get(delivery.alike) || ofSender()) {
+        const incident = known.find((each) => each?.lane === lane)?.incident;
+        const isAlike = !own && lane.incidents.length > 0;
+        lane.events.push({kind: word, at: delivery.started * 1000, delivery, text, incident, isAlike});
       }
     }
   }
@@ -81,7 +88,8 @@ class Building {
   }
 }
 
-const ORDER = ['left', 'rejected', 'skipped', 'created', 'joined', 'dropped', 'repeat', 'lost', 'end', 'ended'];  // of events at the same time
+// Of events at the same time.
+const ORDER = ['left', 'rejected', 'skipped', 'created', 'joined', 'dropped', 'repeat', 'lost', 'end', 'ended'];
 
 function finish(lane) {
   const {incidents, events} = lane;

@@ -8,7 +8,7 @@ import {drawKept} from './kept.js';
 import {shortened} from './long.js';
 import {ask} from './server.js';
 import {load, saveFirst} from './session.js';
-import {chosen, instance, MASK} from './state.js';
+import {chosen, instance, isOneOfSeveral, MASK} from './state.js';
 
 const KEPT_RUNS = 50;
 const SLOW_MS = 300;
@@ -27,11 +27,14 @@ const quoted = (text) => (/^[^\s"`=]+$/.test(text) ? text : `"${text.replace(/"/
 function line({title, command, args, secrets, of, isScript}) {
   if (title) return title;
   const given = Object.entries(args).map(([name, value]) => `${name}=${secrets.includes(name) ? MASK : quoted(value)}`);
-  return [`!${command}`, ...given, isScript || $('instances').hidden ? '' : `using=${quoted(of)}`].filter(Boolean).join(' ');
+  return [`!${command}`, ...given, ...(isScript || !isOneOfSeveral() ? [] : [`using=${quoted(of)}`])].join(' ');
 }
 
 const hasFailed = (each) => each.result.entries.some((entry) => entry.type === ERROR);
-const failure = (text) => ({milliseconds: 0, entries: [{id: '', type: ERROR, markdown: {text: ''}, contents: {text}, outputs: {text: ''}}]});
+
+function failure(text) {
+  return {milliseconds: 0, entries: [{id: '', type: ERROR, markdown: {text: ''}, contents: {text}, outputs: {text: ''}}]};
+}
 
 function setRunning(value) {
   running = value;
@@ -48,7 +51,8 @@ export async function run(wanted) {
   const slow = setTimeout(() => { $('running').textContent = `Running ${one.line} …`; }, SLOW_MS);
   const {command, args, incident} = one;
   try {
-    one.result = await ask('POST', one.path, {instance: one.of, ...(command ? {command, args, incident: incident || 'playground'} : {})});
+    const named = command ? {command, args, incident: incident || 'playground'} : {};
+    one.result = await ask('POST', one.path, {instance: one.of, ...named});
   } catch (error) { one.result = failure(error.message); }
   clearTimeout(slow);
   $('running').textContent = '';
@@ -79,9 +83,10 @@ function reveal(title) {
 
 function drawRow(one) {
   const color = hasFailed(one) ? 'bad' : 'good';
-  return el('div', {class: 'run', role: 'option', id: `run-${runs.length - runs.indexOf(one)}`, 'aria-selected': String(one === shown), onclick: () => show(one)},
-    ...spaced(clock(one.started), el('span', {class: color}, hasFailed(one) ? 'failed' : 'done'), el('bdi', {class: 'line', title: one.line}, one.line),
-      el('span', {class: 'ms'}, duration(one.result.milliseconds))));
+  const id = `run-${runs.length - runs.indexOf(one)}`;
+  return el('div', {class: 'run', role: 'option', id, 'aria-selected': String(one === shown), onclick: () => show(one)},
+    ...spaced(clock(one.started), el('span', {class: color}, hasFailed(one) ? 'failed' : 'done'),
+      el('bdi', {class: 'line', title: one.line}, one.line), el('span', {class: 'ms'}, duration(one.result.milliseconds))));
 }
 
 function drawRuns() {
@@ -105,12 +110,14 @@ function drawShown() {
     ...(entries.length ? entries.map(drawEntry) : [el('p', {class: 'dim'}, 'It returned nothing.')]), traceButton(shown) || '');
 }
 
-// Return a button that runs a failed command again with its traceback, if that may have one. Values of secret arguments are not kept for it.
+// Return a button that runs a failed command again with its traceback, if that may have one. Values of secret arguments are not
+// kept for it.
 function traceButton(one) {
   const {'': incident, ...args} = one.args;
-  const canBeTraced = one.command && !args[DEBUG_MODE] && one.result.entries.some((entry) => entry.type === ERROR && entry.canBeTraced);
-  if (!canBeTraced || one.of !== instance.instance || one.line.includes(MASK)) return null;
-  return button('Run again with its traceback', () => run({...one, args: {...args, [DEBUG_MODE]: 'true'}}), {class: 'runs-it', disabled: isRunning()});
+  const hasTrace = one.result.entries.some((entry) => entry.type === ERROR && entry.canBeTraced);
+  if (!one.command || args[DEBUG_MODE] || !hasTrace || one.of !== instance.instance || one.line.includes(MASK)) return null;
+  const again = () => run({...one, args: {...args, [DEBUG_MODE]: 'true'}});
+  return button('Run again with its traceback', again, {class: 'runs-it', disabled: isRunning()});
 }
 
 // Bring back a run: its command, its arguments and its result.
@@ -138,7 +145,8 @@ export function forgetPlace() { place = -1; }
 export function recallOwn(by) {
   const own = runs.filter((each) => each.command === chosen);
   if (place < 0) draft = typed();
-  const isLatest = place < 0 && own.length && shown === own[0] && Object.entries(draft).every(([name, value]) => value === (own[0].args[name] ?? ''));
+  const isOf = ({args}) => Object.entries(draft).every(([name, value]) => value === (args[name] ?? ''));
+  const isLatest = place < 0 && own.length && shown === own[0] && isOf(own[0]);
   const to = (isLatest ? 0 : place) + by;
   if (to >= own.length) return;
   place = Math.max(to, -1);

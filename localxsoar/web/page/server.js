@@ -1,7 +1,9 @@
 // Requests to the server.
 
 async function reach(path, options) {
-  try { return await fetch(path, options); } catch { throw new Error('The local XSOAR does not respond. Try again once it is back.'); }
+  try {
+    return await fetch(path, options);
+  } catch { throw new Error('The local XSOAR does not respond. Try again once it is back.'); }
 }
 
 export async function ask(method, path, body) {

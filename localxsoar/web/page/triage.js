@@ -8,7 +8,9 @@ const OVER = ['ended', 'resolved', 'closed', 'archived'];
 const ends = new Map();  // by problem, the number of the latest incident that reports its end
 
 // Return what the incidents of one problem share, or '': two instances may give the same key to different problems.
-export const problem = ({sourceInstance, dbotMirrorId}) => (dbotMirrorId ? `${sourceInstance.length} ${sourceInstance} ${dbotMirrorId}` : '');
+export function problem({sourceInstance, dbotMirrorId}) {
+  return dbotMirrorId ? `${sourceInstance.length} ${sourceInstance} ${dbotMirrorId}` : '';
+}
 
 // Return the number of a later incident that reports the end of the problem, or 0.
 function endOf(item) {

@@ -7,8 +7,8 @@ import {opened} from './opened.js';
 import {ask} from './server.js';
 import {instance, missed, own} from './state.js';
 
-const KINDS = {siem: 'SIEM', cloud: 'Cloud', identity: 'Identity', edr: 'EDR', code: 'Code', monitoring: 'Monitoring', chat: 'Chat',
-  tickets: 'Tickets', other: 'Others'};
+const KINDS = {siem: 'SIEM', cloud: 'Cloud', identity: 'Identity', edr: 'EDR', code: 'Code', monitoring: 'Monitoring',
+  chat: 'Chat', tickets: 'Tickets', other: 'Others'};
 
 let senders = [];
 
@@ -31,19 +31,27 @@ function drawSender(sender) {
   sender.unusable ? el('p', {}, sender.unusable) : null, wrong);
 }
 
+function drawKind(label, some) {
+  return some.length ? [el('h2', {class: 'kind'}, label), el('div', {class: 'senders'}, ...some.map(drawSender))] : [];
+}
+
+function hint(found) {
+  if (!senders.length) return 'No senders: start the local XSOAR with --senders DIR.';
+  if (!found.length) return `0 of ${senders.length} senders match.`;
+  return 'Click to send a documented sample with a valid proof, and see what it becomes.';
+}
+
+let drawn = '';  // what the view shows
+
 export function drawTry() {
   const wanted = $('search').value.toLowerCase();
   const shown = `${senders.map((sender) => sender.unusable).join('')}${senders.length} ${wanted}`;
-  if ($('view-try').dataset.shown === shown) return;  // a button that is sending stays
-  $('view-try').dataset.shown = shown;
-  const found = senders.filter((sender) => `${sender.name} ${sender.kind} ${sender.deliveries.join(' ')}`.toLowerCase().includes(wanted));
-  $('view-try').replaceChildren(el('p', {class: 'dim'}, senders.length && !found.length ? `0 of ${senders.length} senders match.` : senders.length
-    ? 'Click to send a documented sample with a valid proof, and see what it becomes.'
-    : 'No senders: start the local XSOAR with --senders DIR.'),
-  ...Object.entries(KINDS).flatMap(([kind, label]) => {
-    const some = found.filter((sender) => sender.kind === kind);
-    return some.length ? [el('h2', {class: 'kind'}, label), el('div', {class: 'senders'}, ...some.map(drawSender))] : [];
-  }));
+  if (drawn === shown) return;  // a button that is sending stays
+  drawn = shown;
+  const has = ({name, kind, deliveries: titles}) => `${name} ${kind} ${titles.join(' ')}`.toLowerCase().includes(wanted);
+  const found = senders.filter(has);
+  $('view-try').replaceChildren(el('p', {class: 'dim'}, hint(found)),
+    ...Object.entries(KINDS).flatMap(([kind, label]) => drawKind(label, found.filter((sender) => sender.kind === kind))));
 }
 
 // Draw the view, and again if meanwhile another token lets other senders prove that they know it.
@@ -54,6 +62,24 @@ export async function refreshTry() {
 }
 
 let hadSome = false;  // whether there were deliveries since the page was opened
+let drawnFor = '';  // what the hints for an empty list were drawn for
+
+function drawCurl(secrets, wrong) {
+  if (!instance.curl) return [];
+  const press = async ({target}) => {
+    try { copy((await ask('GET', own('curl'))).curl, target); } catch (error) { wrong.textContent = error.message; }
+  };
+  const needs = "The command may need a header, such as -H 'Authorization: …', because a secret is set:";
+  return [el('div', {class: 'curl'}, el('pre', {}, instance.curl), button('Copy', press, {class: 'quiet'})),
+    ...(secrets.length && !instance.curl.includes(' -H ') ? [el('p', {}, `${needs} ${secrets.join(', ')}.`)] : [])];
+}
+
+function drawFiveSenders(wrong) {
+  if (!senders.length) return [];
+  const buttons = fiveSenders().map((sender) => tryButton(sender, sender.name, undefined, wrong));
+  return [el('p', {}, 'Or send a sample of one of these senders:'),
+    el('div', {class: 'acts'}, ...buttons, el('a', {href: '#/try'}, 'all senders'))];
+}
 
 export function drawEmpty() {
   hadSome ||= deliveries.all.length > 0;
@@ -61,18 +87,11 @@ export function drawEmpty() {
   $('empty').hidden = !isEmpty;
   const secrets = (instance.fields || []).filter((field) => field.secret && field.set).map((field) => field.label);
   const shown = String(senders.length) + (instance.curl || '') + secrets + hadSome;
-  if (!isEmpty || $('empty').dataset.for === shown) return;
-  $('empty').dataset.for = shown;
+  if (!isEmpty || drawnFor === shown) return;
+  drawnFor = shown;
   const wrong = el('p', {class: 'wrong', role: 'alert'});
-  const curl = button('Copy', async ({target}) => {
-    try { copy((await ask('GET', own('curl'))).curl, target); } catch (error) { wrong.textContent = error.message; }
-  }, {class: 'quiet'});
-  $('empty').replaceChildren(el('h2', {}, hadSome ? 'No deliveries are kept' : 'Nothing has arrived yet'), el('p', {}, 'Send a request, and see here what it becomes.'),
-    ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl),
-      ...(secrets.length && !instance.curl.includes(' -H ') ? [el('p', {}, `The command may need a header, such as -H 'Authorization: …', because a secret is set: ${secrets.join(', ')}.`)] : [])] : []),
-    ...(senders.length ? [el('p', {}, 'Or send a sample of one of these senders:'),
-      el('div', {class: 'acts'}, ...fiveSenders().map((sender) => tryButton(sender, sender.name, undefined, wrong)),
-        el('a', {href: '#/try'}, 'all senders'))] : []), wrong);
+  $('empty').replaceChildren(el('h2', {}, hadSome ? 'No deliveries are kept' : 'Nothing has arrived yet'),
+    el('p', {}, 'Send a request, and see here what it becomes.'), ...drawCurl(secrets, wrong), ...drawFiveSenders(wrong), wrong);
 }
 
 // Return the senders of the first kinds, of each kind the first in the table of senders.
