@@ -1,11 +1,11 @@
 // Where the page is, which its address says: the view and, as parameters, all that a person chose in it.
 //
-// `#/deliveries?kind=rejected&q=db-7&open=2382&tab=incident` is exact. An address without parameters, such as `#/deliveries` or
+// `#/deliveries?q=became:rejected+db-7&open=2382&tab=incident` is exact. An address without parameters, such as `#/deliveries` or
 // `#/deliveries/2382`, keeps what was chosen in that view before, and becomes exact as soon as it is read.
 import {instance, isOneOfSeveral} from './state.js';
 
 const LISTS = ['deliveries', 'incidents'];
-const ORDER = ['kind', 'sender', 'q', 'as', 'sort', 'only', 'level', 'open', 'tab', 'with', 'words', 'instance'];
+const ORDER = ['q', 'as', 'sort', 'level', 'open', 'tab', 'with', 'words', 'instance'];
 const IN_DETAIL = ['open', 'tab', 'with', 'words'];  // parameters that have a meaning only while something is open
 
 export let view = '';  // the name of the view that is shown
@@ -41,7 +41,8 @@ function complete({first, rest, given}, isExact) {
 
 function write(shownView, shownName, found) {
   const shown = ORDER.filter((key) => found.get(key) && (found.get('open') || !IN_DETAIL.includes(key)));
-  const query = String(new URLSearchParams(shown.map((key) => [key, found.get(key)])));
+  const written = String(new URLSearchParams(shown.map((key) => [key, found.get(key)])));
+  const query = written.replaceAll('%3A', ':').replaceAll('%2C', ',');
   return `#/${shownView}${shownView === 'commands' && shownName ? `/${shownName}` : ''}${query ? `?${query}` : ''}`;
 }
 

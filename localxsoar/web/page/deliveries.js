@@ -82,6 +82,13 @@ export function showPaths(items) {
   if (items.some((item) => path(item.target))) $('deliveries').classList.add('has-paths');
 }
 
+// Return what became of a delivery: one word or several.
+export const kindsOf = ({chain, kind}) => (chain.length ? chain.map(({word}) => word) : [kind === 'handshake' ? kind : 'other']);
+
+const statusOf = ({status}) => (status ? [String(status), `${String(status)[0]}xx`] : ['none']);
+const severityOf = ({triage}) => (triage || '').split(' ').find((word) => Object.values(SEVERITIES).includes(word)) || 'unknown';
+
 export const deliveries = new Lines('deliveries', 'number', drawDelivery,
   (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.chain.map(({word, said}) => `${word} ${said}`).join(' ')} ${item.incidents.join(' ')} ${item.triage} ${item.text} ${item.note || ''}`,
-  (item) => go(`deliveries/${item.number}`));
+  (item) => go(`deliveries/${item.number}`),
+  (item) => ({sender: item.sender || '', status: statusOf(item), severity: [severityOf(item)], became: kindsOf(item), after: item.started * 1000}));

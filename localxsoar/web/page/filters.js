@@ -1,39 +1,68 @@
-// Filters over the lists: what deliveries became and who sent them, each with its count, and the search.
+// Filters over the lists: what deliveries became and who sent them, each with its count, and the search, of which they are a part.
 import {choose, chosen, view} from './address.js';
-import {deliveries, WORDS} from './deliveries.js';
+import {deliveries, kindsOf, WORDS} from './deliveries.js';
 import {$, button, el} from './dom.js';
 import {areIncidentsShown, incidents, showChosenIncidents} from './incidents.js';
 import {listButtons} from './keep.js';
 import {areLanesShown, lanes, showLanes} from './lanes.js';
+import {wantedQuery} from './lines.js';
+import {moment, valuesFor, withValues} from './query.js';
 import {ask} from './server.js';
+import {SEVERITIES} from './triage.js';
 
 const KINDS = [...Object.keys(WORDS), 'handshake', 'other'];
 const NO_SENDER = '—';
 const TYPING_MS = 150;
+const LEVELS = [...Object.values(SEVERITIES), 'unknown'];
+const STATES = ['open', 'over', 'pending', 'active', 'closed', 'archived', 'ended', 'resolved'];
+const isOneOf = (words) => ({reads: (text) => words.includes(text), example: words.join(', ')});
+
+// What the terms of a search take, and what the help says of them.
+const TERMS = {
+  sender: {reads: () => true, example: 'git, or "GitHub" for exactly this one'},
+  status: {reads: (text) => /^([1-5](\d\d|xx)|none)$/.test(text), example: '401, 4xx, none; of incidents open, over, closed, …'},
+  severity: isOneOf(LEVELS),
+  became: isOneOf(KINDS),
+  after: {reads: (text) => !Number.isNaN(moment(text)), example: '15m, 2h, 3d, 14:30, 2026-11-30, 2026-11-30T14:30'},
+};
+const TERMS_OF_INCIDENTS = {...TERMS, status: isOneOf(STATES)};
 
 const pressable = new Map();  // by kind, its button
-let wanted = new Set();  // the kinds that are shown; none means all
-let sender = '';
 let names = [];  // of the senders, in the order of their options
 let clearAll;
 
-// Return what became of a delivery: one word or several.
-const kindsOf = ({chain, kind}) => (chain.length ? chain.map(({word}) => word) : [kind === 'handshake' ? kind : 'other']);
 const senderOf = (item) => item.sender || NO_SENDER;
-const isWantedKind = (item) => !wanted.size || kindsOf(item).some((kind) => wanted.has(kind));
-const isWantedSender = (item) => !sender || senderOf(item) === sender;
+const chosenSenders = ({terms}) => terms.filter(({name}) => name === 'sender').flatMap(({values}) => values.filter(({isExact}) => isExact)).map(({text}) => text || NO_SENDER);
 
-function press(kind) {
-  if (!wanted.delete(kind)) wanted.add(kind);
-  choose({kind: [...wanted].join()});
-  deliveries.filter();
+// Search for a text in the list that is shown.
+function searchFor(text) {
+  $('search').value = text;
+  choose({q: text});
+  searchBodies();
+  filterLists();
+}
+
+function toggle(name, value) {
+  const query = wantedQuery();
+  const values = new Set(valuesFor(query, name));
+  if (!values.delete(value)) values.add(value);
+  searchFor(withValues(query, name, [...values]));
+}
+
+const isOpenOnly = () => valuesFor(wantedQuery(), 'status').includes('open');
+export function toggleOpen() { toggle('status', 'open'); }
+
+// Return what is wrong with the search for a list, or ''.
+function faultOf(list) {
+  const known = list === deliveries ? TERMS : TERMS_OF_INCIDENTS;
+  const wrong = wantedQuery().terms.flatMap(({name, values}) => values.filter(({text}) => !known[name].reads(text)).map(({text}) => [name, text]))[0];
+  return wrong ? `${wrong[0]}:${wrong[1]} is not one of ${known[wrong[0]].example}` : '';
 }
 
 let shownView = '';
 
 // Return whether all that the address says is shown already.
 const isShown = () => view === shownView && $('search').value === chosen('q') && (view !== 'log' || $('level').value === chosen('level'))
-  && (view !== 'deliveries' || ([...wanted].join() === chosen('kind') && sender === chosen('sender')))
   && (view !== 'incidents' || (areIncidentsShown() && $('as-lanes').getAttribute('aria-pressed') === String(areLanesShown())));
 
 // Show what the address says was searched for and filtered.
@@ -43,28 +72,28 @@ export function showChosen() {
   $('search').value = chosen('q');
   searchBodies();
   $('level').value = chosen('level');
-  if (view === 'deliveries') {
-    wanted = new Set(chosen('kind').split(',').filter((kind) => KINDS.includes(kind)));
-    sender = chosen('sender');
-  }
-  deliveries.filter();
-  if (view === 'incidents') { showChosenIncidents(); showLanes(); } else incidents.filter();
+  if (view === 'deliveries') deliveries.filter();
+  if (view === 'incidents') { showChosenIncidents(); showLanes(); }
 }
 
 // Return how many deliveries each filter would show beside the others, by kind and by sender.
 function count() {
+  const query = wantedQuery();
+  const but = (...left) => query.terms.filter(({name}) => !left.includes(name));
+  const [ofKinds, ofSenders, ofBoth] = [but('became'), but('sender'), but('became', 'sender')];
   const kinds = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
-  const senders = new Map();
-  for (const item of deliveries.withWords()) {
-    if (isWantedSender(item)) for (const kind of new Set(kindsOf(item))) kinds[kind] += 1;
-    if (!senders.has(senderOf(item))) senders.set(senderOf(item), 0);
-    if (isWantedKind(item)) senders.set(senderOf(item), senders.get(senderOf(item)) + 1);
+  const senders = new Map(chosenSenders(query).map((name) => [name, 0]));
+  for (const item of deliveries.all) {
+    if (!deliveries.hasWords(item, query.words) || !deliveries.accepts(item, ofBoth)) continue;
+    if (deliveries.accepts(item, ofKinds)) for (const kind of new Set(kindsOf(item))) kinds[kind] += 1;
+    const before = senders.get(senderOf(item)) || 0;
+    senders.set(senderOf(item), before + deliveries.accepts(item, ofSenders));
   }
-  if (sender && !senders.has(sender)) senders.set(sender, 0);
-  return {kinds, senders};
+  return {kinds, senders, query};
 }
 
-function drawKinds(kinds) {
+function drawKinds({kinds, query}) {
+  const wanted = new Set(valuesFor(query, 'became'));
   for (const [kind, pressed] of pressable) {
     pressed.lastChild.textContent = kinds[kind];
     pressed.hidden = !kinds[kind] && !wanted.has(kind);
@@ -72,19 +101,21 @@ function drawKinds(kinds) {
   }
 }
 
-function drawSenders(senders) {
+function drawSenders({senders, query}) {
   if (document.activeElement === $('sender') && $('sender').options.length) return;  // it may be open
   names = [...senders.keys()].sort((one, other) => one.localeCompare(other));
   $('sender').replaceChildren(el('option', {value: ''}, 'all senders'),
     ...names.map((name, at) => el('option', {value: String(at)}, `${name} (${senders.get(name)})`)));
-  $('sender').value = sender ? String(names.indexOf(sender)) : '';
+  const [chosenOne] = chosenSenders(query);
+  $('sender').value = chosenOne ? String(names.indexOf(chosenOne)) : '';
 }
 
-// Say how many of a list's items are shown, and that there is none if so.
+// Say how many of a list's items are shown, and that there is none if so, or what is wrong with the search.
 function describe(list) {
   const shown = list.shown.length;
   const all = list.all.length;
-  const unknown = !list.isWhole ? 'loading…' : [SEARCHED[view], shownList()].includes(list) ? searching : '';
+  const fault = faultOf(list);
+  const unknown = fault || (!list.isWhole ? 'loading…' : [SEARCHED[view], shownList()].includes(list) ? searching : '');
   $(`shown-${list.name}`).textContent = unknown || (shown === all ? '' : `${shown} of ${all}`);
   const none = $(`none-${list.name}`);
   none.hidden = shown > 0 || !all || Boolean(unknown);
@@ -98,9 +129,9 @@ const SEARCHED = {deliveries, incidents};  // the lists of which the server know
 // Return the list that is shown, if the view has one.
 export const shownList = () => (areLanesShown() ? lanes : SEARCHED[view]);
 
-// Look again for what passes the filters and the search.
+// Look again for what passes the search.
 export function filterLists() {
-  deliveries.filter();
+  if (view === 'deliveries') deliveries.filter();
   incidents.filter();
   if (areLanesShown()) lanes.filter();
 }
@@ -110,8 +141,8 @@ let asked = '';  // the view and the text that were searched for last
 let searching = '';  // why it is not known yet what the server has found, or ''
 
 // Find the deliveries or incidents that have the words of the search in their bodies or details, which only the server knows.
-export function searchBodies() {
-  const text = SEARCHED[view] ? $('search').value.trim() : '';
+export function searchBodies(pauseMs = TYPING_MS) {
+  const text = SEARCHED[view] ? wantedQuery().words.join(' ') : '';
   const wanted = text && `${view} ${text}`;
   if (wanted === asked && (typing || !text)) return;
   clearTimeout(typing);
@@ -120,7 +151,7 @@ export function searchBodies() {
     searching = text ? 'searching…' : '';
   }
   asked = wanted;
-  typing = text ? setTimeout(() => find(view, text), TYPING_MS) : null;
+  typing = text ? setTimeout(() => find(view, text), pauseMs) : null;
 }
 
 async function find(name, text) {
@@ -137,28 +168,34 @@ async function find(name, text) {
 
 export function startFilters() {
   clearAll = () => {
-    choose({q: '', kind: '', sender: '', only: ''});
-    showChosen();
+    searchFor('');
     shownList().box.focus();
   };
   for (const kind of KINDS) {
-    const made = button(kind, () => press(kind));
+    const made = button(kind, () => toggle('became', kind));
     made.dataset.kind = kind;
     made.append(' ', el('span', {class: 'count'}));
     pressable.set(kind, made);
     $('kinds').append(made);
   }
   $('filters').append(el('span', {class: 'keep'}, ...listButtons()));
-  $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; choose({sender}); deliveries.filter(); });
-  $('sender').addEventListener('blur', () => drawSenders(count().senders));
-  deliveries.accepts = (item) => isWantedKind(item) && isWantedSender(item);
+  $('sender').addEventListener('change', () => {
+    const name = names[$('sender').value];
+    searchFor(withValues(wantedQuery(), 'sender', name === undefined ? [] : [name === NO_SENDER ? '' : name]));
+  });
+  $('sender').addEventListener('blur', () => drawSenders(count()));
   deliveries.describe = () => {
     const counted = count();
-    drawKinds(counted.kinds);
-    drawSenders(counted.senders);
+    drawKinds(counted);
+    drawSenders(counted);
     $('filters').hidden = !deliveries.all.length;
     describe(deliveries);
   };
-  incidents.describe = () => describe(incidents);
-  lanes.describe = () => describe(lanes);
+  for (const list of [incidents, lanes]) {
+    list.describe = () => {
+      $('open-only').setAttribute('aria-pressed', String(isOpenOnly()));
+      describe(list);
+    };
+  }
+  $('terms').append(...Object.entries(TERMS).flatMap(([name, {example}]) => [el('dt', {}, el('code', {}, `${name}:`)), el('dd', {}, example)]));
 }

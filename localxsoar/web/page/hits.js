@@ -1,6 +1,7 @@
 // Marks of what was searched for, where it is seen. They are painted over the text and change no element.
 import {view} from './address.js';
 import {$} from './dom.js';
+import {wantedQuery} from './lines.js';
 
 const MOST_MARKS = 2000;  // in one view
 const LONGEST_TEXT = 200000;  // characters of one element that are looked through
@@ -9,8 +10,7 @@ let planned = false;
 
 // Return the texts that the search of the view looks for: its words or, in the log, all of it.
 function wanted() {
-  const text = $('search').value.trim().toLowerCase();
-  return (view === 'log' ? [text] : text.split(/\s+/)).filter(Boolean);
+  return view === 'log' ? [$('search').value.trim().toLowerCase()].filter(Boolean) : wantedQuery().words;
 }
 
 // Yield where the texts are in an element.

@@ -1,9 +1,9 @@
 // The list of incidents.
-import {choose, chosen, go, view} from './address.js';
+import {chosen, go, view} from './address.js';
 import {deliveries} from './deliveries.js';
 import {$, el, spaced} from './dom.js';
 import {day} from './format.js';
-import {Lines} from './lines.js';
+import {Lines, wantedQuery} from './lines.js';
 import {cut} from './long.js';
 import {drawSeverity, drawState, isOpen, noteEnd, severity, state} from './triage.js';
 
@@ -21,7 +21,7 @@ function drawLine(item) {
 }
 
 const senders = new Map();  // by the id of an incident, the sender of its delivery
-const isOpenOnly = () => view === 'incidents' && chosen('only') === 'open';
+const became = new Map();  // by the id of an incident, what deliveries did to it
 
 class Incidents extends Lines {
   set(items) {
@@ -31,8 +31,9 @@ class Incidents extends Lines {
 
   add(item) {
     const hasEnded = noteEnd(item);
+    if (hasEnded) this.texts = new WeakMap();
     const isNew = super.add(item);
-    if (hasEnded && (this.order || isOpenOnly())) this.filter();
+    if (hasEnded && (this.order || wantedQuery().terms.length)) this.filter();
     else if (hasEnded) this.redraw();
     return isNew;
   }
@@ -40,32 +41,31 @@ class Incidents extends Lines {
   filter() {
     if (view !== 'incidents') return;  // it is done when they are shown
     senders.clear();
+    became.clear();
+    this.texts = new WeakMap();  // its sender or its state may be another
     for (const delivery of deliveries.all) this.noteSender(delivery);
     super.filter();
   }
 
-  noteSender(delivery) { for (const id of delivery.incidents) senders.set(id, delivery.sender || ''); }
+  noteSender(delivery) {
+    for (const id of delivery.incidents) senders.set(id, delivery.sender || '');
+    for (const {word, incidents: ids} of delivery.chain) for (const id of ids) became.set(id, [...became.get(id) || [], word]);
+  }
 }
 
 export const incidents = new Incidents('incidents', 'id', drawLine,
   (item) => [item.id, severity(item), state(item), item.name, item.type, item.owner, item.occurred, item.dbotMirrorId, item.sourceInstance,
     senders.get(item.id) || ''].join(' '),
-  (item) => go(`incidents/${item.id}`));
-
-incidents.accepts = (item) => !isOpenOnly() || isOpen(item);
+  (item) => go(`incidents/${item.id}`),
+  (item) => ({sender: senders.get(item.id) || '', status: [state(item), isOpen(item) ? 'open' : 'over'], severity: [severity(item)], became: became.get(item.id) || [],
+    after: Date.parse(item.occurred)}));
 
 export function sortIncidents() { incidents.sort(ORDERS[$('sort').value]); }
 
-export function chooseOpen() {
-  choose({only: isOpenOnly() ? '' : 'open'});
-  showChosenIncidents();
-}
-
-export const areIncidentsShown = () => $('sort').value === chosen('sort') && $('open-only').getAttribute('aria-pressed') === String(isOpenOnly());
+export const areIncidentsShown = () => $('sort').value === chosen('sort');
 
 // Show the order and the incidents that the address says.
 export function showChosenIncidents() {
-  $('open-only').setAttribute('aria-pressed', String(isOpenOnly()));
   if ($('sort').value !== chosen('sort')) { $('sort').value = chosen('sort'); sortIncidents(); }
   incidents.filter();
 }

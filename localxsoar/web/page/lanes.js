@@ -87,9 +87,10 @@ class Lanes extends Lines {
 }
 
 export const lanes = new Lanes('lanes', 'key', drawLane, (lane) => [titleOf(lane), lane.problem, lane.source, lane.sender, stateOf(lane)].join(' '),
-  ({key}) => go(`incidents/${key}`));
+  ({key}) => go(`incidents/${key}`),
+  (lane) => ({sender: lane.sender, status: [stateOf(lane), lane.isOpen ? 'open' : 'over'], severity: [severity(lane)],
+    became: lane.events.map(({kind}) => (kind === 'end' ? 'created' : kind)), after: lane.events.at(-1).at}));
 
-lanes.accepts = ({isOpen}) => chosen('only') !== 'open' || isOpen;
 
 // The line of time.
 

@@ -1,23 +1,25 @@
 // A list that puts only its visible rows into the document: thousands of rows would make the browser slow.
 import {$, el} from './dom.js';
 import {paced} from './pace.js';
+import {fits, parse} from './query.js';
 
 export const ROW_HEIGHT = 32;
 const SPARE_ROWS = 8;
 const PAUSE_MS = 100;  // between two drawings of what arrives: a person cannot read more
 
-let searched = '';
-let wantedWords = [];
+let query = parse('');
 
-// Return the words of the search. They are asked for each of thousands of items.
-function words() {
+// Return what is searched for. It is asked for each of thousands of items.
+export function wantedQuery() {
   const {value} = $('search');
-  if (value !== searched) [searched, wantedWords] = [value, value.toLowerCase().split(/\s+/).filter(Boolean)];
-  return wantedWords;
+  if (value !== query.text) query = parse(value);
+  return query;
 }
 
+const words = () => wantedQuery().words;
+
 export class Lines {
-  constructor(name, key, draw, words, open) {
+  constructor(name, key, draw, words, open, facts) {
     this.box = $(name);
     this.pill = $(`pill-${name}`);
     this.name = name;
@@ -25,6 +27,8 @@ export class Lines {
     this.draw = draw;
     this.words = words;
     this.open = open;
+    this.facts = facts;  // returns what the terms of a search may ask of an item
+    this.texts = new WeakMap();  // by item, what the words of a search are looked for in
     this.all = [];
     this.isWhole = false;  // whether all that the server has is here
     this.keys = new Set();  // of all items
@@ -32,8 +36,6 @@ export class Lines {
     this.selected = null;
     /** @type {((one: any, other: any) => number) | null} */
     this.order = null;  // compares two items; without it the newest is first
-    /** @type {(item: any) => boolean} */
-    this.accepts = () => true;  // whether an item passes the filters
     this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
     this.describe = () => {};  // called when other items are shown
     this.unseen = new Set();  // the keys of items that came above what is read
@@ -81,6 +83,7 @@ export class Lines {
 
   // Add or replace an item without moving the rows that the user reads. Return whether it is new.
   add(item) {
+    this.texts.delete(item);
     const isItem = (each) => each[this.key] === item[this.key];
     const isNew = !this.keys.has(item[this.key]);
     if (isNew) this.all.unshift(item); else this.all[this.all.findIndex(isItem)] = item;
@@ -169,15 +172,13 @@ export class Lines {
 
   matches(item, wanted = words()) { return this.accepts(item) && this.hasWords(item, wanted); }
 
-  // Return the items that have the words of the search.
-  withWords() {
-    const wanted = words();
-    return wanted.length ? this.all.filter((item) => this.hasWords(item, wanted)) : this.all;
-  }
+  // Return whether an item fits the terms of the search.
+  accepts(item, terms = wantedQuery().terms) { return terms.every((term) => fits(term, this.facts(item))); }
 
   hasWords(item, wanted = words()) {
     if (!wanted.length || this.found.has(item[this.key])) return true;
-    const text = this.words(item).toLowerCase();
+    if (!this.texts.has(item)) this.texts.set(item, this.words(item).toLowerCase());
+    const text = this.texts.get(item);
     return wanted.every((word) => text.includes(word));
   }
 

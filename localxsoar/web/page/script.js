@@ -6,26 +6,30 @@ import {copyCurl, drawOpened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
-import {filterLists, searchBodies, shownList, startFilters} from './filters.js';
-import {chooseOpen, sortIncidents} from './incidents.js';
+import {filterLists, searchBodies, shownList, startFilters, toggleOpen} from './filters.js';
+import {sortIncidents} from './incidents.js';
 import {startHits} from './hits.js';
-import {areLanesShown, chooseLanes, lanes} from './lanes.js';
+import {areLanesShown, chooseLanes} from './lanes.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
 import {opened} from './opened.js';
+import {afterLast} from './pace.js';
 import {resend} from './resend.js';
 import {drawTry} from './try.js';
 import {route} from './views.js';
 
+const TYPING_MS = 150;
+
 // Search for what is typed in the view that is shown.
 function search() {
-  choose({q: $('search').value});
   if (view === 'try') drawTry();
   else if (view === 'log') drawLog();
   else if (view === 'commands') drawChoices();
-  searchBodies();
+  searchBodies(0);
   filterLists();
 }
+
+const searchSoon = afterLast(search, TYPING_MS);
 
 const isTyping = (target) => target.closest('input, textarea, select, dialog');
 
@@ -56,6 +60,7 @@ const shownViews = () => [...document.querySelectorAll('nav a:not([hidden])')].m
 // Leave the search for the first thing that it has found, and open that with Enter.
 function goToHits(event, list) {
   event.preventDefault();
+  searchSoon.now();
   const first = list.current() || list.move(1);
   if (!first) return;
   list.box.focus();
@@ -67,6 +72,7 @@ function press(event) {
   if (event.target.closest('form.edit')) return editorKey(event);
   if (event.key === 'Escape' && event.target === $('search')) {
     $('search').value = '';
+    choose({q: ''});
     search();
     const list = shownList();
     if (list) list.box.focus(); else $('search').blur();
@@ -117,10 +123,11 @@ function step(list, by) {
 
 $('copy-address').addEventListener('click', (event) => copy($('address').textContent, event.target));
 $('keys').addEventListener('click', () => $('help').showModal());
-$('search').addEventListener('input', search);
+$('search').addEventListener('input', () => { choose({q: $('search').value}); searchSoon(); });
+$('search').addEventListener('change', searchSoon.now);
 $('level').addEventListener('change', () => { choose({level: $('level').value}); drawLog(); });
 $('sort').addEventListener('change', () => { choose({sort: $('sort').value}); sortIncidents(); });
-$('open-only').addEventListener('click', () => { chooseOpen(); lanes.filter(); });
+$('open-only').addEventListener('click', toggleOpen);
 $('as-list').addEventListener('click', () => chooseWay(false));
 $('as-lanes').addEventListener('click', () => chooseWay(true));
 $('pause').addEventListener('click', pause);

@@ -81,10 +81,24 @@ test('nothing is said of filters where there is nothing', () => {
   assert.equal($('none-incidents').hidden, true);
 });
 
+test('what is pressed and typed is one text, and a term that cannot be read is said', () => {
+  press('rejected');
+  choose('2');
+  assert.equal($('search').value, 'became:rejected sender:"two"');
+  type('became:rejected,REPEAT status:2xx');
+  deliveries.describe();
+  assert.deepEqual([shown(), $('kinds').children.filter((each) => each.getAttribute('aria-pressed') === 'true').map((each) => each.dataset.kind)], [[5, 4], ['repeat', 'rejected']]);
+  type('status:many');
+  deliveries.describe();
+  assert.match($('shown-deliveries').textContent, /^status:many is not one of 401, 4xx/);
+  assert.equal($('none-deliveries').hidden, true);
+  type('');
+});
+
 test('a search shows what a line has at once, and what a body has when the server has found it', async () => {
   type('TWICE');
   assert.deepEqual(shown(), [4, 3]);
-  await reply('/localxsoar/deliveries/search?text=TWICE', [1]);
+  await reply('/localxsoar/deliveries/search?text=twice', [1]);
   assert.deepEqual(shown(), [4, 3, 1]);
   type('');
   assert.deepEqual(shown(), [5, 4, 3, 2, 1]);

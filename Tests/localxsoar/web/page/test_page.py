@@ -54,8 +54,7 @@ def test_an_incident_shows_its_severity_its_state_and_its_problem(page: Page, we
 def test_incidents_sort_by_severity_and_a_new_one_takes_its_place(open_page: Callable[..., Page], webhook: Webhook) -> None:
     low, _, _ = (post(webhook, {'title': f'sorted {severity}', 'severity': severity}).json()[0]['id']
                  for severity in ('low', 'critical', 'medium'))
-    page = open_page(f'{webhook.url}/#/incidents')
-    page.get_by_label('Search').fill('sorted')
+    page = open_page(f'{webhook.url}/#/incidents?q=sorted')
     rows = page.locator('#incidents .row .became')
     expect(rows).to_have_text(['sorted medium', 'sorted critical', 'sorted low'])
     page.get_by_label('Sort by').select_option('severity')
@@ -71,8 +70,7 @@ def test_incidents_sort_by_severity_and_a_new_one_takes_its_place(open_page: Cal
 def test_an_incident_whose_problem_has_ended_says_so_and_comes_after_those_that_are_open(
     open_page: Callable[..., Page], webhook: Webhook
 ) -> None:
-    page = open_page(f'{webhook.url}/#/incidents')
-    page.get_by_label('Search').fill('zenith')
+    page = open_page(f'{webhook.url}/#/incidents?q=zenith')
     alert = {'message': 'Disk of the zenith', 'alertId': 'zenith', 'priority': 'P1'}
     post(webhook, {'action': 'Create', 'alert': alert})
     post(webhook, {'title': 'is low', 'severity': 'low'}, User_Agent='zenith/1')  # found by its sender
@@ -83,6 +81,7 @@ def test_an_incident_whose_problem_has_ended_says_so_and_comes_after_those_that_
     expect(rows).to_have_text(['is low', 'Create: Disk of the zenith', 'Close: Disk of the zenith'])
     expect(states).to_have_text(['pending', 'ended', 'resolved'])
     page.get_by_role('button', name='open only').click()
+    expect(page.get_by_label('Search')).to_have_value('zenith status:open')
     expect(rows).to_have_text(['is low'])
     post(webhook, {'action': 'Create', 'alert': alert})  # it begins again
     expect(rows).to_have_text(['Create: Disk of the zenith', 'is low'])

@@ -613,12 +613,13 @@ def test_filters_search_the_open_delivery_and_its_tab_are_found_again(open_page:
     page = open_page(webhook.url)
     page.get_by_role('button', name=re.compile('^created')).click()
     page.get_by_label('Sender').select_option('two&more (3)')
-    page.get_by_label('Search').fill('two')
+    search = page.get_by_label('Search')
+    search.fill(f'{search.input_value()} two')
     expect(page.locator('#shown-deliveries')).to_have_text('3 of 9')
     page.locator('#deliveries .row').nth(1).click()
     page.locator('#part-response').click()
     expect(page.locator('#part-response[aria-current]')).to_be_visible()
-    chosen = {'kind': 'created', 'sender': 'two&more', 'q': 'two', 'open': str(first_number(webhook) + 4), 'tab': 'response'}
+    chosen = {'q': 'became:created sender:"two&more" two', 'open': str(first_number(webhook) + 4), 'tab': 'response'}
     assert address(page) == ('/deliveries', chosen)
     before = seen(page)
     assert (before['kinds'], before['sender'], before['tab']) == (['created'], 'two&more', 'part-response')
@@ -658,7 +659,7 @@ def test_a_step_in_the_list_adds_nothing_to_the_history_and_opening_does(
 
 
 def test_each_view_has_its_own_choices_and_keeps_them(open_page: Callable[..., Page], webhook: Webhook, word: str) -> None:
-    page = open_page(f'{webhook.url}/#/incidents?sort=severity&only=open&q={word}')
+    page = open_page(f'{webhook.url}/#/incidents?sort=severity&q=status:open+{word}')
     rows = page.locator('#incidents .row .became')
     expect(rows).to_have_text([f'{name} {number} {word}' for name in ('one', 'two') for number in (2, 1, 0)])
     expect(page.get_by_label('Sort by')).to_have_value('severity')
@@ -670,7 +671,7 @@ def test_each_view_has_its_own_choices_and_keeps_them(open_page: Callable[..., P
     page.get_by_label('Level').select_option('error')
     assert address(page) == ('/log', {'level': 'error'})
     page.keyboard.press('2')
-    expect(page.get_by_label('Search')).to_have_value(word)
+    expect(page.get_by_label('Search')).to_have_value(f'status:open {word}')
     page.get_by_label('Sort by').select_option('')
     page.locator('#open-only').click()
     assert address(page) == ('/incidents', {'q': word})
