@@ -444,18 +444,16 @@ def read_port(text: str) -> int:
 # --- The table of signature schemes ---
 
 
-def decoded_token(token: bytes) -> list[bytes]:
-    """Return a list of one key, the base64-decoded token, or an empty list if the token is not base64."""
+def decoded_keys(decode: Callable[[bytes], bytes], token: bytes) -> list[bytes]:
+    """Return a list of one key, the decoded token, or an empty list if `decode` raises ValueError."""
     with suppress(ValueError):
-        return [base64.b64decode(token, validate=True)]
+        return [decode(token)]
     return []
 
 
-def token_from_hex(token: bytes) -> list[bytes]:
-    """Return a list of one key, what the token encodes in hexadecimal, or an empty list if it does not."""
-    with suppress(ValueError):
-        return [bytes.fromhex(token.decode('latin-1'))]
-    return []
+# Each takes a token.
+decoded_token = partial(decoded_keys, partial(base64.b64decode, validate=True))
+token_from_hex = partial(decoded_keys, binascii.unhexlify)
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
@@ -558,12 +556,10 @@ class Scheme(NamedTuple):
 
         `value` is that of the signature's header.
         """
-        if self.time == BODY_TIME:
-            return ''
         if self.time == OWN_TIME:
             part = re.search('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
             return part[1] if part else ''
-        return headers.get(self.time, '')
+        return headers.get(self.time, '')  # '' for BODY_TIME: the names of headers are in lower case
 
 
 DIGEST = re.compile(r'''
@@ -4815,8 +4811,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
-            if segment.filename is None:  # of a file, only the size is kept
-                content.write(part)
+            content.write(part if segment.filename is None else b'')  # of a file, only the size is kept
         elif segment.filename is None:
             check_utf8(content.getvalue())
             yield segment.name.encode(), content.getvalue()
@@ -5440,13 +5435,12 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
 
 def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
-    text = plain_token if isinstance(plain_token, str) else ''
     # The sender chooses the text that we sign. If it is letters and digits only, the signature is valid for no body with
     # anything else, so it cannot be used to forge an event in JSON, XML or a form.
-    if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
+    if not isinstance(plain_token, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', plain_token):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
-    signed = hmac.digest(token.value, text.encode(), 'sha256').hex()
-    return json_response(to_json({'plainToken': text, 'encryptedToken': signed}))
+    signed = hmac.digest(token.value, plain_token.encode(), 'sha256').hex()
+    return json_response(to_json({'plainToken': plain_token, 'encryptedToken': signed}))
 
 
 ''' STATE '''
