@@ -19,14 +19,18 @@ const MASK = '••••••';
 const SIGNS = {changed: ['≠', 'changed: ', 'warn'], added: ['+', 'added: ', 'good'], removed: ['−', 'removed: ', 'bad']};
 
 const isAlike = (item) => (each) => each.sender === item.sender;
-const previousOf = (item) => deliveries.all.find((each) => each.number < item.number && each.method !== '?' && isAlike(item)(each));
+
+function previousOf(item) {
+  return deliveries.all.find((each) => each.number < item.number && each.method !== '?' && isAlike(item)(each));
+}
 
 // Values.
 
 // Return a value that is no list or object, with some nodes as its text.
 function drawLeaf({source, text}, nodes) {
   const quote = text === undefined || text === source ? '' : '"';  // a line or a header is shown as it is
-  return el('span', {class: text !== undefined ? 'text' : /^[-\d]/.test(source) ? 'number' : 'plain'}, quote, el('bdi', {}, nodes), quote);
+  const type = text !== undefined ? 'text' : /^[-\d]/.test(source) ? 'number' : 'plain';
+  return el('span', {class: type}, quote, el('bdi', {}, nodes), quote);
 }
 
 const shownText = ({source, text}) => text ?? source;
@@ -46,8 +50,10 @@ function drawBoth(before, after) {
   return texts.map((text, at) => {
     const end = text.length - last;
     const [from, to] = [first > 2 * CONTEXT ? first - CONTEXT : 0, last > 2 * CONTEXT ? end + CONTEXT : text.length];
-    const middle = end - first > SHOWN_CHARACTERS ? shortened(text.slice(first, end), SHOWN_CHARACTERS) : marked(text, first, end);
-    return drawLeaf([before, after][at], [from ? '…' : '', ...marked(text, from, first), middle.length ? el('mark', {}, middle) : '', ...marked(text, end, to), to < text.length ? '…' : '']);
+    const isLong = end - first > SHOWN_CHARACTERS;
+    const middle = isLong ? shortened(text.slice(first, end), SHOWN_CHARACTERS) : marked(text, first, end);
+    return drawLeaf([before, after][at], [from ? '…' : '', ...marked(text, from, first),
+      middle.length ? el('mark', {}, middle) : '', ...marked(text, end, to), to < text.length ? '…' : '']);
   });
 }
 
@@ -58,17 +64,22 @@ const drawPath = (keys) => el('bdi', {}, pathOf(keys) || 'all of it');
 function drawDifference({kind, keys, before, after}) {
   const [sign, word, color] = SIGNS[kind];
   const [one, other] = drawBoth(before, after);
-  return el('tr', {class: kind}, el('th', {scope: 'row'}, el('b', {class: color}, el('span', {'aria-hidden': 'true'}, sign), el('span', {class: 'unseen'}, word)), ' ', drawPath(keys)),
-    el('td', {}, one), el('td', {}, other));
+  const mark = el('b', {class: color}, el('span', {'aria-hidden': 'true'}, sign), el('span', {class: 'unseen'}, word));
+  return el('tr', {class: kind}, el('th', {scope: 'row'}, mark, ' ', drawPath(keys)), el('td', {}, one), el('td', {}, other));
 }
 
-const drawEqual = ({keys, value}) => el('tr', {class: 'equal'}, el('th', {scope: 'row'}, el('span', {class: 'unseen'}, 'equal: '), drawPath(keys)), el('td', {colSpan: 2}, drawValue(value)));
+function drawEqual({keys, value}) {
+  const head = el('th', {scope: 'row'}, el('span', {class: 'unseen'}, 'equal: '), drawPath(keys));
+  return el('tr', {class: 'equal'}, head, el('td', {colSpan: 2}, drawValue(value)));
+}
 
 // Return rows and, if there are many, one with a button that gives way to the next ones.
 function drawRows(all, draw) {
   const rows = all.slice(0, SHOWN_ROWS).map(draw);
-  if (all.length > SHOWN_ROWS) rows.push(wideRow(`show ${Math.min(SHOWN_ROWS, all.length - SHOWN_ROWS)} of ${all.length - SHOWN_ROWS} more`, () => drawRows(all.slice(SHOWN_ROWS), draw)));
-  return rows;
+  const left = all.length - SHOWN_ROWS;
+  if (left <= 0) return rows;
+  const label = `show ${Math.min(SHOWN_ROWS, left)} of ${left} more`;
+  return [...rows, wideRow(label, () => drawRows(all.slice(SHOWN_ROWS), draw))];
 }
 
 // Return a row with a button that gives way to other rows. The first of them has the focus then.
@@ -90,14 +101,15 @@ function drawFold({parts}) {
 const counted = (count) => (count === 1 ? '1 difference' : count ? `${count} differences` : 'equal');
 
 function drawTable(rows, heads) {
-  return el('table', {class: 'differences stacked'}, el('thead', {}, el('tr', {}, ...['Where', ...heads].map((head) => el('th', {scope: 'col'}, head)))),
+  const names = ['Where', ...heads].map((head) => el('th', {scope: 'col'}, head));
+  return el('table', {class: 'differences stacked'}, el('thead', {}, el('tr', {}, ...names)),
     el('tbody', {}, drawRows(rows, (row) => (row.kind === 'same' ? drawFold(row) : drawDifference(row)))));
 }
 
 function drawSection(title, rows, heads, notes = []) {
   const count = rows.filter(({kind}) => kind !== 'same').length;
-  return [el('div', {class: 'part'}, el('h3', {}, `${title}: ${counted(count)}`)), ...notes.map((note) => el('p', {class: 'dim'}, note)),
-    count ? drawTable(rows, heads) : null];
+  return [el('div', {class: 'part'}, el('h3', {}, `${title}: ${counted(count)}`)),
+    ...notes.map((note) => el('p', {class: 'dim'}, note)), count ? drawTable(rows, heads) : null];
 }
 
 // What is compared.
@@ -126,25 +138,31 @@ function bodyNotes(both, rows) {
   return notes;
 }
 
-const hasMasks = (both) => both.every((each) => JSON.stringify([each.target, each.request.headers, each.request.body]).includes(MASK));
+function hasMasks(both) {
+  return both.every(({target, request: {headers, body}}) => JSON.stringify([target, headers, body]).includes(MASK));
+}
 
 function requestRows(both) {
   const line = ({method, target}) => fieldsOf([{name: 'method', value: method}, {name: 'path', value: target.split('?')[0]}]);
-  const [before, after] = both.map((each) => ({isArray: false, entries: [...line(each).entries, ...fieldsOf(each.query).entries]}));
+  const all = (each) => ({isArray: false, entries: [...line(each).entries, ...fieldsOf(each.query).entries]});
+  const [before, after] = both.map(all);
   return differencesOf(before, after);
 }
 
 function drawResults(both, open) {
-  return el('table', {class: 'several stacked'}, el('tbody', {}, ...both.map((each) => el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/deliveries/${each.number}`}, `delivery ${each.number}`),
-    each.number === open ? el('span', {class: 'dim'}, ' (open)') : ''), el('td', {class: 'when'}, day(each.started * 1000)),
-  el('td', {class: 'wide'}, each.status ? `${each.status} ` : '', ...became(each))))));
+  const head = (number) => el('th', {scope: 'row'}, el('a', {href: `#/deliveries/${number}`}, `delivery ${number}`),
+    number === open ? el('span', {class: 'dim'}, ' (open)') : '');
+  const row = (each) => el('tr', {}, head(each.number), el('td', {class: 'when'}, day(each.started * 1000)),
+    el('td', {class: 'wide'}, each.status ? `${each.status} ` : '', ...became(each)));
+  return el('table', {class: 'several stacked'}, el('tbody', {}, ...both.map(row)));
 }
 
 function drawDifferences(both, open) {
   const [one, other] = both.map(({request}) => request);
   const heads = both.map(({number, started}) => `delivery ${number}, ${day(started * 1000).slice(11)}`);
   const body = bodyRows(one, other);
-  return [drawResults(both, open), ...drawSection('Body', body, heads, bodyNotes(both, body)), ...drawSection('Path and parameters', requestRows(both), heads),
+  return [drawResults(both, open), ...drawSection('Body', body, heads, bodyNotes(both, body)),
+    ...drawSection('Path and parameters', requestRows(both), heads),
     ...drawSection('Headers', differencesOf(fieldsOf(one.headers), fieldsOf(other.headers)), heads,
       hasMasks(both) ? ['Masked secrets look alike, here and above, whether they differ or not.'] : [])];
 }
@@ -153,33 +171,40 @@ function drawDifferences(both, open) {
 
 let drawn = {key: '', box: null};  // what is shown, and of what
 
-const label = (each) => `${each.number} · ${day(each.started * 1000)} · ${[...each.chain.map(({said}) => said), cut(each.text, 60)].join(' ')}`;
+function label({number, started, chain, text}) {
+  return [number, day(started * 1000), [...chain.map(({said}) => said), cut(text, 60)].join(' ')].join(' · ');
+}
 
 // Return the choice of the other delivery: those of the same sender first.
 function drawChoice(item, other, show) {
   const all = deliveries.all.filter((each) => each.number !== item.number && each.method !== '?');
   const group = (title, some) => {
     const offered = some.filter((each, at) => at < OFFERED || each.number === other);
-    return el('optgroup', {label: title}, offered.map((each) => el('option', {value: String(each.number), selected: each.number === other}, label(each))));
+    const option = (each) => el('option', {value: String(each.number), selected: each.number === other}, label(each));
+    return el('optgroup', {label: title}, offered.map(option));
   };
   const groups = [group('This sender', all.filter(isAlike(item))), group('Others', all.filter((each) => !isAlike(item)(each)))]
     .filter(({childElementCount}) => childElementCount);
+  const none = el('option', {value: '', selected: true, disabled: true}, other ? `${other} (not kept)` : 'choose');
   const choice = el('select', {id: 'compare-with', onchange: () => { choose({with: choice.value}); show(Number(choice.value)); }},
-    ...(other && all.some((each) => each.number === other) ? [] : [el('option', {value: '', selected: true, disabled: true}, other ? `${other} (not kept)` : 'choose')]), ...groups);
+    ...(other && all.some((each) => each.number === other) ? [] : [none]), ...groups);
   return el('label', {class: 'with'}, 'Compare with ', choice);
 }
 
-async function fill(box, item, number) {
-  if (!number) return box.replaceChildren(el('p', {class: 'dim'}, deliveries.isWhole ? `No earlier delivery of ${item.sender || 'an unknown sender'} is kept here.` : 'Older deliveries are still being loaded.'));
+async function fill(box, item, number, isWanted) {
+  const none = () => (deliveries.isWhole ? `No earlier delivery of ${item.sender || 'an unknown sender'} is kept here.`
+    : 'Older deliveries are still being loaded.');
+  if (!number) return box.replaceChildren(el('p', {class: 'dim'}, none()));
   const path = `deliveries/${number}`;
   const other = await ask('GET', item.shows ? `${path}?secrets=show` : path).catch((error) => error);
-  if (box.dataset.number !== String(number)) return null;  // another one was chosen meanwhile
+  if (!isWanted()) return null;  // another one was chosen meanwhile
   if (other instanceof Error) return box.replaceChildren(el('p', {class: 'wrong', role: 'alert'}, other.message));
   const both = [item, other].sort((one, two) => one.number - two.number);
   return box.replaceChildren(...drawDifferences(both, item.number).filter(Boolean));
 }
 
-// Return what is shown of the delivery that is open beside the one that the address names, or else the previous one of its sender.
+// Return what is shown of the delivery that is open beside the one that the address names, or else the previous one of its
+// sender.
 export function drawComparison(item) {
   const number = Number(chosen('with')) || previousOf(item)?.number || 0;
   const state = (one) => [one?.kind, one?.incidents, one?.missing];
@@ -187,7 +212,8 @@ export function drawComparison(item) {
     state(deliveries.all.find((each) => each.number === number))]);
   if (drawn.key === key) return drawn.box;
   const box = el('div', {class: 'comparison'});
-  const show = (to) => { box.dataset.number = String(to); fill(box, item, to); };
+  let shown = 0;
+  const show = (to) => { shown = to; fill(box, item, to, () => shown === to); };
   drawn = {key, box: el('div', {}, drawChoice(item, number, show), box)};
   show(number);
   return drawn.box;

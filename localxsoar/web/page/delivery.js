@@ -31,17 +31,22 @@ export async function openDelivery(number, shows) {
   if (found.request?.size > LARGE_BYTES) await nextTask();  // reading and drawing it are two tasks
   if (asking !== request || !isOpened('deliveries', number)) return;  // the user has opened something else meanwhile
   asking = null;
-  if (request.isStale) { await openDelivery(number, shows); return; }
+  if (request.isStale) await openDelivery(number, shows);
+  else if (found instanceof Error) showNone(found.message);
+  else showFound(found, Boolean(shows));
+}
+
+function showNone(reason) {
+  setOpened(null);
+  closeNaming();
+  drawDetail('delivery', el('p', {class: 'dim'}, reason));
+}
+
+function showFound(found, shows) {
   const isOther = opened?.number !== found.number;
-  const isSame = !isOther && isEdited();
-  setOpened(found instanceof Error ? null : found);
-  if (!opened) {
-    closeNaming();
-    drawDetail('delivery', el('p', {class: 'dim'}, found.message));
-    return;
-  }
-  opened.shows = Boolean(shows);
-  if (!isSame) drawOpened();
+  const isKept = !isOther && isEdited();
+  setOpened(Object.assign(found, {shows}));
+  if (!isKept) drawOpened();
   if (isOther) revealHit($('delivery'));
   drawEmpty();
   loadLog();
@@ -70,7 +75,8 @@ async function loadLog() {
 const logTitle = ({log}) => (log?.length ? `Log ${log.length}` : 'Log');
 
 function drawLines({log}) {
-  return el('div', {id: 'delivery-log'}, el('p', {class: 'dim'}, log?.length ? 'What was logged of this delivery.' : log ? 'Nothing was logged of this delivery.' : ''), el('div', {class: 'lines'}, (log || []).map(drawLine)));
+  const said = !log ? '' : `${log.length ? 'What' : 'Nothing'} was logged of this delivery.`;
+  return el('div', {id: 'delivery-log'}, el('p', {class: 'dim'}, said), el('div', {class: 'lines'}, (log || []).map(drawLine)));
 }
 
 const isEdited = () => Boolean($('delivery').querySelector('form')) || isNaming();
@@ -79,8 +85,9 @@ const CHANGING = ['kind', 'missing', 'incidents', 'chain'];  // what may change 
 
 // Take note of a delivery that is new or has changed: it may be the one that is open, or is about to be.
 export function noteDelivery(item) {
+  const hasChanged = (name) => JSON.stringify(opened[name]) !== JSON.stringify(item[name]);
   if (asking?.number === item.number) asking.isStale = true;
-  else if (opened?.number === item.number && CHANGING.some((name) => JSON.stringify(opened[name]) !== JSON.stringify(item[name]))) refresh();
+  else if (opened?.number === item.number && CHANGING.some(hasChanged)) refresh();
 }
 
 // Show what has changed in the delivery that is open, unless it is being edited.
@@ -110,53 +117,96 @@ export function closeDetail() {
   drawEmpty();
 }
 
+// Return the parts of a delivery by their names: what the tab of each is called, and what draws it into a box.
+function partsOf(item) {
+  const ids = incidentsOf(item);
+  const incident = ids.length > 1 ? [`Incidents ${ids.length}`, (box) => drawIncidentTable(ids, box)]
+    : [`Incident ${ids[0]}`, (box) => drawIncident(ids[0], box)];
+  return {
+    request: ['Request', (box) => drawRequest(item, box)],
+    response: ['Response', (box) => drawResponse(item, box)],
+    ...(ids.length ? {incident} : {}),
+    log: [logTitle(item), (box) => box.append(drawLines(item))],
+    compare: ['Compare', (box) => box.append(drawComparison(item))],
+  };
+}
+
+function drawTabs(parts, shown, ...files) {
+  const tabs = Object.entries(parts).map(([name, [label]]) => {
+    const tab = button(label, () => { choose({tab: name === 'request' ? '' : name}); drawOpened(); }, {id: `part-${name}`});
+    if (name === shown) tab.setAttribute('aria-current', 'true');
+    return tab;
+  });
+  const options = {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'};
+  return el('div', options, ...tabs, el('span', {class: 'files'}, ...files));
+}
+
+function drawMeta({sender, peer, kind, milliseconds, size: bytes, started, origin}) {
+  const isFromHere = peer === 'localxsoar';
+  const facts = [...(kind === 'waiting' ? [] : [duration(milliseconds)]), size(bytes), day(started * 1000),
+    ...(isFromHere && !origin ? ['sent from here'] : [])];
+  return el('p', {class: 'meta'}, ...shortened(sender || 'unknown sender', 80),
+    ...(isFromHere ? [] : [' at ', el('bdi', {}, peer)]), ...facts.map((fact) => ` · ${fact}`));
+}
+
+function drawOriginal({chain}) {
+  const original = chain.find(({delivery}) => delivery)?.delivery;
+  if (!original) return null;
+  const link = el('a', {id: 'original', href: `#/deliveries/${original}`}, `delivery ${original}`);
+  return el('p', {class: 'links'}, 'It repeats ', link, '.');
+}
+
+function editButton(item) {
+  const options = {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''};
+  return button(hasDraft(item) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), options);
+}
+
 export function drawOpened() {
   const item = opened;
   if (chosen('words') && !item.isRemoved) return drawNaming(item, drawOpened);
-  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
-  const ids = incidentsOf(item);
-  const parts = [['request', 'Request'], ['response', 'Response'],
-    ...(ids.length ? [['incident', ids.length > 1 ? `Incidents ${ids.length}` : `Incident ${ids[0]}`]] : []),
-    ['log', logTitle(item)], ['compare', 'Compare']];
-  const part = parts.some(([name]) => name === chosen('tab')) ? chosen('tab') : 'request';
+  const parts = partsOf(item);
+  const part = Object.hasOwn(parts, chosen('tab')) ? chosen('tab') : 'request';
   const body = el('div');
+  const [, draw] = parts[part];
+  draw(body);
   const [recipe, ...notes] = recipeButton(item);
-  const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
-    const tab = button(label, () => { choose({tab: name === 'request' ? '' : name}); drawOpened(); }, {id: `part-${name}`});
-    if (name === part) tab.setAttribute('aria-current', 'true');
-    return tab;
-  }), el('span', {class: 'files'}, recipe, shareLink(item), exportLink(item)));
-  if (part === 'incident' && ids.length > 1) drawIncidentTable(ids, body);
-  else if (part === 'incident') drawIncident(ids[0], body);
-  else if (part === 'log') body.append(drawLines(item));
-  else if (part === 'compare') body.append(drawComparison(item));
-  else drawMessage(part, body);
-  const original = item.chain.find(({delivery}) => delivery)?.delivery;
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
-    el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), (item.kind === 'waiting' ? '' : ` · ${duration(item.milliseconds)}`) + ` · ${size(item.size)} · `
-      + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
-    result, original ? el('p', {class: 'links'}, 'It repeats ', el('a', {id: 'original', href: `#/deliveries/${original}`}, `delivery ${original}`), '.') : null, item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null, drawOrigin(item), drawCopies(item), drawChecks(item),
-    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''}),
-      nameButton(item, drawOpened), ...curlButton(item), ...notes),
-    tabs, body);
+    drawMeta(item), el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true))), drawOriginal(item),
+    item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null,
+    drawOrigin(item), drawCopies(item), drawChecks(item),
+    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), editButton(item), nameButton(item, drawOpened),
+      ...curlButton(item), ...notes),
+    drawTabs(parts, part, recipe, shareLink(item), exportLink(item)), body);
   return null;
 }
 
-function drawMessage(part, box) {
-  const message = opened[part];
-  const masked = message.headers.some((header) => header.masked) || opened.target.includes('•') || opened.shows;
-  box.append(
-    el('div', {class: 'part'}, el('h3', {}, `Headers ${message.headers.length}`), masked && !opened.isRemoved
-      ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet', id: 'secrets'}) : null),
-    el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
-      el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
-  if (part === 'request' && opened.query.length) {
-    box.append(el('div', {class: 'part'}, el('h3', {}, `Query parameters ${opened.query.length}`)), drawFields(opened.query));
-  }
-  const isWhole = opened.is_here && !opened.isRemoved && !(part === 'request' ? opened.missing : message.size > message.kept);
-  drawText('Body', message.body, box, {...message, gap: part === 'request' ? opened.missing : '', file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
+function drawHeaders(item, headers, box) {
+  const isMasked = headers.some((header) => header.masked) || item.target.includes('•') || item.shows;
+  const secrets = isMasked && !item.isRemoved ? button(item.shows ? 'Hide secrets' : 'Show secrets',
+    () => openDelivery(item.number, !item.shows), {class: 'quiet', id: 'secrets'}) : null;
+  const row = ({name, value}) => el('tr', {}, el('th', {scope: 'row'}, name), el('td', {}, value));
+  box.append(el('div', {class: 'part'}, el('h3', {}, `Headers ${headers.length}`), secrets),
+    el('table', {class: 'headers'}, el('tbody', {}, ...headers.map(row))));
+}
+
+// Return where the bytes of a message can be downloaded, or ''.
+function fileOf({number, is_here: isHere, isRemoved}, name) {
+  return isHere && !isRemoved ? `/localxsoar/deliveries/${number}/${name}` : '';
+}
+
+function drawRequest(item, box) {
+  const {request, query, missing} = item;
+  drawHeaders(item, request.headers, box);
+  if (query.length) box.append(el('div', {class: 'part'}, el('h3', {}, `Query parameters ${query.length}`)), drawFields(query));
+  drawText('Body', request.body, box, {...request, gap: missing, file: missing ? '' : fileOf(item, 'request.body')});
+}
+
+function drawResponse(item, box) {
+  const {response} = item;
+  drawHeaders(item, response.headers, box);
+  drawText('Body', response.body, box, {...response, file: response.size > response.kept ? '' : fileOf(item, 'response.body')});
 }
 
 export async function copyCurl() {
@@ -168,13 +218,11 @@ export async function copyCurl() {
 }
 
 // Return the button, and what else the command needs or why there is none.
-function curlButton(item) {
-  /** @type {HTMLElement[]} */
-  const drawn = [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(item.uncopyable),
-    title: item.uncopyable || (item.request.headers.some((header) => header.masked) ? 'With the secrets that are masked here' : '')})];
-  if (item.uncopyable && item.uncopyable !== item.missing) drawn.push(el('span', {class: 'dim reason'}, item.uncopyable));
-  else if (!item.uncopyable && isInFile(item.request)) {
-    drawn.push(el('span', {class: 'dim reason'}, `The curl command reads the body from the file ${fileName(item.number)}: download it below.`));
-  }
-  return drawn;
+function curlButton({number, missing, uncopyable, request}) {
+  const hasMasks = request.headers.some((header) => header.masked);
+  const title = uncopyable || (hasMasks ? 'With the secrets that are masked here' : '');
+  const fromFile = `The curl command reads the body from the file ${fileName(number)}: download it below.`;
+  const reason = uncopyable && uncopyable !== missing ? uncopyable : !uncopyable && isInFile(request) ? fromFile : '';
+  return [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(uncopyable), title}),
+    ...(reason ? [el('span', {class: 'dim reason'}, reason)] : [])];
 }

@@ -2,8 +2,10 @@
 import {deliveries} from './deliveries.js';
 import {$, announce, button, el} from './dom.js';
 import {ask} from './server.js';
+import {isPaused} from './state.js';
 
 const LOOK = 'Secrets are replaced. The payload is as it came: look through the file before you share it.';
+const MASKED = 'Masked: the token, and secrets in headers and URLs. Not masked: the payload, such as a password in it';
 
 const file = (label, path, options) => el('a', {href: `/localxsoar/deliveries${path}`, download: '', ...options}, label);
 
@@ -16,19 +18,22 @@ export function recipeButton(item) {
       ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('span', {class: 'dim reason'}, reason)])];
   }
   const note = el('span', {class: 'dim reason', role: 'status'});
-  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'quiet button', onclick: () => { note.textContent = LOOK; },
-    title: 'A file for the folder of senders, with what its incident must be'}), note];
+  const options = {id: 'save-recipe', class: 'quiet button', onclick: () => { note.textContent = LOOK; },
+    title: 'A file for the folder of senders, with what its incident must be'};
+  return [file('Save as recipe', `/${item.number}/recipe`, options), note];
 }
 
 export function exportLink(item) {
   if (item.kind === 'waiting' || item.method === '?' || item.isRemoved) return null;
-  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file. Masked: the token, and secrets in headers and URLs. Not masked: the payload, such as a password in it'});
+  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button',
+    title: `Request and response as a HAR file. ${MASKED}`});
 }
 
 // Return the link that saves the delivery as a file for a ticket or a colleague.
 export function shareLink(item) {
   if (item.kind === 'waiting' || item.isRemoved) return null;
-  return file('Share', `/${item.number}.html`, {id: 'share', class: 'quiet button', title: 'One HTML file that opens without this server and has no scripts. Masked: the token, and secrets in headers and URLs. Not masked: the payload, such as a password in it'});
+  return file('Share', `/${item.number}.html`, {id: 'share', class: 'quiet button',
+    title: `One HTML file that opens without this server and has no scripts. ${MASKED}`});
 }
 
 async function clear(pressed) {
@@ -37,33 +42,36 @@ async function clear(pressed) {
     return;
   }
   announce('The deliveries are deleted.');
-  if ($('pause').getAttribute('aria-pressed') === 'true') $('pause').click();  // a paused list would still show them
+  if (isPaused) $('pause').click();  // a paused list would still show them
   $('deliveries').focus();
 }
 
 // Return the button that deletes the deliveries. The first press asks, in the button itself, until it loses the focus.
 function clearButton() {
-  const forget = () => {
-    delete made.dataset.asks;
-    made.textContent = 'Clear';
+  let isAsking = false;
+  const show = (asks, label) => {
+    isAsking = asks;
+    made.toggleAttribute('data-asks', asks);
+    made.textContent = label;
   };
+  const forget = () => show(false, 'Clear');
   const question = () => {
     const count = deliveries.all.length;
     const deleted = !deliveries.isWhole ? 'all deliveries' : count === 1 ? 'the delivery' : `${count} deliveries`;
-    made.dataset.asks = 'yes';
-    made.textContent = `Delete ${deleted}? Incidents stay`;
+    const asked = `Delete ${deleted}? Incidents stay`;
+    show(true, asked);
     made.scrollIntoView({block: 'nearest', inline: 'nearest'});
-    announce(`${made.textContent}. Press again to delete.`);
+    announce(`${asked}. Press again to delete.`);
   };
   const made = button('Clear', (event) => {
     if (event.detail > 1) return;  // the second half of a double click
-    if (!made.dataset.asks) return question();
+    if (!isAsking) return question();
     forget();
     clear(made);
   }, {id: 'clear', class: 'quiet', title: 'Delete the deliveries', onblur: forget});
   made.addEventListener('keydown', (event) => {
     if (event.repeat) event.preventDefault();  // a key that is held is one press
-    if (event.key !== 'Escape' || !made.dataset.asks) return;
+    if (event.key !== 'Escape' || !isAsking) return;
     event.stopPropagation();
     forget();
   });
@@ -71,6 +79,7 @@ function clearButton() {
 }
 
 export const listButtons = () => [
-  file('Export all', '.har', {id: 'export-all', class: 'quiet button', title: 'All deliveries, whatever the filters show, as a HAR file, secrets masked'}),
+  file('Export all', '.har', {id: 'export-all', class: 'quiet button',
+    title: 'All deliveries, whatever the filters show, as a HAR file, secrets masked'}),
   clearButton(),
 ];

@@ -16,7 +16,7 @@ import {opened} from './opened.js';
 import {thousands} from './format.js';
 import {nextTask, paced} from './pace.js';
 import {ask} from './server.js';
-import {instance, missed, own, setInstance} from './state.js';
+import {instance, isPaused, missed, own, setInstance, setPaused} from './state.js';
 import {drawEmpty, setSenders} from './try.js';
 import {route} from './views.js';
 
@@ -39,7 +39,8 @@ const count = paced(() => {
   $('count-incidents').textContent = String(incidents.all.length || '');
   $('no-incidents').hidden = incidents.all.length > 0 || !incidents.isWhole;
   $('removed-deliveries').hidden = !hasRemoved;
-  if (hasRemoved) $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
+  const removed = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
+  if (hasRemoved) $('removed-deliveries').textContent = removed;
   drawEmpty();
   noteChange();
 }, COUNTING_MS);
@@ -168,7 +169,8 @@ function noteLoaded(some, limit) {
 async function loadFirst() {
   if (!instance.instance && chosen('instance')) setInstance({instance: chosen('instance')});
   const limit = deliveries.isWhole ? Infinity : FIRST_DELIVERIES;
-  const routes = [own('instance'), deliveries.isWhole ? 'deliveries' : `deliveries?limit=${limit}`, 'commands', own('log'), own('senders'), 'deliveries/removed'];
+  const latest = deliveries.isWhole ? 'deliveries' : `deliveries?limit=${limit}`;
+  const routes = [own('instance'), latest, 'commands', own('log'), own('senders'), 'deliveries/removed'];
   const [described, some, commands, logged, known, {removed}] = await Promise.all(routes.map((path) => ask('GET', path)));
   setInstance(described);
   setCommands(commands);
@@ -206,7 +208,8 @@ async function loadIncidents() {
   takeEarly();
   count();
   if (view !== 'incidents') return;
-  if (chosen('open').startsWith('lane-')) route(); else incidents.select(chosen('open'));  // what is drawn of it is from the server
+  if (chosen('open').startsWith('lane-')) route();
+  else incidents.select(chosen('open'));  // what is drawn of it is from the server
 }
 
 async function load() {
@@ -233,9 +236,10 @@ async function load() {
 export function pause() {
   const events = paused;
   paused = events ? null : [];
+  setPaused(!events);
   missed.clear();
-  $('pause').textContent = paused ? 'Resume' : 'Pause';
-  $('pause').setAttribute('aria-pressed', String(Boolean(paused)));
+  $('pause').textContent = isPaused ? 'Resume' : 'Pause';
+  $('pause').setAttribute('aria-pressed', String(isPaused));
   if (isCut) load();
   else if (events) {
     if (!waiting.length) setTimeout(takeWaiting);

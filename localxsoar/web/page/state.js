@@ -5,6 +5,7 @@ export const MASK = '••••••';  // in place of a secret
 
 export let instance = {};  // the chosen instance, as the server describes it
 export let chosen = '';  // the name of the command whose form is open
+export let isPaused = false;
 export const missed = new Set();  // the numbers of the deliveries that arrived while the page was paused
 
 let ports;  // whether any instance has a port; undefined until the page has asked
@@ -13,6 +14,7 @@ let withPort = [];  // the names of those that have
 
 export function setInstance(described) { instance = described; }
 export function setChosen(command) { chosen = command; }
+export function setPaused(wanted) { isPaused = wanted; }
 
 export function setPorts(instances) {
   withPort = instances.filter((each) => each.hasPort).map((each) => each.name);
