@@ -163,7 +163,6 @@ def test_1_0_0_reads_what_is_saved_today() -> None:
     history.begin_tokens(Tokens('a || b'), time_text(0))
     for number, result in enumerate(('created', 'rejected')):
         history.add(entry(number, number == 0, result, token='1'))
-        history.count_token('1', time_text(number))
     read = msgspec.to_builtins(Decoder(HISTORY).decode(history.to_context()['deliveries']))
     today = msgspec.to_builtins(history)
     assert read == {name: [each[:len(ENTRY.__struct_fields__)] for each in today[name]] if name in ('accepted', 'others')

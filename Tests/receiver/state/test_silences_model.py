@@ -75,7 +75,7 @@ class SilenceMachine(RuleBasedStateMachine):
                 self.listen()
 
     def is_silent(self, name: str) -> bool:
-        return self.heard >= self.expected[name].due
+        return self.heard >= self.expected[name].due and self.expected[name].every != 'off'
 
     def is_told(self, name: str) -> bool:
         """Return whether XSOAR has an open incident of a silence."""
@@ -126,8 +126,7 @@ class SilenceMachine(RuleBasedStateMachine):
     def look(self) -> None:
         self.listen()
         has_news = False
-        is_due = self.silences.heard >= self.silences.look_at
-        for post, text in self.silences.look(self.unix) if is_due else ():
+        for post, text in self.silences.look(self.unix):
             name = text.rpartition(': ')[2]
             if post.result.successful():
                 has_news = True

@@ -5476,14 +5476,13 @@ def memory_of(value: Any) -> int:
 
     A value that is there several times counts once. The keys do not count: they are the same objects in all incidents.
     """
-    size, counted, pending = 0, set[int](), [value]
+    sizes, pending = dict[int, int](), [value]
     while pending:
         each = pending.pop()
-        if id(each) not in counted:
-            counted.add(id(each))
-            size += sys.getsizeof(each)
+        if id(each) not in sizes:
+            sizes[id(each)] = sys.getsizeof(each)
             pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
-    return size
+    return sum(sizes.values())
 
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
@@ -5581,7 +5580,7 @@ class Sender(Enum):
 
 
 FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as one that waits for its response
-LOOK_EVERY_SECONDS = 1
+LOOK_EVERY_SECONDS = 1.0
 EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone by then may still read
 
 
@@ -5775,9 +5774,8 @@ class CallSizer:
 
     def record(self, count: int, spent: float) -> None:
         """Record that a call with `count` incidents succeeded after `spent` seconds, which are not 0."""
-        if self.has_speed_changed(count, spent):
-            self.timings = []
-        self.timings = [*self.timings, (count, spent)][-MAX_TIMINGS:]
+        valid = [] if self.has_speed_changed(count, spent) else self.timings
+        self.timings = [*valid, (count, spent)][-MAX_TIMINGS:]
 
     def has_speed_changed(self, count: int, spent: float) -> bool:
         """Return whether a new call shows that earlier ones say nothing about the server's speed any more.
@@ -5857,8 +5855,10 @@ class RejectedGroup:
     def __init__(self, members: Sequence[Post] = ()) -> None:
         self.members = members  # all posts of the group, whatever has become of them
         self.parts = parts_of(members)
-        self.fruitless_tries = 0  # how many calls for the group, or parts of it, failed before one succeeded
-        self.has_succeeded = False  # whether a call for the group, or a part of it, succeeded
+        self.is_retry = any(post.aside for post in members)  # whether the group is a post that had been set aside
+        # How many calls for the group, or parts of it, have failed. It is minus infinity once one has succeeded: then the server
+        # works, and bad posts explain the failures.
+        self.fruitless_tries: float = 0
 
     @property
     def posts(self) -> list[Post]:
@@ -5866,16 +5866,13 @@ class RejectedGroup:
         return [post for post in self.members if post.stage is Stage.IN_REJECTED_GROUP]
 
     def record_fruitless_try(self, now: float) -> list[Post]:
-        """Count a failed try, unless one has succeeded: then the server works, and bad posts explain the failures.
+        """Count a failed try. From the last one that is allowed on, return the posts to give up: all that are still to be tried.
 
-        The first failure is that of the whole group: it sets the deadline of all posts. From the last one that is allowed on,
-        return the posts to give up, which are all that are still to be tried; before, return [].
+        Before, return []. The first failure is that of the whole group: it sets the deadline of all posts.
         """
-        if self.has_succeeded:
-            return []
-        for post in self.posts if self.fruitless_tries == 0 else ():
-            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         self.fruitless_tries += 1
+        for post in self.posts if self.fruitless_tries == 1 else ():
+            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         return self.posts if self.fruitless_tries >= MAX_FRUITLESS_TRIES else []
 
 
@@ -5926,7 +5923,6 @@ class PostQueue:
     sizer: CallSizer = field(default_factory=CallSizer)
     rejected: RejectedGroup = field(default_factory=RejectedGroup)  # the latest group, which goes on in parts if it was rejected
     alone_until: float = 0  # until this moment each post has a call of its own
-    is_retry: bool = False  # whether the latest group was a post that had been set aside
     is_working: bool = False  # whether XSOAR accepted the latest call, not counting rejected ones of posts that were set aside
     has_refused: bool = False  # whether it was full, since Silences has last looked
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
@@ -5962,8 +5958,7 @@ class PostQueue:
 
     def append(self, post: Post) -> None:
         """Give a post the last place."""
-        self.last_number += 1
-        post.number = self.last_number
+        self.last_number = post.number = self.last_number + 1
         post.enter(Stage.WAITING)
         self.waiting.append(post)
 
@@ -5998,8 +5993,8 @@ class PostQueue:
         there are any: many of them would otherwise keep all others waiting.
         """
         self.expire(now)
-        ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now]
-        if self.is_retry:
+        ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
+        if self.rejected.is_retry:
             ready = [post for post in ready if not post.aside] or ready
         going_alone = {post for post in ready if now < self.alone_until or post.aside or post.is_partly_created}
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
@@ -6012,16 +6007,8 @@ class PostQueue:
             if group and (is_full or going_alone & {group[0], post}):  # the first post goes whatever its size
                 break
             group.append(post)
-        self.is_retry = any(post.aside for post in group)
         self.rejected = RejectedGroup(group)
         return group
-
-    def end_call(self, is_unconfirmed: bool = False) -> list[Post]:
-        """Remove and return the posts in flight. XSOAR may have created what it did not confirm."""
-        posts, self.in_flight = self.in_flight, []
-        for post in posts:
-            post.is_in_doubt |= is_unconfirmed
-        return posts
 
     def record_created(self, created: list[Any], now: float, has_error: bool = False) -> bool:
         """Record that the call in flight succeeded and that its reply contains these incidents, and maybe errors for others.
@@ -6030,9 +6017,9 @@ class PostQueue:
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
         responses lack that incident, and for `alone_seconds` each post has a call of its own.
         """
-        posts = self.end_call()
+        posts, self.in_flight = self.in_flight, []
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
-        self.rejected.has_succeeded = self.is_working = True
+        self.rejected.fruitless_tries, self.is_working = -math.inf, True
         self.record_success_of_others(now)
         created_of = shared_out(created, posts)
         is_all_matched = None not in created_of
@@ -6046,9 +6033,8 @@ class PostQueue:
             sent, post.incidents = post.incidents[:self.call_size], post.incidents[self.call_size:]
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
-                continue
-            post.aside = post.aside and SetAside()  # its tries count from zero, since XSOAR has accepted some of it
-            if post.incidents:
+            elif post.incidents:
+                post.aside = post.aside and SetAside()  # its tries count from zero, since XSOAR has accepted some of it
                 self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
                 post.result.set(post.created)
@@ -6091,13 +6077,14 @@ class PostQueue:
 
         What is left of the group is given up after RETRY_SECONDS, or after MAX_FRUITLESS_TRIES without a success.
         """
-        posts = self.end_call(is_unconfirmed=True)
+        posts, self.in_flight = self.in_flight, []
         for post in posts:
+            post.is_in_doubt = True
             post.enter(Stage.IN_REJECTED_GROUP)
         if len(posts) == 1:
             self.reject(posts[0], now)
         # After `reject`, which uses what was known before this call. The failure of a post that was set aside proves nothing new.
-        self.is_working &= self.is_retry
+        self.is_working &= self.rejected.is_retry
         self.give_up(self.rejected.record_fruitless_try(now), now, Unavailable, self.not_tried)
 
     def reject(self, post: Post, now: float) -> None:
@@ -6155,21 +6142,21 @@ class PostQueue:
 
     def record_unsent(self, now: float) -> None:
         """Record that the call in flight was never sent. Give up its posts: this call created nothing."""
-        self.give_up(self.end_call(), now, Unavailable, 'The line to XSOAR was busy: send it again later.')
+        posts, self.in_flight = self.in_flight, []
+        self.give_up(posts, now, Unavailable, 'The line to XSOAR was busy: send it again later.')
 
     def close(self, reason: str) -> None:
-        """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
+        """Reject every new post with this reason, unless there is a reason already. Queued posts have one more chance, now."""
         self.closed_because = self.closed_because or reason
-        for aside in [post.aside for post in self.waiting if post.aside]:
-            aside.retry_at = 0  # its last chance
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
-        for post in self.end_call(is_unconfirmed=True):
+        for post in self.in_flight:
+            post.is_in_doubt = True
             post.fail(Unavailable, 'The integration ended before XSOAR replied.')
         for post in [*self.waiting, *self.rejected.posts]:
             post.fail(Unavailable, self.closed_because)
-        self.waiting = []
+        self.waiting, self.in_flight = [], []
 
     @property
     def is_empty(self) -> bool:
@@ -6283,7 +6270,7 @@ class DeliveryMemory:
             post.let_sender_go()
 
     def wait_for_original(self, original: Post, post: Post) -> bool:
-        """Wait until the original of a repeat, `post`, is finished, and return True; or False, as `wait_for_end` does.
+        """Wait until the original of a repeat, `post`, is finished, and return True; or return False, as `wait_for_end` does.
 
         Raise Unavailable if that takes too long, or if the queue is full: the repeat counts towards its limits while it waits.
         """
@@ -6292,7 +6279,7 @@ class DeliveryMemory:
         self.queue.hurry(original, time.monotonic())
         original.latest_repeat = post  # from now on this sender says whether a retry is expected
         try:
-            return self.wait_for_end(original, post) and original.finished.wait()
+            return self.wait_for_end(post) and original.finished.wait()
         finally:
             self.queue.repeats.remove(post)
 
@@ -6309,49 +6296,45 @@ class DeliveryMemory:
         except Unavailable as error:
             post.enter(Stage.REJECTED)
             post.result.set_exception(error)
-        if not self.wait_for_end(post, post):
+        if not self.wait_for_end(post):
             post.result.rawlink(lambda _: self.finish(post))
             return None
         response = self.finish(post)
         post.result.get()  # raises the error
         return response
 
-    def wait_for_end(self, awaited: Post, post: Post) -> bool:
-        """Wait until the awaited post has its result, and return True; or until the sender of `post` is gone, and return False.
+    def wait_for_end(self, post: Post) -> bool:
+        """Wait until a post, or its original if it is a repeat, has its result. Return False if its sender is gone before.
 
-        What is awaited is the original of `post`, or `post` itself. If the sender is gone, it is kept: nobody else will send its
-        incidents again. The wait has rounds; each after the first has HAND_OVER_SECONDS. In a round, the connection is looked at
-        after FIRST_LOOK_SECONDS, then every LOOK_EVERY_SECONDS and at the end. A sender that has waited and is gone ends the wait
-        at once. One that was gone at the first look may have closed only its sending side and still read: the wait ends
-        EARLY_CLOSE_SECONDS later, or with the round.
+        If the sender is gone, what it waits for is kept: nobody else will send its incidents again. The connection is looked at
+        after FIRST_LOOK_SECONDS, then every LOOK_EVERY_SECONDS and at the deadline. A sender that has waited and is gone ends the
+        wait at once. One that was gone at the first look may have closed only its sending side and still read: the wait ends
+        EARLY_CLOSE_SECONDS later, or at the deadline.
 
-        After the first round, a repeat fails, and so does a post that still waits for a call; one that is in a call or partly
-        created goes on. But if that is kept because the sender of a repeat is gone, the wait ends, since it may take any time.
+        At the deadline a repeat fails, and so does a post that still waits for a call. One that is in a call or partly created
+        goes on, with another deadline HAND_OVER_SECONDS later. But if that is kept because the sender of a repeat is gone, the
+        wait ends, since it may take any time.
         """
-        result, until, began = awaited.result, post.hand_over_by, time.monotonic()  # until and began: of the round
-        result.wait(FIRST_LOOK_SECONDS)
-        while not result.ready():
-            now, is_gone = time.monotonic(), post.is_gone()
-            if not is_gone:
+        awaited, deadline = post.original or post, post.hand_over_by
+        early_close_ends = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, deadline)
+        awaited.result.wait(FIRST_LOOK_SECONDS)
+        while not awaited.result.ready():
+            now, pause = time.monotonic(), LOOK_EVERY_SECONDS
+            if not post.is_gone():
                 post.sender = Sender.WAITS
-            may_still_read = post.sender is Sender.NEW and now < min(began + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, until)
-            if is_gone and not may_still_read:
-                if result.ready():  # in case `is_gone` let other greenlets run
-                    break
+            elif (post.sender is Sender.WAITS or now >= early_close_ends) and not awaited.result.ready():  # `is_gone` may yield
                 awaited.keep()
                 post.keep()
                 return False
-            if now < until:
-                result.wait(min(until - now, LOOK_EVERY_SECONDS))
-                continue
-            if post.original:
-                raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
-            # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
-            self.queue.expire(until)
-            if post.is_kept:
-                return False
-            until, began = until + HAND_OVER_SECONDS, now
-            result.wait(FIRST_LOOK_SECONDS)
+            if now >= deadline:
+                if post.original:
+                    raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
+                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+                self.queue.expire(deadline)
+                if post.is_kept:
+                    return False
+                deadline, pause = deadline + HAND_OVER_SECONDS, FIRST_LOOK_SECONDS
+            awaited.result.wait(min(pause, deadline - now))
         return True
 
     def finish(self, post: Post) -> bytes:
@@ -6425,8 +6408,7 @@ class LogBuffer:
     def end_flood(self) -> None:
         """Add a line for each reason with lines that were not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
-            not_kept = count - self.most_equal
-            if not_kept > 0:
+            if (not_kept := count - self.most_equal) > 0:
                 self.add('info', f'{not_kept} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
@@ -6533,16 +6515,13 @@ class History(Struct):
         self.tokens_since = now
         self.tokens = {token.name: (0, '') for token in tokens}
 
-    def count_token(self, name: str, now: str) -> None:
-        """Count a delivery that was proved by the token with this name."""
-        self.tokens[name] = self.tokens.get(name, (0, ''))[0] + 1, now
-
     def add(self, entry: HistoryEntry) -> None:
         """Count and number a delivery, and keep its entry."""
         what = escaped(f'{entry.status} {entry.note}', 60) if entry.result == 'rejected' else entry.result
         self.count(entry.time[:13], what, entry.count)
-        self.latest_number += 1
-        entry.number = self.latest_number
+        if entry.token:
+            self.tokens[entry.token] = self.tokens.get(entry.token, (0, ''))[0] + 1, entry.time
+        self.latest_number = entry.number = self.latest_number + 1
         self.keep(entry)
 
     def keep(self, entry: HistoryEntry) -> None:
@@ -6605,6 +6584,12 @@ read_history = partial(read_context, 'deliveries', History)
 # --- Who has fallen silent ---
 
 
+def duration_text(seconds: float) -> str:
+    """Return a duration in the form of `?expect=`, in the largest unit of which it has at least two: '2h', '119m', '1m'."""
+    unit = next((unit for unit in 'dh' if seconds >= 2 * UNITS[unit][0]), 'm')
+    return f'{max(round(seconds / UNITS[unit][0]), 1)}{unit}'
+
+
 class Watch(Struct, array_like=True):
     """What is known of a sender whose URL has `?expect=`, as it is saved."""
 
@@ -6613,7 +6598,7 @@ class Watch(Struct, array_like=True):
     type: str | None
     severity: float
     last: float  # the Unix time when the latest request came
-    due: float = 0  # the value of Silences.heard at which it is silent
+    due: float = 0  # the value of Silences.heard from which on it is silent
     since: float = 0  # `last` of the latest silence
     told: str = ''  # when the latest event occurred whose incident was confirmed
     is_open: bool = False  # whether the incident of a silence was confirmed, and that of its end was not
@@ -6623,20 +6608,19 @@ class Watch(Struct, array_like=True):
 class Silences:
     """Who is expected, and who is silent: an incident for each silence, and one for its end.
 
-    It knows no clock: `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. Of a
-    watch at most one event waits. What is wanted is simple: a silent sender has an open incident, and any other has none.
+    It knows no clock: `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. What is
+    wanted is simple: a silent sender has an open incident, and any other has none. So a watch whose incident is open is served
+    by the end of the silence, any other one by a silence; and at most one such event waits.
     """
 
     queue: PostQueue
     watches: dict[str, Watch] = field(default_factory=dict)  # by the key of the problem
-    # By the same key, the post and the incident of the event that waits or is in a call. It is the end of a silence if
-    # the watch has an open one, else a silence.
+    # By the same key, the post and the incident of the event that waits or is in a call.
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
     heard: float = 0  # for how many seconds senders could be heard
     listened_at: float = 0  # the monotonic time of the latest `listen`
     stood_still: float = 0  # how many seconds of that one did not count; they came after those that did
-    look_at: float = 0  # the value of `heard` at which to `look` again
-    save_at: float = math.inf  # the same for the next save
+    save_at: float = math.inf  # the value of `heard` at which to save
 
     def listen(self, now: float, is_open: bool) -> None:
         """Let time pass for the watches, but only such time in which senders can be heard.
@@ -6658,53 +6642,52 @@ class Silences:
         watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
         # Counted from this moment, and so with the time that the next `listen` will let pass.
         watch.due = self.heard + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
-        self.look_at, watches = self.heard, {**self.watches, key: watch}
+        watches = {**self.watches, key: watch}
         size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
-        has_room = len(watches) <= MAX_WATCHES and size <= MAX_HISTORY_BYTES
-        self.watches = watches if has_room else self.watches
-        old.last, old.due = watch.last, watch.due  # if a longer type lacks room, the request is a sign of life all the same
-        return [] if has_room else [f'expect: there is no room for this name among {MAX_WATCHES} in 64 KiB (ignored)']
+        if len(watches) <= MAX_WATCHES and size <= MAX_HISTORY_BYTES:
+            self.watches = watches
+            return []
+        old.last, old.due = watch.last, watch.due
+        return [f'expect: there is no room for this name among {MAX_WATCHES} in 64 KiB (ignored)']
 
     def look(self, unix: float) -> list[tuple[Post, str]]:
-        """Hand over the events that are due, and withdraw those that are not true any more.
+        """Hand over the events that are wanted, withdraw those that are not any more, and forget the watches that are over.
 
-        Return the posts of those that have ended, and their names. For each watch: first record how its event has ended; then
-        keep the event that still waits, withdraw it, hand over a new one, or forget the watch.
+        `unix` is the time now. Return the posts of the events that have ended, and their names.
         """
-        ended = []
+        ended = [self.record_end(key) for key, (post, _) in [*self.events.items()] if post.result.ready()]
         for key, watch in [*self.watches.items()]:
-            post, incident = self.events.pop(key, (None, {}))
-            if post and post.result.ready():
-                ended.append((post, incident['name']))
-                if post.result.successful():
-                    watch.is_open, watch.told = not watch.is_open, incident['occurred']
-                elif self.heard >= watch.due and not (watch.is_open or self.queue.closed_because):
-                    # A silence was lost: it is due again after its duration. An end that was lost is due again at once.
-                    watch.due = self.heard + seconds_of(watch.every)
-                post = None
-            is_silent = self.heard >= watch.due
-            if post and (watch.is_open != is_silent or post in self.queue.in_flight):  # still true, or too late to withdraw
-                self.events[key] = post, incident
-            elif post:
-                post.is_kept, post.hand_over_by = False, 0  # the queue fails it before the next call
-            elif watch.is_open != is_silent:
-                # An end occurred when the sender was heard, and a silence when the watch was due, by the wall clock.
-                self.hand_over(key, watch, watch.last if watch.is_open else unix - (self.heard - watch.due) - self.stood_still)
-            elif watch.every == 'off' or self.heard >= watch.due + LONGEST_WATCH_SECONDS:
+            is_silent = self.heard >= watch.due and watch.every != 'off'
+            is_over = self.heard >= watch.due + LONGEST_WATCH_SECONDS or watch.every == 'off'
+            post, _ = self.events.get(key, (None, None))
+            if not post and watch.is_open != is_silent:
+                self.hand_over(key, watch, unix)
+            elif not post and is_over:
                 del self.watches[key]
-        # When each watch is due; if its silence is open, when it is to be forgotten; and now if it is off.
-        times = [0 if each.every == 'off' else each.due + LONGEST_WATCH_SECONDS * each.is_open for each in self.watches.values()]
-        self.look_at = self.heard if self.events else min(times, default=math.inf)
+            elif post and watch.is_open == is_silent and post not in self.queue.in_flight:  # one in a call cannot be withdrawn
+                post.is_kept, post.hand_over_by = False, 0  # the queue fails it before the next call
+                del self.events[key]
         return ended
 
-    def hand_over(self, key: str, watch: Watch, moment: float) -> None:
-        """Queue the event that is due, which occurred at a moment, unless the queue is closed or full: then it stays due."""
-        is_end, occurred = watch.is_open, max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
+    def record_end(self, key: str) -> tuple[Post, str]:
+        """Record how an event has ended. Return its post, and its name."""
+        watch, (post, incident) = self.watches[key], self.events.pop(key)
+        if post.result.successful():
+            watch.is_open, watch.told = not watch.is_open, incident['occurred']
+        elif not watch.is_open and self.heard >= watch.due and not self.queue.closed_because:
+            watch.due = self.heard + seconds_of(watch.every)  # a lost silence is due again after its duration, a lost end at once
+        return post, incident['name']
+
+    def hand_over(self, key: str, watch: Watch, unix: float) -> None:
+        """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
+        is_end = watch.is_open
+        # By the wall clock, an end occurred when the sender was heard, and a silence when the watch was due.
+        moment = watch.last if is_end else unix - (self.heard - watch.due) - self.stood_still
         watch.since = watch.since if is_end else watch.last
-        # A silence has the duration that the URL asks for. An end has that of the silence, in the largest unit with at least two.
-        unit = next((unit for unit in 'dh' if moment - watch.since >= 2 * UNITS[unit][0]), 'm') if is_end else watch.every[-1]
-        count = max(round((moment - watch.since) / UNITS[unit][0]), 1) if is_end else int(watch.every[:-1])
-        name = f'{"Events again after" if is_end else "No events for"} {count} {UNITS[unit][1]}{"s" * (count > 1)}: {watch.name}'
+        every = duration_text(moment - watch.since) if is_end else watch.every
+        count, unit = int(every[:-1]), UNITS[every[-1]][1]
+        name = f'{"Events again after" if is_end else "No events for"} {count} {unit}{"s" * (count > 1)}: {watch.name}'
+        occurred = max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
         details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.since))}}
         labels = [{'type': 'state', 'value': 'resolved'}] * is_end + [{'type': 'problem', 'value': key}]
         incident = {'name': name, 'type': watch.type, 'occurred': occurred, 'rawJSON': to_raw_json(to_json(details)),
@@ -6736,7 +6719,6 @@ class Silences:
             watch.due = self.heard + max(left, least)
             kept = self.watches.setdefault(key, watch)  # that of a sender which this container has heard already stays
             kept.since, kept.told, kept.is_open = watch.since, watch.told, watch.is_open
-        self.look_at = self.heard
 
 
 ''' THE LINE TO THE SERVER '''
@@ -6804,8 +6786,6 @@ class ServerLine:
         entry.status, entry.note = status, escaped(note, 250)
         entry.result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
         self.history.add(entry)
-        if entry.token:
-            self.history.count_token(entry.token, entry.time)
         self.is_unsaved = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -6876,7 +6856,7 @@ class ServerLine:
     def report_silences(self) -> None:
         """Queue the silences, and their ends, that are due. Log and record those that are created or lost."""
         self.silences.listen(time.monotonic(), bool(self.history.listening_since))
-        for post, name in self.silences.look(time.time()) if self.silences.heard >= self.silences.look_at else ():
+        for post, name in self.silences.look(time.time()):
             is_lost = not post.result.successful()
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
