@@ -693,6 +693,7 @@ def is_timed_text(body: bytes) -> bool:
     if TIMED_TEXT.match(body):
         return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
+    # What precedes the time has to begin like JSON.
     return timed_end is not None and JSON_START.match(body, 0, len(body) - len(timed_end[1])) is not None
 
 
@@ -6760,8 +6761,7 @@ class ServerLine:
         self.is_restored = False  # whether what the container before saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
         self.unavailable = 0  # how many requests got a 503
-        self.ended_calls = 0  # of createIncidents
-        self.has_replied = False  # whether it has replied something to any
+        self.silent_calls: float = 0  # how many of createIncidents have ended; minus infinity once XSOAR has replied anything
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
         self.wake = self.queue.wake
@@ -6926,11 +6926,11 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent(now)
             return
-        self.has_replied |= bool(error) or result not in (None, '')
-        self.ended_calls += 1
+        has_replied = error or result not in (None, '')
+        self.silent_calls += -math.inf if has_replied else 1
         if created is None:
             fault = escaped(unconfirmed_reason(result, error))
-            fault += '' if self.has_replied or self.ended_calls < SILENT_CALLS else SILENT_SERVER
+            fault += SILENT_SERVER if self.silent_calls >= SILENT_CALLS else ''
             self.queue.record_unconfirmed(now)
         else:
             fault = error_beside(result)
