@@ -3243,7 +3243,7 @@ class SenderRows:
 
     def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
         """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys."""
-        keys = self.ranks.keys() & {*event.members, *event.headers}
+        keys = self.ranks.keys() & chain(event.members, event.headers)
         for rank in sorted({rank for key in keys for rank in self.ranks[key]}):
             row = self.rows[rank]()
             if all(condition.fits(event) for condition in row.conditions):
@@ -4385,6 +4385,7 @@ class ThirdPartyEvent:
         self.words = words or self.findings.words
         self.row = next(ROWS.fitting(self), NO_ROW)  # of the sender
         self.rows: tuple[Row, ...] = (self.words, self.row)
+        self.is_recovery: bool = self.reports_an_end()
 
     @cached_property
     def facts(self) -> Facts:
@@ -4399,8 +4400,7 @@ class ThirdPartyEvent:
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         event = ThirdPartyEvent(source, {}, self.contains_token, budget=self.budget)
-        if self.words.ends:
-            # The URL decides for the inner event, too. Its cached property is set before anything asks for it.
+        if self.words.ends:  # the URL decides for the inner event, too
             event.is_recovery = self.is_recovery
         return event
 
@@ -4484,10 +4484,10 @@ class ThirdPartyEvent:
         An event with a time at `occurred` is in our format with keys added: its own type goes before that of the instance.
         """
         # Without a `name`, or if a row fits, it says what kind of event this is: in 1,246 real payloads, it never was a type.
-        own_type = self.text_member('type') if self.row is NO_ROW and self.text_member('name') else ''
-        own_type = own_type if len(own_type) <= MAX_TYPE_CHARACTERS else ''
+        has_type = self.row is NO_ROW and self.text_member('name') and len(self.text_member('type')) <= MAX_TYPE_CHARACTERS
+        own_type = self.text_member('type') if has_type else ''
         is_in_our_format = own_type and any_time_to_rfc3339(self.text_member('occurred'), time.time())
-        chosen = type_from_url or (own_type if is_in_our_format else '') or instance_type or own_type
+        chosen = type_from_url or (own_type if is_in_our_format else instance_type or own_type)
         return without_error_markers(chosen) if chosen else None
 
     # The time
@@ -4535,7 +4535,7 @@ class ThirdPartyEvent:
                 if found.value is not None or row.has_no_severity:
                     return Severity(found.value, is_certain)
         found = self.facts.severity()
-        return Severity(found.value, found.is_certain and is_certain)
+        return found if is_certain else found._replace(is_certain=False)
 
     def severity_by(self, row: Row) -> Severity:
         """Return the severity that a row finds: the first value that is on its scale, or None.
@@ -4565,8 +4565,7 @@ class ThirdPartyEvent:
 
     # The end and the problem
 
-    @cached_property
-    def is_recovery(self) -> bool:
+    def reports_an_end(self) -> bool:
         """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
         row = self.words if self.words.ends else self.row
         return self.only_inner_event.is_recovery if row.inner else self.end_by(row) is not None
@@ -4580,7 +4579,7 @@ class ThirdPartyEvent:
         row = self.words if self.words.problems else self.row
         if row.inner:
             return self.only_inner_event.problem_key()
-        key = first_of(self.key_of(problem, row) for problem in row.problems)
+        key = first_of(self.key_of(problem, row) for problem in row.problems) if row.problems else ''
         if row.is_of_url:
             self.findings.record(self, 'problem', bool(key))
         return key
@@ -4623,12 +4622,11 @@ class ThirdPartyEvent:
         if self.words.skip and all(condition.is_met(self) for condition in self.words.skip):
             is_end = any(path is IS_RECOVERY for condition in self.words.skip for path in condition.paths)
             return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
-        if self.words.at_least is None or self.is_recovery:
-            return ''
-        return f'severity {NAME_OF_SEVERITY[self.severity.value]}' if self.is_below(self.words.at_least) else ''
+        is_too_low = self.words.at_least is not None and self.is_below(self.words.at_least)
+        return f'severity {NAME_OF_SEVERITY[self.severity.value]}' if is_too_low else ''
 
     def is_below(self, threshold: float) -> bool:
-        """Return whether the event certainly has a lower severity, and nothing in it says that it may be graver."""
+        """Return whether the event certainly has a lower severity and is no recovery, and nothing in it may say a graver one."""
         severity, is_certain = self.severity
         if not is_certain or not severity or severity >= threshold or self.members.get('truncatedAlerts'):  # 0 stands for unknown
             return False
