@@ -92,6 +92,7 @@ def violations(page: Page, within: str | None = None, rule: str = '') -> list[An
     """Return what axe-core finds broken: each rule, or this one alone, with the elements of the page that break it."""
     if not page.evaluate('Boolean(window.axe)'):
         page.evaluate(Axe().axe_script)
-    options = {'resultTypes': ['violations'], **({'runOnly': [rule]} if rule else {})}
+    rules = {} if rule else {'rules': {'target-size': {'enabled': True}}}  # axe leaves it out unless it is asked
+    options = {'resultTypes': ['violations'], **rules, **({'runOnly': [rule]} if rule else {})}
     found = page.evaluate('([within, options]) => axe.run(within || document, options)', [within, options])['violations']
     return [(each['id'], [node['html'] for node in each['nodes']]) for each in found]

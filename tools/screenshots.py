@@ -55,6 +55,7 @@ def open_row(page: Page, text: str) -> None:
 
 def edit(page: Page) -> None:
     open_row(page, 'Suspicious login')
+    page.locator('#more-acts').click()
     page.locator('#edit').click()
 
 

@@ -42,7 +42,7 @@ def open_what_became(page: Page, webhook: Webhook) -> None:
     """Opens the newest delivery once it has ended."""
     found = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
     page.goto(f"{webhook.url}/#/deliveries/{found['number']}")
-    expect(page.locator('#copy-curl')).to_be_visible()
+    expect(page.locator('#more')).to_be_visible()
 
 
 def open_again(page: Page, url: str) -> None:
@@ -76,8 +76,17 @@ def open_newest(page: Page, text: str) -> None:
     expect(page.locator('#delivery .result')).to_contain_text(text)
 
 
+def act(page: Page, name: str) -> Any:
+    """Return an act of the delivery that is open, also if it is under More, which is opened then."""
+    found = page.locator('#delivery .acts').locator('button, a', has_text=re.compile(f'^{re.escape(name)}'))
+    expect(found).to_be_attached()
+    if not found.is_visible():
+        page.locator('#more-acts').click()
+    return found
+
+
 def copied(page: Page) -> str:
-    page.get_by_role('button', name='Copy as curl').click()
+    act(page, 'Copy as curl').click()
     expect(page.locator('#copy-curl')).to_have_text('Copied')
     command: str = page.evaluate('navigator.clipboard.readText()')
     return command

@@ -210,7 +210,7 @@ def page() -> Iterator[Row]:
 def under_burst(xsoar: LocalXsoar, page: Page) -> list[Row]:
     page.evaluate("document.getElementById('deliveries').scrollTop = 640")
     page.locator('#deliveries .row').nth(15).click()
-    expect(page.locator('#copy-curl')).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator('#more-acts')).to_be_visible(timeout=WAIT_MS)
     before = place(page)
     tasks = [longest(page, lambda shown: burst(xsoar, shown)) for _ in range(3)]
     after = place(page)
@@ -224,7 +224,7 @@ def open_delivery(xsoar: LocalXsoar, page: Page, name: str, body: bytes) -> Row:
 
     def show(shown: Page) -> None:
         shown.evaluate(f"location.hash = '#/deliveries/{number}'")
-        expect(shown.locator('#copy-curl')).to_be_visible(timeout=WAIT_MS)
+        expect(shown.locator('#more-acts')).to_be_visible(timeout=WAIT_MS)
 
     tasks = []
     for _ in range(LOADS):

@@ -93,9 +93,9 @@ class Recipes:
         """Return the first incident that the delivery created."""
         if delivery.kind == 'repeat':
             raise UsageError('A repeat creates no incident: save the first delivery as a recipe.')
-        if delivery.kind != 'created':
-            raise UsageError('Only a delivery that created an incident can be saved.')
-        incident = self.incident(delivery.incidents[0])
+        if not created_by(delivery):
+            raise UsageError('It created no incident by which a recipe could be tested.')
+        incident = self.incident(created_by(delivery)[0])
         if not incident:
             raise UsageError('Its incident is no longer there.')
         if seconds(incident['created']) < delivery.started:
@@ -104,7 +104,7 @@ class Recipes:
 
     def _others(self, delivery: Delivery) -> list[dict[str, Any]]:
         """Return the incidents after the first that the delivery created."""
-        return [found for number in delivery.incidents[1:] if (found := self.incident(number))]
+        return [found for number in created_by(delivery)[1:] if (found := self.incident(number))]
 
     # Its parts.
 
@@ -125,6 +125,11 @@ class Recipes:
         parts = self.masks.target(delivery.target).partition('?')[2].split('&')
         return '&'.join(part for part in parts if part and MASK not in self.masks.text(part)
                         and not is_proof(proof, 'query', part.partition('=')[0]))
+
+
+def created_by(delivery: Delivery) -> list[str]:
+    """Return the incidents that a delivery created, also if its sender had left. Stores of earlier versions say less."""
+    return delivery.own or (delivery.incidents if delivery.kind == 'created' else [])
 
 
 def is_proof(proof: Mapping[str, str], place: str, name: str) -> bool:

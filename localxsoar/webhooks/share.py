@@ -33,7 +33,7 @@ STYLE = '''
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e7e9; --dim: #9ba1aa; --line: #2a2c31; --ground: #18191c; --good: #74cf99; --bad: #ff8f86; --warn: #e2b566; --key: #93b2ff; } }
 body { max-width: 1000px; margin: 24px auto; padding: 0 20px; background: var(--ground); color: var(--ink); font: 14px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font: 600 15px/1.5 ui-monospace, monospace; } h2 { font-size: 13px; margin: 12px 0 4px; color: var(--dim); }
-summary { cursor: pointer; } main > details > summary { font-weight: 600; padding: 8px 0; border-top: 1px solid var(--line); }
+summary { cursor: pointer; padding: 2px 0; } main > details > summary { font-weight: 600; padding: 8px 0; border-top: 1px solid var(--line); }
 table { width: 100%; border-collapse: collapse; } th, td { text-align: left; vertical-align: top; font-weight: 400; padding: 3px 16px 3px 0; border-bottom: 1px solid var(--line); white-space: pre-wrap; }
 th { width: 36%; color: var(--dim); } table, pre, ul.tree { font-family: ui-monospace, monospace; font-size: 13px; }
 pre { white-space: pre-wrap; } ul { list-style: none; margin: 0; padding-left: 18px; } ul.tree { padding: 0; } bdi, th, td { unicode-bidi: isolate; }

@@ -258,7 +258,7 @@ def test_a_header_that_no_recipe_fills_in_is_kept_as_it_came() -> None:
     (delivery(b'brotli \xff', [('Content-Encoding', 'br')]), INCIDENT, 'The body is not text, so it cannot become a recipe.'),
     (delivery(b'x' * (1024 * 1024 + 1)), INCIDENT, 'The body is too long for a recipe.'),
     (delivery(kind='repeat'), INCIDENT, 'A repeat creates no incident: save the first delivery as a recipe.'),
-    (delivery(kind='rejected'), INCIDENT, 'Only a delivery that created an incident can be saved.'),
+    (delivery(kind='rejected'), INCIDENT, 'It created no incident by which a recipe could be tested.'),
     (delivery(), None, 'Its incident is no longer there.'),
     (delivery(), {**INCIDENT, 'created': '2020-01-01T00:00:00Z'}, 'Its first incident is that of an earlier delivery.')])
 def test_a_delivery_that_cannot_be_repeated_is_not_saved_and_the_reason_is_reported(

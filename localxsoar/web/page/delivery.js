@@ -1,22 +1,19 @@
 // One delivery, and what can be done with it.
 import {choose, chosen, isOpened} from './address.js';
-import {curlCommand, fileName, isInFile} from './curl.js';
 import {drawChecks, drawCopies, drawOrigin} from './checks.js';
 import {drawComparison} from './compare.js';
 import {became, deliveries, incidentsOf, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
-import {$, button, copy, el} from './dom.js';
-import {edit, hasDraft} from './edit.js';
+import {$, button, el} from './dom.js';
 import {revealHit} from './hits.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
-import {exportLink, recipeButton, shareLink} from './keep.js';
 import {drawLine} from './log.js';
 import {shortened} from './long.js';
-import {closeNaming, drawNaming, isNaming, nameButton} from './naming.js';
+import {drawActs} from './more.js';
+import {closeNaming, drawNaming, isNaming} from './naming.js';
 import {opened, setOpened} from './opened.js';
 import {nextTask} from './pace.js';
-import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawFields, drawText} from './text.js';
 import {drawEmpty} from './try.js';
@@ -131,14 +128,14 @@ function partsOf(item) {
   };
 }
 
-function drawTabs(parts, shown, ...files) {
+function drawTabs(parts, shown) {
   const tabs = Object.entries(parts).map(([name, [label]]) => {
     const tab = button(label, () => { choose({tab: name === 'request' ? '' : name}); drawOpened(); }, {id: `part-${name}`});
     if (name === shown) tab.setAttribute('aria-current', 'true');
     return tab;
   });
   const options = {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'};
-  return el('div', options, ...tabs, el('span', {class: 'files'}, ...files));
+  return el('div', options, ...tabs);
 }
 
 function drawMeta({sender, peer, kind, milliseconds, size: bytes, started, origin}) {
@@ -156,11 +153,6 @@ function drawOriginal({chain}) {
   return el('p', {class: 'links'}, 'It repeats ', link, '.');
 }
 
-function editButton(item) {
-  const options = {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''};
-  return button(hasDraft(item) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), options);
-}
-
 export function drawOpened() {
   const item = opened;
   if (chosen('words') && !item.isRemoved) return drawNaming(item, drawOpened);
@@ -169,16 +161,13 @@ export function drawOpened() {
   const body = el('div');
   const [, draw] = parts[part];
   draw(body);
-  const [recipe, ...notes] = recipeButton(item);
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     drawMeta(item), el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true))), drawOriginal(item),
     item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null,
     drawOrigin(item), drawCopies(item), drawChecks(item),
-    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), editButton(item), nameButton(item, drawOpened),
-      ...curlButton(item), ...notes),
-    drawTabs(parts, part, recipe, shareLink(item), exportLink(item)), body);
+    drawActs(item, drawOpened), drawTabs(parts, part), body);
   return null;
 }
 
@@ -207,22 +196,4 @@ function drawResponse(item, box) {
   const {response} = item;
   drawHeaders(item, response.headers, box);
   drawText('Body', response.body, box, {...response, file: response.size > response.kept ? '' : fileOf(item, 'response.body')});
-}
-
-export async function copyCurl() {
-  if (!opened || opened.uncopyable) return;
-  try {
-    const item = opened.is_here ? await ask('GET', `deliveries/${opened.number}?secrets=show`) : opened;
-    copy(curlCommand(item), $('copy-curl'));
-  } catch (error) { showFailure(error.message); }
-}
-
-// Return the button, and what else the command needs or why there is none.
-function curlButton({number, missing, uncopyable, request}) {
-  const hasMasks = request.headers.some((header) => header.masked);
-  const title = uncopyable || (hasMasks ? 'With the secrets that are masked here' : '');
-  const fromFile = `The curl command reads the body from the file ${fileName(number)}: download it below.`;
-  const reason = uncopyable && uncopyable !== missing ? uncopyable : !uncopyable && isInFile(request) ? fromFile : '';
-  return [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(uncopyable), title}),
-    ...(reason ? [el('span', {class: 'dim reason'}, reason)] : [])];
 }

@@ -88,7 +88,7 @@ function saveDrafts() { save('drafts', [...drafts].filter(([key]) => !unsaved.ha
 // Close the editor, and draw the delivery in its place. The draft is kept.
 export function closeEditor(drawOpened) {
   drawOpened();
-  $('edit').focus();
+  ($('edit').checkVisibility() ? $('edit') : $('more-acts')).focus();
 }
 
 export function edit(drawOpened) {

@@ -8,12 +8,11 @@ import {areLanesShown, lanes, showLanes} from './lanes.js';
 import {wantedQuery} from './lines.js';
 import {moment, valuesFor, withValues} from './query.js';
 import {ask} from './server.js';
-import {SEVERITIES} from './triage.js';
 
 const KINDS = [...Object.keys(WORDS), 'handshake', 'other'];
 const NO_SENDER = '—';
 const TYPING_MS = 150;
-const LEVELS = [...Object.values(SEVERITIES), 'unknown'];
+const LEVELS = ['info', 'low', 'medium', 'high', 'critical', 'unknown'];
 const STATES = ['open', 'over', 'pending', 'active', 'closed', 'archived', 'ended', 'resolved'];
 const isOneOf = (words) => ({reads: (text) => words.includes(text), example: words.join(', ')});
 

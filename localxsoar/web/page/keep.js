@@ -14,25 +14,25 @@ export function recipeButton(item) {
   if (item.checks.length) return [];  // what is rejected for its proof needs no excuse
   const reason = item.unsavable;
   if (reason) {
-    return [button('Save as recipe', null, {id: 'save-recipe', class: 'quiet', disabled: true, title: reason}),
-      ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('span', {class: 'dim reason'}, reason)])];
+    return [button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason}),
+      ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('p', {class: 'dim reason'}, reason)])];
   }
-  const note = el('span', {class: 'dim reason', role: 'status'});
-  const options = {id: 'save-recipe', class: 'quiet button', onclick: () => { note.textContent = LOOK; },
+  const note = el('p', {class: 'dim reason', role: 'status'});
+  const options = {id: 'save-recipe', class: 'button', onclick: () => { note.textContent = LOOK; },
     title: 'A file for the folder of senders, with what its incident must be'};
   return [file('Save as recipe', `/${item.number}/recipe`, options), note];
 }
 
 export function exportLink(item) {
   if (item.kind === 'waiting' || item.method === '?' || item.isRemoved) return null;
-  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button',
+  return file('Export', `/${item.number}.har`, {id: 'export', class: 'button',
     title: `Request and response as a HAR file. ${MASKED}`});
 }
 
 // Return the link that saves the delivery as a file for a ticket or a colleague.
 export function shareLink(item) {
   if (item.kind === 'waiting' || item.isRemoved) return null;
-  return file('Share', `/${item.number}.html`, {id: 'share', class: 'quiet button',
+  return file('Share', `/${item.number}.html`, {id: 'share', class: 'button',
     title: `One HTML file that opens without this server and has no scripts. ${MASKED}`});
 }
 

@@ -8,18 +8,15 @@ const WAYS = {came: {}, proved: {proof: true}};
 const SLOW_MS = 300;
 const sending = new Map();  // how each delivery is being sent again, by number
 
-// Return the buttons, disabled while one of them waits, and why one cannot be used. A rejected delivery is best sent with a valid
-// proof.
+// Return the buttons, disabled while one of them waits, and why one cannot be used.
 export function resendButtons(item, drawOpened) {
   const isRejected = item.checks.length > 0;
   const waits = sending.get(item.number);
   const options = {disabled: Boolean(waits || item.missing), title: item.missing};
-  const make = (way, label, isMain) => button(waits?.way === way && waits.isSlow ? 'Sending…' : label,
+  const make = (way, label, isMain = false) => button(waits?.way === way && waits.isSlow ? 'Sending…' : label,
     () => resend(way, drawOpened), {id: `send-${way}`, class: isMain ? 'main' : '', ...options});
-  const proved = !item.unprovable && make('proved', isRejected ? 'Repair and send' : 'With a valid proof', isRejected);
-  const came = make('came', 'Send again as it came', !isRejected);
-  return [...(isRejected ? [proved, came] : [came, proved]).filter(Boolean),
-    el('span', {class: 'dim reason'}, item.missing || (isRejected ? item.unprovable : ''))];
+  const proved = !item.unprovable && make('proved', isRejected ? 'Repair and send' : 'Send again with a valid proof', isRejected);
+  return {came: make('came', 'Send again as it came'), proved, reason: item.missing || (isRejected ? item.unprovable : '')};
 }
 
 // `drawOpened` draws the delivery that is open.

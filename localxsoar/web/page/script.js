@@ -2,7 +2,7 @@
 import {choose, chosen, go, isOpened, startAddress, step as stepTo, view} from './address.js';
 import {startChoice} from './choice.js';
 import {drawChoices, openFirst} from './commands.js';
-import {copyCurl, drawOpened} from './delivery.js';
+import {drawOpened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
@@ -12,6 +12,7 @@ import {startHits} from './hits.js';
 import {areLanesShown, chooseLanes} from './lanes.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
+import {copyCurl, startMore} from './more.js';
 import {opened} from './opened.js';
 import {afterLast} from './pace.js';
 import {resend} from './resend.js';
@@ -134,6 +135,7 @@ $('pause').addEventListener('click', pause);
 if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
 startFilters();
 startHits();
+startMore();
 startChoice();
 startAddress(route);
 document.addEventListener('keydown', press);

@@ -11,7 +11,7 @@ from shared.browser import violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import LocalXsoar
 from playwright.sync_api import Page, expect
-from pages import DRAWN, newest, open_again, open_newest, post
+from pages import DRAWN, act, newest, open_again, open_newest, post
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -53,6 +53,12 @@ def test_every_task_with_a_delivery_is_done_by_keyboard_alone(page: Page, webhoo
     expect(page.locator('#delivery .result')).to_contain_text('key one')
     press('c')
     page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('key one')")
+    expect(page.locator('#more-acts')).to_have_text('Copied')
+    tab_to(page, '#more-acts')
+    press('Enter')
+    press('Escape')
+    expect(page.locator('#share')).to_be_hidden()
+    press('Enter')
     tab_to(page, '#share')
     with page.expect_download() as shared:
         press('Enter')
@@ -155,7 +161,7 @@ def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[...
     expect(page.locator('#secrets')).to_have_text('Hide secrets')
     assert focused(page) == 'secrets'
     before = page.url
-    page.locator('#send-came').press('Enter')
+    act(page, 'Send again as it came').press('Enter')
     page.wait_for_url(lambda url: url != before)
     expect(page.locator('#delivery .links')).to_contain_text('the original is delivery')
     assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
@@ -180,7 +186,7 @@ def test_the_focus_comes_back_when_what_was_pressed_has_failed(page: Page, webho
     post(webhook, {'name': 'not sent again'})
     page.goto(f'{webhook.url}/#/deliveries')
     open_newest(page, 'not sent again')
-    page.locator('#send-came').press('Enter')
+    act(page, 'Send again as it came').press('Enter')
     expect(page.locator('#delivery [role=alert]')).to_have_text('not now')
     assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
 
@@ -226,14 +232,14 @@ def test_an_edit_is_kept_until_it_is_sent_or_discarded(page: Page, webhook: Webh
     expect(page.locator('#edit')).to_have_text('Edit… (unsent)')
     page.get_by_role('link', name='Log').click()
     page.goto(original)
-    page.get_by_role('button', name='Edit…').click()
+    act(page, 'Edit…').click()
     expect(field).to_have_value('{"name": "half writ')
     field.press('End')
     page.keyboard.type('ten"}')
     page.keyboard.press('Control+Enter')
     expect(page.locator('#delivery .result')).to_contain_text('half written')
     open_again(page, original)
-    page.get_by_role('button', name='Edit…').click()
+    act(page, 'Edit…').click()
     expect(field).to_have_value('{"name": "to edit"}')
     field.fill('x')
     page.get_by_role('button', name='Discard').click()
@@ -279,11 +285,14 @@ def test_a_phone_shows_the_log_from_the_top(page: Page, webhook: Webhook) -> Non
     assert page.evaluate('document.getElementById("log").getBoundingClientRect().top') < 260
 
 
-def test_the_current_tab_is_in_sight_on_a_narrow_screen(page: Page, webhook: Webhook) -> None:
+def test_the_current_tab_is_in_sight_on_a_phone_whose_header_is_one_line(page: Page, webhook: Webhook) -> None:
     page.set_viewport_size({'width': 360, 'height': 720})
     for view in VIEWS:
         page.goto(f'{webhook.url}/#/{view}')
         expect(page.locator('nav a[aria-current]')).to_be_in_viewport(ratio=0.98)
+        header = page.locator('body > header').bounding_box()
+        assert header and header['height'] < 48, 'it is one line'
+        assert page.evaluate('document.documentElement.scrollWidth') <= 360
 
 
 def test_the_header_leaves_two_thirds_at_400_percent_zoom(page: Page, webhook: Webhook) -> None:
@@ -391,6 +400,12 @@ def test_nothing_is_in_the_way_of_a_screen_reader_on_a_narrow_screen(page: Page,
     post(webhook, {'title': 'read aloud', 'nested': {'a': [1, None, 'text']}})
     open_newest(page, 'read aloud')
     expect(page.locator('#delivery .tree')).to_be_visible()
+    sizes: tuple[Any, ...] = ({'width': 390, 'height': 780}, NARROW)
+    for size in sizes:
+        assert violations(page) == []
+        page.set_viewport_size(size)
     assert violations(page) == []
-    page.set_viewport_size(NARROW)
+    page.locator('#more-acts').click()
+    assert violations(page, '#more') == []
+    page.get_by_role('button', name='Back').click()
     assert violations(page) == []

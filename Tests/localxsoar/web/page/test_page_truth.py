@@ -18,6 +18,7 @@ import requests
 from shared.browser import DESKTOP, new_context, violations
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
+from pages import DRAWN, act
 from playwright.sync_api import Browser, Locator, Page, expect
 from shared.webhook import TOKEN, Webhook, request_bytes
 
@@ -95,6 +96,8 @@ def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linke
     expect(rows(page).first).to_contain_text(said)
     page.evaluate('release()')
     expect(page.locator('#delivery .result')).to_have_text(said)
+    expect(act(page, 'Save as recipe')).to_have_attribute('href', re.compile(r'/recipe$'))  # its incident tells what to expect
+    page.locator('#more-acts').click()
     page.get_by_role('button', name=re.compile(r'^Incident \d+$')).click()
     page.locator('#delivery h2').get_by_role('link').click()
     links = page.locator('#incident .links')
@@ -139,11 +142,11 @@ def test_what_was_removed_to_make_room_is_counted_and_offers_nothing_more(page: 
     removed = page.locator('#removed-deliveries')
     expect(removed).to_be_hidden()
     rows(page).last.click()
-    expect(page.locator('#export')).to_be_visible()
+    expect(page.locator('#export')).to_be_attached()
     for number in range(2):
         post(webhook, {'title': f'another {number}'})
     expect(removed).to_have_text(f'{KEPT} kept, 2 older removed')
-    expect(page.locator('#delivery .reason').first).to_have_text('This delivery is no longer kept.')
+    expect(page.locator('#delivery .acts > .reason')).to_have_text('This delivery is no longer kept.')
     for name in ('send-came', 'edit', 'copy-curl', 'save-recipe'):
         expect(page.locator(f'#{name}')).to_be_disabled()
     for name in ('export', 'secrets'):
@@ -256,7 +259,7 @@ def test_a_tap_shows_the_path_of_a_value(browser: Browser, webhook: Webhook) -> 
 def test_the_editor_says_where_a_body_is_no_longer_json_and_sends_it_all_the_same(page: Page, webhook: Webhook) -> None:
     post(webhook, {'title': 'edited'})
     rows(page).first.click()
-    page.get_by_role('button', name='Edit…').click()
+    act(page, 'Edit…').click()
     body, fault = page.get_by_role('textbox', name='Body'), page.locator('#edit-fault')
     expect(fault).to_have_text('')
     body.fill('{"title": "edited",\n  "a" 1}')
@@ -278,6 +281,16 @@ def test_a_narrow_line_has_room_for_the_name_and_a_detail_leaves_the_buttons_of_
         const name = document.querySelector('#deliveries .row .became > bdi:last-of-type');
         return name && name.closest('.became').getBoundingClientRect().right - name.getBoundingClientRect().left > 90;
     }''')
+    requests.post(f'{webhook.webhook_url}?type=Phishing', json={}, headers={'Authorization': TOKEN}, timeout=PATIENCE_SECONDS)
+    expect(rows(page)).to_have_count(2)
+    for width in (320, 390, 470, 590, 700, 830, 960, 1100, 1250, 1600):
+        page.set_viewport_size({'width': width, 'height': 720})
+        page.evaluate(DRAWN)
+        became, line = (page.evaluate(f"document.querySelector('#deliveries {each}').getBoundingClientRect().width")
+                        for each in ('.row .became', '.row'))
+        assert became >= line / 2, width
+        assert page.evaluate("document.getElementById('deliveries').scrollWidth") <= line
+    expect(rows(page).first.locator('.path')).to_have_text('?type=Phishing')
     page.goto(f'{webhook.url}/#/incidents')
     page.wait_for_function("() => document.querySelector('#incidents .row .became')?.clientWidth > 90")
     page.set_viewport_size({'width': 1440, 'height': 760})
@@ -509,7 +522,7 @@ def share(page: Page, webhook: Webhook, folder: Path) -> Path:
     found = webhook.control('GET', 'deliveries')[0]
     page.goto(f'{webhook.url}/#/deliveries/{found["number"]}')
     with page.expect_download() as download:
-        page.get_by_role('link', name='Share', exact=True).click()
+        act(page, 'Share').click()
     file = folder / download.value.suggested_filename
     download.value.save_as(file)
     assert file.name == f'delivery-{found["number"]}.html'
@@ -686,16 +699,16 @@ def test_a_draft_outlives_a_reload_but_not_with_secrets(page: Page, webhook: Web
     post(webhook, {'title': 'drafted'})
     rows(page).first.click()
     body = page.get_by_role('textbox', name='Body')
-    page.locator('#edit').click()
+    act(page, 'Edit…').click()
     body.fill('half writ')
     page.reload()
     expect(page.locator('#edit')).to_have_text('Edit… (unsent)')
-    page.locator('#edit').click()
+    act(page, 'Edit…').click()
     expect(body).to_have_value('half writ')
     page.get_by_role('button', name='Discard').click()
     page.locator('#secrets').click()
     expect(page.locator('#secrets')).to_have_text('Hide secrets')
-    page.locator('#edit').click()
+    act(page, 'Edit…').click()
     body.fill(f'half {TOKEN}')
     page.reload()
     expect(page.locator('#edit')).to_have_text('Edit…')
