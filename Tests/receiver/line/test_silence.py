@@ -78,7 +78,7 @@ class Server:
         end = self.clock.passed + seconds
         while self.clock.passed < end:
             self.clock.passed = min(self.clock.passed + STEP, end)
-            self.line.wake.set()
+            self.line.queue.wake.set()
             until(lambda: self.line.silences.listened_at == self.clock.now)
         gevent.sleep(0)
 

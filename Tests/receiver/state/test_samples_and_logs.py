@@ -213,7 +213,7 @@ def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the
     until(lambda: calls.pop() if calls else '')
     for name in ('one', 'two'):
         line.queue.add(Post([{**incident(name), 'rawJSON': b'{}'}]))
-        line.wake.set()
+        line.queue.wake.set()
         until(lambda: calls)
     line.stop()
     may_return.set()

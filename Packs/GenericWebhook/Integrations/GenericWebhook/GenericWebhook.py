@@ -1057,11 +1057,11 @@ class Share:
 
     __slots__ = ('callback', 'greenlet', 'lane', 'room', 'size')
 
-    def __init__(self, room: 'Room', lane: 'Lane'):
-        self.room, self.lane, self.size = room, lane, 0
+    def __init__(self, room: 'Room', lane: int):
+        self.room, self.lane, self.size = room, room.lanes[lane], 0
         self.greenlet = gevent.getcurrent()
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
-        lane[self] = None
+        self.lane[self] = None
 
     def reserve(self, size: int) -> None:
         """Change the share to `size` bytes in total. Raise Unavailable if it has been evicted, settled or released."""
@@ -1090,9 +1090,6 @@ class Share:
         self.size = size
 
 
-Lane = dict[Share, None]  # the shares of a Room that can be evicted, the oldest first
-
-
 class Room:
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
@@ -1110,7 +1107,7 @@ class Room:
     def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
         self.limit = limit
         self.evicts_oldest = evicts_oldest
-        self.lanes: list[Lane] = [{} for _ in range(lanes)]
+        self.lanes: list[dict[Share, None]] = [{} for _ in range(lanes)]  # the shares that can be evicted, the oldest first
         self.reserved = 0  # the sum of all shares
 
     @contextmanager
@@ -1119,7 +1116,7 @@ class Room:
 
         The greenlet gets Unavailable when the share is evicted.
         """
-        share = Share(self, self.lanes[lane])
+        share = Share(self, lane)
         try:
             share.reserve(size)
             yield share
@@ -1311,9 +1308,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
-    for encoding in ('utf-8', charset):
-        if not CHARSET.fullmatch(encoding):
-            continue
+    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
         with suppress(UnicodeError, LookupError):
             if encoding == 'utf-8':
                 check_utf8(body)
@@ -6762,7 +6757,6 @@ class ServerLine:
         self.silent_calls: float = 0  # how many of createIncidents have ended; minus infinity once XSOAR has replied anything
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
-        self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
         self.is_finishing = False  # only the log lines still waiting and the context are left to send
@@ -6776,7 +6770,7 @@ class ServerLine:
         if reason and not self.log_buffer.reasons:  # the first reason begins a flood
             gevent.spawn_later(self.log_buffer.flood_seconds, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
-        self.wake.set()
+        self.queue.wake.set()
 
     def record(self, entry: HistoryEntry, status: int, note: str, result: str) -> None:
         """Complete the entry of a request, and add it to the history."""
@@ -6832,7 +6826,7 @@ class ServerLine:
         self.log_buffer.end_flood()
         self.record_listening('')
         self.is_finishing = True  # from now on `run` ends as soon as the log lines and the context have been sent
-        self.wake.set()
+        self.queue.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
         with suppress(OSError):  # a server that is gone reads no stderr, either
             for text in self.log_buffer.lines.get('error', ()):  # the line is busy or cut, and the platform's `print` uses it
@@ -6846,10 +6840,9 @@ class ServerLine:
                 self.cut()
                 continue
             self.report_silences()
-            is_idle = not (self.send_what_is_due() or self.create_next())
-            if is_idle:
-                self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
-                self.wake.clear()
+            if not (self.send_what_is_due() or self.create_next()):
+                self.queue.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
+                self.queue.wake.clear()
 
     def report_silences(self) -> None:
         """Queue the silences, and their ends, that are due. Log and record those that are created or lost."""
