@@ -59,6 +59,7 @@ class Runtime:
     version: str = '8'
     instruments: Instruments = field(default_factory=Instruments)
     address: Address = field(default_factory=Address)
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside what every container gets
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Container:
     def start(self) -> None:
         """Start the process, and the threads that send it the script and read its output."""
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
-        environment |= {**proxy_variables(os.environ), MARK: self._mark}
+        environment |= {**proxy_variables(os.environ), MARK: self._mark, **self._order.runtime.environment}
         order = self._order
         loop = LOOP if order.is_integration else SCRIPT_LOOP
         self._process = subprocess.Popen(

@@ -38,6 +38,7 @@ SHOWN_EVENTS = 1000  # in the entry of a fetch, which may send many more
 TYPE_PARAMETER = 'incidentType'  # the type of fetched incidents without any
 LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
                        'Turn it on with --set longRunning=true.')
+PREVIEW = 'LOCALXSOAR_PREVIEW'  # an environment variable
 GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
 
 
@@ -89,8 +90,9 @@ class Instance:
         """Return an instance with the same script and parameters that has a port, a store and a record of its own.
 
         Its container listens on this machine alone, it fetches nothing, and no fault or pre-process rule changes what it creates.
+        By the variable PREVIEW the script knows that nothing is kept there, and may say more than a server should keep.
         """
-        runtime = replace(self.runtime, host=LOOPBACK, instruments=Instruments())
+        runtime = replace(self.runtime, host=LOOPBACK, instruments=Instruments(), environment={PREVIEW: '1'})
         twin = Instance(self.name, self.integration, self._given_but_port(), runtime, store, Faults(), printer, any_free_port)
         twin.id, twin.schedule = self.id, {}
         return twin

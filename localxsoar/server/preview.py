@@ -46,6 +46,7 @@ class Preview:
         self.instance = instance
         self.store = Unkept()
         self.ended = threading.Event()
+        self._users: set[object] = set()
         self._starting = threading.Lock()
         self.twin = self._new_twin()
         self._forwarder = Forwarder({instance.name: lambda: self.twin.open_port}, {EXTERNAL_SETTING: 'true'})
@@ -60,6 +61,17 @@ class Preview:
         with self._starting:
             if not self.ended.is_set():
                 self.twin.enable()
+
+    def use(self) -> Callable[[], None]:
+        """Return what ends this use of the preview. The last that ends stops the container."""
+        user = object()
+        self._users.add(user)
+
+        def leave() -> None:
+            self._users.discard(user)
+            if not self._users:
+                self.stop()
+        return leave
 
     def stop(self) -> None:
         """End the container, and return after it has ended."""

@@ -63,33 +63,40 @@ class PreviewRoutes:
     # The life of a preview.
 
     def _hold(self) -> Iterable[bytes]:
-        """Start a preview, in place of any other, that lives as long as this response: until the page closes its connection."""
+        """Start a preview, in place of any other, that lives as long as this response: until the page closes its connection.
+
+        With `?join=true`, it is the one of the same instance that lives already, if there is one.
+        """
         instance = chosen(self._server)
         if not self._is_own(instance):
             raise UsageError(f'The local XSOAR was not given the URL words of {instance.integration.name}.')
         bottle.response.set_header('Connection', 'close')
         bottle.response.set_header('Cache-Control', 'no-store')
-        return self._lease(self._open(instance), bottle.request.environ[LEAVES])
+        preview = self._open(instance, joins='join' in bottle.request.query)
+        return self._lease(preview, preview.use(), bottle.request.environ[LEAVES])
 
-    def _open(self, instance: Instance) -> Preview:
+    def _open(self, instance: Instance, joins: bool) -> Preview:
         with self._opening:
-            older, self._preview = self._preview, Preview(instance)
+            older = self._preview
+            if joins and older and older.instance is instance and not older.ended.is_set():
+                return older
+            self._preview = Preview(instance)
             if older:
                 older.stop()
             self._preview.start()
             return self._preview
 
-    def _lease(self, preview: Preview, leaves: Callable[[], bool]) -> Iterator[bytes]:
+    def _lease(self, preview: Preview, leave: Callable[[], None], leaves: Callable[[], bool]) -> Iterator[bytes]:
         """Yield a blank line at once, and a reason once another preview or the end of the server has ended this one."""
-        watcher = gevent.spawn(end_after, leaves, preview)
+        watcher = gevent.spawn(call_after, leaves, leave)
         try:
             yield b'\n'
             preview.ended.wait()
             yield b'The local XSOAR has stopped.\n' if preview is self._preview else b'Another window has opened a preview.\n'
         finally:
             watcher.kill()
-            preview.stop()
-            if preview is self._preview:
+            leave()
+            if preview is self._preview and preview.ended.is_set():
                 self._preview = None  # what it described may be large
 
     def close(self) -> None:
@@ -162,9 +169,9 @@ class PreviewRoutes:
                 'values': [*zip(*(each['values'] for each in made), strict=False)]}
 
 
-def end_after(leaves: Callable[[], bool], preview: Preview) -> None:
+def call_after(leaves: Callable[[], bool], leave: Callable[[], None]) -> None:
     leaves()
-    preview.stop()
+    leave()
 
 
 def respond(preview: Preview, request: Request) -> tuple[int, str, str, list[str]]:
@@ -184,6 +191,10 @@ def respond(preview: Preview, request: Request) -> tuple[int, str, str, list[str
 
 
 def describe(paths: Sequence[Sequence[str]], incident: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the page shows of an incident, and the values at some paths of its details, None for one that is not there."""
+    """Return what the page shows of an incident, and the values at some paths of its details, None for one that is not there.
+
+    Its `origins`, if the integration sends any, say where its own values come from.
+    """
     details = str(incident.get('rawJSON') or '')
-    return {'brief': brief(dict(incident)), 'values': [value_at(details, path) for path in paths]}
+    return {'brief': {**brief(dict(incident)), 'origins': incident.get('origins')},
+            'values': [value_at(details, path) for path in paths]}

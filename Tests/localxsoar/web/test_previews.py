@@ -47,10 +47,10 @@ def webhook() -> Iterator[Webhook]:
         yield running
 
 
-def hold(xsoar: LocalXsoar) -> socket.socket:
+def hold(xsoar: LocalXsoar, query: str = '') -> socket.socket:
     """Open a preview, and return the connection that it lives for, after the beginning of the response."""
     connection = socket.create_connection(('127.0.0.1', urlsplit(xsoar.url).port or 0), timeout=PATIENCE_SECONDS)
-    connection.sendall(b'POST /localxsoar/preview HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n')
+    connection.sendall(b'POST /localxsoar/preview%b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n' % query.encode())
     assert connection.recv(65536).startswith(b'HTTP/1.1 200 ')
     return connection
 
@@ -89,6 +89,9 @@ def test_a_preview_is_what_the_url_then_makes_and_leaves_no_trace(webhook: Webho
     assert (repeat['after']['kind'], repeat['after']['repeats']) == ('repeat', lone['number'])
     assert half['after']['kind'] == 'rejected' and 'JSON' in half['after']['text']
     assert (wrong['before']['status'], wrong['after']['kind']) == (401, 'created')  # with a valid proof
+    severities = [row['after']['incidents'][0]['origins']['severity'] for row in (opened, closed)]
+    assert severities == [{'at': [['prio', 'P2']], 'by': 'the URL'}, {'at': [], 'by': 'the end of its problem'}]
+    assert not any('origins' in each for each in webhook.incidents())
     assert [row['after']['values'] for row in (opened, closed)] == [[['Failed'], ['db-1']], [['Worked'], [None]]]
     for row, event in zip((opened, closed), events, strict=True):
         [made] = send(webhook, event, query=f'?{QUERY}').json()
@@ -108,7 +111,12 @@ def test_one_preview_lives_at_a_time_and_none_without_the_page_that_wants_it(web
     newer = hold(webhook)
     assert b'Another window has opened a preview.' in b''.join(iter(lambda: older.recv(65536), b''))
     wait_for(lambda: len(containers(webhook)) == 2, 'the first preview to end')
+    second = containers(webhook)
+    joined = hold(webhook, '?join=true')
     newer.close()
+    with joined:
+        ask(webhook, '', [], 1)
+        assert containers(webhook) == second
     wait_for(lambda: containers(webhook) == first, 'the second preview to end')
     with pytest.raises(HTTPError, match='409'):
         ask(webhook, '', [], 1)

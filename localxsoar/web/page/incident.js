@@ -9,7 +9,7 @@ import {revealHit} from './hits.js';
 import {incidents} from './incidents.js';
 import {shortened} from './long.js';
 import {preview} from './mapping.js';
-import {nameLink} from './naming.js';
+import {drawOrigins} from './origins.js';
 import {ask} from './server.js';
 import {hasPort} from './state.js';
 import {drawText} from './text.js';
@@ -69,9 +69,9 @@ function drawParts(item, title, box) {
   box.append(el('h2', {}, ...title),
     el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
       ' · source ', el('bdi', {}, item.sourceInstance)),
-    el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item), item.severity || !creator ? [] : [' ', nameLink(creator)]), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
+    el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
       item.dbotMirrorId ? el('span', {}, 'problem ', el('a', {id: 'lane', href: `#/incidents/lane-${item.id}`, title: 'All that happened to this problem'}, el('code', {}, item.dbotMirrorId))) : null),
-    drawLinks(item), ...drawEntries(item.entries), ...drawValues('Labels', item.labels));
+    drawOrigins(item, creator), drawLinks(item), ...drawEntries(item.entries), ...drawValues('Labels', item.labels));
   drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
   box.append(...drawValues('Fields', item.fields));
 }

@@ -21,18 +21,18 @@ const known = new Map();  // by instance, what the server says about the words o
 const left = new Map();  // by sender, the words in a panel that was closed
 
 // Return the name of the instance that a delivery is for, or '' if there is none.
-function instanceOf({target}) {
+export function instanceOf({target}) {
   if (!target.startsWith(WAY_IN)) return '';
   try { return decodeURIComponent(target.slice(WAY_IN.length).split(/[/?]/)[0]); } catch { return ''; }
 }
 
-function wordsOf(instance) {
+export function wordsOf(instance) {
   if (!known.has(instance)) known.set(instance, ask('GET', `url-words?instance=${encodeURIComponent(instance)}`).catch(() => ({})));
   return known.get(instance);
 }
 
 // Return the object or list in the body of a delivery, or null if there is none, or it is not known whole.
-function rootOf({missing, request}) {
+export function rootOf({missing, request}) {
   if (missing || !request.is_text || request.cut) return null;
   try {
     const root = readJson(request.body);
@@ -44,13 +44,6 @@ function rootOf({missing, request}) {
 export function nameButton(item, drawOpened) {
   const made = button('Name by clicking…', () => openNaming(item, drawOpened), {id: 'name-it', hidden: true, title: 'Write a URL for this sender: click on what its incidents are to be called'});
   if (hasPort(instanceOf(item)) && rootOf(item)) wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
-  return made;
-}
-
-// Return a link that opens the panel for a delivery, or a hidden one where the pack's URL has no words.
-export function nameLink(item) {
-  const made = el('a', {id: 'name-severity', href: `#/deliveries?open=${item.number}&words=%3F`, hidden: true, title: 'Say where the events of this sender have their severity'}, 'Name by clicking…');
-  if (hasPort(instanceOf(item))) wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
   return made;
 }
 

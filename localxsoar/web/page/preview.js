@@ -8,6 +8,7 @@ import {drawSeverity, problem} from './triage.js';
 
 const SHOWN_INCIDENTS = 3;  // of one delivery
 const SHOWN_VALUES = 12;
+const IDLE_MS = 20000;
 const LACKING = [null, '', 'null', '[]', '{}'];
 
 let held = null;  // the connection that the container lives for
@@ -15,18 +16,20 @@ let wanted = null;  // what is to be shown next
 let isRunning = false;
 
 // Hold a second container of an instance until `endPreview`. `lost` is called with the reason if it ends before.
-export function holdPreview(instance, lost) {
+// With `joins`, one that another window holds already will do.
+export function holdPreview(instance, lost, joins = false) {
   endPreview();
   const control = new AbortController();
-  const begun = fetch(`/localxsoar/preview?instance=${encodeURIComponent(instance)}`, {method: 'POST', signal: control.signal});
-  const own = held = {begun, end: () => control.abort()};
+  const query = new URLSearchParams({instance, ...(joins ? {join: 'true'} : {})});
+  const begun = fetch(`/localxsoar/preview?${query}`, {method: 'POST', signal: control.signal});
+  const own = held = {instance, begun, lost, signal: control.signal, end: () => control.abort()};
   begun.then(async (response) => {
     const text = await response.text();  // which comes once the container has ended
     return response.ok ? text.trim() : JSON.parse(text).error;
   }).catch(() => 'The connection to the local XSOAR is lost.').then((reason) => {
     if (held !== own) return;
     held = null;
-    lost(reason);
+    own.lost(reason);
   });
 }
 
@@ -34,6 +37,22 @@ export function endPreview() {
   held?.end();
   held = null;
   wanted = null;
+}
+
+const forget = () => {};
+let idle = 0;
+
+// Return what a delivery becomes at its own URL, once more, or null if nobody wants that any more. For that the page joins or starts
+// a preview, which it soon leaves.
+export async function askOnce(instance, {number, target}, isWanted) {
+  if (!isWanted()) return null;
+  if (held?.instance !== instance) holdPreview(instance, forget, true);
+  clearTimeout(idle);
+  idle = setTimeout(() => { if (held?.lost === forget) endPreview(); }, IDLE_MS);
+  const {begun, signal} = held;
+  await begun;
+  const [row] = isWanted() ? await ask('POST', 'preview/deliveries', {numbers: [number], target}, signal) : [null];
+  return row && row.after;
 }
 
 // Ask for a preview, and call `show` with its rows or an Error. While one is made, only the latest that is asked for waits.

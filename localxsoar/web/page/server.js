@@ -6,9 +6,9 @@ async function reach(path, options) {
   } catch { throw new Error('The local XSOAR does not respond. Try again once it is back.'); }
 }
 
-export async function ask(method, path, body) {
-  const response = await reach(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
-    headers: body === undefined ? {} : {'Content-Type': 'application/json'}});
+export async function ask(method, path, body, signal) {
+  const headers = body === undefined ? {} : {'Content-Type': 'application/json'};
+  const response = await reach(`/localxsoar/${path}`, {method, signal, headers, body: body && JSON.stringify(body)});
   const text = await response.text();
   let content = null;
   try { content = JSON.parse(text); } catch { /* a line of text */ }

@@ -418,13 +418,14 @@ class Settings(NamedTuple):
     port: int  # 0 if there is none yet
     tokens: Tokens
     incident_type: str | None
+    shows_origins: bool = False  # only in a container that the local XSOAR starts for a preview: no parameter says it
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
     """Return the settings from an instance's parameters. Raise ValueError with the label of one that is unusable."""
     tokens = Tokens(params.get('auth_header') or '')
     port = read_port(str(params.get('longRunningPort') or '').strip())
-    return Settings(port, tokens, params.get('incidentType') or None)
+    return Settings(port, tokens, params.get('incidentType') or None, 'LOCALXSOAR_PREVIEW' in os.environ)
 
 
 def read_port(text: str) -> int:
@@ -4633,6 +4634,92 @@ class ThirdPartyEvent:
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
 
 
+# --- Where an incident has its values from: what the page of the local XSOAR shows beside them ---
+#
+# The code above chooses values, and does not say where it found them. Here the rows are asked once more, path by path; and what
+# the general rule chose is looked for among the texts of the event. Of equal texts, any may be the one.
+
+LIKE_A_SEVERITY = re.compile('sev|crit|level|prio|urgen|risk|impact|rating', re.IGNORECASE)  # where a person would look for one
+At = list[tuple[str, Any]]  # paths, as a URL has them, with what is there
+Tried = tuple[Row, Iterable[Paths], Any]  # a row, the parts that it reads, and whether the incident has its value from them
+
+
+def texts_of(event: ThirdPartyEvent) -> At:
+    """Return the texts of an event: first those under a key that means something, then the nearest."""
+    nodes: At = [('', event.members), *((f'@{key}', text) for key, text in event.headers.items() if TOPIC_HEADER.fullmatch(key))]
+    for path, value in nodes:  # which grows, level by level
+        members = {'0': value[0]} if isinstance(value, list) and value else value if isinstance(value, dict) else {}
+        nodes += [(f'{path}.{key}' if path else key, members.get(key)) for key in members]
+    texts = [(path, text) for path, value in nodes if (text := untagged_text(value, event.clean))]
+    return sorted(texts, key=lambda each: not places_of_word(word_of(each[0].rpartition('.')[2])))
+
+
+def origins_of(event: ThirdPartyEvent, now: float) -> dict[str, Any]:
+    """Return a field that says where an incident has its values from, by the words of a URL that could say the same.
+
+    `now` is a Unix time in seconds.
+    """
+    texts, occurred = texts_of(event), event.occurred(now)
+    times = [(row, [(path,)], any_time_to_rfc3339(event.text_at(path), now) == occurred != '') for row in event.rows
+             for path in (*row.times, *(path for end in row.ends for path in end.times))]
+    dates = [each for each in texts if occurred and any_time_to_rfc3339(each[1], now) == occurred]
+    ending, naming = (event.words if column else event.row for column in (event.words.ends, event.words.problems))
+    ends = [(ending, [each.paths for each in end.conditions if each.wanted], end is event.end_by(ending)) for end in ending.ends]
+    ended = [each for each in texts if ENDED.fullmatch(each[1])]
+    resolved = origin_of(event, event.is_recovery, ends, ended[:1], 'neither a row nor the URL says what its end is')
+    keys = [(naming, problem.parts, event.key_of(problem, naming)) for problem in naming.problems]
+    severity = {'at': [], 'by': 'the end of its problem'} if event.is_recovery else origin_of_severity(event, texts)
+    return {'origins': {
+        'name': origin_of_name(event, texts), 'severity': severity, 'resolved': resolved,
+        'occurred': origin_of(event, occurred, times, dates[:1], 'no value says it, so it is the moment of arrival'),
+        'problem': origin_of(event, event.problem_key(), keys, [], 'neither a row nor the URL says what identifies it')}}
+
+
+def origin_of(event: ThirdPartyEvent, is_known: Any, tried: Iterable[Tried], texts: At, why: str) -> dict[str, Any]:
+    """Return `at` which paths which texts are, and `by` what the incident has its value from them, or `why` it has none."""
+    none: dict[str, Any] = {'at': texts, 'why': why}
+    for row, parts, has_found in tried:
+        found = [event.first_with_value(paths) for paths in parts]
+        at = [(path.text, ', '.join(map(event.clean, map(text_of, values[:3])))) for path, values in found if path]
+        by = 'the URL' if row.is_of_url else f'the row of {row.sender}'
+        if has_found:
+            return {'at': at, 'by': by}
+        none = {'at': at, 'why': f'{by} takes none from that'} if at else none
+    inner = event.row.inner
+    return {'at': texts, 'by': f'the event in {inner.text}' if inner else 'the general rule'} if is_known else none
+
+
+def origin_of_name(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
+    """Return the origin of the name. The general rule may join several texts, and cut a long one."""
+    name = event.name()
+    tried = [(row, [tuple(filter(event.text_at, one.paths)) for one in row.name_parts], event.name_by(row)) for row in event.rows]
+    paths = {text[:100]: path for path, text in reversed(texts)}
+    pattern = '|'.join(re.escape(text) + r'\w*' * (len(text) == 100) for text in sorted(paths, key=len, reverse=True))
+    at = [(paths[text[:100]], text) for text in re.findall(rf'(?<!\w)(?:{pattern})(?!\w)', name) if text]
+    return origin_of(event, name, tried, at or [each for each in texts if '' != name in each[1]][:1], 'no text can be a name')
+
+
+def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
+    """Return the origin of the severity or, if there is none, the value that looks most like one."""
+    severity, from_url = event.severity.value, event.words.default_severity
+    tried: list[Tried] = [(row, [paths], scale.severities(event.first_with_value(paths)[1]) - {None})
+                          for row in event.rows for scale, paths in row.severities]
+    tried.append((event.words, [], severity is None and from_url is not None))
+    alike = sorted((each for each in texts if LIKE_A_SEVERITY.search(each[0])), key=lambda each: severity_of(each[1]) is None)
+    at = [each for each in alike if severity is None or severity_of(each[1]) == severity][:1]
+    return origin_of(event, severity is not None, tried, at, why_no_severity(event.row, at))
+
+
+def why_no_severity(row: Row, at: At) -> str:
+    """Return why there is no severity. `at` is the value that looks most like one, if there is any."""
+    if row.has_no_severity or row.inner:
+        return f'the row of {row.sender} takes none from this event'
+    keys = [path.rpartition('.')[2] for path, text in at if severity_of(text) is not None]
+    if keys and 'severity' not in map(itemgetter(1), places_of_word(word_of(keys[0]))):
+        return f'{keys[0]} is no key of a severity'
+    return 'only a word such as high counts, under a key such as severity, if no other contradicts it'
+
+
 ''' PAYLOAD TO INCIDENTS '''
 
 # In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
@@ -5172,6 +5259,8 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **triage(event, arrival),
+        # Of the same event, read anew: the words of the URL find nothing more, and its budget stays as it is.
+        **(origins_of(Conversion(arrival).event(source, event.words), time.time()) if arrival.settings.shows_origins else {}),
     }
 
 

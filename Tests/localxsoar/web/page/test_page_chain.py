@@ -101,8 +101,16 @@ def test_a_repeat_leads_to_its_original_and_an_incident_without_a_severity_to_wh
     page.locator('#original').click()
     expect(page.locator('#delivery .result')).to_have_text(re.compile(r'^→ incident \d+ Twice$'))
     page.goto(f'{webhook.url}/#/incidents/{original["incidents"][0]}')
-    page.locator('#name-severity').press('Enter')
-    expect(page.locator('#naming-title')).to_be_visible()
+    origins = page.locator('#incident .origins td')
+    expect(origins).to_have_text([re.compile(each) for each in (
+        '^title, by the general rule. Change…', '^none: no value says it, so it is the moment of arrival. Say it…',
+        '^problem.level is P2: level is no key of a severity. Use it…',
+        '^none: neither a row nor the URL says what identifies it. Say it…',
+        '^none: neither a row nor the URL says what its end is. Say it…')])
+    assert not violations(page)
+    page.locator('#origin-severity').press('Enter')
+    expect(page.locator('#finished-url')).to_have_text(f'{webhook.webhook_url}?severity=problem.level')
+    expect(page.locator('#becomes')).to_contain_text('Twice severity high')
     assert not violations(page)
     page.locator('#naming-close').click()
 
