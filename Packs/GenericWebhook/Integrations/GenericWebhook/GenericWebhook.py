@@ -1051,10 +1051,7 @@ no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing
 
 
 class Share:
-    """The bytes of a Room that one greenlet has, the one that makes the share: it gets Unavailable if the share is evicted.
-
-    Only this greenlet may call its methods.
-    """
+    """The bytes of a Room that one greenlet has, the one that makes the share: it gets Unavailable if the share is evicted."""
 
     __slots__ = ('callback', 'greenlet', 'lane', 'room', 'size')
 
@@ -1065,10 +1062,14 @@ class Share:
         self.lane[self] = None
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total. Raise Unavailable if it has been evicted, settled or released."""
+        """Change the share to `size` bytes in total; only its greenlet may do that.
+
+        Raise Unavailable if it is evicted for that, or has been evicted, settled or released before.
+        """
         if self not in self.lane:
             raise no_room()
-        self.resize(size)
+        self.room.reserved += size - self.size
+        self.size = size
         self.room.make_room_for(self)
 
     def settle(self) -> None:
@@ -1080,15 +1081,11 @@ class Share:
 
         An exception that was not thrown yet would hit whatever the greenlet does next: drop it.
         """
-        self.resize(0)
+        self.room.reserved -= self.size
+        self.size = 0
         self.lane.pop(self, None)
         if self.callback:
             self.callback.stop()
-
-    def resize(self, size: int) -> None:
-        """Count `size` bytes from now on."""
-        self.room.reserved += size - self.size
-        self.size = size
 
 
 class Room:
@@ -1108,7 +1105,7 @@ class Room:
     def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
         self.limit = limit
         self.evicts_oldest = evicts_oldest
-        self.lanes: list[dict[Share, None]] = [{} for _ in range(lanes)]  # the shares that can be evicted, the oldest first
+        self.lanes: list[dict[Share, None]] = [{} for _ in range(lanes)]  # in each, those that can be evicted, the oldest first
         self.reserved = 0  # the sum of all shares
 
     @contextmanager
@@ -1158,8 +1155,7 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
     except (OSError, ValueError):
-        detail = 'The body ended early, or its chunks are not well-formed.'
-        raise BadRequest(detail, Connection='close') from None
+        raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
     share.reserve(overhead + len(body))
     share.settle()
     return bytes(body)
