@@ -661,7 +661,7 @@ def test_no_invisible_character_hides_the_token_in_a_name(mark: str) -> None:
 
 PRINTED_NAME = """
 from GenericWebhook import ThirdPartyEvent
-source = b'{"title": "Head of Sales", "firstname": "Al", "message": "Fix the bug soon", "commit": "abc"}'
+source = b'{"title": "Head of Sales", "firstname": "Al", "reason": "Fix the bug soon", "commit": "abc"}'
 print(ThirdPartyEvent(source, {}, ().__contains__).name())
 """
 
@@ -671,4 +671,4 @@ print(ThirdPartyEvent(source, {}, ().__contains__).name())
 def test_an_event_has_the_same_name_in_each_process(seed: str) -> None:
     environment = {**os.environ, 'PYTHONHASHSEED': seed, 'PYTHONPATH': os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, '-c', PRINTED_NAME], env=environment, capture_output=True, text=True, check=True)
-    assert run.stdout == 'Head of Sales\n'
+    assert run.stdout == 'Fix the bug soon\n'

@@ -66,7 +66,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, compress, combinations, islice, product, repeat, zip_longest
+from itertools import chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -3636,20 +3636,18 @@ WORDS = {meaning: words.split() for meaning, words in {
     # What happened is looked for under these four meanings, in this order.
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle headline',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename malwarefamily
-        trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname conditionname pluginname
-        detectiontype yararule detectorname alertthreatmodelname''',
+        signature attackname rulename policyname modelname monitorname checkname searchname conditionname pluginname
+        detectiontype yararule alertthreatmodelname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason cause
-        displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        eventtypedisplayname shortmessage log fallback pretext markdown intro''',
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason
+        cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
+        shortmessage log fallback pretext markdown intro notification''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
-    'kind': '''eventname eventtype eventtypename eventsimplename audittype webhookevent alerttype notificationtype operationname
+    'kind': '''eventname eventtype eventtypename eventsimplename webhookevent alerttype notificationtype operationname
         methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category typecomputedmap webhookcode webhooktype eventid status statestring state requesttype alert error
-        result class''',
+        scope type kind category typecomputedmap webhookcode webhooktype eventid status state alert error result class''',
     # In objects under keys that are not in 'inside', only these name the kind.
-    'kind elsewhere': '''eventname eventtype webhookevent event topic action status statestring state statename checkstatename
-        result''',
+    'kind elsewhere': 'eventname eventtype webhookevent event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': 'host hostname computername device resourcename resource repository repo project package cve',
     'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
@@ -3669,9 +3667,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
-        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime servertimestamp
-        datecreate generateddatetime detectiontimestamp updatedon detectedtime activitytime entrytime sentat receivedat recordedat
-        confirmedat firstfound alerttime''',
+        startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime servertimestamp activitytime
+        generateddatetime detectiontimestamp updatedon sentat receivedat recordedat alerttime''',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
     'time of change': 'changedat updatedat triggeredat emittedat createdon createddate senttime',
     # In any other object, only these count: a rule or a customer may have been created and changed years ago.
@@ -3679,7 +3676,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # The objects under these keys, or the first one in a list, have the data of the event.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result protopayload alerts events findings incidents
-        value records messages attachments message msg body error item action eventdata formresponse definition params''',
+        value records messages message msg body error item action eventdata formresponse definition params''',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname criticality',
@@ -3704,8 +3701,8 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
 # In the objects under these keys, the objects with the data of the event are one level deeper.
 DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'protopayload', 'formresponse', 'params'}
 # The objects under these keys say with the event itself when it occurred, how severe it is, and whether it has ended.
-TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding', 'metadata', 'action', 'meta', 'messages',
-               'heartbeat', 'notification', 'attachments'}
+TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding', 'metadata', 'action', 'messages',
+               'attachments'}
 SEVERITY_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem',
                    'vulnerability', 'ticket', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
 END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
@@ -3714,7 +3711,6 @@ END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 # A key beside one of these does not say what happened: a commit's message, somebody's position and name.
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
               'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
-TEXT_MEANINGS = {'title', 'rule', 'summary', 'text'}
 
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
@@ -3723,9 +3719,8 @@ MAX_KEYS_OF_A_MEANING = 40  # in one object
 OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit|actor|initiator')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
 # A key with one of these words speaks of another time, or of a limit.
-EARLIER = re.compile('previous|prior|former|last|old')
-OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
-SEVERITY_CONSTANT = re.compile('[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?(?P<word>[A-Z]+)')
+EARLIER = re.compile(r'previous|prior(?!it)|former|last|old|\A(min|max|default).*severity')
+SEVERITY_PREFIX = re.compile(r'\A[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?')
 Places = list[tuple[int, str]]  # the rank of a key in each of its meanings, 0 for the best
 
 
@@ -3739,7 +3734,6 @@ def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, Places]:
 
 
 PLACES = places_of(WORDS)
-ALL_LAST_WORDS = tuple(chain.from_iterable(LAST_WORDS.values()))
 
 
 def word_of(key: str) -> str:
@@ -3751,15 +3745,13 @@ def word_of(key: str) -> str:
 def places_of_word(word: str) -> Places:
     """Return the places of the word of a key."""
     places = [*PLACES.get(word, ())]
-    if word.endswith('severity') and not OTHER_SEVERITY.match(word):
-        places.append((len(WORDS['severity']), 'severity'))  # after the words themselves
-    if word.endswith('state') and not EARLIER.search(word):
-        places.append((0, 'state'))
+    if not EARLIER.search(word):
+        places += [(len(WORDS['severity']), meaning) for meaning in ('severity', 'state') if word.endswith(meaning)]
     if OF_OWNER.match(word):
         return places
     if name := NAME.fullmatch(word):  # `monitorname` holds a text, as a 'thing' does; its rank is that of 'named thing' `monitor`
         places += [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'named thing']
-    if word not in PLACES and word.endswith(ALL_LAST_WORDS) and not EARLIER.search(word):
+    if word not in PLACES and not EARLIER.search(word):
         places += [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
                    for rank, last in enumerate(last_words) if word.endswith(last)]
     return places
@@ -3772,16 +3764,13 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
     `parent` is the word of the key that the object is under, or ''.
     """
     words = {key: word_of(key) for key in keys}
-    all_words = {*words.values()}
     places: list[tuple[int, str, str]] = []
     for key, word in words.items():
-        if word == 'type' and parent == 'resource':  # of the thing, not of what happened
-            continue
+        if (word == 'type' and parent == 'resource') or not NOT_BESIDE.get(word, set()).isdisjoint(words.values()):
+            continue  # that is the type of the thing, not of what happened
         # The `name` in a `rule` also means `rulename`.
         of_parent = PLACES.get(f'{parent}name', []) if parent and word == 'name' else []
-        is_spare = not all_words.isdisjoint(NOT_BESIDE.get(word, ()))
-        places += [(rank, 'spare text' if is_spare and meaning in TEXT_MEANINGS else meaning, key)
-                   for rank, meaning in places_of_word(word) + of_parent]
+        places += [(rank, meaning, key) for rank, meaning in places_of_word(word) + of_parent]
     found: dict[str, list[str]] = {}
     for _, meaning, key in sorted(places, key=itemgetter(0)):
         found.setdefault(meaning, []).append(key)
@@ -3790,7 +3779,6 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
 
 
 MAX_SCOPE_KEYS = 200
-MAX_KEPT_KEYS = 4096  # characters of all keys of an object; what longer ones mean is not kept for the next event
 MAX_SCOPES = 60  # of an event
 MAX_TEXT_WITH_JSON = 64 * 1024
 
@@ -3806,9 +3794,8 @@ class Scope:
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
         self.has_data = has_data  # the data of the event, by its key
         self.inner: list[Scope] | None = None  # the scopes directly inside it, once they are known
-        keys = tuple(islice(members, MAX_SCOPE_KEYS))
-        can_keep = sum(map(len, keys)) <= MAX_KEPT_KEYS
-        self.keys = (keys_by_meaning if can_keep else keys_by_meaning.__wrapped__)(keys, word)
+        keys = [key for key in islice(members, MAX_SCOPE_KEYS) if len(key) <= MAX_KEY_CHARACTERS]
+        self.keys = keys_by_meaning(tuple(keys), word)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -3854,6 +3841,7 @@ CHANGE = re.compile(
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
 OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok', re.IGNORECASE)
 TOPIC_HEADER = re.compile('x-([^-]+-)*(topic|event)(-(type|name|key|code))?|hook-name')  # with the kind: `x-acme-event`
+WEB_ADDRESS = re.compile(r'https?://(?:[^/?#]*@)?((?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?(?:/[^?#@]*)?)(?:[?#][^@]*)?')
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
@@ -3882,10 +3870,9 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OTHERS,), ('title',)),                      # {"event": "rated", "movie": {"title": "Marley"}, "host": "nas-1"}
     ((OWN, DATA), ('object',)),                   # {"event": "login", "device": {"name": "Desk 7"}, "user": "alice"}
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
-    ((OWN, DATA), ('person',)),                   # {"event": "login", "agent": {"hostname": "desk-7"}, "service": "mail"}
-    ((OWN, DATA), ('thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
+    ((OWN, DATA), ('person', 'thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
-    ((OWN, DATA), ('spare text', 'last word: text')),  # {"event": "call.failed", "failure_reason": "busy"}
+    ((OWN, DATA), ('last word: text',)),  # {"event": "call.failed", "failure_reason": "busy"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OTHERS, DEEP), ('person', 'last word: object')),  # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
@@ -3932,25 +3919,19 @@ class Facts:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
         scope = Scope(self.members)
         for _ in range(4):
-            inner = self.inside(scope) if len(scope.members) == 1 else []
-            if not inner or inner[0].is_item:
-                break
-            scope = inner[0]
+            if len(scope.members) == 1:
+                scope = next((each for each in self.inside(scope) if not each.is_item), scope)
         return scope
 
-    def json_in(self, text: Any) -> dict[str, Any]:
+    def json_in(self, text: str) -> dict[str, Any]:
         """Return the members of the JSON object that a text holds, as loggers and log shippers send it, or {}."""
-        if type(text) is not str or text.lstrip()[:1] != '{':
-            return {}
-        source = text.encode(errors='replace')
+        source = text.encode(errors='replace') if text.lstrip()[:1] == '{' else b''
         return read_object(source, self.budget) if len(source) <= MAX_TEXT_WITH_JSON else {}
 
     def add_deep_ring(self) -> None:
         """Add the ring DEEP, if there is none yet: few events need it."""
         if len(self.rings) == DEEP:
-            # What is inside the others is in the rings already: see __init__.
-            unopened = [scope for scope in self.rings[DATA] + self.rings[OTHERS] if scope.inner is None]
-            first = [each for scope in unopened for each in self.inside(scope)]
+            first = [each for scope in self.rings[DATA] + self.rings[OTHERS] for each in self.inside(scope)]
             self.rings.append(first + [each for scope in first for each in self.inside(scope)])
             self.meanings.update(*(scope.keys for scope in self.rings[DEEP]))
 
@@ -3963,17 +3944,14 @@ class Facts:
             return scope.inner
         scope.inner = []
         data_keys, members = scope.keys.get('inside', ()), scope.members
-        # The keys of objects, of arrays, and of Raw values: of these, the next line keeps only those that are one of the two.
-        containers = compress(members, map(CONTAINERS.__contains__, map(type, islice(members.values(), MAX_SCOPE_KEYS))))
-        others = [key for key in containers if type(members[key]) is not Raw or memoryview(members[key])[0] in b'{[']
+        others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
+                  if type(value) in CONTAINERS and (type(value) is not Raw or memoryview(value)[0] in b'{[')]
         texts = scope.keys.get('text', ()) if len(members) > 1 else members  # an only member may be JSON under any key
-        for key in islice(dict.fromkeys((*data_keys, *others, *texts)), MAX_SCOPES):
-            if self.scopes_left <= 0:
-                break
+        for key in islice(dict.fromkeys((*data_keys, *others, *texts)), self.scopes_left):
             value = members.get(key)
             inner = value[0] if isinstance(value, list) and value else value
             is_text = type(inner) is str and not scope.is_text
-            inner = self.json_in(inner) if is_text else inner
+            inner = self.json_in(str(inner)) if is_text else inner
             if isinstance(inner, dict) and inner:
                 self.scopes_left -= 1
                 scope.inner.append(Scope(inner, word_of(key), is_item=isinstance(value, list), is_text=is_text or scope.is_text,
@@ -3982,47 +3960,35 @@ class Facts:
 
     # Choosing a text
 
-    def candidates(self, table: Table, known: str = '') -> Iterator[str]:
-        """Yield a text that can be a name for each meaning in a table, the best first, but none that `known` contains."""
-        for rings, meanings in table:
-            if DEEP in rings:
-                self.add_deep_ring()
-            for meaning in filter(self.meanings.__contains__, meanings):
-                if text := self.first(rings, meaning, known):
-                    yield text
+    def values(self, rings: Iterable[int], *meanings: str) -> list[Any]:
+        """Return the values under keys of some meanings in some rings, object by object, the best first."""
+        return [scope.members.get(key) for ring in rings for scope in self.rings[ring]
+                for meaning in meanings for key in scope.keys.get(meaning, ())]
 
-    def best(self, table: Table, known: str = '') -> str:
-        """Return the best text by a table, or ''."""
-        return next(self.candidates(table, known), '')
-
-    def first(self, rings: tuple[int, ...], meaning: str, known: str = '') -> str:
+    def first(self, rings: Iterable[int], meaning: str, known: str = '') -> str:
         """Return the first text that can be a name in some rings, under a key of a meaning, or ''.
 
         A text that `known` contains is passed over. READERS says how a value under such a key is read, and NEEDS which texts
         count.
         """
-        read = READERS.get(meaning, Facts.usable)
-        for value in self.told(rings, meaning):
+        read, needs = READERS.get(meaning, Facts.usable), NEEDS.get(meaning, bool)
+        for value in self.values(rings, meaning):
             text = read(self, value)
-            if text and text not in known and (meaning not in NEEDS or NEEDS[meaning](text)):
+            if text not in known and needs(text):
                 return text
         return ''
 
-    def told(self, rings: tuple[int, ...], *meanings: str) -> Iterator[Any]:
-        """Yield the values under keys of some meanings in some rings, object by object, the best first."""
-        for ring in rings:
-            for scope in self.rings[ring]:
-                for meaning in meanings:
-                    for key in scope.keys.get(meaning, ()):
-                        yield scope.members.get(key)
+    def texts(self, table: Table, known: str = '') -> Iterator[str]:
+        """Yield the text that can be a name for each meaning in a table, or '', the best first; none that `known` contains."""
+        for rings, meanings in table:
+            if DEEP in rings:
+                self.add_deep_ring()
+            for meaning in filter(self.meanings.__contains__, meanings):
+                yield self.first(rings, meaning, known)
 
-    def named(self, value: Any) -> str:
-        """Return the name of an object, as in `{"host": {"name": "db-1"}}`, or ''."""
-        return first_of(map(self.usable, Scope(value).values('name'))) if isinstance(value, dict) else ''
-
-    def usable_or_named(self, value: Any) -> str:
-        """Return a text that can be a name, or the name of an object, or ''."""
-        return self.named(value) if isinstance(value, dict) else self.usable(value)
+    def best(self, table: Table, known: str = '') -> str:
+        """Return the best text by a table, or ''."""
+        return first_of(self.texts(table, known))
 
     def usable(self, value: Any) -> str:
         """Return a value as a text that can be a name, or ''."""
@@ -4030,10 +3996,10 @@ class Facts:
         pattern = UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT
         return '' if pattern.fullmatch(text) or is_token_or_agent(text) else text
 
-    def id_of(self, value: Any) -> str:
-        """Return a value as a text that tells one object from others, or ''; not one that only machines read."""
-        text = untagged_text(value, self.clean) if isinstance(value, str) else ''
-        return text if len(text) > 2 and not NO_NAME.fullmatch(text) else ''
+    def object_name(self, value: Any) -> str:
+        """Return what an object is called, by a text or by an object with a name: `db-1` for `db-1` and {"name": "db-1"}."""
+        names = Scope(value).values('name') if isinstance(value, dict) else [value]
+        return first_of(map(self.usable, names))
 
     # The name
 
@@ -4068,9 +4034,7 @@ class Facts:
 
         The name of an object that is the only member is not meant: that is one text among others.
         """
-        if self.top.word or not isinstance(self.members.get('name'), str):
-            return ''
-        name = self.clean(self.members.get('name'))
+        name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
         return '' if NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
 
     def text(self) -> tuple[str, bool]:
@@ -4078,28 +4042,17 @@ class Facts:
 
         It does if there is no text, or if a better one was passed over because it only repeats the kind.
         """
-        has_passed_over = False
-        own = self.own_name or self.message_of_chat()
-        for text in chain([own], self.candidates(TEXTS)) if own else self.candidates(TEXTS):
+        for passed_over, text in enumerate(filter(None, chain([self.own_name], self.texts(TEXTS)))):
             if not self.repeats_the_kind(text):
-                return text if text == self.own_name else self.longest_with(text), has_passed_over
-            has_passed_over = True
+                return text if text == self.own_name else self.longest_with(text), passed_over > 0
         return '', True
-
-    def message_of_chat(self) -> str:
-        """Return the text of several words beside the attachments of a chat's message, or ''."""
-        is_chat = 'attachments' in self.top.members
-        texts = map(self.usable, map(self.top.members.get, ('text', 'notification'))) if is_chat else ()
-        return first_of(text for text in texts if text.count(' ') > 2)
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no other words than a kind of event. One that is not all ASCII always has others."""
-        kinds = (self.own_kind, self.first((DATA,), 'kind') if ' ' not in text else '')
-        longer = [kind for kind in kinds if len(kind) >= len(text)]  # a shorter kind can hardly have all words of the text
-        if not longer or not text.isascii() or NUMBER.search(text):
+        if len(self.own_kind) < len(text) or not text.isascii() or NUMBER.search(text):
             return False
         words = {*words_of(text.lower())}
-        return bool(words) and any(words.issubset(words_of(kind)) for kind in longer)
+        return bool(words) and words.issubset(words_of(self.own_kind))
 
     def longest_with(self, text: str) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
@@ -4139,20 +4092,18 @@ class Facts:
         if not kind:
             return self.word_of_change((OWN, DATA) if text else (OWN, DATA, OTHERS), CHANGE)
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
-        if text:  # it says more than an outcome such as `passed`, so only a change counts
-            word = '' if is_telling else self.word_of_change((OWN,), CHANGE)
+        # A text says more than an outcome such as `passed`: beside it, only a change counts.
+        word = '' if is_telling else self.word_of_change((OWN,), CHANGE if text else OUTCOME)
+        if text:
             return kind if is_telling or (word and word.lower() in kind.lower()) else word
-        if FAILURE.search(kind):
-            return kind
-        word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
-        if word.lower() in kind.lower():  # as '' is
+        if word.lower() in kind.lower() or FAILURE.search(kind):
             return kind
         return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
 
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
-        kinds = self.told(rings, 'kind', 'last word: kind')
+        kinds = self.values(rings, 'kind', 'last word: kind')
         return first_of(self.clean(value) for value in kinds if type(value) is str and pattern.fullmatch(value))
 
     def address(self) -> str:
@@ -4161,19 +4112,14 @@ class Facts:
         What precedes an `@` may be a password, even with a `/`, a `?` or a `#` in it. So a URL with an `@` after one of these
         gives ''.
         """
-        host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
-        for text in map(self.clean, self.told((OWN, DATA, OTHERS), 'address')):
-            if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
-                return parts[1].rstrip('/')
-        return ''
+        urls = map(WEB_ADDRESS.fullmatch, map(self.clean, self.values((OWN, DATA, OTHERS), 'address')))
+        return next((url[1].rstrip('/') for url in urls if url), '')
 
     def with_thing(self, text: str) -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
         thing = self.best(THINGS)
-        if not thing:
-            return text
-        host = thing.lower().partition('.')[0]  # without its domain
-        is_in_text = thing.lower() in text.lower() or (len(host) > 3 and host in text.lower())
+        host = thing.lower().partition('.')[0]  # without its domain, unless it is so short that any text may contain it
+        is_in_text = (host if len(host) > 3 else thing.lower()) in text.lower()
         return text if is_in_text else self.clean(f'{text} ({thing})') or text
 
     # The time
@@ -4183,9 +4129,14 @@ class Facts:
         near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
         dates: list[str] = []
         for scope in near:
-            if texts := [*map(self.clean, scope.values('time'))]:
-                yield from times_in(texts)
-                dates += dates_in(texts)
+            texts = [*map(self.clean, scope.values('time'))]
+            for text in texts:
+                if CALENDAR_DATE.fullmatch(text):  # first with a bare time beside it, `2026-11-24` and `10:00`, then alone
+                    dates += [*(f'{text} {time}' for time in texts if TIME_ALONE.fullmatch(time)), text]
+                    continue
+                if ':' in text and text[-1] != 'Z' and not ZONE.search(text):
+                    yield from filter(UNIX_TIME.fullmatch, texts)  # these are certain, and the text may be a local time
+                yield text
         yield from dates  # after the times of all these objects, which say more
         for scope in near:
             yield from map(self.clean, scope.values('time of change'))
@@ -4219,29 +4170,14 @@ class Facts:
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
-    'object': Facts.usable_or_named, 'person': Facts.usable_or_named, 'named thing': Facts.named, 'id': Facts.id_of}
+    'object': Facts.object_name, 'person': Facts.object_name,
+    'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
-CONTAINERS = {dict, list, LargeObject, LargeList, Raw}
 PROVIDER_NAME = steps_of(['provider', 'name'])
-
-
-def times_in(texts: list[str]) -> Iterator[str]:
-    """Yield those of the texts that are no bare dates; before a local time the Unix times beside it, for these are certain."""
-    for text in texts:
-        if not CALENDAR_DATE.fullmatch(text):
-            if ':' in text and text[-1] != 'Z' and not ZONE.search(text):
-                yield from filter(UNIX_TIME.fullmatch, texts)
-            yield text
-
-
-def dates_in(texts: list[str]) -> Iterator[str]:
-    """Yield the bare dates among the texts, first with a bare time beside it (`2026-11-24` and `10:00`), then alone."""
-    for date in filter(CALENDAR_DATE.fullmatch, texts):
-        yield from (f'{date} {text}' for text in texts if TIME_ALONE.fullmatch(text))
-        yield date
+CONTAINERS = {dict, list, LargeObject, LargeList, Raw}
 
 
 class Severity(NamedTuple):
@@ -4277,8 +4213,7 @@ def severities_in(scope: Scope, meaning: str) -> set[float]:
 def severity_of(value: Any) -> float | None:
     """Return the severity that a word says, or the name of an object, or a constant such as `SEVERITY_LEVEL_HIGH`, or None."""
     word = value.get('name') if isinstance(value, dict) else value
-    constant = SEVERITY_CONSTANT.fullmatch(word) if type(word) is str else None
-    return SEVERITY_WORDS.severity(constant['word'] if constant else word)
+    return SEVERITY_WORDS.severity(SEVERITY_PREFIX.sub('', word) if type(word) is str else word)
 
 
 def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
@@ -4296,20 +4231,18 @@ def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], bu
             return
         if isinstance(value, dict) and id(value) not in ignored:
             yield from severities_of_object(value)
-        if isinstance(value, dict | list):
-            unseen += map(value.get, value) if isinstance(value, dict) else value
+        unseen += map(value.get, value) if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def severities_of_object(members: dict[str, Any]) -> list[float]:
-    """Return the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
-    found: dict[str, list[Any]] = {'severity': [], 'priority': []}
+def severities_of_object(members: dict[str, Any]) -> Iterator[float]:
+    """Yield the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
     for key in members:
-        for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:])):  # a long key may end in `severity`, too
-            if meaning in found:
-                found[meaning].append(members.get(key))
-    values = [value for value in found['severity'] if value not in (None, '') and not isinstance(value, dict | list)]
-    severities = [math.inf if (severity := severity_of(value)) is None else severity for value in values]
-    return severities + [severity for value in found['priority'] if (severity := severity_of(value)) is not None]
+        meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # a long key ends in one, too
+        value = None if meanings.isdisjoint(('severity', 'priority')) else members.get(key)
+        if (severity := severity_of(value)) is not None:
+            yield severity
+        elif 'severity' in meanings and value not in (None, '') and not isinstance(value, dict | list):
+            yield math.inf
 
 
 # --- An event: its rows, and the general rule ---
