@@ -13,7 +13,12 @@ export function drawChips() {
   });
   const watches = Object.keys(panel.known).filter((name) => kindOf(name) === 'watch' && !panel.words.has(name));
   $('chips').replaceChildren(...(chips.length ? chips : [el('li', {class: 'dim'}, 'Nothing yet.')]),
-    ...watches.map((name) => el('li', {}, button(`${labelOf(name)}…`, () => addWatch(name), {class: 'quiet', id: `add-${name}`, title: panel.known[name].sentence}))));
+    ...watches.map((name) => el('li', {}, watchButton(name))));
+}
+
+function watchButton(name) {
+  const options = {class: 'quiet', id: `add-${name}`, title: panel.known[name].sentence};
+  return button(`${labelOf(name)}…`, () => addWatch(name), options);
 }
 
 function addWatch(name) {
@@ -26,8 +31,11 @@ function addWatch(name) {
 function drawWatch(name, text) {
   const [every] = text.split(':');
   const set = () => setParts(name, '', [fields.map(({value}) => value.trim()).join(':')], true);
-  const fields = [el('input', {value: every, size: 4, maxLength: 6, spellcheck: false, id: `every-${name}`, oninput: set, 'aria-label': 'A request comes at least every', title: 'A number and m, h or d'}),
-    el('input', {value: text.slice(every.length + 1), size: 16, maxLength: MOST_NAME, spellcheck: false, oninput: set, 'aria-label': 'Name of the sender', title: 'A name that no other sender has'})];
+  const fields = [
+    el('input', {value: every, size: 4, maxLength: 6, spellcheck: false, id: `every-${name}`, oninput: set,
+      'aria-label': 'A request comes at least every', title: 'A number and m, h or d'}),
+    el('input', {value: text.slice(every.length + 1), size: 16, maxLength: MOST_NAME, spellcheck: false, oninput: set,
+      'aria-label': 'Name of the sender', title: 'A name that no other sender has'})];
   return el('span', {}, 'every ', fields[0], ' from ', fields[1]);
 }
 
@@ -41,11 +49,15 @@ function drawChip(name, part, at, prefix) {
 }
 
 function drawPrefix(name, prefix) {
-  const field = el('input', {value: prefix, size: Math.max(4, prefix.length), maxLength: 40, spellcheck: false, class: 'prefix', 'aria-label': 'Prefix of the key, which no other sender has', title: 'A prefix of your choice, which no other sender has'});
+  const field = el('input', {value: prefix, size: Math.max(4, prefix.length), maxLength: 40, spellcheck: false, class: 'prefix',
+    'aria-label': 'Prefix of the key, which no other sender has', title: 'A prefix of your choice, which no other sender has'});
   field.addEventListener('input', () => setParts(name, prefixOf(field.value), partsFor(name).parts, true));
   field.addEventListener('change', () => { field.value = prefixOf(field.value); });
   return field;
 }
+
+const SCALE_HELP = 'The value that means each severity, or several with | between them; any other tells none. '
+  + 'Numbers that rise with the severity mean “at least”. ';
 
 // Return the fields for the values that mean each severity, which are folded while there are none.
 function drawScale(name, path, scale) {
@@ -54,8 +66,11 @@ function drawScale(name, path, scale) {
     const texts = new Map([...fields].map(([level, field]) => [level, field.value]));
     setParts(name, '', [path + writeScale(texts)], true);
   };
-  const fields = panel.known[name].scale.map((level) => [level, el('input', {value: levels.get(level) || '', size: 5, spellcheck: false, id: `scale-${level}`, oninput: set})]);
-  return el('details', {open: levels.size > 0 || panel.isScaleOpen, ontoggle: ({target: {open}}) => { panel.isScaleOpen = open; }}, el('summary', {}, 'scale'),
-    el('p', {class: 'dim'}, 'The value that means each severity, or several with | between them; any other tells none. Numbers that rise with the severity mean “at least”. ', el('span', {id: 'values-seen'}, panel.seen)),
+  const input = (level) => el('input', {value: levels.get(level) || '', size: 5, spellcheck: false, id: `scale-${level}`,
+    oninput: set});
+  const fields = panel.known[name].scale.map((level) => [level, input(level)]);
+  const ontoggle = ({target: {open}}) => { panel.isScaleOpen = open; };
+  return el('details', {open: levels.size > 0 || panel.isScaleOpen, ontoggle}, el('summary', {}, 'scale'),
+    el('p', {class: 'dim'}, SCALE_HELP, el('span', {id: 'values-seen'}, panel.seen)),
     el('div', {class: 'scale'}, ...fields.map(([level, field]) => el('label', {}, level, ' ', field))));
 }

@@ -15,20 +15,31 @@ export function tone(delivery) {
   return delivery.status >= 400 ? 'bad' : 'good';
 }
 
-// Return the severity and the state of what a delivery became, which the server has in words such as `gravest critical` or `info resolved`.
+// Return the severity and the state of what a delivery became, which the server has in words such as `gravest critical` or
+// `info resolved`.
 function triaged({triage}) {
   const words = (triage || '').split(' ').filter(Boolean);
   const gravest = words[0] === 'gravest' ? words.shift() : '';
   const level = Object.values(SEVERITIES).includes(words[0]) ? words.shift() : '';
   const state = words.join(' ');
-  const drawn = [gravest && el('span', {class: 'dim minor'}, gravest), level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'state-word good'}, state)]
-    .filter(Boolean).flatMap((word) => [word, ' ']);
-  return drawn.length ? [...drawn, el('span', {class: 'dim minor'}, '· ')] : [];  // a name may begin with a word such as `closed`
+  const drawn = [gravest && el('span', {class: 'dim minor'}, gravest), level && el('span', {class: `severity ${level}`}, level),
+    state && el('bdi', {class: 'state-word good'}, state)].filter(Boolean);
+  if (!drawn.length) return [];
+  return [...spaced(...drawn), el('span', {class: 'dim minor'}, '· ')];  // a name may begin with a word such as `closed`
 }
 
 // The words for what becomes of deliveries: their colors, and what a screen reader says before the number, in place of the sign.
-export const WORDS = {created: ['good', 'incident '], joined: ['good', 'joined incident '], ended: ['good', 'ended incident '], dropped: ['dim', ''], skipped: ['dim', ''],
-  repeat: ['again', 'delivery '], lost: ['bad', ''], rejected: ['bad', ''], left: ['warn', '']};
+export const WORDS = {
+  created: ['good', 'incident '],
+  joined: ['good', 'joined incident '],
+  ended: ['good', 'ended incident '],
+  dropped: ['dim', ''],
+  skipped: ['dim', ''],
+  repeat: ['again', 'delivery '],
+  lost: ['bad', ''],
+  rejected: ['bad', ''],
+  left: ['warn', ''],
+};
 const NOTHING = 'nothing was created';
 
 // Return the incidents that a delivery created, changed or repeated.
@@ -50,28 +61,36 @@ function drawChain({chain, kind}, text) {
 }
 
 // Return what a delivery became and, in a line, what the receiver notes about that.
-export const becameWithNote = (delivery) => [...became(delivery), ...(delivery.note ? [el('span', {class: 'warn'}, ` · ${cut(delivery.note)}`)] : [])];
+export function becameWithNote(delivery) {
+  const {note} = delivery;
+  return [...became(delivery), ...(note ? [el('span', {class: 'warn'}, ` · ${cut(note)}`)] : [])];
+}
 
 export function became(delivery, isWhole = false) {
   const {kind, chain} = delivery;
   const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, cut(delivery.text))];
-  if (chain.length) return [...drawChain(delivery, text), ...(kind === 'rejected' || delivery.text === NOTHING ? [] : [...triaged(delivery), ...text])];
+  if (chain.length) {
+    const isSaid = kind === 'rejected' || delivery.text === NOTHING;
+    return [...drawChain(delivery, text), ...(isSaid ? [] : [...triaged(delivery), ...text])];
+  }
   if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), ' ', ...text];
   if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
   if (kind === 'answered') return [el('span', {class: 'dim'}, ...text)];
   return [el('span', {class: tone(delivery)}, ...text)];
 }
 
+// Return what of a target is beyond the address of the instance, or all of it.
 function path(target) {
-  const [head] = target.split('?');
   const own = `${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
-  return target === own || target === `${own}/` ? '' : head.startsWith(`${own}/`) || target.startsWith(`${own}?`) ? target.slice(own.length) : target;
+  if (target === own || target === `${own}/`) return '';
+  return target.startsWith(`${own}/`) || target.startsWith(`${own}?`) ? target.slice(own.length) : target;
 }
 
 function drawDelivery(delivery) {
   return el('div', {class: 'delivery'}, ...spaced(clock(time(delivery.started)), el('span', {class: 'method'}, delivery.method),
     el('span', {class: tone(delivery)}, String(delivery.status || (delivery.kind === 'waiting' ? '…' : '—'))),
-    el('span', {class: 'sender'}, cut(delivery.sender || '—')), el('span', {class: 'became', title: cut(delivery.text, 1000)}, ...becameWithNote(delivery)),
+    el('span', {class: 'sender'}, cut(delivery.sender || '—')),
+    el('span', {class: 'became', title: cut(delivery.text, 1000)}, ...becameWithNote(delivery)),
     el('span', {class: 'path', title: cut(delivery.target, 1000)}, cut(path(delivery.target))),
     el('span', {class: 'ms'}, delivery.kind === 'waiting' ? '' : duration(delivery.milliseconds)),
     el('span', {class: 'size'}, delivery.size ? size(delivery.size) : '')));
@@ -88,7 +107,16 @@ export const kindsOf = ({chain, kind}) => (chain.length ? chain.map(({word}) => 
 const statusOf = ({status}) => (status ? [String(status), `${String(status)[0]}xx`] : ['none']);
 const severityOf = ({triage}) => (triage || '').split(' ').find((word) => Object.values(SEVERITIES).includes(word)) || 'unknown';
 
-export const deliveries = new Lines('deliveries', 'number', drawDelivery,
-  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.chain.map(({word, said}) => `${word} ${said}`).join(' ')} ${item.incidents.join(' ')} ${item.triage} ${item.text} ${item.note || ''}`,
-  (item) => go(`deliveries/${item.number}`),
-  (item) => ({sender: item.sender || '', status: statusOf(item), severity: [severityOf(item)], became: kindsOf(item), after: item.started * 1000}));
+// Return what a search looks through.
+function textOf({method, target, status, sender, kind, chain, incidents, triage, text, note}) {
+  const steps = chain.flatMap(({word, said}) => [word, said]);
+  return [method, target, status, sender, kind, ...steps, ...incidents, triage, text, note || ''].join(' ');
+}
+
+function factsOf(item) {
+  const became = kindsOf(item);
+  return {sender: item.sender || '', status: statusOf(item), severity: [severityOf(item)], became, after: item.started * 1000};
+}
+
+const open = ({number}) => go(`deliveries/${number}`);
+export const deliveries = new Lines('deliveries', 'number', drawDelivery, textOf, open, factsOf);

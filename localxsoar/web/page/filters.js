@@ -1,10 +1,10 @@
-// Filters over the lists: what deliveries became and who sent them, each with its count, and the search, of which they are a part.
+// Filters over the lists: what deliveries became and who sent them, each with its count, and the search, of which they are part.
 import {choose, chosen, view} from './address.js';
 import {deliveries, kindsOf, WORDS} from './deliveries.js';
 import {$, button, el} from './dom.js';
 import {areIncidentsShown, incidents, showChosenIncidents} from './incidents.js';
 import {listButtons} from './keep.js';
-import {areLanesShown, lanes, showLanes} from './lanes.js';
+import {areLanesShown, isChoiceShown, lanes, showLanes} from './lanes.js';
 import {wantedQuery} from './lines.js';
 import {moment, valuesFor, withValues} from './query.js';
 import {ask} from './server.js';
@@ -31,7 +31,11 @@ let names = [];  // of the senders, in the order of their options
 let clearAll;
 
 const senderOf = (item) => item.sender || NO_SENDER;
-const chosenSenders = ({terms}) => terms.filter(({name}) => name === 'sender').flatMap(({values}) => values.filter(({isExact}) => isExact)).map(({text}) => text || NO_SENDER);
+
+function chosenSenders({terms}) {
+  const values = terms.filter(({name}) => name === 'sender').flatMap((term) => term.values);
+  return values.filter(({isExact}) => isExact).map(({text}) => text || NO_SENDER);
+}
 
 // Search for a text in the list that is shown.
 function searchFor(text) {
@@ -54,15 +58,19 @@ export function toggleOpen() { toggle('status', 'open'); }
 // Return what is wrong with the search for a list, or ''.
 function faultOf(list) {
   const known = list === deliveries ? TERMS : TERMS_OF_INCIDENTS;
-  const wrong = wantedQuery().terms.flatMap(({name, values}) => values.filter(({text}) => !known[name].reads(text)).map(({text}) => [name, text]))[0];
-  return wrong ? `${wrong[0]}:${wrong[1]} is not one of ${known[wrong[0]].example}` : '';
+  const given = wantedQuery().terms.flatMap(({name, values}) => values.map(({text}) => ({name, text})));
+  const wrong = given.find(({name, text}) => !known[name].reads(text));
+  return wrong ? `${wrong.name}:${wrong.text} is not one of ${known[wrong.name].example}` : '';
 }
 
 let shownView = '';
 
 // Return whether all that the address says is shown already.
-const isShown = () => view === shownView && $('search').value === chosen('q') && (view !== 'log' || $('level').value === chosen('level'))
-  && (view !== 'incidents' || (areIncidentsShown() && $('as-lanes').getAttribute('aria-pressed') === String(areLanesShown())));
+function isShown() {
+  if (view !== shownView || $('search').value !== chosen('q')) return false;
+  if (view === 'log') return $('level').value === chosen('level');
+  return view !== 'incidents' || (areIncidentsShown() && isChoiceShown());
+}
 
 // Show what the address says was searched for and filtered.
 export function showChosen() {
@@ -109,6 +117,8 @@ function drawSenders({senders, query}) {
   $('sender').value = chosenOne ? String(names.indexOf(chosenOne)) : '';
 }
 
+const noneOf = new Map();  // by a list, of how many items it was said last that none match
+
 // Say how many of a list's items are shown, and that there is none if so, or what is wrong with the search.
 function describe(list) {
   const shown = list.shown.length;
@@ -118,8 +128,8 @@ function describe(list) {
   $(`shown-${list.name}`).textContent = unknown || (shown === all ? '' : `${shown} of ${all}`);
   const none = $(`none-${list.name}`);
   none.hidden = shown > 0 || !all || Boolean(unknown);
-  if (none.hidden || none.dataset.all === String(all)) return;
-  none.dataset.all = all;
+  if (none.hidden || noneOf.get(list) === all) return;
+  noneOf.set(list, all);
   none.replaceChildren(el('p', {}, `0 of ${all} ${list.name} match.`), el('div', {class: 'acts'}, button('Show all', clearAll)));
 }
 
@@ -161,7 +171,8 @@ async function find(name, text) {
   const list = SEARCHED[name];
   list.found = new Set(found);
   const shown = new Set(list.shown.map((item) => list.keyOf(item)));
-  if (found?.every((key) => shown.has(key) || !list.keys.has(key))) list.describe(); else list.filter();  // what is shown stays in its order
+  const isShownWhole = found?.every((key) => shown.has(key) || !list.keys.has(key));
+  if (isShownWhole) list.describe(); else list.filter();  // what is shown stays in its order
   if (areLanesShown()) lanes.filter();
 }
 
@@ -196,5 +207,6 @@ export function startFilters() {
       describe(list);
     };
   }
-  $('terms').append(...Object.entries(TERMS).flatMap(([name, {example}]) => [el('dt', {}, el('code', {}, `${name}:`)), el('dd', {}, example)]));
+  const help = ([name, {example}]) => [el('dt', {}, el('code', {}, `${name}:`)), el('dd', {}, example)];
+  $('terms').append(...Object.entries(TERMS).flatMap(help));
 }

@@ -15,8 +15,10 @@ const ORDERS = {
 };
 
 function drawLine(item) {
-  return el('div', {class: `incident ${isOpen(item) ? '' : 'over'}`}, ...spaced(el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
-    column('type', item.type), column('owner', item.owner), el('span', {class: 'occurred', title: item.occurred}, day(item.occurred)),
+  return el('div', {class: `incident ${isOpen(item) ? '' : 'over'}`}, ...spaced(
+    el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
+    column('type', item.type), column('owner', item.owner),
+    el('span', {class: 'occurred', title: item.occurred}, day(item.occurred)),
     column('problem', item.dbotMirrorId), column('source', item.sourceInstance)));
 }
 
@@ -53,12 +55,21 @@ class Incidents extends Lines {
   }
 }
 
-export const incidents = new Incidents('incidents', 'id', drawLine,
-  (item) => [item.id, severity(item), state(item), item.name, item.type, item.owner, item.occurred, item.dbotMirrorId, item.sourceInstance,
-    senders.get(item.id) || ''].join(' '),
-  (item) => go(`incidents/${item.id}`),
-  (item) => ({sender: senders.get(item.id) || '', status: [state(item), isOpen(item) ? 'open' : 'over'], severity: [severity(item)], became: became.get(item.id) || [],
-    after: Date.parse(item.occurred)}));
+// Return what a search looks through.
+function textOf(item) {
+  const {id, name, type, owner, occurred, dbotMirrorId, sourceInstance} = item;
+  const sender = senders.get(id) || '';
+  return [id, severity(item), state(item), name, type, owner, occurred, dbotMirrorId, sourceInstance, sender].join(' ');
+}
+
+function factsOf(item) {
+  const {id, occurred} = item;
+  const status = [state(item), isOpen(item) ? 'open' : 'over'];
+  const facts = {status, severity: [severity(item)], after: Date.parse(occurred)};
+  return {sender: senders.get(id) || '', became: became.get(id) || [], ...facts};
+}
+
+export const incidents = new Incidents('incidents', 'id', drawLine, textOf, (item) => go(`incidents/${item.id}`), factsOf);
 
 export function sortIncidents() { incidents.sort(ORDERS[$('sort').value]); }
 

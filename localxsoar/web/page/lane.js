@@ -13,20 +13,23 @@ const SHOWN_EVENTS = 100;  // the latest, and then each time as many
 function span(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = Math.round(ms / 1000);
-  const parts = [['d', Math.floor(seconds / 86400)], ['h', Math.floor(seconds / 3600) % 24], ['min', Math.floor(seconds / 60) % 60], ['s', seconds % 60]];
+  const [minutes, hours] = [60, 3600].map((unit) => Math.floor(seconds / unit));
+  const parts = [['d', Math.floor(hours / 24)], ['h', hours % 24], ['min', minutes % 60], ['s', seconds % 60]];
   const first = parts.findIndex(([, count]) => count);
   return parts.slice(first, first + 2).filter(([, count]) => count).map(([unit, count]) => `${count} ${unit}`).join(' ');
 }
 
 function words({kind, delivery, incident, text, isAlike, isLate}) {
-  const more = kind === 'rejected' ? delivery.status : ['joined', 'ended'].includes(kind) ? text.replace(incident?.id || '', '').trim() : '';
+  const change = () => (['joined', 'ended'].includes(kind) ? text.replace(incident?.id || '', '').trim() : '');
+  const more = kind === 'rejected' ? delivery.status : change();
   const said = ['skipped', 'dropped'].includes(kind) ? text || SIGNS[kind][1] : SIGNS[kind][1];
   return `${said}${more ? `: ${more}` : ''}${isAlike ? ' (same body)' : ''}${isLate ? ' late' : ''}`;
 }
 
 // Return a link that compares a delivery with the one before it in the lane.
-function compareLink({number}, earlier) {
-  return el('a', {id: `compare-${number}`, href: `#/deliveries?open=${number}&tab=compare&with=${earlier.number}`, 'aria-label': `Compare delivery ${number} with delivery ${earlier.number}`}, 'compare');
+function compareLink({number}, {number: earlier}) {
+  return el('a', {id: `compare-${number}`, href: `#/deliveries?open=${number}&tab=compare&with=${earlier}`,
+    'aria-label': `Compare delivery ${number} with delivery ${earlier}`}, 'compare');
 }
 
 // Return the name of an event, if it is not that of the lane.
@@ -35,18 +38,36 @@ function nameIn(lane, {name, incident}) {
   return own && own !== titleOf(lane) ? el('bdi', {}, own) : '';
 }
 
+// Return the time of an event and, after another, only what differs from that and how much later it was.
+function drawTime({at}, before) {
+  const isSameDay = before && day(before.at).slice(0, 10) === day(at).slice(0, 10);
+  const time = el('span', {title: new Date(at).toISOString()}, isSameDay ? day(at).slice(11) : day(at));
+  return el('th', {scope: 'row', class: 'when'}, time, ' ', el('span', {class: 'dim'}, before ? `+${span(at - before.at)}` : ''));
+}
+
+// Return a link to the delivery of the event at a place, and one to compare it with the delivery before.
+function drawDeliveryAt({events}, at) {
+  const {delivery} = events[at];
+  if (!delivery) return [el('span', {class: 'dim'}, 'delivery not known')];
+  const earlier = events.slice(0, at).findLast((each) => each.delivery && each.delivery !== delivery)?.delivery;
+  const link = el('a', {id: `of-${at}`, href: `#/deliveries?open=${delivery.number}`}, `delivery ${delivery.number}`);
+  return [link, ...(earlier ? [' ', compareLink(delivery, earlier)] : [])];
+}
+
+function drawIncidentAt({events}, at) {
+  const {incident} = events[at];
+  return incident ? [el('a', {id: `to-${at}`, href: `#/incidents/${incident.id}`}, `incident ${incident.id}`), ' '] : [];
+}
+
 function drawEvent(lane, at) {
   const event = lane.events[at];
-  const {kind, delivery, incident} = event;
-  const before = lane.events[at - 1];
-  const isSameDay = before && day(before.at).slice(0, 10) === day(event.at).slice(0, 10);
-  const earlier = lane.events.slice(0, at).findLast((each) => each.delivery && each.delivery !== delivery)?.delivery;
-  const sign = el('b', {class: incident && !SIGNS[kind][2] ? `severity ${toneOf(kind, lane)}` : toneOf(kind, lane), 'aria-hidden': 'true'}, SIGNS[kind][0]);
-  return el('tr', {}, el('th', {scope: 'row', class: 'when'}, el('span', {title: new Date(event.at).toISOString()}, isSameDay ? day(event.at).slice(11) : day(event.at)), ' ', el('span', {class: 'dim'}, before ? `+${span(event.at - before.at)}` : '')),
-    el('td', {class: 'what'}, sign, ' ', words(event)),
-    el('td', {class: 'which'}, delivery ? el('a', {id: `of-${at}`, href: `#/deliveries?open=${delivery.number}`}, `delivery ${delivery.number}`) : el('span', {class: 'dim'}, 'delivery not known'),
-      delivery && earlier ? [' ', compareLink(delivery, earlier)] : null),
-    el('td', {class: 'wide'}, incident ? [el('a', {id: `to-${at}`, href: `#/incidents/${incident.id}`}, `incident ${incident.id}`), ' ', nameIn(lane, event)] : nameIn(lane, event)));
+  const {kind, incident} = event;
+  const [sign, , color] = SIGNS[kind];
+  const tone = incident && !color ? `severity ${toneOf(kind, lane)}` : toneOf(kind, lane);
+  return el('tr', {}, drawTime(event, lane.events[at - 1]),
+    el('td', {class: 'what'}, el('b', {class: tone, 'aria-hidden': 'true'}, sign), ' ', words(event)),
+    el('td', {class: 'which'}, ...drawDeliveryAt(lane, at)),
+    el('td', {class: 'wide'}, ...drawIncidentAt(lane, at), nameIn(lane, event)));
 }
 
 function drawEvents(lane) {
@@ -60,7 +81,8 @@ function drawEvents(lane) {
     more.hidden = !first;
   }, {class: 'quiet', id: 'earlier'});
   more.click();
-  return [more, el('table', {class: 'several events stacked'}, el('thead', {}, el('tr', {}, ...['Time', 'What', 'Delivery', 'Incident'].map((name) => el('th', {scope: 'col'}, name)))), rows)];
+  const heads = ['Time', 'What', 'Delivery', 'Incident'].map((name) => el('th', {scope: 'col'}, name));
+  return [more, el('table', {class: 'several events stacked'}, el('thead', {}, el('tr', {}, ...heads)), rows)];
 }
 
 // Return since when a problem is open, or how long it lasted.
@@ -72,26 +94,40 @@ function lasting({problem, isOpen, events}) {
   return ['end', 'ended'].includes(end.kind) ? `after ${span(end.at - begin.at)}` : '';
 }
 
+function drawMeta({problem, source, sender}) {
+  return el('p', {class: 'meta'}, ...(problem ? ['problem ', el('code', {}, problem), ' · '] : []),
+    ...(source ? ['source ', el('bdi', {}, source)] : []), ...(source && sender ? [' · '] : []), el('bdi', {}, sender));
+}
+
+function drawTriage(lane) {
+  return el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(lane)),
+    el('span', {}, el('b', {class: lane.isOpen ? '' : 'good'}, stateOf(lane)), ` ${lasting(lane)}`));
+}
+
 function drawLane(lane) {
-  const {problem, source, sender, isOpen} = lane;
-  return el('div', {}, el('h2', {}, ...shortened(titleOf(lane))),
-    el('p', {class: 'meta'}, ...(problem ? ['problem ', el('code', {}, problem), ' · '] : []), ...(source ? ['source ', el('bdi', {}, source)] : []), ...(source && sender ? [' · '] : []), el('bdi', {}, sender)),
-    problem ? el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(lane)), el('span', {}, el('b', {class: isOpen ? '' : 'good'}, stateOf(lane)), ` ${lasting(lane)}`)) : null,
+  return el('div', {}, el('h2', {}, ...shortened(titleOf(lane))), drawMeta(lane), lane.problem ? drawTriage(lane) : null,
     el('div', {class: 'part'}, el('h3', {}, `Events ${lane.events.length}, oldest first`)), ...drawEvents(lane));
 }
 
 let drawn = '';  // what is shown
-const signature = (lane) => JSON.stringify(lane && [lane.key, titleOf(lane), lane.events.length, lane.events.at(-1).at, lane.incidents.map(({status}) => status).join('')]);
+
+function signature(lane) {
+  if (!lane) return '';
+  const {key, events, incidents} = lane;
+  return JSON.stringify([key, titleOf(lane), events.length, events.at(-1).at, incidents.map(({status}) => status).join('')]);
+}
 
 export function openLane(key) {
   const lane = laneOf(key);
   drawn = signature(lane);
   if (lane) lanes.select(lane.key);
-  drawDetail('incident', backButton('incidents'), lane ? drawLane(lane) : el('p', {class: 'dim'}, 'None of its incidents or deliveries is listed here.'));
+  const none = () => el('p', {class: 'dim'}, 'None of its incidents or deliveries is listed here.');
+  drawDetail('incident', backButton('incidents'), lane ? drawLane(lane) : none());
 }
 
 // Show what has changed in the lane that is open.
 lanes.refreshed = () => {
   const key = chosen('open');
-  if (key.startsWith('lane-') && isOpened('incidents', key) && !$('incident').hidden && signature(laneOf(key)) !== drawn) openLane(key);
+  if (!key.startsWith('lane-') || !isOpened('incidents', key) || $('incident').hidden) return;
+  if (signature(laneOf(key)) !== drawn) openLane(key);
 };

@@ -17,8 +17,19 @@ const TICK_LABEL = 80;  // pixels
 const PAUSE_MS = 500;  // between two drawings of what changes: thousands of events take a while
 
 // The signs of events, what they are called, and their colors; those of an incident have that of its severity.
-export const SIGNS = {created: ['→', 'created', ''], joined: ['↳', 'joined', ''], ended: ['✓', 'ended', 'good'], end: ['→', 'created: the end', 'good'], dropped: ['⊘', 'dropped', 'dim'],
-  skipped: ['⊘', 'skipped', 'dim'], repeat: ['↺', 'repeat', 'again'], lost: ['✗', 'lost', 'bad'], rejected: ['✗', 'rejected', 'bad'], left: ['↯', 'sender left', 'warn'], many: ['⋯', 'several', 'dim']};
+export const SIGNS = {
+  created: ['→', 'created', ''],
+  joined: ['↳', 'joined', ''],
+  ended: ['✓', 'ended', 'good'],
+  end: ['→', 'created: the end', 'good'],
+  dropped: ['⊘', 'dropped', 'dim'],
+  skipped: ['⊘', 'skipped', 'dim'],
+  repeat: ['↺', 'repeat', 'again'],
+  lost: ['✗', 'lost', 'bad'],
+  rejected: ['✗', 'rejected', 'bad'],
+  left: ['↯', 'sender left', 'warn'],
+  many: ['⋯', 'several', 'dim'],
+};
 
 let scale = {from: 0, to: 0, width: 0};  // of all lanes that are shown
 let isStale = true;
@@ -26,7 +37,12 @@ let isStale = true;
 export const areLanesShown = () => view === 'incidents' && chosen('as') === 'lanes';
 const areLanesWanted = () => areLanesShown() || (view === 'incidents' && chosen('open').startsWith('lane-'));
 
-export const titleOf = ({problem, name, sender, source}) => (problem ? name : source ? 'Incidents without a problem key' : `${sender || 'Unknown senders'}: without an incident`);
+
+export function titleOf({problem, name, sender, source}) {
+  if (problem) return name;
+  return source ? 'Incidents without a problem key' : `${sender || 'Unknown senders'}: without an incident`;
+}
+
 export const stateOf = ({problem, isOpen}) => (problem ? (isOpen ? 'open' : 'ended') : '');
 
 export const toneOf = (kind, lane) => SIGNS[kind][2] || (lane.problem ? `severity ${severity(lane)}` : '');
@@ -41,8 +57,9 @@ function summary({events}) {
 function drawMark({kind, left, events}, lane) {
   const [first, last] = [events[0], events.at(-1)];
   const count = events.length > 1 ? String(events.length) : '';
-  const title = [`${count && `${count} × `}${SIGNS[kind][1]}`, day(first.at), ...(count ? [`to ${day(last.at)}`] : [])].join(' ');
-  const mark = el('span', {class: `sign ${toneOf(kind, lane)}`, title}, SIGNS[kind][0], count && el('small', {}, count));
+  const [sign, word] = SIGNS[kind];
+  const title = count ? `${count} × ${word} ${day(first.at)} to ${day(last.at)}` : `${word} ${day(first.at)}`;
+  const mark = el('span', {class: `sign ${toneOf(kind, lane)}`, title}, sign, count && el('small', {}, count));
   mark.style.left = `${left}px`;
   return mark;
 }
@@ -55,14 +72,18 @@ function drawSpan(left, right, lane) {
 
 function drawTrack(lane) {
   const marks = marksOf(lane.events, scale);
-  return el('span', {class: 'track', 'aria-hidden': 'true'}, (lane.problem ? spansOf(marks, lane.isOpen, scale.width) : []).map(([left, right]) => drawSpan(left, right, lane)), marks.map((mark) => drawMark(mark, lane)));
+  const spans = lane.problem ? spansOf(marks, lane.isOpen, scale.width) : [];
+  return el('span', {class: 'track', 'aria-hidden': 'true'}, spans.map(([left, right]) => drawSpan(left, right, lane)),
+    marks.map((mark) => drawMark(mark, lane)));
 }
 
 function drawLane(lane) {
   const [first, last] = [lane.events[0], lane.events.at(-1)];
-  return el('div', {class: `lane ${lane.problem && !lane.isOpen ? 'over' : ''}`}, ...spaced(lane.problem ? drawSeverity(lane) : el('span', {class: 'severity'}),
+  return el('div', {class: `lane ${lane.problem && !lane.isOpen ? 'over' : ''}`}, ...spaced(
+    lane.problem ? drawSeverity(lane) : el('span', {class: 'severity'}),
     el('span', {class: lane.isOpen ? 'state-word' : 'state-word good'}, stateOf(lane)),
-    el('span', {class: 'became', title: cut(`${titleOf(lane)} ${lane.problem}`, 1000)}, el('bdi', {class: 'name'}, cut(titleOf(lane))), ' ', el('bdi', {class: 'dim'}, cut(lane.problem))),
+    el('span', {class: 'became', title: cut(`${titleOf(lane)} ${lane.problem}`, 1000)},
+      el('bdi', {class: 'name'}, cut(titleOf(lane))), ' ', el('bdi', {class: 'dim'}, cut(lane.problem))),
     el('span', {class: 'unseen'}, `${summary(lane)}, from ${day(first.at)} to ${day(last.at)}`), drawTrack(lane)));
 }
 
@@ -78,7 +99,9 @@ class Lanes extends Lines {
     if (to >= 0) this.moved += (to - top) * ROW_HEIGHT;
   }
 
-  hasWords(lane, wanted) { return super.hasWords(lane, wanted) || lane.incidents.some((item) => incidents.hasWords(item, wanted)); }
+  hasWords(lane, wanted) {
+    return super.hasWords(lane, wanted) || lane.incidents.some((item) => incidents.hasWords(item, wanted));
+  }
 
   render() {
     if (this.height) measure(this);
@@ -86,7 +109,8 @@ class Lanes extends Lines {
   }
 }
 
-export const lanes = new Lanes('lanes', 'key', drawLane, (lane) => [titleOf(lane), lane.problem, lane.source, lane.sender, stateOf(lane)].join(' '),
+export const lanes = new Lanes('lanes', 'key', drawLane,
+  (lane) => [titleOf(lane), lane.problem, lane.source, lane.sender, stateOf(lane)].join(' '),
   ({key}) => go(`incidents/${key}`),
   (lane) => ({sender: lane.sender, status: [stateOf(lane), lane.isOpen ? 'open' : 'over'], severity: [severity(lane)],
     became: lane.events.map(({kind}) => (kind === 'end' ? 'created' : kind)), after: lane.events.at(-1).at}));
@@ -106,7 +130,8 @@ function measure({shown, box}) {
   const width = axis.clientWidth;
   const from = Math.min(...shown.map(({events}) => events[0].at));
   const now = Date.now();
-  const isWithin = shown.every(({events}) => events.at(-1).at <= scale.to) && (now - scale.to) * width < scale.to - scale.from;  // a pixel
+  const isWithin = shown.every(({events}) => events.at(-1).at <= scale.to)
+    && (now - scale.to) * width < scale.to - scale.from;  // a pixel
   if (from === scale.from && width === scale.width && isWithin) return;
   scale = {from, to: Math.max(now, ...shown.map(({events}) => events.at(-1).at)), width};
   lanes.drawn.clear();
@@ -137,13 +162,22 @@ export function noteChange() {
   if (areLanesWanted()) refreshSoon();
 }
 
+function drawSigns() {
+  const all = Object.values(SIGNS).slice(0, -1);
+  return spaced(...all.map(([sign, word, color]) => el('span', {}, el('b', {class: color}, sign), ` ${word}`)));
+}
+
+let areDrawn = false;  // whether the lanes were shown last, or the list
+export const isChoiceShown = () => areDrawn === areLanesShown();
+
 // Show the lanes or the list, as the address says.
 export function showLanes() {
   const areShown = areLanesShown();
+  areDrawn = areShown;
   $('as-list').setAttribute('aria-pressed', String(!areShown));
   $('as-lanes').setAttribute('aria-pressed', String(areShown));
   $('view-incidents').classList.toggle('as-lanes', areShown);
-  if (!$('signs').childElementCount) $('signs').append(...Object.values(SIGNS).slice(0, -1).flatMap(([sign, word, color]) => [el('span', {}, el('b', {class: color}, sign), ` ${word}`), ' ']));
+  if (!$('signs').childElementCount) $('signs').append(...drawSigns());
   refresh();
   clearInterval(ticking);
   ticking = areShown ? setInterval(() => lanes.plan(), NOW_MS) : null;
@@ -159,6 +193,9 @@ export function chooseLanes(areChosen = !areLanesShown()) {
 export function laneOf(key) {
   refresh();
   const [, , number] = /^lane-(of-)?(\d+)$/.exec(key) || [];
-  return lanes.all.find((lane) => lane.key === key) || lanes.all.find((lane) => (key.startsWith('lane-of-') ? !lane.incidents.length && lane.events.some(({delivery}) => String(delivery?.number) === number)
-    : lane.incidents.some(({id}) => id === number)));
+  const isOfDelivery = ({incidents: own, events}) => !own.length
+    && events.some(({delivery}) => String(delivery?.number) === number);
+  const isOfIncident = (lane) => lane.incidents.some(({id}) => id === number);
+  return lanes.all.find((lane) => lane.key === key)
+    || lanes.all.find(key.startsWith('lane-of-') ? isOfDelivery : isOfIncident);
 }

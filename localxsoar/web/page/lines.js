@@ -202,8 +202,9 @@ export class Lines {
     const at = this.shown.findIndex((item) => item[this.key] === key);
     if (at >= 0) {
       const top = at * ROW_HEIGHT - this.moved;
-      if (top < this.box.scrollTop) this.box.scrollTop = top;
-      else if (top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + ROW_HEIGHT - this.box.clientHeight;
+      const {scrollTop, clientHeight} = this.box;
+      if (top < scrollTop) this.box.scrollTop = top;
+      else if (top + ROW_HEIGHT > scrollTop + clientHeight) this.box.scrollTop = top + ROW_HEIGHT - clientHeight;
       this.scrolled = null;
     }
     this.plan();
@@ -234,7 +235,8 @@ export class Lines {
   }
 
   render() {
-    if (!this.height || this.isPressed) return;  // it is not shown, and its size changes once it is; or it is drawn once it is let go
+    if (!this.height) return;  // it is not shown, and its size changes once it is
+    if (this.isPressed) return;  // it is drawn once it is let go
     const top = Math.max(0, Math.min(this.top(), this.shown.length * ROW_HEIGHT - this.height));  // before anything changes
     if (this.changed) this.describe();
     this.changed = false;

@@ -6,7 +6,7 @@ import {drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {readJson} from './json.js';
 import {cut} from './long.js';
-import {closeOffers, hasMask, hasPart, kindOf, offer, panel, partsFor, setPanel, target} from './picking.js';
+import {closeOffers, hasMask, kindOf, markChosen, offer, panel, partsFor, setPanel, target} from './picking.js';
 import {askPreview, drawOne, drawPreview, endPreview, hasNoSeverity, holdPreview, valuesSeen} from './preview.js';
 import {ask} from './server.js';
 import {hasPort, MASK, WAY_IN} from './state.js';
@@ -79,7 +79,7 @@ export async function drawNaming(item, drawOpened, isNew = false) {
   const [path, query = ''] = item.target.split(/\?(.*)/s);
   const now = readQuery(query, words);
   const given = isNew ? left.get(sender) || now.words : readQuery(chosen('words').slice(1), words).words;
-  setPanel({item, root, known: words, words: given, others: now.others, path, close, change, offers: null, seen: ''});
+  setPanel({item, root, known: words, words: given, others: now.others, path, close, change, offers: null, buttons: [], seen: ''});
   const tree = drawTree(root, null, offer);
   drawDetail('delivery', el('section', {class: 'naming', 'aria-labelledby': 'naming-title', onkeydown: press},
     el('div', {class: 'part'}, el('h2', {id: 'naming-title', tabindex: '-1'}, 'Name by clicking'), button('Close', close, {id: 'naming-close'})),
@@ -123,7 +123,7 @@ function change(keepsChips = false) {
   $('finished-url').textContent = location.origin + target();
   const note = panel.item.is_here ? 'Copy puts back what is masked here.' : 'What is masked here is copied masked: put it back yourself.';
   $('url-note').textContent = hasMask() ? note : '';
-  for (const each of panel.offers?.querySelectorAll('button[data-part]') || []) each.setAttribute('aria-pressed', String(hasPart(each.dataset.word, each.dataset.part)));
+  markChosen();
   refresh();
 }
 

@@ -14,9 +14,15 @@ export const labelOf = (name) => panel.known[name].label || name;
 export const hasMask = () => target().includes(MASK);
 export const target = () => [panel.path, writeQuery(panel.words, panel.others)].filter(Boolean).join('?');
 
-export function partsFor(name) { return panel.words.has(name) ? partsOf(kindOf(name), panel.words.get(name)) : {prefix: prefixOf(panel.item.sender), parts: []}; }
+export function partsFor(name) {
+  if (!panel.words.has(name)) return {prefix: prefixOf(panel.item.sender), parts: []};
+  return partsOf(kindOf(name), panel.words.get(name));
+}
 
-export const hasPart = (name, part) => partsFor(name).parts.some((each) => each === part || (kindOf(name) === 'severity' && pathIn('severity', each)[0] === part));
+export function hasPart(name, part) {
+  const isIt = (each) => each === part || (kindOf(name) === 'severity' && pathIn('severity', each)[0] === part);
+  return partsFor(name).parts.some(isIt);
+}
 
 export function setParts(name, prefix, parts, keepsChips = false) {
   if (parts.length) panel.words.set(name, joined(kindOf(name), prefix, parts)); else panel.words.delete(name);
@@ -50,33 +56,49 @@ export function removePart(name, at) {
 
 // What a value offers.
 
+const OF_SEVERAL = 'What is it? It is in the first of several items, so it tells neither which problem it is nor its end.';
+
 export function offer(keys, value, leaf) {
   closeOffers();
   const each = [...panel.words.keys()].find((name) => kindOf(name) === 'path');
   const path = pathTo(panel.root, keys, value, each ? panel.words.get(each) : '');
-  const drawn = Object.entries(panel.known).filter(([, {label}]) => label).flatMap(([name, word]) => offerWord(name, word, keys, value, path)).filter(Boolean);
-  const hint = el('p', {class: 'dim'}, path.reason || (path.isOfSeveral ? 'What is it? It is in the first of several items, so it tells neither which problem it is nor its end.' : 'What is it?'));
-  const explain = ({target: {dataset}}) => { if (dataset.word) hint.textContent = panel.known[dataset.word].sentence; };
-  panel.offers = el('div', {class: 'offers', role: 'group', 'aria-label': 'What it is', onfocusin: explain, onpointerover: explain}, ...drawn, hint);
+  const hint = el('p', {class: 'dim'}, path.reason || (path.isOfSeveral ? OF_SEVERAL : 'What is it?'));
+  const labelled = Object.entries(panel.known).filter(([, {label}]) => label);
+  const offered = labelled.map(([name, word]) => [name, ...partOffered(word, keys, value, path)]).filter(([, part]) => part);
+  panel.buttons = offered.map(([name, part, label]) => ({name, part, made: offerButton(name, part, label, hint)}));
+  panel.offers = el('div', {class: 'offers', role: 'group', 'aria-label': 'What it is'},
+    ...panel.buttons.map(({made}) => made), hint);
   panel.offered = [keys, value, leaf];
   leaf.append(panel.offers);
+  markChosen();
 }
 
-function offerWord(name, {kind, label}, keys, value, path) {
+// Return the part that a value can be of a word, and what its button is called, or nothing.
+function partOffered({kind, label}, keys, value, path) {
   if (kind === 'path') {
     const list = listAround(panel.root, keys);
-    return [list && offerButton(name, list, `${label}: ${list}`)];
+    return [list, `${label}: ${list}`];
   }
-  if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind) || (path.isOfSeveral && ['key', 'conditions'].includes(kind))) return [];
-  if (kind !== 'conditions') return [offerButton(name, path.text, label)];
+  if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind)) return [];
+  if (path.isOfSeveral && ['key', 'conditions'].includes(kind)) return [];
+  if (kind !== 'conditions') return [path.text, label];
   const text = value.text === undefined && value.source === 'null' ? null : quoted(value.text ?? value.source);
-  return [text !== null && offerButton(name, `${path.text}=${text}`, `${label} = this`)];
+  return text === null ? [] : [`${path.text}=${text}`, `${label} = this`];
 }
 
-const offerButton = (name, part, label) => button(label, () => togglePart(name, part),
-  {tabindex: '-1', 'data-word': name, 'data-part': part, 'aria-pressed': String(hasPart(name, part))});
+// Return a button for a part, which says in the hint what its word does.
+function offerButton(name, part, label, hint) {
+  const explain = () => { hint.textContent = panel.known[name].sentence; };
+  return button(label, () => togglePart(name, part), {tabindex: '-1', onfocus: explain, onpointerover: explain});
+}
+
+// Show which of the parts that are offered are chosen.
+export function markChosen() {
+  for (const {name, part, made} of panel.buttons) made.setAttribute('aria-pressed', String(hasPart(name, part)));
+}
 
 export function closeOffers() {
   panel.offers?.remove();
   panel.offers = null;
+  panel.buttons = [];
 }

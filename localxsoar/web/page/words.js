@@ -1,7 +1,7 @@
 // The words of a sender's URL: their values are split, joined and quoted here, and a value in a payload becomes a path.
 //
-// `a.b.0.c` is a path: keys joined by dots, `0` for the first item of a list. `a,b` are two parts, `a=text` is a condition, and quotes
-// protect a text. A key of the payload may contain dots: the longest that exists is followed.
+// `a.b.0.c` is a path: keys joined by dots, `0` for the first item of a list. `a,b` are two parts, `a=text` is a condition, and
+// quotes protect a text. A key of the payload may contain dots: the longest that exists is followed.
 import {MASK} from './state.js';
 
 const SEPARATORS = /[,|=:]/;
@@ -26,14 +26,18 @@ export function split(text, separator = ',') {
 
 // Return a text as the value of a condition, or null if it cannot be one.
 export function quoted(text) {
-  if (!text || text === 'null' || text.length > LONGEST_TEXT || /'/.test(text) || NOT_UTF8.test(text) || text.includes(MASK)) return null;
+  if (!text || text === 'null' || text.length > LONGEST_TEXT) return null;
+  if (text.includes("'") || NOT_UTF8.test(text) || text.includes(MASK)) return null;
   return SEPARATORS.test(text) || BLANK_ENDS.test(text) || text.startsWith('!') ? `'${text}'` : text;
 }
 
 // Paths.
 
 // Return the value at a key. Of a list only the first item has one; of a key that is there twice the last counts.
-const member = (node, key) => (node.isArray ? (key === '0' ? node.entries[0] : undefined) : node.entries.findLast(([name]) => name === key))?.[1];
+function member({isArray, entries}, key) {
+  if (isArray) return key === '0' ? entries[0]?.[1] : undefined;
+  return entries.findLast(([name]) => name === key)?.[1];
+}
 
 // Return the keys to which the text of a path leads in a payload, or null if it leads nowhere.
 export function follow(node, text) {
@@ -53,8 +57,8 @@ export function follow(node, text) {
   return {keys, value};
 }
 
-// Return what an event is in a payload, and the keys that lead from it to a value: each item of a payload that is a list is one, and
-// so is each item of the list at `each`. Return null if the value is outside of that list.
+// Return what an event is in a payload, and the keys that lead from it to a value: each item of a payload that is a list is one,
+// and so is each item of the list at `each`. Return null if the value is outside of that list.
 function inEvent(root, keys, each) {
   let event = root;
   let rest = keys;
@@ -71,21 +75,24 @@ function inEvent(root, keys, each) {
 // Return the value at some keys of a payload.
 const at = (root, keys) => keys.reduce((node, {key}) => (node.isArray ? node.entries[Number(key)][1] : member(node, key)), root);
 
-// Return the path of a value in a payload as `text` with its `keys`, or as `reason` why a URL cannot have it. It `isOfSeveral` if a list
-// on its way has more items, for which the first does not speak: such a value identifies no problem, and ends none.
+const isUnnamable = ({key}) => !key || /[,|*'=]/.test(key) || BLANK_ENDS.test(key) || NOT_UTF8.test(key);
+const UNNAMABLE = 'A URL cannot name this key: it is empty, ends in a blank or a dot, or has a character such as , | * = or a '
+  + 'quote.';
+
+// Return the path of a value in a payload as `text` with its `keys`, or as `reason` why a URL cannot have it. It `isOfSeveral` if
+// a list on its way has more items, for which the first does not speak: such a value identifies no problem, and ends none.
 export function pathTo(root, keys, value, each = '') {
   const found = inEvent(root, keys, each);
   if (!found) return {reason: `It is in no item of ${each}.`};
   const {event, rest} = found;
   const text = rest.map(({key}) => key).join('.');
-  if (!rest.length || rest.some(({key}) => !key || /[,|*'=]/.test(key) || BLANK_ENDS.test(key) || NOT_UTF8.test(key)) || !PATH.test(text)) {
-    return {reason: 'A URL cannot name this key: it is empty, ends in a blank or a dot, or has a character such as , | * = or a quote.'};
-  }
+  if (!rest.length || rest.some(isUnnamable) || !PATH.test(text)) return {reason: UNNAMABLE};
   if (text.includes(MASK)) return {reason: 'The key is masked.'};
   if (text.split('.').length > MOST_KEYS) return {reason: `A path has at most ${MOST_KEYS} keys.`};
   if (rest.some(({key, isIndex}) => isIndex && key !== '0')) return {reason: 'Of a list, a path names the first item only.'};
   const reached = follow(event, text);
-  if (!reached || reached.value !== value || reached.keys.length !== rest.length) return {reason: 'Another value has the same path.'};
+  const isReached = reached && reached.value === value && reached.keys.length === rest.length;
+  if (!isReached) return {reason: 'Another value has the same path.'};
   const isOfSeveral = rest.some(({isIndex}, place) => isIndex && at(event, rest.slice(0, place)).entries.length > 1);
   return {text, keys: reached.keys, isOfSeveral};
 }
@@ -115,9 +122,13 @@ export function readQuery(query, known) {
 }
 
 // Percent-encode all but letters, digits and - _ . ~.
-const encode = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
+function encode(text) {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
+}
 
-export const writeQuery = (words, others = []) => [...others, ...[...words].map(([name, text]) => `${name}=${encode(text)}`)].join('&');
+export function writeQuery(words, others = []) {
+  return [...others, ...[...words].map(([name, text]) => `${name}=${encode(text)}`)].join('&');
+}
 
 // Return the parts of a word, each of which a person has chosen, and the prefix before them.
 export function partsOf(kind, text) {
@@ -132,8 +143,10 @@ export const prefixOf = (name) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 
 // Return the path that a part begins with, and what follows it: a scale, or the text of a condition.
 export function pathIn(kind, part) {
-  const end = kind === 'severity' && /:[^:]*=/.test(part) ? part.lastIndexOf(':') : kind === 'conditions' && part.includes('=') ? part.indexOf('=') : part.length;
-  return [part.slice(0, end), part.slice(end)];
+  let end = -1;
+  if (kind === 'severity' && /:[^:]*=/.test(part)) end = part.lastIndexOf(':');
+  if (kind === 'conditions') end = part.indexOf('=');
+  return end < 0 ? [part, ''] : [part.slice(0, end), part.slice(end)];
 }
 
 // Return the words after `each` has become another list, or none: paths into the list's first item begin in its items then.
@@ -147,17 +160,20 @@ export function moveInto(words, known, from, to) {
     const {kind} = known[name];
     if (!['part', 'parts', 'severity', 'key', 'conditions'].includes(kind)) continue;
     const {prefix, parts} = partsOf(kind, text);
-    words.set(name, joined(kind, prefix, parts.map((part) => { const [path, rest] = pathIn(kind, part); return moved(path) + rest; })));
+    const pairs = parts.map((part) => pathIn(kind, part));
+    words.set(name, joined(kind, prefix, pairs.map(([path, rest]) => moved(path) + rest)));
   }
 }
 
 // Return the severities of a scale by name, such as {high: '7', low: '3|2'}.
 export function readScale(text) {
-  return new Map(split(text.replace(/^:/, '')).map((part) => { const [name, ...values] = split(part, '='); return [name, values.join('=')]; }));
+  const levels = split(text.replace(/^:/, '')).map((part) => split(part, '='));
+  return new Map(levels.map(([name, ...values]) => [name, values.join('=')]));
 }
 
 export function writeScale(levels) {
-  const parts = [...levels].map(([name, text]) => [name, split(text, '|').map((each) => (each.startsWith("'") ? each : quoted(each)))])
+  const inQuotes = (text) => (text.startsWith("'") ? text : quoted(text));
+  const parts = [...levels].map(([name, text]) => [name, split(text, '|').map(inQuotes)])
     .filter(([, texts]) => texts.length && !texts.includes(null));
   return parts.length ? `:${parts.map(([name, texts]) => `${name}=${texts.join('|')}`).join(',')}` : '';
 }
