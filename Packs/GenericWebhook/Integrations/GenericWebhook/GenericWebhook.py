@@ -6070,9 +6070,8 @@ class PostQueue:
         missing ones were tried before. Fail it if the reply does not show which they are.
         """
         post.is_in_doubt = True
-        found = unambiguous_owners(own, [(each, each) for each in sent])  # which of `sent` were created: each is its own owner
-        found_ids = set(map(id, found))
-        post.incidents += [each for each in sent if id(each) not in found_ids]
+        found = set(unambiguous_owners(own, list(enumerate(sent))))  # the places in `sent` of those that were created
+        post.incidents += [each for place, each in enumerate(sent) if place not in found]
         post.enter(Stage.IN_REJECTED_GROUP)
         # Created incidents that match no single post may belong to this one. But a post of one incident that has got none lacks
         # just that one.
@@ -6108,27 +6107,24 @@ class PostQueue:
         aside.is_suspect |= self.is_working
         aside.failures += self.is_working and aside.others_created > 0
         has_time_passed = aside.others_created >= OTHERS_CREATED and now - aside.works_from >= GIVE_UP_SECONDS
-        if has_time_passed and aside.failures >= MOST_FAILURES:
-            post.fail(RejectedByServer, self.not_confirmed)
-        else:
-            self.give_up([post], now, RejectedByServer, self.not_confirmed)
+        is_hopeless = has_time_passed and aside.failures >= MOST_FAILURES
+        self.give_up([post], now, RejectedByServer, self.not_confirmed, is_hopeless)
 
-    def give_up(self, posts: list[Post], now: float, error_class: type[Rejected], reason: str) -> None:
-        """Fail posts, so that their senders try again. Set those aside whose sender is gone, unless the queue is closed."""
+    def give_up(self, posts: list[Post], now: float, error_class: type[Rejected], reason: str, is_hopeless: bool = False) -> None:
+        """Fail posts, so that their senders try again. Set those aside whose sender is gone, unless that would be useless.
+
+        A post that is set aside returns to its place, to be tried again alone after a pause that grows.
+        """
         for post in posts:
-            if post.keep_if_gone() and not self.closed_because:
-                self.set_aside(post, now)
-            else:
+            if not post.keep_if_gone() or self.closed_because or is_hopeless:
                 post.fail(error_class, reason)
-
-    def set_aside(self, post: Post, now: float) -> None:
-        """Return a post that was not created to its place, to be tried again alone after a pause that grows."""
-        post.enter(Stage.SET_ASIDE)
-        post.aside = aside = post.aside or SetAside()
-        aside.retry_at = now + min(FIRST_PAUSE_SECONDS * 2 ** aside.tries, LONGEST_PAUSE_SECONDS)
-        aside.tries += 1
-        insort(self.waiting, post, key=lambda each: each.number)
-        self.drop_surplus()
+                continue
+            post.enter(Stage.SET_ASIDE)
+            post.aside = aside = post.aside or SetAside()
+            aside.retry_at = now + min(FIRST_PAUSE_SECONDS * 2 ** aside.tries, LONGEST_PAUSE_SECONDS)
+            aside.tries += 1
+            insort(self.waiting, post, key=lambda each: each.number)
+            self.drop_surplus()
 
     def drop_surplus(self) -> None:
         """Fail posts that were set aside until the others fit in the queue, or one is left: it may be of any size.
@@ -6466,13 +6462,12 @@ class Health:
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
-        """Return whether to send the text now: it has changed, and it is time, or nothing is wrong any more."""
+        """Return whether to send the text now: it has changed, and it is time, or what was sent is over."""
         if now >= self.slowness_ends_at:
             self.slowness = ''
         is_known = self.error is not None or bool(self.text)
-        has_changed = is_known and self.text != self.sent
-        has_ended = self.sent and not self.text
-        return has_changed and bool(has_ended or now >= self.due_at)
+        is_time = now >= self.due_at or bool(self.sent and not self.text)
+        return is_known and is_time and self.text != self.sent
 
     def record_sent(self, text: str, has_failed: bool, now: float) -> None:
         """Record that a text was sent, or that sending it failed: then it is sent again."""
@@ -6561,9 +6556,8 @@ class History(Struct):
 
     def absorb(self, later: 'History') -> None:
         """Add to this history, which a container before has saved, the later one of this container."""
-        for entry in self.accepted + self.others:
-            if entry.token:
-                entry.token = entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
+        for entry in filter(attrgetter('token'), self.accepted + self.others):
+            entry.token = entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
         for hour, counts in later.hours.items():
             for what, number in counts.items():
                 self.count(hour, what, number)
