@@ -6159,11 +6159,10 @@ class PostQueue:
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
-        for post in self.in_flight:
-            post.is_in_doubt = True
-            post.fail(Unavailable, 'The integration ended before XSOAR replied.')
-        for post in [*self.waiting, *self.rejected.posts]:
-            post.fail(Unavailable, self.closed_because)
+        for post in [*self.in_flight, *self.waiting, *self.rejected.posts]:
+            has_begun = post.stage is Stage.IN_CALL
+            post.is_in_doubt |= has_begun
+            post.fail(Unavailable, 'The integration ended before XSOAR replied.' if has_begun else self.closed_because)
         self.waiting, self.in_flight = [], []
 
     @property
@@ -6479,18 +6478,18 @@ class Health:
 class HistoryEntry(Struct, array_like=True):
     """A delivery in the history, or several equal rejections; then `number`, `time` and `size` are those of the last one."""
 
-    number: int  # set by History.add
-    time: str  # in RFC 3339
-    since: str  # the time of the first one
-    count: int
-    size: int
-    is_accepted: bool
-    status: int
-    address: str
-    user_agent: str
-    product: str
-    result: str  # 'created', 'repeat', 'skipped', 'handshake' or 'rejected'
-    note: str  # what the delivery became, or why it was rejected
+    number: int = 0  # set by History.add
+    time: str = ''  # in RFC 3339
+    since: str = ''  # the time of the first one
+    count: int = 1
+    size: int = 0
+    is_accepted: bool = False
+    status: int = 0
+    address: str = '-'
+    user_agent: str = '-'
+    product: str = ''
+    result: str = ''  # 'created', 'repeat', 'skipped', 'handshake' or 'rejected'; 'silence' for an incident without a delivery
+    note: str = ''  # what the delivery became, or why it was rejected
     token: str = ''  # the name of the token that proved it, maybe with OF_EARLIER_FORM; '' if none did
 
 
@@ -6537,8 +6536,7 @@ class History(Struct):
         equal = [each for each in entries if entry.result == 'rejected' and WHAT_IS_EQUAL(each) == WHAT_IS_EQUAL(entry)]
         for each in equal:  # at most one
             entries.remove(each)
-            entry.since = each.since
-            entry.count += each.count
+            entry.since, entry.count = each.since, each.count + entry.count
         entries.append(entry)
         del entries[:-most]
 
@@ -6615,8 +6613,8 @@ class Silences:
     """Who is expected, and who is silent: an incident for each silence, and one for its end.
 
     It knows no clock: `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. What is
-    wanted is simple: a silent sender has an open incident, and any other has none. So a watch whose incident is open is served
-    by the end of the silence, any other one by a silence; and at most one such event waits.
+    wanted is simple: a silent sender has an open incident, and any other has none. The event of a watch is the end of the silence
+    if it has an open incident, otherwise a silence. At most one event of each watch waits.
     """
 
     queue: PostQueue
@@ -6863,7 +6861,7 @@ class ServerLine:
             is_lost = not post.result.successful()
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
-            self.record(HistoryEntry(0, '', '', 1, 0, True, 0, '-', '-', '', '', ''), 502 if is_lost else 200, note, 'silence')
+            self.record(HistoryEntry(is_accepted=True), 502 if is_lost else 200, note, 'silence')
             self.is_save_urgent |= not is_lost  # a restart before the save would report it again
         self.is_unsaved |= self.silences.heard >= self.silences.save_at
 
@@ -7705,7 +7703,8 @@ class Connection:
         origin = (f'from {client} {agent}, {"-" if size is None else size} bytes' + (f', token {token}' if token else '')
                   + (f', delivery {quoted(delivery_id)}' if delivery_id else ''))
         address, user_agent = escaped(client.replace('"', ''), 140), escaped(agent.replace('"', ''), 80)
-        entry = HistoryEntry(0, '', '', 1, size or 0, request.is_accepted, 0, address, user_agent, request.product, '', '', token)
+        entry = HistoryEntry(size=size or 0, is_accepted=request.is_accepted, address=address, user_agent=user_agent,
+                             product=request.product, token=token)
         return Trace(self.began, redact(request.method), origin, entry)
 
 
