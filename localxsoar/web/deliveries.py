@@ -51,6 +51,7 @@ class DeliveryRoutes:
             ('GET', '/localxsoar/deliveries', self._list),
             ('DELETE', '/localxsoar/deliveries', self._clear),
             ('GET', '/localxsoar/deliveries/search', self._search),
+            ('GET', '/localxsoar/deliveries/cut', lambda: as_json(self._deliveries.cut())),
             ('GET', '/localxsoar/deliveries/removed', lambda: {'removed': self._deliveries.removed}),
             ('GET', '/localxsoar/deliveries/<number:int>.html', self._share),
             ('GET', '/localxsoar/deliveries/<number:int>/log', lambda number: as_json(self._log(self._find(number)))),
@@ -71,9 +72,9 @@ class DeliveryRoutes:
         return {}
 
     def _search(self) -> str:
-        """Return the numbers of the deliveries that have each word of `?text=`."""
-        text = bottle.request.query.getunicode('text') or ''
-        return as_json(self._deliveries.search(text))
+        """Return the numbers of the deliveries that have each word of `?text=`, with `?to=end` also at the end of long bodies."""
+        query = bottle.request.query
+        return as_json(self._deliveries.search(query.getunicode('text') or '', query.get('to') == 'end'))
 
     def _find(self, number: int) -> Delivery:
         if delivery := self._deliveries.get(number):

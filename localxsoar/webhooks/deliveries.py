@@ -192,6 +192,7 @@ class Deliveries:
         self._last = max([cleared, *self._sizes])
         self.removed = min(self._sizes, default=cleared + 1) - 1 - cleared  # how many made room since then
         self._waiting: dict[int, Delivery] = {}
+        self._cut: set[int] = set()  # the deliveries of whose bodies only the beginning is in the index
         self.index = SearchIndex(masks, self._texts, file.absolute().parent if file else None, is_complete=not self._sizes)
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
         self._origins = Origins(self._contents)
@@ -294,7 +295,7 @@ class Deliveries:
         self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
         self._bytes += size
-        self.index.add(delivery.number, shown(delivery, self._masks))
+        self.index.add(delivery.number, self._text(delivery))
 
     def _make_room(self) -> None:
         """Remove the oldest deliveries beyond the limit of their number, and the largest bodies beyond the limit of bytes.
@@ -499,19 +500,35 @@ class Deliveries:
             if delivery := self.get(number):
                 yield delivery
 
-    def search(self, query: str) -> list[int]:
-        """Return the numbers of the deliveries that have every word of a query in what the page shows of them."""
-        words = query.lower().split()
-        waiting = [each.number for each in self._waiting.values()
-                   if all(word in shown(each, self._masks).lower() for word in words)]
-        return sorted([*waiting, *self.index.search(query)], reverse=True)
+    def search(self, query: str, to_the_end: bool = False) -> list[int]:
+        """Return the numbers of the deliveries that have every word of a query in what the page shows of them.
+
+        Of a long body that is the beginning, unless the search is `to_the_end`.
+        """
+        words, turns = query.lower().split(), Turns()
+        masks = self._masks.pausing(turns.give)  # long texts take a while, in which other requests must not wait
+        texts = {number: shown(each, masks)[0] for number, each in [*self._waiting.items()]}
+        if to_the_end:
+            texts |= {number: shown(each, masks, KEPT_BODY_BYTES)[0] for number in self.cut() if (each := self.get(number))}
+        found = {number for number, text in texts.items() if all(word in text.lower() for word in words)}
+        return sorted(found.union(self.index.search(query)), reverse=True)
+
+    def cut(self) -> list[int]:
+        """Return the numbers of the deliveries of whose bodies only the beginning is in the index."""
+        return sorted(self._cut & self._sizes.keys())
 
     def _texts(self) -> Iterator[tuple[int, str]]:
-        return ((each.number, shown(each, self._masks)) for each in self.all() if each.kind != 'waiting')
+        return ((each.number, self._text(each)) for each in self.all() if each.kind != 'waiting')
+
+    def _text(self, delivery: Delivery) -> str:
+        """Return the text of a delivery for the index, and note whether it lacks the end of the body."""
+        text, is_cut = shown(delivery, self._masks)
+        (self._cut.add if is_cut else self._cut.discard)(delivery.number)
+        return text
 
     def _index_again(self, number: int) -> None:
         if delivery := self.get(number):
-            self.index.add(number, shown(delivery, self._masks))
+            self.index.add(number, self._text(delivery))
 
     def clear(self) -> None:
         self._sizes.clear()

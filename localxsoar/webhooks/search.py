@@ -18,7 +18,7 @@ from gevent.lock import BoundedSemaphore
 from localxsoar.terminal.chain import chain
 from localxsoar.turns import Turns
 from localxsoar.webhooks.masks import Masks
-from localxsoar.webhooks.readable import readable
+from localxsoar.webhooks.readable import SHOWN_BYTES, readable
 
 SEGMENT_BYTES = 32 * 1024 * 1024
 BLOCK_BYTES = 1024 * 1024  # that are searched between two turns
@@ -141,11 +141,11 @@ def matches(places: list[tuple[int, int, int]], data: bytes, words: list[bytes])
         at = data.find(first, max(end, at + 1))
 
 
-def shown(delivery: Any, masks: Masks) -> str:
-    """Return all that the page shows of a delivery's request."""
+def shown(delivery: Any, masks: Masks, limit: int = SHOWN_BYTES) -> tuple[str, bool]:
+    """Return what the page shows of a delivery's request, of its body so many bytes, and whether the body has more."""
     brief = (delivery.method, masks.target(delivery.target), delivery.status or '', masks.text(delivery.sender), delivery.kind,
              delivery.triage, ' '.join(delivery.incidents), masks.text(delivery.text), masks.text(delivery.note), delivery.peer,
              *(f'{step["word"]} {step["said"]}' for step in chain(delivery.summary())))
     headers = (f'{header["name"]}: {header["value"]}' for header in masks.headers(delivery.headers))
-    body = readable(delivery.headers, bytes(delivery.body)).text
-    return '\n'.join([*map(str, brief), *headers, masks.text(body)])
+    body = readable(delivery.headers, bytes(delivery.body), limit)
+    return '\n'.join([*map(str, brief), *headers, masks.text(body.text)]), body.is_cut

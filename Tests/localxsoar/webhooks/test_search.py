@@ -33,7 +33,7 @@ class Kept:
 
     def texts(self) -> Iterator[tuple[int, str]]:
         self.read += 1
-        return ((each.number, shown(each, self.masks)) for each in DELIVERIES)
+        return ((each.number, shown(each, self.masks)[0]) for each in DELIVERIES)
 
 
 def search(query: str, *secrets: str) -> list[int]:

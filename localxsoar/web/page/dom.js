@@ -4,7 +4,7 @@ import {visible} from './visible.js';
 /**
  * The controls of the page that are more than an element, by their ids.
  * @typedef {{help: HTMLDialogElement, instances: HTMLSelectElement, level: HTMLSelectElement, run: HTMLButtonElement,
- *   search: HTMLInputElement, sender: HTMLSelectElement, sort: HTMLSelectElement}} Controls
+ *   search: HTMLInputElement, sender: HTMLSelectElement, 'send-shown': HTMLButtonElement, sort: HTMLSelectElement}} Controls
  */
 
 /** @type {<Id extends string>(id: Id) => Id extends keyof Controls ? Controls[Id] : HTMLElement} */

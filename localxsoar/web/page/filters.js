@@ -3,7 +3,7 @@ import {choose, chosen, view} from './address.js';
 import {deliveries, kindsOf, WORDS} from './deliveries.js';
 import {$, button, el} from './dom.js';
 import {areIncidentsShown, incidents, showChosenIncidents} from './incidents.js';
-import {listButtons} from './keep.js';
+import {listButtons, offerSending} from './keep.js';
 import {areLanesShown, isChoiceShown, lanes, showLanes} from './lanes.js';
 import {wantedQuery} from './lines.js';
 import {moment, valuesFor, withValues} from './query.js';
@@ -148,6 +148,7 @@ export function filterLists() {
 let typing = null;
 let asked = '';  // the view and the text that were searched for last
 let searching = '';  // why it is not known yet what the server has found, or ''
+let toTheEnd = '';  // what was searched for to their ends
 
 // Find the deliveries or incidents that have the words of the search in their bodies or details, which only the server knows.
 export function searchBodies(pauseMs = TYPING_MS) {
@@ -158,15 +159,38 @@ export function searchBodies(pauseMs = TYPING_MS) {
   if (wanted !== asked) {
     for (const list of [deliveries, incidents]) list.found = new Set();
     searching = text ? 'searching…' : '';
+    setUnsearched(0);
   }
   asked = wanted;
   typing = text ? setTimeout(() => find(view, text), pauseMs) : null;
 }
 
+// Offer to search so many long bodies to their ends.
+function setUnsearched(count) {
+  $('search-ends').hidden = !count;
+  $('search-ends').textContent = `Search the ${count === 1 ? 'end of a long body' : `ends of ${count} long bodies`}`;
+}
+
+function askForUnsearched() {
+  const about = asked;
+  ask('GET', 'deliveries/cut').then(({length}) => { if (asked === about) setUnsearched(length); }, () => {});  // the connection is lost
+}
+
+// Search the long bodies to their ends, which may take a while.
+function searchEnds() {
+  toTheEnd = asked;
+  searching = 'searching…';
+  setUnsearched(0);
+  deliveries.describe();
+  find('deliveries', wantedQuery().words.join(' '));
+}
+
 async function find(name, text) {
   typing = null;
-  const found = await ask('GET', `${name}/search?text=${encodeURIComponent(text)}`).catch(() => null);
+  const end = toTheEnd === asked ? '&to=end' : '';
+  const found = await ask('GET', `${name}/search?text=${encodeURIComponent(text)}${end}`).catch(() => null);
   if (asked !== `${name} ${text}`) return;
+  if (found && name === 'deliveries' && !end) askForUnsearched();
   searching = found ? '' : 'headers and bodies not searched: no connection';
   const list = SEARCHED[name];
   list.found = new Set(found);
@@ -188,6 +212,8 @@ export function startFilters() {
     pressable.set(kind, made);
     $('kinds').append(made);
   }
+  $('filters').append(button('', searchEnds, {id: 'search-ends', class: 'quiet', hidden: true,
+    title: 'Of a long body only the first 1 MiB was searched'}));
   $('filters').append(el('span', {class: 'keep'}, ...listButtons()));
   $('sender').addEventListener('change', () => {
     const name = names[$('sender').value];
@@ -199,6 +225,7 @@ export function startFilters() {
     drawKinds(counted);
     drawSenders(counted);
     $('filters').hidden = !deliveries.all.length;
+    offerSending();
     describe(deliveries);
   };
   for (const list of [incidents, lanes]) {

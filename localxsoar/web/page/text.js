@@ -26,7 +26,7 @@ function waysOf(text, {fields, pick}) {
 
 function drawNotes({is_text: isText, cut, decompressed, gap}) {
   const notes = [[!isText, 'This is not text. The readable part of it:'], [decompressed, 'Decompressed from gzip.'],
-    [gap, gap], [cut && !gap, 'Only the beginning is shown.']];
+    [gap, gap], [cut && !gap, 'Only the beginning is shown, and searched unless you ask for the end.']];
   return notes.filter(([applies]) => applies).map(([, note]) => el('p', {class: 'dim'}, note));
 }
 

@@ -120,7 +120,7 @@ test('only the last of several texts that are typed quickly is searched for', as
     search();
   }
   passTime();
-  assert.deepEqual([...asked.keys()], ['/localxsoar/deliveries/search?text=quick']);
+  assert.deepEqual([...asked.keys()].filter((path) => path.includes('search')), ['/localxsoar/deliveries/search?text=quick']);
   await reply('/localxsoar/deliveries/search?text=quick', []);
   type('');
 });

@@ -241,6 +241,13 @@ def test_a_search_finds_words_in_headers_and_bodies_but_no_secret(open_page: Cal
         assert len(search(page, words)) == 1
         expect(rows).to_have_count(1)
         expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^1 of \d+$'))
+    post(webhook, {'name': 'long', 'text': 'x' * 1024 * 1024, 'end': 'needle-at-the-end'})
+    assert search(page, 'needle-at-the-end') == []
+    page.get_by_role('button', name='Search the end of a long body').click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text('long')
+    expect(page.locator('#search-ends')).to_be_hidden()
+    search(page, 'x-find deep')
     post(webhook, {'name': 'later', 'a': 'x-find deep'})
     expect(rows).to_have_count(2)
     assert search(page, TOKEN) == []
@@ -601,6 +608,41 @@ def test_all_deliveries_are_exported_and_cleared_after_a_second_press(page: Page
     expect(page.locator('#deliveries')).to_be_focused()
     expect(page.locator('#count-incidents')).to_have_text(incidents)
     assert webhook.control('GET', 'deliveries') == []
+
+
+def test_what_is_filtered_is_sent_again_after_a_question_at_most_100(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    webhook.control('DELETE', 'deliveries')
+    for number in range(101):
+        post(webhook, {'name': f'bulk {number}'}, User_Agent='few/1' if number < 2 else 'many/1')
+    page = open_page(webhook.url)
+    send_shown = page.locator('#send-shown')
+    expect(page.locator('#count-deliveries')).to_have_text('101')
+    expect(send_shown).to_be_hidden()
+    page.get_by_label('Search').fill('bulk')
+    expect(send_shown).to_be_disabled()
+    expect(send_shown).to_have_attribute('title', 'At most 100 at once: narrow the search')
+    page.get_by_label('Search').fill('sender:few')
+    expect(page.locator('#deliveries .row')).to_have_count(2)
+    send_shown.click()
+    expect(send_shown).to_have_text('Send 2 deliveries again?')
+    assert violations(page, '#filters') == []
+    send_shown.press('Escape')
+    expect(send_shown).to_have_text('Send again')
+    sent = hold_what_is_sent(page)
+    send_shown.press('Enter')
+    send_shown.press('Enter')
+    expect(send_shown).to_have_text('Stop (0 of 2 sent)')
+    send_shown.press('Enter')
+    assert len(sent()) == 1
+    sent()[0].continue_()
+    expect(page.locator('#sent')).to_have_text('1 of 2 sent again')
+    page.unroute_all()
+    expect(page.locator('#deliveries .row')).to_have_count(3)
+    send_shown.press('Enter')
+    expect(send_shown).to_have_text('Send 3 deliveries again?')
+    send_shown.press('Enter')
+    expect(page.locator('#sent')).to_have_text('3 of 3 sent again')
+    assert webhook.names()[-4:] == ['bulk 0', 'bulk 0', 'bulk 1', 'bulk 0']
 
 
 def test_the_open_delivery_says_so_when_its_body_is_removed(page: Page, webhook: Webhook) -> None:
