@@ -98,7 +98,7 @@ COUNTED = {
     'events': ['MAX_EVENTS'], 'fields': ['MAX_FORM_FIELDS'], 'headers': ['MAX_HEADERS'], 'requests': ['MAX_WAITING_POSTS'],
     'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'tries': ['MAX_FRUITLESS_TRIES'],
 }
-STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
+STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_PROBLEMS}
 WITH_SYMPTOM = STATUSES - {200, 204}
 FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, 'severity', script.DEFAULT_NAME}
 
@@ -184,7 +184,7 @@ EXAMPLES = [quoted(example)[0] for _, example, _ in table(USAGE, 'In the URL', '
 def test_the_words_of_the_page_are_those_of_the_script() -> None:
     words = load_url_words(ROOT / 'senders/url_words.json')
     assert [*words] == [*script.URL_WORDS]
-    assert words.keys() == script.OWN_PARAMETERS
+    assert words.keys() == {*script.OWN_PARAMETERS} == script.URL_WORDS.keys()
     assert all(word['sentence'].endswith('.') for word in words.values())
     assert words['severity']['scale'] == [name for name, severity in script.SEVERITIES.items() if severity]
 

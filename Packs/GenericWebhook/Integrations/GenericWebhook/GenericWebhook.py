@@ -863,6 +863,9 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 
 # --- Tokens that a request shows in its headers and its query ---
 
+# The query parameters of our own (see URL_WORDS); any other may be meant as a token.
+OWN_PARAMETERS = ('type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'expect')
+
 
 class Query:
     """The query of a URL. Only its first MAX_PARAMETERS parameters count."""
@@ -894,9 +897,10 @@ class Query:
         return dict(parse_qsl('&'.join(self.counted)))
 
     @property
-    def late_names(self) -> set[str]:
-        """Return the names of the parameters that do not count: a note says which words of the URL are ignored."""
-        return {unquote_plus(parameter.partition('=')[0]) for parameter in self.text.split('&')[MAX_PARAMETERS:]}
+    def late_words(self) -> list[str]:
+        """Return the names of our own parameters among those that do not count: a note says that these words are ignored."""
+        names = {unquote_plus(parameter.partition('=')[0]) for parameter in self.text.split('&')[MAX_PARAMETERS:]}
+        return [word for word in OWN_PARAMETERS if word in names]
 
 
 # A sender's URL is always the same. So the queries that were used last are kept, as they were read, for the next request, but
@@ -944,8 +948,6 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
 
 # --- Secrets: what a 401 says, and which headers an incident keeps ---
 
-# Query parameters of our own; any other may be meant as a token.
-OWN_PARAMETERS = {'type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'expect'}
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 # `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
@@ -976,7 +978,7 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
     may_hold_token = {  # the places where the sender seems to have put a token, although it is not the right one
         'the Authorization header': 'authorization' in secrets,
         'a header for secrets': secrets - {'authorization'},
-        'a query parameter': parameters - OWN_PARAMETERS,
+        'a query parameter': parameters.difference(OWN_PARAMETERS),
     }
     places = ' and of '.join(place for place, may_hold in may_hold_token.items() if may_hold)
     why = f'The value of {places} is not the token' if places else 'The request shows no token'
@@ -1268,10 +1270,11 @@ def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = '
     yield decoder.decode(b'', final=True)  # raises UnicodeError if the bytes end within a character
 
 
-def check_utf8(source: bytes) -> None:
-    """Raise UnicodeError if the bytes are not UTF-8."""
+def checked_utf8(source: bytes) -> bytes:
+    """Return the same bytes if they are UTF-8. Raise UnicodeError if not."""
     for _ in decoded(source):
         pass
+    return source
 
 
 def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
@@ -1307,11 +1310,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
     for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
         with suppress(UnicodeError, LookupError):
-            if encoding == 'utf-8':
-                check_utf8(body)
-                utf8 = body
-            else:
-                utf8 = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
+            utf8 = (checked_utf8(body) if encoding == 'utf-8'
+                    else gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
             if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
                 return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
@@ -4787,9 +4787,7 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
     """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
     # In pieces, because piece_decoded makes several copies, and other greenlets can run between two pieces.
     pieces = (piece_decoded(piece[0]) for piece in FORM_PIECE.finditer(source, start, end))
-    plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
-    check_utf8(plain_text)
-    return plain_text
+    return checked_utf8(gathered(pieces, MAX_BODY_BYTES, 'decoded'))
 
 
 def piece_decoded(piece: bytes) -> bytes:
@@ -4823,8 +4821,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         elif part:
             content.write(part if segment.filename is None else b'')  # of a file, only the size is kept
         elif segment.filename is None:
-            check_utf8(content.getvalue())
-            yield segment.name.encode(), content.getvalue()
+            yield segment.name.encode(), checked_utf8(content.getvalue())
         else:
             file = {'filename': segment.filename, 'content_type': segment.content_type, 'size': segment.size}
             yield segment.name.encode(), file
@@ -7023,9 +7020,9 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 ''' THE APP '''
 
 REQUEST = 'webhook.request'  # the key of the Request in the WSGI environ
-ROUTE_DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
-    HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
+ROUTE_PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {  # each with its detail and headers
+    HTTPStatus.NOT_FOUND: ("There is nothing at this path: send the POST to the instance's own URL.", {}),
+    HTTPStatus.METHOD_NOT_ALLOWED: ('This method does nothing here: send a POST to create an incident.', ALLOW),
 }
 
 
@@ -7081,8 +7078,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """Return the response to a request for which there is no route. Bottle calls this."""
         request = bottle_request.environ[REQUEST]
-        request.log_note = ROUTE_DETAILS[error.status_code]
-        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        request.log_note, headers = ROUTE_PROBLEMS[error.status_code]
         return problem(error.status_code, request.log_note, headers)
 
     def internal_error(self, request: Request, error: Exception) -> HTTPResponse:
@@ -7110,7 +7106,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         with self.accepted_body(request) as body, self.intake.accepted.share() as share:
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
             text = decompress(body, request.headers.get('content-encoding', ''), share)
-            text_size = len(text)
             with self.intake.take_turn(work_size(text), request.is_gone):
                 payloads = read_payloads(text, request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
@@ -7119,11 +7114,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 likeness = likeness_of(request.headers, f'{dict(request.query.parameters)}', body)
                 post = Post(self.incidents_of(request, payloads), request.memory_bytes, request.is_gone, *likeness)
                 post.hand_over_by = hand_over_by
-        del body, text, payloads  # what waits for a call keeps neither
-        # The call and the reply contain the incidents of a post several times. So a large post takes the turn again, from when it
-        # is queued until XSOAR has replied to its first call. One of a small body does not: copies of its headers made it large.
-        if post.size > MAX_CALL_BYTES and text_size > MAX_CALL_BYTES:
-            post.take_turn = partial(self.intake.take_turn, text_size)
+            # The call and the reply contain the incidents of a post several times. So a large post takes a turn again, from when
+            # it is queued until XSOAR has replied to its first call. If copies of headers made it large, it does not.
+            if min(post.size, len(text)) > MAX_CALL_BYTES:
+                post.take_turn = partial(self.intake.take_turn, len(text))
+        del body, text, payloads  # what waits for a call keeps none of them
         response = self.response_with_incidents(request, post)
         if request.url_note:
             response.set_header('X-Webhook-Note', request.url_note)
@@ -7144,10 +7139,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def hear(self, request: Request) -> None:
         """Read the words of an accepted request's URL. With `?expect=`, a POST is a sign of life, whatever becomes of it."""
-        # Words behind the first MAX_PARAMETERS are ignored, which a note says.
-        late_names = request.query.late_names
-        late_words = [word for word in URL_WORDS if word in late_names]
-        words = request.words = url_words(self.settings, request.query.parameters, late_words, request.token)
+        words = request.words = url_words(self.settings, request.query.parameters, request.query.late_words, request.token)
         if words.expect:
             shown, key = watched_name(self.settings, words.expect[1])
             kind = without_error_markers(words.type) or self.settings.incident_type
