@@ -173,7 +173,8 @@ function setUnsearched(count) {
 
 function askForUnsearched() {
   const about = asked;
-  ask('GET', 'deliveries/cut').then(({length}) => { if (asked === about) setUnsearched(length); }, () => {});  // the connection is lost
+  const note = ({length}) => { if (asked === about) setUnsearched(length); };
+  ask('GET', 'deliveries/cut').then(note, () => {});  // the connection is lost
 }
 
 // Search the long bodies to their ends, which may take a while.
