@@ -11,13 +11,20 @@ const SHOWN_VALUES = 12;
 const IDLE_MS = 20000;
 const LACKING = [null, '', 'null', '[]', '{}'];
 
+const forget = () => {};
+
 let held = null;  // the connection that the container lives for
+let idle = 0;  // the timer that ends it if it was only asked once
 let wanted = null;  // what is to be shown next
 let isRunning = false;
 
 // Hold a second container of an instance until `endPreview`. `lost` is called with the reason if it ends before.
 // With `joins`, one that another window holds already will do.
 export function holdPreview(instance, lost, joins = false) {
+  if (held?.lost === forget && held.instance === instance) {
+    held.lost = lost;
+    return;
+  }
   endPreview();
   const control = new AbortController();
   const query = new URLSearchParams({instance, ...(joins ? {join: 'true'} : {})});
@@ -38,9 +45,6 @@ export function endPreview() {
   held = null;
   wanted = null;
 }
-
-const forget = () => {};
-let idle = 0;
 
 // Return what a delivery becomes at its own URL, once more, or null if nobody wants that any more. For that the page joins or starts
 // a preview, which it soon leaves.
