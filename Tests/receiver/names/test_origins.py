@@ -85,6 +85,13 @@ WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&
     ({'message': 'Disk is full', 'host': 'db-1', 'alert': {'severity': 'High', 'time': '2026-11-24T09:00:00Z'}}, '', {
         'name': ([('message', 'Disk is full'), ('host', 'db-1')], RULE), 'severity': ([('alert.severity', 'High')], RULE),
         'occurred': ([('alert.time', '2026-11-24T09:00:00Z')], RULE)}),
+    ({'title': 'Disk full on db-1', 'x': 'Disk full', 'risk': 7, 'level': 'high', 'state': 'closed', 'status': 'closed',
+      'time': '2026-11-24T09:00:00Z', 'timestamp': '2026-11-24T09:00:00Z'}, 'name=none', {
+        'name': ([('state', 'closed'), ('title', 'Disk full on db-1')], RULE), 'resolved': ([('state', 'closed')], NO_END),
+        'severity': ([('level', 'high')], 'level is no key of a severity'),
+        'occurred': ([('time', '2026-11-24T09:00:00Z')], RULE)}),
+    ({'receiver': 'x', 'groupLabels': {}, 'alerts': [{**ALERT, 'fingerprint': each} for each in 'abcd']}, '', {
+        'problem': ([('alerts.*.fingerprint', 'a, b, c')], f'{ROW} takes none from that')}),
     ({'x': 'Disk full', 'data': {'title': 'Disk full'}}, '', {'name': ([('data.title', 'Disk full')], RULE)}),
     ({'event': 'disk.failed', 'items': [{'name': 'long ' * 40}]}, '', {
         'name': ([('event', 'disk.failed'), ('items.0.name', ('long ' * 21).strip())], RULE)}),
