@@ -7694,9 +7694,8 @@ class Connection:
         _, delivery_id, _ = find_delivery_id(request.headers) or ('', '', '')
         origin = (f'from {client} {agent}, {"-" if size is None else size} bytes' + (f', token {token}' if token else '')
                   + (f', delivery {quoted(delivery_id)}' if delivery_id else ''))
-        address, user_agent = escaped(client.replace('"', ''), 140), escaped(agent.replace('"', ''), 80)
-        entry = HistoryEntry(size=size or 0, is_accepted=request.is_accepted, address=address, user_agent=user_agent,
-                             product=request.product, token=token)
+        entry = HistoryEntry(size=size or 0, is_accepted=request.is_accepted, product=request.product, token=token,
+                             address=escaped(client.replace('"', ''), 140), user_agent=escaped(agent.replace('"', ''), 80))
         return Trace(self.began, redact(request.method), origin, entry)
 
 
