@@ -332,6 +332,14 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'text': 'Bob has shared a file', 'notification': 'Bob did share a file', 'attachments': []}, 'Bob has shared a file', ''),
     ({'state': 'OPEN', 'title': 'Latency is high', 'text': 'Latency is high on auth'}, 'Latency is high on auth', ''),
     ({'event_type': 'login_failed', 'message': 'Login failed', 'user': 'alice'}, 'login_failed: alice', ''),
+    # An object may have a short name, and a text may contain another in other letters
+    ({'title': 'The disk is full', 'host': 'db1'}, 'The disk is full (db1)', ''),
+    ({'event': 'login.failed', 'user': 'bob', 'ip': '10.0.0.1'}, 'login.failed: bob', ''),
+    ({'event': 'scan.done', 'device': {'name': 'fw1'}, 'user': 'alice'}, 'scan.done: fw1', ''),
+    ({'event': 'file.moved', 'resource': 'C:\\Shared\\Payroll\\2026\\November\\Salaries-of-all-people.xlsx'},
+     'file.moved: C:\\Shared\\Payroll\\2026\\November\\Salaries-of-all-people.xlsx', ''),
+    ({'event': 'login', 'host': '-', 'user': 'a', 'ip': '10.0.0.1'}, 'login: 10.0.0.1', ''),
+    ({'title': 'Mass Login Failures', 'message': "Mass login failures for user 'ann'", 'x': 1}, "Mass login failures for user 'ann'", ''),
     # A person's name and position are no texts: HookPress, Greenhouse
     ({'hook': 'user_register', 'display_name': 'Alice Ng', 'user_email': 'a@example.com'}, 'user_register: a@example.com', ''),
     ({'action': 'hire', 'candidate': {'first_name': 'Alice', 'last_name': 'Ng', 'title': 'Head of IT'}}, 'hire: Alice', ''),

@@ -3827,6 +3827,8 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
     # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
     (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     """)), GENERIC_TEXT.flags)
+# An object may have a short name, or a long one: `db1`, `bob`, `fw1`, a path.
+UNUSABLE_OBJECT = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, '.?')), GENERIC_TEXT.flags)
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a', re.IGNORECASE)
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
@@ -3990,16 +3992,16 @@ class Facts:
         """Return the best text by a table, or ''."""
         return first_of(self.texts(table, known))
 
-    def usable(self, value: Any) -> str:
-        """Return a value as a text that can be a name, or ''."""
+    def usable(self, value: Any, unusable: re.Pattern[str] = UNUSABLE_ASCII) -> str:
+        """Return a value as a text that can be a name, or ''; texts that are not all ASCII may be short."""
         text = untagged_text(value, self.clean)
-        pattern = UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT
+        pattern = unusable if text.isascii() else UNUSABLE_TEXT
         return '' if pattern.fullmatch(text) or is_token_or_agent(text) else text
 
     def object_name(self, value: Any) -> str:
         """Return what an object is called, by a text or by an object with a name: `db-1` for `db-1` and {"name": "db-1"}."""
         names = Scope(value).values('name') if isinstance(value, dict) else [value]
-        return first_of(map(self.usable, names))
+        return first_of(self.usable(name, UNUSABLE_OBJECT) for name in names)
 
     # The name
 
@@ -4057,7 +4059,8 @@ class Facts:
     def longest_with(self, text: str) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
         longer = [value for value in self.top.values('text')[:10] if isinstance(value, str) and len(value) > len(text)]
-        return max((other for other in map(self.usable, longer) if text in other and len(other) <= 150), key=len, default=text)
+        others = [other for other in map(self.usable, longer) if text.lower() in other.lower() and len(other) <= 150]
+        return max(others, key=len, default=text)
 
     def says_what_happened(self, text: str, change: str) -> bool:
         """Return whether a text needs no kind of event before it: it is several words, and among them are those of the change.
@@ -4170,7 +4173,7 @@ class Facts:
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
-    'object': Facts.object_name, 'person': Facts.object_name,
+    **dict.fromkeys(('object', 'person', 'thing', 'name', 'domain', 'id', 'last word: object'), Facts.object_name),
     'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
