@@ -136,7 +136,7 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 #   Intake.take_turn            the work on a body, and a large one's first call: one of each size at a time    250
 #   Listener.full               connections, each with a greenlet, of at most 20 KiB while it is idle           40
 #                                                                                                    together   594
-MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head; decompressed text
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies, read or processed, of requests whose head shows the token; and all decompressed text
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
