@@ -339,7 +339,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'event': 'file.moved', 'resource': 'C:\\Shared\\Payroll\\2026\\November\\Salaries-of-all-people.xlsx'},
      'file.moved: C:\\Shared\\Payroll\\2026\\November\\Salaries-of-all-people.xlsx', ''),
     ({'event': 'login', 'host': '-', 'user': 'a', 'ip': '10.0.0.1'}, 'login: 10.0.0.1', ''),
-    ({'title': 'Mass Login Failures', 'message': "Mass login failures for user 'ann'", 'x': 1}, "Mass login failures for user 'ann'", ''),
+    ({'title': 'Mass Login Failures', 'message': "Mass login failures for user 'ann'", 'x': 1},
+     "Mass login failures for user 'ann'", ''),
     # A person's name and position are no texts: HookPress, Greenhouse
     ({'hook': 'user_register', 'display_name': 'Alice Ng', 'user_email': 'a@example.com'}, 'user_register: a@example.com', ''),
     ({'action': 'hire', 'candidate': {'first_name': 'Alice', 'last_name': 'Ng', 'title': 'Head of IT'}}, 'hire: Alice', ''),
