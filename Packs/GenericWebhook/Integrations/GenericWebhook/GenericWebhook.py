@@ -2638,15 +2638,15 @@ RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event
 
 # --- Texts ---
 
-# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident.
-ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
+# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident. Each becomes the text
+# beside it.
+ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##': '$ $##'}
 
 
 def without_error_markers(text: str) -> str:
     """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
-    for marker in ERROR_MARKERS:
-        if marker in text:
-            text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
+    for marker, harmless in ERROR_MARKERS.items():
+        text = text.replace(marker, harmless)
     return text
 
 
@@ -2675,7 +2675,10 @@ def without_tags(text: str) -> str:
 
 def first_of(texts: Iterable[str]) -> str:
     """Return the first text that is not empty, or ''."""
-    return next(filter(None, texts), '')
+    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
+        if text:
+            return text
+    return ''
 
 
 def shortened(text: str, max_length: int = 150) -> str:
@@ -4496,7 +4499,7 @@ class ThirdPartyEvent:
     def reports_an_end(self) -> bool:
         """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
         row = self.words if self.words.ends else self.row
-        return self.only_inner_event.is_recovery if row.inner else self.end_by(row) is not None
+        return self.only_inner_event.is_recovery if row.inner else bool(row.ends and self.end_by(row))
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
@@ -4554,7 +4557,7 @@ class ThirdPartyEvent:
         return f'severity {NAME_OF_SEVERITY[self.severity.value]}' if is_too_low else ''
 
     def is_below(self, threshold: float) -> bool:
-        """Return whether the event certainly has a lower severity and is no recovery, and nothing in it may say a graver one."""
+        """Return whether the event's severity is certainly lower, as a recovery's is not, and nothing in it may say a graver one."""
         severity, is_certain = self.severity
         if not is_certain or not severity or severity >= threshold or self.members.get('truncatedAlerts'):  # 0 stands for unknown
             return False
