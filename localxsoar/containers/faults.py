@@ -1,11 +1,13 @@
 """Faults of the server, for tests and measurements: delays, rejections and odd replies. All are off by default."""
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta, timezone
+from inspect import cleandoc
 from typing import Any
 
 from localxsoar.errors import CallRejected, RawReply, UsageError
@@ -28,13 +30,16 @@ CREATED: dict[str, Callable[[Incidents], Any]] = {
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
 DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send it
+OPTIONS = {'answer': ANSWERS, 'dropped': DROPPED}
+MEANING = re.compile(r'^- (\w+): (.*?)[;.]$(?=\n- |\Z)', re.DOTALL | re.MULTILINE)  # of faults, in the docstring below
 
 
 @dataclass
 class Faults:
     """The faults of createIncidents, of searches, of events and of scripts' commands. Each can change while the server runs.
 
-    - call_delay_ms, incident_delay_ms: delay each call by the first, plus the second for each incident;
+    - call_delay_ms: delay each call;
+    - incident_delay_ms: delay each call by so much for each of its incidents;
     - refuse: send an error reply that quotes the name if an incident's name contains the text; `*` rejects every call;
     - answer: the reply's shape: normal, reversed, lone-object (not a list of one), mixed (with items that are not
       incidents), created-then-error, deep (nested too deeply), not-json; or null, false, empty, empty-object, null-item,
@@ -45,7 +50,8 @@ class Faults:
     - hang: wait until this is false again, and create nothing if the container ends meanwhile;
     - cut: cut the line at the next call, before anything is created; then this is false again;
     - index_delay_ms: find an incident only so long after its creation, as a search index that is late;
-    - event_delay_ms, event_status: respond to events so much later, or with this status, such as 401 or 500;
+    - event_delay_ms: respond to events so much later;
+    - event_status: respond to events with this status, such as 401 or 500;
     - deny: reply with an error entry to these commands of scripts, separated by commas, as to a script without permission.
     """
     call_delay_ms: float = 0
@@ -176,6 +182,13 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'event_status': (_status, 'a status from 400 to 599, or 0 for none'),
     'deny': (_text, 'a text, or * for every command'),
 }
+
+
+def known(faults: Faults) -> list[dict[str, Any]]:
+    """Return each fault with its value, the one that switches it off, the texts that it may be, if few, and its meaning."""
+    meanings = {name: ' '.join(text.split()) for name, text in MEANING.findall(cleandoc(Faults.__doc__ or ''))}
+    return [{'name': field.name, 'value': getattr(faults, field.name), 'off': field.default,
+             'options': OPTIONS.get(field.name, ()), 'meaning': meanings[field.name]} for field in fields(Faults)]
 
 
 def _read(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import bottle
 
+from localxsoar.containers.faults import known
 from localxsoar.server.server import Server
 from localxsoar.web.instances import chosen
 from localxsoar.web.routes import as_json, read_object
@@ -23,6 +24,7 @@ class Controls:
             ('POST', '/localxsoar/samples', lambda: as_json(chosen(self._server).fetch_samples())),
             ('POST', '/localxsoar/fetch', lambda: as_json(chosen(self._server).fetch())),
             ('GET', '/localxsoar/faults', self._server.faults.as_dict),
+            ('GET', '/localxsoar/faults/known', lambda: as_json(known(self._server.faults))),
             ('PATCH', '/localxsoar/faults', lambda: self._server.faults.change(read_object())),
             ('POST', '/localxsoar/record', self._record),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),

@@ -1,6 +1,7 @@
 // The instance: its state and its form.
 import {$, button, el} from './dom.js';
 import {clock, time} from './format.js';
+import {drawFaults} from './faults.js';
 import {ask} from './server.js';
 import {instance, own, setInstance, WAY_IN} from './state.js';
 import {visible} from './visible.js';
@@ -205,7 +206,8 @@ function drawForm() {
 function drawInstance() {
   const form = drawForm();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
-    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'), drawHistory()));
+    el('p', {class: 'dim'}, instance.description), drawFacts(), drawFaults(),
+    el('h3', {}, 'Health, newest first'), drawHistory()));
 }
 
 // Return the reports of health, the newest first, each with how many the same it stands for and since when.

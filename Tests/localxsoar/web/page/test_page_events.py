@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from shared.browser import Tab
+from shared.browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import LocalXsoar
 from playwright.sync_api import Browser, Page, expect
@@ -128,6 +128,26 @@ def test_a_crash_is_red_and_shows_its_traceback_once(open_page: Callable[..., Pa
         assert [said for said in facts if f'The container ended ({how})' in said
                 and said.count('Traceback (most recent call last)') == tracebacks]
     echo.wait_for_line(r'The container ended \(signal SIGKILL\)')
+
+
+def test_a_fault_is_switched_on_and_off_from_the_page(page: Page, webhook: Webhook) -> None:
+    page.goto(f'{webhook.url}/#/instance')
+    faults = page.locator('#faults')
+    faults.locator('summary').click()
+    expect(faults.locator('code')).to_have_text([*webhook.control('GET', 'faults')])
+    assert violations(page, '#faults') == []
+    page.get_by_label('refuse').fill('not now')
+    page.get_by_label('refuse').press('Enter')
+    expect(faults.locator('summary')).to_have_text('Faults 1 on')
+    assert post(webhook, {'name': 'not now'}).status_code == 502
+    page.get_by_label('call_delay_ms').fill('soon')
+    page.get_by_label('call_delay_ms').press('Enter')
+    expect(faults.locator('.wrong')).to_have_text("Fault call_delay_ms: 'soon' is not milliseconds.")
+    page.get_by_label('cut').check()
+    expect(faults.locator('summary')).to_have_text('Faults 2 on')
+    page.locator('#faults-off').click()
+    expect(faults.locator('summary')).to_have_text('Faults')
+    assert post(webhook, {'name': 'not now'}).status_code == 200
 
 
 def test_each_health_has_the_time_of_its_report(page: Page, webhook: Webhook) -> None:
