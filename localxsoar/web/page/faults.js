@@ -23,7 +23,7 @@ function drawControl({name, value, options}, change) {
 function drawFault(fault, change) {
   const {name, meaning} = fault;
   return el('div', {class: isOn(fault) ? 'fault on' : 'fault'}, el('label', {htmlFor: `fault-${name}`}, el('code', {}, name)),
-    drawControl(fault, change), el('p', {class: 'help', id: `fault-${name}-help`}, meaning));
+    drawControl(fault, change), el('p', {class: 'help', id: `fault-${name}-help`}, `${meaning.replaceAll('`', '')}.`));
 }
 
 // Return the part of the view, which is filled once the server has said which faults there are.
