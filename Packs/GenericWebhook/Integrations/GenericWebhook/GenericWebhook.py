@@ -7918,13 +7918,10 @@ def warnings_about(tokens: Tokens) -> Iterator[str]:
 
 def result_of_test(settings: Settings) -> str | dict[str, Any]:
     """Return what the Test button gets for settings that are usable: `ok`, with a sentence for each thing that may be wrong."""
-    notes = []
-    if not settings.port:
-        notes.append('Listen Port is empty: Cortex XSOAR 8 without an engine assigns it when the instance is saved.')
-    for token in settings.tokens:
-        if b'||' in token.value:
-            notes.append(f'{label_of(token.name, len(settings.tokens))}: it contains "||". To separate two tokens, put a space '
-                         'before and after the bars.')
+    no_port = 'Listen Port is empty: Cortex XSOAR 8 without an engine assigns it when the instance is saved.'
+    notes = [] if settings.port else [no_port]
+    notes += [f'{label_of(token.name, len(settings.tokens))}: it contains "||". To separate two tokens, put a space before and '
+              'after the bars.' for token in settings.tokens if b'||' in token.value]
     if not notes:
         return 'ok'
     # A server compares `Contents` with `ok`. Whether it shows the readable text is unknown.
