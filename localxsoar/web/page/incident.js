@@ -32,13 +32,18 @@ function list(label, links) {
 
 const deliveryLink = (item) => el('a', {href: `#/deliveries/${item.number}`}, `delivery ${item.number} (`,
   el('bdi', {}, item.sender || 'unknown sender'), `, ${day(item.started * 1000)})`);
-const incidentLink = (item) => el('a', {href: `#/incidents/${item.id}`, title: item.name}, `incident ${item.id} (${severity(item)}, ${state(item)})`);
+const incidentLink = (item) => el('a', {href: `#/incidents/${item.id}`, title: item.name},
+  `incident ${item.id} (${severity(item)}, ${state(item)})`);
 
 // Return a link to the delivery of an act, and what that changed.
 function actorOf({delivery, at, text}) {
   const item = deliveries.all.find(({number}) => number === delivery);
-  return el('span', {}, item ? deliveryLink(item) : `${delivery ? `delivery ${delivery}` : 'no known delivery'} (${day(at * 1000)})`, text ? `: ${text}` : '');
+  const unlinked = () => `${delivery ? `delivery ${delivery}` : 'no known delivery'} (${day(at * 1000)})`;
+  return el('span', {}, item ? deliveryLink(item) : unlinked(), text ? `: ${text}` : '');
 }
+
+const UNKNOWN = 'Which delivery it came from is not known: it is no longer kept, or its sender had left.';
+const LOADING = 'Older deliveries are still being loaded.';
 
 // Return links to the deliveries of an incident, and to the other incidents of its problem.
 function drawLinks(item) {
@@ -46,10 +51,10 @@ function drawLinks(item) {
   const alike = incidents.all.filter((each) => problem(item) && problem(each) === problem(item) && each.id !== item.id);
   const isCreator = (delivery) => ownOf(delivery).includes(item.id);
   const actors = (word) => acts.filter((act) => act.incident === item.id && act.word === word).map(actorOf);
+  const repeats = from.filter((each) => !isCreator(each));
   return el('div', {class: 'links'}, list('Created by', from.filter(isCreator).map(deliveryLink)),
-    list('Joined by', actors('joined')), list('Ended by', actors('ended')), list('Repeated by', from.filter((each) => !isCreator(each)).map(deliveryLink)),
-    from.length || !hasPort(item.sourceInstance) ? null : el('p', {class: 'dim'}, deliveries.isWhole
-      ? 'Which delivery it came from is not known: it is no longer kept, or its sender had left.' : 'Older deliveries are still being loaded.'),
+    list('Joined by', actors('joined')), list('Ended by', actors('ended')), list('Repeated by', repeats.map(deliveryLink)),
+    from.length || !hasPort(item.sourceInstance) ? null : el('p', {class: 'dim'}, deliveries.isWhole ? UNKNOWN : LOADING),
     list('Same problem:', alike.map(incidentLink)));
 }
 
@@ -61,17 +66,27 @@ function drawValues(title, values) {
 
 function drawEntries(entries) {
   if (!entries.length) return [];
-  return [el('div', {class: 'part'}, el('h3', {}, `War Room ${entries.length}`)), ...entries.map((text) => el('pre', {class: 'note-entry'}, isolated(text)))];
+  return [el('div', {class: 'part'}, el('h3', {}, `War Room ${entries.length}`)),
+    ...entries.map((text) => el('pre', {class: 'note-entry'}, isolated(text)))];
+}
+
+function drawMeta({id, type, occurred, sourceInstance}) {
+  return el('p', {class: 'meta'}, `incident ${id} · `, el('bdi', {}, type), ' · occurred ',
+    el('bdi', {title: occurred}, day(occurred)), ' · source ', el('bdi', {}, sourceInstance));
+}
+
+function drawTriage(item) {
+  const {id, owner, dbotMirrorId: key} = item;
+  const lane = () => el('a', {id: 'lane', href: `#/incidents/lane-${id}`, title: 'All that happened to this problem'},
+    el('code', {}, key));
+  return el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)),
+    owner ? el('span', {}, 'owner ', el('bdi', {}, owner)) : null, key ? el('span', {}, 'problem ', lane()) : null);
 }
 
 function drawParts(item, title, box) {
   const creator = deliveries.all.find((delivery) => ownOf(delivery).includes(item.id));
-  box.append(el('h2', {}, ...title),
-    el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
-      ' · source ', el('bdi', {}, item.sourceInstance)),
-    el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
-      item.dbotMirrorId ? el('span', {}, 'problem ', el('a', {id: 'lane', href: `#/incidents/lane-${item.id}`, title: 'All that happened to this problem'}, el('code', {}, item.dbotMirrorId))) : null),
-    drawOrigins(item, creator), drawLinks(item), ...drawEntries(item.entries), ...drawValues('Labels', item.labels));
+  box.append(el('h2', {}, ...title), drawMeta(item), drawTriage(item), drawOrigins(item, creator),
+    drawLinks(item), ...drawEntries(item.entries), ...drawValues('Labels', item.labels));
   drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
   box.append(...drawValues('Fields', item.fields));
 }
@@ -97,12 +112,15 @@ export async function openIncident(id) {
 }
 
 // Draw the incident that is open again, if an event has changed it.
-export function noteAct({incident}) { if (incident && incident === opened && isOpened('incidents', incident)) openIncident(incident); }
+export function noteAct({incident}) {
+  if (incident && incident === opened && isOpened('incidents', incident)) openIncident(incident);
+}
 
 // Show a delivery of the incident that is open, which has just ended.
 export function linkIncident(delivery) {
   incidents.noteSender(delivery);
-  if ($('search').value) incidents.all.filter((each) => delivery.incidents.includes(each.id)).forEach((each) => incidents.add(each));
+  const own = $('search').value ? incidents.all.filter((each) => delivery.incidents.includes(each.id)) : [];
+  own.forEach((each) => incidents.add(each));
   if (delivery.incidents.includes(opened)) refreshLinks();
 }
 
@@ -118,12 +136,14 @@ export function drawIncidentTable(ids, box) {
   const known = new Map(incidents.all.map((item) => [item.id, item]));
   const row = (id) => {
     const item = known.get(id) || {};
-    return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)), el('td', {}, item.id ? drawSeverity(item) : ''),
-      el('td', {}, item.id ? drawState(item) : ''), el('td', {class: 'wide'}, item.name || ''));
+    return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)),
+      el('td', {}, item.id ? drawSeverity(item) : ''), el('td', {}, item.id ? drawState(item) : ''),
+      el('td', {class: 'wide'}, item.name || ''));
   };
   const rows = el('tbody', {}, ...ids.slice(0, SHOWN_INCIDENTS).map(row));
-  const more = button(`show ${ids.length - SHOWN_INCIDENTS} more`, () => { rows.append(...ids.slice(SHOWN_INCIDENTS).map(row)); more.remove(); },
-    {class: 'quiet'});
-  box.append(el('table', {class: 'several'}, el('thead', {}, el('tr', {}, ...['Id', 'Severity', 'State', 'Name'].map((name) =>
-    el('th', {scope: 'col'}, name)))), rows), ...(ids.length > SHOWN_INCIDENTS ? [more] : []));
+  const showRest = () => { rows.append(...ids.slice(SHOWN_INCIDENTS).map(row)); more.remove(); };
+  const more = button(`show ${ids.length - SHOWN_INCIDENTS} more`, showRest, {class: 'quiet'});
+  const heads = ['Id', 'Severity', 'State', 'Name'].map((name) => el('th', {scope: 'col'}, name));
+  box.append(el('table', {class: 'several'}, el('thead', {}, el('tr', {}, ...heads)), rows),
+    ...(ids.length > SHOWN_INCIDENTS ? [more] : []));
 }

@@ -28,7 +28,7 @@ function status() {
   return ready ? ['Healthy', 'good'] : ['starting', ''];
 }
 
-const address = () => (instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '');
+export const address = () => (instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '');
 
 export function drawState() {
   const [word, color] = status();

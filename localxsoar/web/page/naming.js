@@ -27,7 +27,8 @@ export function instanceOf({target}) {
 }
 
 export function wordsOf(instance) {
-  if (!known.has(instance)) known.set(instance, ask('GET', `url-words?instance=${encodeURIComponent(instance)}`).catch(() => ({})));
+  const path = `url-words?instance=${encodeURIComponent(instance)}`;
+  if (!known.has(instance)) known.set(instance, ask('GET', path).catch(() => ({})));
   return known.get(instance);
 }
 
@@ -42,8 +43,10 @@ export function rootOf({missing, request}) {
 
 // Return the button that opens the panel. It is there where the pack's URL has words, and the body is JSON that is known whole.
 export function nameButton(item, drawOpened) {
-  const made = button('Name by clicking…', () => openNaming(item, drawOpened), {id: 'name-it', hidden: true, title: 'Write a URL for this sender: click on what its incidents are to be called'});
-  if (hasPort(instanceOf(item)) && rootOf(item)) wordsOf(instanceOf(item)).then((words) => { made.hidden = !Object.keys(words).length; });
+  const made = button('Name by clicking…', () => openNaming(item, drawOpened), {id: 'name-it', hidden: true,
+    title: 'Write a URL for this sender: click on what its incidents are to be called'});
+  const show = (words) => { made.hidden = !Object.keys(words).length; };
+  if (hasPort(instanceOf(item)) && rootOf(item)) wordsOf(instanceOf(item)).then(show);
   return made;
 }
 
@@ -62,7 +65,25 @@ export function closeNaming() {
   endPreview();
 }
 
-// Draw the panel for the words in the address or, if it is opened by its button, for those of the last time or in the delivery's URL.
+const GUIDE = 'Click on a value, then say what it is. The URL below will do the same for all that ';
+
+function drawPanel(item, tree, close) {
+  const copies = button('Copy', copyUrl, {class: 'quiet', id: 'copy-url', 'aria-describedby': 'url-title'});
+  return el('section', {class: 'naming', 'aria-labelledby': 'naming-title', onkeydown: press},
+    el('div', {class: 'part'}, el('h2', {id: 'naming-title', tabindex: '-1'}, 'Name by clicking'),
+      button('Close', close, {id: 'naming-close'})),
+    el('p', {class: 'dim'}, GUIDE, el('bdi', {}, cut(item.sender || 'this sender')), ' sends.'),
+    el('ol', {id: 'chips', class: 'chips', 'aria-label': 'Chosen'}),
+    el('div', {id: 'becomes', class: 'becoming'}),
+    tree,
+    el('div', {class: 'part'}, el('h3', {id: 'url-title'}, 'URL for the sender'), copies),
+    el('p', {class: 'url'}, el('code', {id: 'finished-url'})),
+    el('p', {class: 'dim', id: 'url-note', role: 'status'}),
+    el('div', {class: 'part'}, el('h3', {}, 'What it makes of the last deliveries')), el('div', {id: 'preview'}));
+}
+
+// Draw the panel for the words in the address or, if it is opened by its button, for those of the last time or in the delivery's
+// URL.
 export async function drawNaming(item, drawOpened, isNew = false) {
   const sender = JSON.stringify([item.sender, item.target.split('?')[0]]);
   const close = () => {
@@ -73,24 +94,16 @@ export async function drawNaming(item, drawOpened, isNew = false) {
     wordsOf(instanceOf(item)).then(() => $('name-it')?.focus());  // it is shown by then
   };
   const words = await wordsOf(instanceOf(item));
-  if (!isOpened('deliveries', item.number) || !chosen('words')) return null;  // the user has opened something else meanwhile
+  if (!isOpened('deliveries', item.number) || !chosen('words')) return null;  // something else was opened meanwhile
   const root = rootOf(item);
   if (!root || !Object.keys(words).length) return close();
   const [path, query = ''] = item.target.split(/\?(.*)/s);
   const now = readQuery(query, words);
   const given = isNew ? left.get(sender) || now.words : readQuery(chosen('words').slice(1), words).words;
-  setPanel({item, root, known: words, words: given, others: now.others, path, close, change, offers: null, buttons: [], seen: ''});
+  const empty = {offers: null, buttons: [], seen: ''};
+  setPanel({item, root, known: words, words: given, others: now.others, path, close, change, ...empty});
   const tree = drawTree(root, null, offer);
-  drawDetail('delivery', el('section', {class: 'naming', 'aria-labelledby': 'naming-title', onkeydown: press},
-    el('div', {class: 'part'}, el('h2', {id: 'naming-title', tabindex: '-1'}, 'Name by clicking'), button('Close', close, {id: 'naming-close'})),
-    el('p', {class: 'dim'}, 'Click on a value, then say what it is. The URL below will do the same for all that ', el('bdi', {}, cut(item.sender || 'this sender')), ' sends.'),
-    el('ol', {id: 'chips', class: 'chips', 'aria-label': 'Chosen'}),
-    el('div', {id: 'becomes', class: 'becoming'}),
-    tree,
-    el('div', {class: 'part'}, el('h3', {id: 'url-title'}, 'URL for the sender'), button('Copy', copyUrl, {class: 'quiet', id: 'copy-url', 'aria-describedby': 'url-title'})),
-    el('p', {class: 'url'}, el('code', {id: 'finished-url'})),
-    el('p', {class: 'dim', id: 'url-note', role: 'status'}),
-    el('div', {class: 'part'}, el('h3', {}, 'What it makes of the last deliveries')), el('div', {id: 'preview'})));
+  drawDetail('delivery', drawPanel(item, tree, close));
   if (isNew) tree.querySelector('.item')?.focus();
   hold();
   change();
@@ -121,7 +134,8 @@ function change(keepsChips = false) {
   choose({words: `?${writeQuery(panel.words)}`});
   if (!keepsChips) still(drawChips);
   $('finished-url').textContent = location.origin + target();
-  const note = panel.item.is_here ? 'Copy puts back what is masked here.' : 'What is masked here is copied masked: put it back yourself.';
+  const note = panel.item.is_here ? 'Copy puts back what is masked here.'
+    : 'What is masked here is copied masked: put it back yourself.';
   $('url-note').textContent = hasMask() ? note : '';
   markChosen();
   refresh();
@@ -138,23 +152,28 @@ function still(draw) {
 
 // The URL and the preview.
 
+const COPIED = 'Put it into the sender in place of its URL. For another server, copy what follows the question mark.';
+
 // Copy the URL, with what is masked in it where the server still shows that.
 async function copyUrl({target: pressed}) {
   const {item, words, known: names} = panel;
-  const whole = item.is_here && hasMask() ? await ask('GET', `deliveries/${item.number}?secrets=show`).catch(() => item) : item;
-  const [path, query = ''] = whole.target.split(/\?(.*)/s);
-  const url = [path, writeQuery(words, readQuery(query, names).others)].filter(Boolean).join('?');
+  const path = `deliveries/${item.number}?secrets=show`;
+  const whole = item.is_here && hasMask() ? await ask('GET', path).catch(() => item) : item;
+  const [address, query = ''] = whole.target.split(/\?(.*)/s);
+  const url = [address, writeQuery(words, readQuery(query, names).others)].filter(Boolean).join('?');
   copy(location.origin + url, pressed);
   if (!$('url-note')) return;  // the panel was closed meanwhile
-  $('url-note').textContent = `${url.includes(MASK) ? 'What is masked was copied masked: put it back yourself. ' : ''}Put it into the sender in place of its URL. For another server, copy what follows the question mark.`;
+  const masked = url.includes(MASK) ? 'What is masked was copied masked: put it back yourself. ' : '';
+  $('url-note').textContent = masked + COPIED;
 }
 
 // Return the latest deliveries of the same sender to the same instance, this one first.
 function alike({number, sender, target: own}) {
   const path = own.split('?')[0];
-  const same = deliveries.all.filter((each) => each.sender === sender && each.method !== 'GET' && !['waiting', 'handshake'].includes(each.kind)
-    && each.target.split('?')[0] === path && each.number !== number);
-  return [number, ...same.slice(0, PREVIEWED - 1).map((each) => each.number)];
+  const hasEvents = ({method, kind}) => method !== 'GET' && !['waiting', 'handshake'].includes(kind);
+  const isAlike = (each) => each.sender === sender && each.target.split('?')[0] === path && hasEvents(each);
+  const others = deliveries.all.filter((each) => each.number !== number && isAlike(each));
+  return [number, ...others.slice(0, PREVIEWED - 1).map((each) => each.number)];
 }
 
 // Return the paths of the chosen values with their keys, but not those of conditions: an event that lacks one has not ended.
@@ -162,11 +181,13 @@ function chosenPaths() {
   const [each] = [...panel.words].filter(([name]) => kindOf(name) === 'path').map(([, text]) => text);
   let event = panel.root.isArray ? panel.root.entries[0]?.[1] : panel.root;
   if (each) event = follow(event, each)?.value?.entries?.[0]?.[1];
+  const reached = (text) => (event?.entries ? follow(event, text) : null);
   // A severity without a scale may be a word for all events, such as `high`.
-  const isPath = (name, part) => kindOf(name) !== 'severity' || pathIn('severity', part)[1] || (event?.entries && follow(event, part));
-  const texts = [...panel.words.keys()].filter((name) => ['part', 'parts', 'severity', 'key'].includes(kindOf(name)))
-    .flatMap((name) => partsFor(name).parts.filter((part) => isPath(name, part)).map((part) => pathIn(kindOf(name), part)[0])).filter((text) => !/^[@']|\|/.test(text));
-  return [...new Set(texts)].map((text) => [text, (event?.entries && follow(event, text)?.keys) || text.split('.')]);
+  const isPath = ({kind, part}) => kind !== 'severity' || pathIn('severity', part)[1] || reached(part);
+  const parts = [...panel.words.keys()].flatMap((name) => partsFor(name).parts.map((part) => ({kind: kindOf(name), part})));
+  const texts = parts.filter(({kind}) => ['part', 'parts', 'severity', 'key'].includes(kind)).filter(isPath)
+    .map(({kind, part}) => pathIn(kind, part)[0]).filter((text) => !/^[@']|\|/.test(text));
+  return [...new Set(texts)].map((text) => [text, reached(text)?.keys || text.split('.')]);
 }
 
 function refresh() {
@@ -174,8 +195,11 @@ function refresh() {
   const paths = chosenPaths();
   const started = new Map(deliveries.all.map((each) => [each.number, each.started]));
   const withTime = [...panel.words.keys()].some((name) => kindOf(name) === 'part');
-  const scaled = [...panel.words].filter(([name]) => kindOf(name) === 'severity').map(([, text]) => paths.findIndex(([path]) => path === pathIn('severity', text)[0]))[0];
-  const slow = setTimeout(() => { if (panel === own && !$('preview').childElementCount) $('preview').textContent = 'A second container starts…'; }, SLOW_MS);
+  const [, severity] = [...panel.words].find(([name]) => kindOf(name) === 'severity') || [];
+  const scaled = severity ? paths.findIndex(([path]) => path === pathIn('severity', severity)[0]) : undefined;
+  const slow = setTimeout(() => {
+    if (panel === own && !$('preview').childElementCount) $('preview').textContent = 'A second container starts…';
+  }, SLOW_MS);
   askPreview({numbers: alike(panel.item), target: target(), paths: paths.map(([, keys]) => keys)}, (rows) => {
     clearTimeout(slow);
     if (panel !== own) return;

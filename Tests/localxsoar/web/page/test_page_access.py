@@ -104,6 +104,7 @@ def test_every_task_with_the_list_of_deliveries_is_done_by_keyboard_alone(page: 
     expect(page.locator('#empty')).to_be_visible()
     press('?')
     expect(page.locator('#help')).to_be_visible()
+    assert {*'jkrecdl16/?', 'Enter', 'Esc', 'PgUp', 'PgDn', 'Home', 'End'} <= {*page.locator('#key-rows kbd').all_inner_texts()}
     press('Escape')
     press('6')
     expect(page.locator('#log')).to_be_visible()
