@@ -87,7 +87,7 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
 @pytest.mark.parametrize('payload', [
     {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 2}, {'severity': 'unheard of'},
     {'risk': 'high'}, {'urgency': 'normal'}, {'urgency': 3}, {'priority': '1'}, {'alert_priority': 'high'},
-    {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'details': {'severity': 'high'}},
+    {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]},
     {'alert': {'data': {'severity': 'high'}}},
     # What disagrees, or is about something else
     {'severity': 'high', 'alert_severity': 'low'}, {'severity': 'high', 'alert_severity': 'low', 'priority': 'high'},
@@ -111,7 +111,8 @@ def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
     {'severity': 'high', 'alertSeverity': 'error'}, {'severity': 'high', 'host_severity': 'unheard of'},
     *({inside: {'alertSeverity': 'high'}} for inside in (
         'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem', 'labels',
-        'commonLabels', 'tags', 'attributes', 'properties', 'vulnerability', 'ticket', 'extra')),
+        'commonLabels', 'tags', 'attributes', 'properties', 'vulnerability', 'ticket', 'details', 'extra')),
+    {'data': {'alert': {'severity': 'high'}}},
     {'severity': {'name': 'High'}}, {'data': {'severity': {'id': 7, 'name': 'Major'}}},
     {'criticality': 'ALERT_CRITICALITY_LEVEL_HIGH'}, {'severity': 'SEVERITY_HIGH'},
 ], ids=json.dumps)

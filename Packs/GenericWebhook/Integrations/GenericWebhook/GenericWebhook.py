@@ -3640,11 +3640,13 @@ WORDS = {meaning: words.split() for meaning, words in {
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle headline',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename malwarefamily
         signature attackname rulename policyname modelname monitorname checkname searchname conditionname pluginname
-        detectiontype yararule alertthreatmodelname''',
+        detectiontype yararule alertthreatmodelname rule''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason
         cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
         shortmessage log fallback pretext markdown intro notification''',
+    # Of these, only texts of several words count: see NEEDS.
+    'activity': 'activity auditlogevent',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename webhookevent alerttype notificationtype operationname
         methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
@@ -3652,9 +3654,10 @@ WORDS = {meaning: words.split() for meaning, words in {
     # In objects under keys that are not in 'inside', only these name the kind.
     'kind elsewhere': 'eventname eventtype webhookevent event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
-    'object': 'host hostname computername device resourcename resource repository repo project package cve',
+    'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
+        site entity''',
     'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
-        sourceip ip ipaddress agent''',
+        sourceip ip ipaddress agent initiatedby to''',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
@@ -3666,20 +3669,22 @@ WORDS = {meaning: words.split() for meaning, words in {
     'domain': 'domain',
     'addressee': 'email',
     'id': 'key id deviceid',
-    'address': 'url link',
+    'address': 'url link location',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
-        startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime servertimestamp activitytime
-        generateddatetime detectiontimestamp updatedon sentat receivedat recordedat alerttime''',
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat
+        triggertime startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime activitytime
+        generateddatetime updatedon sentat receivedat alerttime''',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
     'time of change': 'changedat updatedat triggeredat emittedat createdon createddate senttime',
+    # Before all others, if a word of an end is beside it.
+    'time of end': 'resolvedat closedat recoveredat clearedat endedat endsat endtime',
     # In any other object, only these count: a rule or a customer may have been created and changed years ago.
     'time elsewhere': 'timestamp time eventtime receivedat',
     # The objects under these keys, or the first one in a list, have the data of the event.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result protopayload alerts events findings incidents
-        value records messages message msg body error item action eventdata formresponse definition params''',
+        value records messages message msg body error item action eventdata formresponse definition params violations''',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname criticality',
@@ -3697,6 +3702,8 @@ WORDS = {meaning: words.split() for meaning, words in {
 # Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description summary desc output textbody entry reason',
+    'rule': 'issuename',
+    'last word: time': 'timestamp utc edat',
     'last word: kind': 'status result state event',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
@@ -3707,7 +3714,7 @@ DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'pr
 TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding', 'metadata', 'action', 'messages',
                'attachments'}
 SEVERITY_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem',
-                   'vulnerability', 'ticket', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
+                   'vulnerability', 'ticket', 'details', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
 END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 
 
@@ -3722,7 +3729,8 @@ MAX_KEYS_OF_A_MEANING = 40  # in one object
 OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit|actor|initiator')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
 # A key with one of these words speaks of another time, or of a limit.
-EARLIER = re.compile(r'previous|prior(?!it)|former|last|old|\A(min|max|default).*severity')
+EARLIER = re.compile(
+    r'previous|prior(?!it)|former|first(?!name)|last|old|publish|creationtimestamp|\A(min|max|default).*severity')
 SEVERITY_PREFIX = re.compile(r'\A[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?')
 Places = list[tuple[int, str]]  # the rank of a key in each of its meanings, 0 for the best
 
@@ -3798,7 +3806,8 @@ class Scope:
         self.has_data = has_data  # the data of the event, by its key
         self.inner: list[Scope] | None = None  # the scopes directly inside it, once they are known
         keys = [key for key in islice(members, MAX_SCOPE_KEYS) if len(key) <= MAX_KEY_CHARACTERS]
-        self.keys = keys_by_meaning(tuple(keys), word)
+        # The reason of one of several is not that of the event.
+        self.keys = keys_by_meaning(tuple(key for key in keys if key.lower() != 'reason') if is_item else tuple(keys), word)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -3846,7 +3855,10 @@ CHANGE = re.compile(
 FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
 OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok', re.IGNORECASE)
 TOPIC_HEADER = re.compile('x-([^-]+-)*(topic|event)(-(type|name|key|code))?|hook-name')  # with the kind: `x-acme-event`
+PATH = re.compile(r'/|\\|[A-Za-z]:\\')
 WEB_ADDRESS = re.compile(r'https?://(?:[^/?#]*@)?((?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?(?:/[^?#@]*)?)(?:[?#][^@]*)?')
+# `A user was created` says no more than `user.created`.
+SAY_NOTHING = {'an', 'the', 'of', 'is', 'are', 'was', 'were', 'has', 'have', 'had', 'been', 'being', 'event'}
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
@@ -3869,7 +3881,7 @@ STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 OWN, DATA, OTHERS, DEEP = range(4)
 Table = tuple[tuple[tuple[int, ...], tuple[str, ...]], ...]
 
-TEXTS: Table = (((OWN, DATA), ('title', 'rule', 'summary', 'text')),)  # what happened
+TEXTS: Table = (((OWN, DATA), ('title', 'rule', 'summary', 'text', 'activity')),)  # what happened
 SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what happened
     ((OWN,), ('sentence', 'whole')),              # {"event": "rated", "film_title": "Blue mug", "book": {"title": "Red mug"}}
     ((OTHERS,), ('title',)),                      # {"event": "rated", "movie": {"title": "Marley"}, "host": "nas-1"}
@@ -3957,7 +3969,7 @@ class Facts:
             inner = value[0] if isinstance(value, list) and value else value
             is_text = type(inner) is str and not scope.is_text
             inner = self.json_in(str(inner)) if is_text else inner
-            if isinstance(inner, dict) and inner:
+            if isinstance(inner, dict) and inner and word_of(key) != 'customfields':
                 self.scopes_left -= 1
                 scope.inner.append(Scope(inner, word_of(key), is_item=isinstance(value, list), is_text=is_text or scope.is_text,
                                          has_data=is_text or key in data_keys))
@@ -4004,7 +4016,8 @@ class Facts:
     def object_name(self, value: Any) -> str:
         """Return what an object is called, by a text or by an object with a name: `db-1` for `db-1` and {"name": "db-1"}."""
         names = Scope(value).values('name') if isinstance(value, dict) else [value]
-        return first_of(self.usable(name, UNUSABLE_OBJECT) for name in names)
+        name = first_of(self.usable(name, UNUSABLE_OBJECT) for name in names)
+        return f'…{name[-59:]}' if len(name) > 60 and PATH.match(name) else name  # its end says more than its beginning
 
     # The name
 
@@ -4030,7 +4043,7 @@ class Facts:
         subject = text or self.own_name or self.best(SUBJECTS, kind) or (kind and not self.best(THINGS) and self.address())
         if not kind and not subject:  # the kind of another object is better than no name
             kind = self.first((OTHERS,), 'kind')
-        about = self.with_thing(subject) if subject else ''
+        about = self.with_thing(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return '' if name.isdecimal() else self.clean(name)  # a lone number says nothing
 
@@ -4054,9 +4067,9 @@ class Facts:
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no other words than a kind of event. One that is not all ASCII always has others."""
-        if len(self.own_kind) < len(text) or not text.isascii() or NUMBER.search(text):
+        if 2 * len(self.own_kind) < len(text) or not text.isascii() or NUMBER.search(text):
             return False
-        words = {*words_of(text.lower())}
+        words = {*words_of(text.lower())} - SAY_NOTHING
         return bool(words) and words.issubset(words_of(self.own_kind))
 
     def longest_with(self, text: str) -> str:
@@ -4081,8 +4094,10 @@ class Facts:
     def kind(self) -> str:
         """Return the kind of event, or ''."""
         push = 'push' if self.members.keys() >= PUSH_KEYS else ''
+        only_key = next(iter(self.members)) if self.top.word else ''
+        only_key = only_key if only_key.endswith('ed') else ''  # {"card_moved": {"name": "Blue mug"}}
         return (self.own_kind or self.first((DATA,), 'kind') or push or self.best(KINDS)
-                or self.word_of_change((OWN, DATA, OTHERS), OUTCOME))
+                or self.word_of_change((OWN, DATA, OTHERS), OUTCOME) or self.usable(only_key))
 
     def change(self, text: str) -> str:
         """Return what became of something, or ''.
@@ -4121,18 +4136,21 @@ class Facts:
         urls = map(WEB_ADDRESS.fullmatch, map(self.clean, self.values((OWN, DATA, OTHERS), 'address')))
         return next((url[1].rstrip('/') for url in urls if url), '')
 
-    def with_thing(self, text: str) -> str:
+    def with_thing(self, text: str, kind: str = '') -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
         thing = self.best(THINGS)
         host = thing.lower().partition('.')[0]  # without its domain, unless it is so short that any text may contain it
         is_in_text = (host if len(host) > 3 else thing.lower()) in text.lower()
-        return text if is_in_text else self.clean(f'{text} ({thing})') or text
+        text_that_fits = shortened(text, max(50, 145 - len(kind) - len(thing)))
+        return text if is_in_text else self.clean(f'{text_that_fits} ({thing})') or text
 
     # The time
 
     def times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
         near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
+        if says_that_it_ended(self.top):
+            yield from map(self.clean, chain.from_iterable(scope.values('time of end') for scope in near))
         dates: list[str] = []
         for scope in near:
             texts = [*map(self.clean, scope.values('time'))]
@@ -4145,7 +4163,7 @@ class Facts:
                 yield text
         yield from dates  # after the times of all these objects, which say more
         for scope in near:
-            yield from map(self.clean, scope.values('time of change'))
+            yield from map(self.clean, scope.values('time of change') + scope.values('last word: time'))
         for scope in self.rings[DATA] + self.rings[OTHERS]:
             if not EARLIER.search(scope.word):  # `last_alert` is another event
                 # JSON in a text is often an event of its own: in it, every word for a time counts.
@@ -4171,7 +4189,10 @@ class Facts:
 
     def speaking(self, words: set[str]) -> list[Scope]:
         """Return the objects under some keys that speak for the event: none that is one of several, or in a text."""
-        return [scope for scope in self.inside(self.top) if scope.word in words and not scope.is_item and not scope.is_text]
+        near = self.inside(self.top)
+        of_data = [each for scope in near if scope.word == 'data' and not scope.is_item for each in self.inside(scope)]
+        alerts = [scope for scope in of_data if scope.word == 'alert']
+        return [scope for scope in near + alerts if scope.word in words and not scope.is_item and not scope.is_text]
 
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
@@ -4180,6 +4201,8 @@ READERS: dict[str, Callable[[Facts, Any], str]] = {
     'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
+    'activity': lambda text: ' ' in text,
+    'domain': lambda text: '.' in text,
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
 PROVIDER_NAME = steps_of(['provider', 'name'])
