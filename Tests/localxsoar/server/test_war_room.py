@@ -30,6 +30,15 @@ def test_a_condition_that_is_not_understood_changes_nothing(condition: str) -> N
     assert (context, room.context(), len(printed)) == ({'A': {'id': 1}}, {'B': 2}, 1)
 
 
+def test_an_indicator_has_the_worst_score_that_any_vendor_gave() -> None:
+    store = Store()
+    for vendor, score in (('A', 2), ('B', 3), ('C', 1)):
+        outputs = {'DBotScore': {'Indicator': 'a.example', 'Type': 'domain', 'Vendor': vendor, 'Score': score}}
+        WarRoom(store, Printer('error')).add({'Type': 1, 'Contents': '', 'EntryContext': outputs})
+    [found] = store.search_indicators({'value': 'a.example'})['iocs']
+    assert found['score'] == 3
+
+
 # A pack with commands of its own.
 
 SCRIPT = '''

@@ -146,7 +146,7 @@ def test_each_of_several_events_of_a_sender_that_left_is_linked(deliveries: Deli
 def test_incidents_of_a_call_that_failed_are_linked_to_the_rejected_delivery(deliveries: Deliveries) -> None:
     sent = Sending(deliveries, A)
     create(deliveries, n1=A)
-    sent.respond(status=502)
+    sent.respond(status=500)
     assert results(deliveries) == [('rejected', ['1'])]
     refused = Sending(deliveries, B)
     refused.respond(status=401)
