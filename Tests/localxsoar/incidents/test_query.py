@@ -70,8 +70,8 @@ def test_a_query_is_read_as_the_server_reads_it(store: Store, query: str, ids: s
     assert ''.join(incident['id'] for incident in store.search({'query': query})[0]) == ids
 
 
-@pytest.mark.parametrize('one, other', [('60 minutes', '1 Hour'), ('24 hours', '1 day'), ('7 days', '1 week'), ('30 days', '1 month'),
-                                        ('365 days', '1 year')])
+@pytest.mark.parametrize('one, other', [
+    ('60 minutes', '1 Hour'), ('24 hours', '1 day'), ('7 days', '1 week'), ('30 days', '1 month'), ('365 days', '1 year')])
 def test_a_date_may_be_so_long_ago(one: str, other: str) -> None:
     assert read_date(f'{one} ago') <= read_date(f'{other} ago') <= read_date(f'{one} ago')
 
