@@ -113,10 +113,13 @@ function textOf({method, target, status, sender, kind, chain, incidents, triage,
   return [method, target, status, sender, kind, ...steps, ...incidents, triage, text, note || ''].join(' ');
 }
 
-function factsOf(item) {
-  const became = kindsOf(item);
-  return {sender: item.sender || '', status: statusOf(item), severity: [severityOf(item)], became, after: item.started * 1000};
-}
+const FACTS = {
+  sender: ({sender}) => sender || '',
+  status: statusOf,
+  severity: (item) => [severityOf(item)],
+  became: kindsOf,
+  after: ({started}) => started * 1000,
+};
 
 const open = ({number}) => go(`deliveries/${number}`);
-export const deliveries = new Lines('deliveries', 'number', drawDelivery, textOf, open, factsOf);
+export const deliveries = new Lines('deliveries', 'number', drawDelivery, textOf, open, FACTS);

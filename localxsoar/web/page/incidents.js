@@ -62,14 +62,15 @@ function textOf(item) {
   return [id, severity(item), state(item), name, type, owner, occurred, dbotMirrorId, sourceInstance, sender].join(' ');
 }
 
-function factsOf(item) {
-  const {id, occurred} = item;
-  const status = [state(item), isOpen(item) ? 'open' : 'over'];
-  const facts = {status, severity: [severity(item)], after: Date.parse(occurred)};
-  return {sender: senders.get(id) || '', became: became.get(id) || [], ...facts};
-}
+const FACTS = {
+  sender: ({id}) => senders.get(id) || '',
+  status: (item) => [state(item), isOpen(item) ? 'open' : 'over'],
+  severity: (item) => [severity(item)],
+  became: ({id}) => became.get(id) || [],
+  after: ({occurred}) => Date.parse(occurred),
+};
 
-export const incidents = new Incidents('incidents', 'id', drawLine, textOf, (item) => go(`incidents/${item.id}`), factsOf);
+export const incidents = new Incidents('incidents', 'id', drawLine, textOf, (item) => go(`incidents/${item.id}`), FACTS);
 
 export function sortIncidents() { incidents.sort(ORDERS[$('sort').value]); }
 

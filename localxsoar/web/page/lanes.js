@@ -109,11 +109,18 @@ class Lanes extends Lines {
   }
 }
 
+const FACTS = {
+  sender: ({sender}) => sender,
+  status: (lane) => [stateOf(lane), lane.isOpen ? 'open' : 'over'],
+  severity: (lane) => [severity(lane)],
+  became: ({events}) => events.map(({kind}) => (kind === 'end' ? 'created' : kind)),
+  after: ({events}) => events.at(-1).at,
+};
+
 export const lanes = new Lanes('lanes', 'key', drawLane,
   (lane) => [titleOf(lane), lane.problem, lane.source, lane.sender, stateOf(lane)].join(' '),
   ({key}) => go(`incidents/${key}`),
-  (lane) => ({sender: lane.sender, status: [stateOf(lane), lane.isOpen ? 'open' : 'over'], severity: [severity(lane)],
-    became: lane.events.map(({kind}) => (kind === 'end' ? 'created' : kind)), after: lane.events.at(-1).at}));
+  FACTS);
 
 
 // The line of time.

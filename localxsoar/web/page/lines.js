@@ -27,7 +27,7 @@ export class Lines {
     this.draw = draw;
     this.words = words;
     this.open = open;
-    this.facts = facts;  // returns what the terms of a search may ask of an item
+    this.facts = facts;  // by the name of a term, what returns the fact of an item
     this.texts = new WeakMap();  // by item, what the words of a search are looked for in
     this.all = [];
     this.isWhole = false;  // whether all that the server has is here
@@ -173,7 +173,7 @@ export class Lines {
   matches(item, wanted = words()) { return this.accepts(item) && this.hasWords(item, wanted); }
 
   // Return whether an item fits the terms of the search.
-  accepts(item, terms = wantedQuery().terms) { return terms.every((term) => fits(term, this.facts(item))); }
+  accepts(item, terms = wantedQuery().terms) { return terms.every((term) => fits(term, this.facts[term.name](item))); }
 
   hasWords(item, wanted = words()) {
     if (!wanted.length || this.found.has(item[this.key])) return true;

@@ -45,10 +45,10 @@ const FITS = {
   after: ({text}, at) => !(at < moment(text)),
 };
 
-// Return whether a term fits an item, whose facts have the names of terms: `sender` is a text, `after` a moment, others lists.
-export function fits({name, values}, facts) {
+// Return whether a term fits a fact of an item: a text for `sender`, a moment for `after`, for others a list of words.
+export function fits({name, values}, fact) {
   const fit = FITS[name] || (({text}, words) => words.includes(text));
-  return values.some((value) => fit(value, facts[name]));
+  return values.some((value) => fit(value, fact));
 }
 
 // Return the values of a name, as texts.

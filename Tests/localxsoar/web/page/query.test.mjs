@@ -5,7 +5,7 @@ import test from 'node:test';
 const {fits, moment, parse, valuesFor, withValues} = await import('../../../../localxsoar/web/page/query.js');
 
 const FACTS = {sender: 'One, "two"', status: ['401', '4xx'], severity: ['high'], became: ['rejected', 'left'], after: Date.parse('2026-11-30T14:30')};
-const fit = (text) => parse(text).terms.every((term) => fits(term, FACTS));
+const fit = (text) => parse(text).terms.every((term) => fits(term, FACTS[term.name]));
 
 test('words and terms are told apart, and what only looks like a term is a word', () => {
   const {words, terms} = parse('Disk  sender:git,"a b" http://x sender: nosuch:"Two words" became:"" :x');
