@@ -3,7 +3,7 @@ import {choose, chosen, isOpened} from './address.js';
 import {drawChecks, drawCopies, drawOrigin} from './checks.js';
 import {drawComparison} from './compare.js';
 import {became, deliveries, incidentsOf, tone} from './deliveries.js';
-import {backButton, drawDetail} from './detail.js';
+import {backButton, drawDetail, hideDetails} from './detail.js';
 import {$, button, el} from './dom.js';
 import {revealHit} from './hits.js';
 import {day, duration, size} from './format.js';
@@ -105,10 +105,7 @@ export function noteRemoval() {
 }
 
 export function closeDetail() {
-  for (const name of ['delivery', 'incident']) {
-    $(name).hidden = true;
-    $(name).closest('.split').classList.remove('opened');
-  }
+  hideDetails();
   setOpened(null);
   closeNaming();
   drawEmpty();

@@ -2,7 +2,7 @@
 import {choose, chosen, go, isOpened, step as stepTo, view} from './address.js';
 import {openFirst} from './commands.js';
 import {drawOpened} from './delivery.js';
-import {wantFocus} from './detail.js';
+import {isDetailShown, wantFocus} from './detail.js';
 import {$, el} from './dom.js';
 import {closeEditor, edit} from './edit.js';
 import {shownList} from './filters.js';
@@ -17,8 +17,8 @@ import {route} from './views.js';
 
 function step(list, by) {
   const item = list.move(by);
-  const isDetailShown = view === 'deliveries' ? opened : !$('incident').hidden;
-  if (item && isDetailShown) stepTo(`${view}/${list.keyOf(item)}`);
+  const isOpen = view === 'deliveries' ? opened : isDetailShown('incident');
+  if (item && isOpen) stepTo(`${view}/${list.keyOf(item)}`);
 }
 
 // Move in the list or, in a view without one, scroll.
@@ -32,8 +32,8 @@ function leap(list, rows, pages) {
 function openSelected(list) {
   const item = list.current() || list.move(1);
   if (!item) return;
-  const detail = $(view === 'deliveries' ? 'delivery' : 'incident');
-  if (isOpened(view, list.keyOf(item)) && !detail.hidden) return detail.focus();
+  const detail = view === 'deliveries' ? 'delivery' : 'incident';
+  if (isOpened(view, list.keyOf(item)) && isDetailShown(detail)) return $(detail).focus();
   wantFocus();
   list.open(item);
 }
@@ -57,7 +57,7 @@ function shownViews() {
 }
 
 const hasList = ({list}) => Boolean(list);
-const hasDelivery = () => view === 'deliveries' && opened && !$('delivery').hidden;
+const hasDelivery = () => view === 'deliveries' && opened && isDetailShown('delivery');
 
 // Each row has its `keys` and what they do: `act`, which takes the list that is shown, the key and its target, where the row
 // applies (`when`). The help says `help` of the keys in `shown`; those of a row without `keys` are handled by a part of the page.

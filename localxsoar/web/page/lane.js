@@ -1,7 +1,7 @@
 // One lane: what happened to a problem, event by event, with its deliveries and incidents.
 import {chosen, isOpened} from './address.js';
-import {backButton, drawDetail} from './detail.js';
-import {$, button, el} from './dom.js';
+import {backButton, drawDetail, isDetailShown} from './detail.js';
+import {button, el} from './dom.js';
 import {day} from './format.js';
 import {lanes, laneOf, SIGNS, stateOf, titleOf, toneOf} from './lanes.js';
 import {shortened} from './long.js';
@@ -128,6 +128,6 @@ export function openLane(key) {
 // Show what has changed in the lane that is open.
 lanes.refreshed = () => {
   const key = chosen('open');
-  if (!key.startsWith('lane-') || !isOpened('incidents', key) || $('incident').hidden) return;
+  if (!key.startsWith('lane-') || !isOpened('incidents', key) || !isDetailShown('incident')) return;
   if (signature(laneOf(key)) !== drawn) openLane(key);
 };

@@ -55,8 +55,16 @@ function openNaming(item, drawOpened) {
   drawNaming(item, drawOpened, true);
 }
 
+// Return the path of a delivery's URL, and its words and other parameters.
+function parametersOf({target: own}, words) {
+  const [path, query = ''] = own.split(/\?(.*)/s);
+  return [path, readQuery(query, words)];
+}
+
 // Return whether the panel shows the words in the address.
 export const isNaming = () => Boolean(panel) && `?${writeQuery(panel.words)}` === chosen('words');
+
+const isDrawn = ({number}) => isNaming() && panel.item.number === number && Boolean($('naming-title'));
 
 // End the panel, and the second container with it.
 export function closeNaming() {
@@ -95,10 +103,10 @@ export async function drawNaming(item, drawOpened, isNew = false) {
   };
   const words = await wordsOf(instanceOf(item));
   if (!isOpened('deliveries', item.number) || !chosen('words')) return null;  // something else was opened meanwhile
+  if (!isNew && isDrawn(item)) return null;  // it was drawn meanwhile
   const root = rootOf(item);
   if (!root || !Object.keys(words).length) return close();
-  const [path, query = ''] = item.target.split(/\?(.*)/s);
-  const now = readQuery(query, words);
+  const [path, now] = parametersOf(item, words);
   const given = isNew ? left.get(sender) || now.words : readQuery(chosen('words').slice(1), words).words;
   const empty = {offers: null, buttons: [], seen: ''};
   setPanel({item, root, known: words, words: given, others: now.others, path, close, change, ...empty});
@@ -159,8 +167,8 @@ async function copyUrl({target: pressed}) {
   const {item, words, known: names} = panel;
   const path = `deliveries/${item.number}?secrets=show`;
   const whole = item.is_here && hasMask() ? await ask('GET', path).catch(() => item) : item;
-  const [address, query = ''] = whole.target.split(/\?(.*)/s);
-  const url = [address, writeQuery(words, readQuery(query, names).others)].filter(Boolean).join('?');
+  const [address, {others}] = parametersOf(whole, names);
+  const url = [address, writeQuery(words, others)].filter(Boolean).join('?');
   copy(location.origin + url, pressed);
   if (!$('url-note')) return;  // the panel was closed meanwhile
   const masked = url.includes(MASK) ? 'What is masked was copied masked: put it back yourself. ' : '';

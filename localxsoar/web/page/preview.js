@@ -1,5 +1,5 @@
-// What deliveries would become at another URL: the server sends them into a second container, which lives as long as this page holds
-// a connection for it.
+// What deliveries would become at another URL: the server sends them into a second container, which lives as long as this page
+// holds a connection for it.
 import {el} from './dom.js';
 import {clock, day, time} from './format.js';
 import {cut} from './long.js';
@@ -46,8 +46,8 @@ export function endPreview() {
   wanted = null;
 }
 
-// Return what a delivery becomes at its own URL, once more, or null if nobody wants that any more. For that the page joins or starts
-// a preview, which it soon leaves.
+// Return what a delivery becomes at its own URL, once more, or null if nobody wants that any more. For that the page joins or
+// starts a preview, which it soon leaves.
 export async function askOnce(instance, {number, target}, isWanted) {
   if (!isWanted()) return null;
   if (held?.instance !== instance) holdPreview(instance, forget, true);
@@ -78,45 +78,60 @@ export async function askPreview(request, show) {
 
 const plural = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
 
-// Return an incident with its severity and state. `problems` has how many there are of each problem; with `withTime` it says when.
+// Return an incident with its severity and state. `problems` has how many there are of each problem; with `withTime` it says
+// when.
 function drawIncident(item, problems, withTime) {
+  const {name, state, occurred, dbotMirrorId: key} = item;
   const others = (problems.get(problem(item)) || 1) - 1;
-  const facts = [item.dbotMirrorId ? ['problem ', el('code', {}, cut(item.dbotMirrorId)), others ? `, as ${plural(others, 'other')}` : ''] : [],
-    withTime ? [item.dbotMirrorId ? ' · ' : '', `occurred ${day(item.occurred)}`] : []];
-  return el('li', {}, el('bdi', {class: 'name'}, cut(item.name)), ' ', el('span', {class: 'severity'}, 'severity ', drawSeverity(item)), ' ',
-    item.state ? [el('bdi', {class: 'state-word good'}, item.state), ' '] : [], el('div', {class: 'dim'}, ...facts.flat()));
+  const facts = [...(key ? ['problem ', el('code', {}, cut(key)), others ? `, as ${plural(others, 'other')}` : ''] : []),
+    ...(withTime ? [key ? ' · ' : '', `occurred ${day(occurred)}`] : [])];
+  return el('li', {}, el('bdi', {class: 'name'}, cut(name)), ' ',
+    el('span', {class: 'severity'}, 'severity ', drawSeverity(item)), ' ',
+    state ? [el('bdi', {class: 'state-word good'}, state), ' '] : [], el('div', {class: 'dim'}, ...facts));
 }
 
 // Return what a delivery became or would become.
 function drawResult({kind, text, incidents, count, repeats}, problems = new Map(), withTime = false) {
   if (incidents.length) {
     const more = (count || incidents.length) - SHOWN_INCIDENTS;
+    const shown = incidents.slice(0, SHOWN_INCIDENTS).map((each) => drawIncident(each, problems, withTime));
     return [repeats ? el('span', {class: 'again'}, `repeat of delivery ${repeats}: `) : '',
-      el('ul', {}, ...incidents.slice(0, SHOWN_INCIDENTS).map((each) => drawIncident(each, problems, withTime)), more > 0 ? el('li', {class: 'dim'}, `and ${more} more`) : [])];
+      el('ul', {}, ...shown, more > 0 ? el('li', {class: 'dim'}, `and ${more} more`) : [])];
   }
   const [tone, before] = {rejected: ['bad', 'rejected: '], unsent: ['warn', 'not sent: ']}[kind] || ['dim', ''];
   return [el('span', {class: tone}, before, el('bdi', {}, cut(text && text !== '[]' ? text : 'no incident')))];
 }
 
 function drawRow({number, before, after}, started, problems, withTime) {
-  return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/deliveries/${number}`, title: `delivery ${number}`}, started ? clock(time(started)) : String(number))),
-    el('td', {}, ...drawResult(before)), el('td', {}, ...drawResult(after, problems, withTime)));
+  const link = el('a', {href: `#/deliveries/${number}`, title: `delivery ${number}`},
+    started ? clock(time(started)) : String(number));
+  return el('tr', {}, el('th', {scope: 'row'}, link), el('td', {}, ...drawResult(before)),
+    el('td', {}, ...drawResult(after, problems, withTime)));
 }
 
 // Return how many incidents of each problem there are.
 function countProblems(rows) {
   const found = new Map();
-  for (const item of rows.flatMap(({after}) => after.incidents)) if (problem(item)) found.set(problem(item), (found.get(problem(item)) || 0) + 1);
+  const keys = rows.flatMap(({after}) => after.incidents).map(problem).filter(Boolean);
+  for (const key of keys) found.set(key, (found.get(key) || 0) + 1);
   return found;
 }
 
+// By kind, what is said of one delivery and of several.
+const SAID = {
+  created: ['creates incidents', 'create incidents'],
+  repeat: ['is a repeat', 'are repeats'],
+  none: ['creates none', 'create none'],
+  rejected: ['is rejected', 'are rejected'],
+  unsent: ['cannot be sent', 'cannot be sent'],
+};
+
 function summary(rows) {
-  const of = (kind) => rows.filter(({after}) => after.kind === kind).length;
-  const said = [[of('created'), 'creates incidents', 'create incidents'], [of('repeat'), 'is a repeat', 'are repeats'], [of('none'), 'creates none', 'create none'],
-    [of('rejected'), 'is rejected', 'are rejected'], [of('unsent'), 'cannot be sent', 'cannot be sent']];
-  const found = said.filter(([count]) => count);
+  const counted = Object.entries(SAID).map(([kind, said]) => [rows.filter(({after}) => after.kind === kind).length, ...said]);
+  const found = counted.filter(([count]) => count);
   if (rows.length === 1) return `This delivery ${found[0][1]}.`;
-  return `Of the last ${rows.length} deliveries of this sender, ${found.map(([count, one, more]) => `${count} ${count === 1 ? one : more}`).join(', ')}.`;
+  const parts = found.map(([count, one, more]) => `${count} ${count === 1 ? one : more}`);
+  return `Of the last ${rows.length} deliveries of this sender, ${parts.join(', ')}.`;
 }
 
 // Return what events lack, and what the integration notes about the URL, each with how many deliveries it is about.
@@ -130,16 +145,18 @@ function remarks(rows, paths) {
       if (note && !(lacking.length && /^\w+, parts? /.test(note))) count(note, ': ');  // which says that a part is lacking
     }
   }
-  return [...counts].map(([text, number]) => `${number} of ${rows.length}${number === 1 ? text.replace(/^ lack /, ' lacks ') : text}`);
+  const said = (text, number) => (number === 1 ? text.replace(/^ lack /, ' lacks ') : text);
+  return [...counts].map(([text, number]) => `${number} of ${rows.length}${said(text, number)}`);
 }
 
 // Draw the rows, which are an Error if there are none. `startedAt` returns when a delivery came.
 export function drawPreview(rows, paths, startedAt, withTime) {
   if (rows instanceof Error) return [el('p', {class: 'wrong', role: 'alert'}, rows.message)];
   const problems = countProblems(rows);
+  const heads = ['Came', 'Became', 'Would become'].map((name) => el('th', {scope: 'col'}, name));
   return [el('p', {role: 'status', id: 'preview-summary'}, summary(rows)),
     ...remarks(rows, paths).map((text) => el('p', {class: 'warn remark'}, text)),
-    el('table', {class: 'several becoming'}, el('thead', {}, el('tr', {}, ...['Came', 'Became', 'Would become'].map((name) => el('th', {scope: 'col'}, name)))),
+    el('table', {class: 'several becoming'}, el('thead', {}, el('tr', {}, ...heads)),
       el('tbody', {}, ...rows.map((row) => drawRow(row, startedAt(row.number), problems, withTime))))];
 }
 
@@ -151,8 +168,10 @@ export function drawOne(rows, number, withTime) {
 
 // Return the values at a path that the events of the deliveries have, as a sentence.
 export function valuesSeen(rows, at) {
-  const values = rows instanceof Error ? [] : [...new Set(rows.flatMap(({after}) => after.values?.[at] || []).filter((value) => !LACKING.includes(value)))];
-  return values.length ? `Seen: ${values.slice(0, SHOWN_VALUES).map((value) => cut(value, 30)).join(', ')}${values.length > SHOWN_VALUES ? ', …' : ''}.` : '';
+  if (rows instanceof Error) return '';
+  const values = new Set(rows.flatMap(({after}) => after.values?.[at] || []).filter((value) => !LACKING.includes(value)));
+  const shown = [...values].slice(0, SHOWN_VALUES).map((value) => cut(value, 30));
+  return shown.length ? `Seen: ${shown.join(', ')}${values.size > SHOWN_VALUES ? ', …' : ''}.` : '';
 }
 
 // Return whether no incident has a severity, but for those that report an end.

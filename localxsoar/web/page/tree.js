@@ -10,7 +10,7 @@ const OPEN_LENGTH = 50;  // a longer list or object is closed at first
 const OPEN_ENTRIES = 200;  // of a whole tree at first: the browser lays them out at once
 const SHOWN_CHARACTERS = 600;
 
-const inner = new WeakMap();  // by the head of a branch: the element with its entries, and what draws them
+const inner = new WeakMap();  // by the head of a branch: the element with its entries, what draws them, and whether it is open
 let toOpen = 0;  // how many more entries are opened with the tree that is drawn
 
 // With `pick` each value has a button that calls it with the keys of its path and its element. With `use` a value has no buttons
@@ -62,8 +62,9 @@ function branch(key, value, keys, depth, acts) {
   const list = el('div', {class: 'inner'});
   const head = item('head', keys, depth, {'aria-expanded': 'false'}, ...name,
     el('span', {class: 'dim'}, value.isArray ? `[${count}]` : `{${count}}`));
-  head.addEventListener('click', () => setOpen(head, list.hidden));
-  inner.set(head, {list, fill: () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, acts)); }});
+  head.addEventListener('click', () => setOpen(head, !inner.get(head).isOpen));
+  const fill = () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, acts)); };
+  inner.set(head, {list, fill, isOpen: false});
   list.hidden = true;
   const box = el('div', {class: 'branch'}, head, list);
   if (depth < OPEN_LEVELS && count <= OPEN_LENGTH && count <= toOpen) {
@@ -75,7 +76,9 @@ function branch(key, value, keys, depth, acts) {
 
 // Open or close a branch. What is in it is drawn when it is opened first.
 function setOpen(head, isOpen) {
-  const {list, fill} = inner.get(head);
+  const own = inner.get(head);
+  const {list, fill} = own;
+  own.isOpen = isOpen;
   if (isOpen) fill();
   head.setAttribute('aria-expanded', String(isOpen));
   list.hidden = !isOpen;
@@ -132,8 +135,9 @@ const KEYS = {
   Home: (one, items) => items[0],
   End: (one, items) => items.at(-1),
   ArrowRight(one, items, at, target) {
-    if (one.getAttribute('aria-expanded') === 'false') setOpen(one, true);
-    else if (one.getAttribute('aria-expanded')) return items[at + 1] && level(items[at + 1]) > level(one) ? items[at + 1] : null;
+    const own = inner.get(one);
+    if (own?.isOpen) return items[at + 1] && level(items[at + 1]) > level(one) ? items[at + 1] : null;
+    if (own) setOpen(one, true);
     else {  // the buttons of a value are to its right
       const buttons = [...one.querySelectorAll('button')];
       return buttons[buttons.indexOf(target) + 1];
@@ -142,7 +146,7 @@ const KEYS = {
   },
   ArrowLeft(one, items, at, target) {
     if (target !== one) return [one, ...one.querySelectorAll('button')].find((each, place, all) => all[place + 1] === target);
-    if (one.getAttribute('aria-expanded') === 'true') setOpen(one, false);
+    if (inner.get(one)?.isOpen) setOpen(one, false);
     else return items.slice(0, at).findLast((each) => level(each) < level(one));
     return null;
   },

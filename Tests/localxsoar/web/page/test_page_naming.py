@@ -106,8 +106,11 @@ def test_a_url_is_written_by_clicking_and_makes_what_its_preview_shows(page: Pag
     expect(page.locator('#becomes')).to_contain_text(re.compile(
         'It would become Backup failed: db-1, db-2 severity info resolved problem url/nightly:J-1 · occurred 2026-11-24'))
     assert violations(page, '#delivery') == []
+    held: list[str] = []
+    page.on('request', lambda request: held.append(request.url) if '/localxsoar/preview?' in request.url else None)
     page.reload()
     expect(rows.nth(2)).to_contain_text('Backup failed severity high')
+    assert len(held) == 1, 'a second one would end the first'
     page.locator('#copy-url').click()
     copied = page.evaluate('navigator.clipboard.readText()')
     assert copied == url
