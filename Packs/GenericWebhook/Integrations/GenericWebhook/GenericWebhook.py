@@ -453,8 +453,8 @@ def decoded_keys(decode: Callable[[bytes], bytes], token: bytes) -> list[bytes]:
 
 
 # Each takes a token.
-decoded_token = partial(decoded_keys, partial(base64.b64decode, validate=True))
-token_from_hex = partial(decoded_keys, binascii.unhexlify)
+keys_from_base64 = partial(decoded_keys, partial(base64.b64decode, validate=True))
+keys_from_hex = partial(decoded_keys, binascii.unhexlify)
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
@@ -463,8 +463,8 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
     Without the prefix `whsec_` nothing says whether the token is base64, so both readings are tried.
     """
     if token.startswith(b'whsec_'):
-        return decoded_token(token.removeprefix(b'whsec_'))
-    return [token, *decoded_token(token)]
+        return keys_from_base64(token.removeprefix(b'whsec_'))
+    return [token, *keys_from_base64(token)]
 
 
 def equals_empty_key(key: bytes) -> bool:
@@ -484,9 +484,8 @@ def expansion_pattern(affix: str) -> str:
     """
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # An id cannot be the start of JSON or XML. It may contain `.`, `:` and `<`, and end with `=`, the padding of base64:
-    # Scheme.signatures rejects these characters, but a sender may have signed such an id anyway. Its length is limited so
-    # that a search for its end in a body of 25 MiB stays fast.
+    # Wider than the ids that Scheme.signatures accepts: is_timed_text must also see a text that a sender has signed with `.`,
+    # `:`, `<` or `=` in its id. No id begins like JSON or XML, and none is long, so that a search in 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
     # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
     return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
@@ -528,9 +527,10 @@ class Scheme(NamedTuple):
         # With re.ASCII, a pattern means the same here as in the patterns of is_timed_text, which are for bytes.
         is_readable = (re.fullmatch(expansion_pattern(self.prefix), prefix, re.ASCII)
                        and re.fullmatch(expansion_pattern(self.suffix), suffix, re.ASCII))
-        # With one of these characters in the id, the signed text would be ambiguous. `.` divides the id from the time, so that
-        # `a.1732442400.1732442401.` has two readings. With the others, an id can be the start of what another scheme signs:
-        # `v0:1732442400:a` of Slack's text, `a=` of a form, and `1732442400<a>` of XML directly behind a time, as Zendesk signs.
+        # With one of these characters in the id, the signed text is ambiguous:
+        #   .       divides the id from the time: `a.1732442400.1732442401.` has two readings
+        #   : = <   can make it what another scheme signs: `v0:1732442400:a` (Slack), `a=` (a form), `1732442400<a>` (Zendesk: XML
+        #           directly behind a time)
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
@@ -548,7 +548,7 @@ class Scheme(NamedTuple):
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
         of_each = ([(token, key) for key in self.keys(token.value)] for token in tokens)
-        # zip_longest makes a tuple for each kind of what is a list for each token, with None for a token without such a key.
+        # From one list for each token to one tuple for each kind; None stands for a token without a key of this kind.
         kinds = ([pair for pair in kind if pair and not equals_empty_key(pair[1])] for kind in zip_longest(*of_each))
         return list(filter(None, kinds))
 
@@ -560,7 +560,7 @@ class Scheme(NamedTuple):
         if self.time == OWN_TIME:
             part = re.search('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
             return part[1] if part else ''
-        return headers.get(self.time, '')  # '' for BODY_TIME: the names of headers are in lower case
+        return headers.get(self.time, '')  # never finds BODY_TIME, which has capitals: the names of headers are in lower case
 
 
 DIGEST = re.compile(r'''
@@ -604,11 +604,11 @@ SCHEMES |= {
     # Linear: linear.app/developers/webhooks. The prefix is empty, because the signed body contains the time.
     'linear-signature': [Scheme(time='webhookTimestamp')],
     # Microsoft Teams: "Create Outgoing Webhooks". The key is the decoded token.
-    'authorization': [Scheme(label='HMAC ', keys=decoded_token)],
+    'authorization': [Scheme(label='HMAC ', keys=keys_from_base64)],
     # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
     'x-mlflow-signature': [Scheme(prefix='{id}.{time}.', time='x-mlflow-timestamp', delivery='x-mlflow-delivery-id')],
     # Onfleet: "Webhook Authentication". The key is what the token encodes in hexadecimal.
-    'x-onfleet-signature': [Scheme(keys=token_from_hex)],
+    'x-onfleet-signature': [Scheme(keys=keys_from_hex)],
     # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme(prefix='v0:{time}:', time='x-slack-request-timestamp')],
     # Standard Webhooks: spec/standard-webhooks.md in its repository.
@@ -694,7 +694,7 @@ def is_timed_text(body: bytes) -> bool:
     if TIMED_TEXT.match(body):
         return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    # What precedes the time has to begin like JSON.
+    # timed_end[1] is the time and all that follows it. What precedes it has to begin like JSON.
     return timed_end is not None and JSON_START.match(body, 0, len(body) - len(timed_end[1])) is not None
 
 
@@ -739,7 +739,7 @@ class Signature(NamedTuple):
         return f'Signature({self.header})'
 
     def token_for(self, body: bytes) -> Token | None:
-        """Return the first token in the form (see Token) with which one of the digests was computed, or None.
+        """Return the token with which one of the digests was computed, or None; of several, the first in the instance's form.
 
         All are tried, whether one is right or not, so that the time does not reveal the position of the token.
         """
@@ -752,8 +752,8 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                # Others run if they have not for a millisecond, even between the HMACs of one request: so several tokens delay
-                # nobody longer than one. The lock is held meanwhile, so that this large body is the next one to be hashed.
+                # Let others run every millisecond, also between the HMACs of one request: so several tokens delay nobody longer
+                # than one. The lock is held meanwhile, so that no other large body is hashed first.
                 yield_if_due(0.001)
                 expected.update(body)
         expected.update(self.suffix)
@@ -764,8 +764,8 @@ class Signature(NamedTuple):
         """Return whether the signed time is close to `arrived` (Unix seconds).
 
         - A time in the prefix or the suffix counts, whatever the body contains.
-        - Otherwise one in the body counts, whatever the scheme: under the header of a scheme without a time, a request that
-          Linear has signed could otherwise be replayed.
+        - Without one, a `webhookTimestamp` in the body counts, whatever the scheme. Otherwise a request that Linear has signed
+          could be replayed under the header of a scheme without a time.
         - Without either, only a scheme that needs no time is fresh.
         """
         if self.time:
@@ -848,7 +848,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
             yield_if_due(0.001)  # not before the first signature, which proves most senders
         hmacs += len(signature.keys)
         if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
-            break  # anyone can cause HMACs, and these take long; `why` speaks only of those that were computed
+            break  # a sender without a proof must not cause more of these long HMACs; `why` is about those already computed
         if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
         if not signature.prefix and is_timed_text(body):  # a sender of another scheme may have signed it: see Replays
@@ -890,9 +890,9 @@ class Query:
 
     @cached_property
     def by_name(self) -> dict[str, str]:
-        """Return the values of all that count, by their names, for the handshakes; of those with one name the last.
+        """Return the parameters that count, for the handshakes. If a name occurs twice, its last value is taken.
 
-        A token is among them: Meta's `hub.verify_token` is one.
+        A token is not left out: Meta's `hub.verify_token` is one.
         """
         return dict(parse_qsl('&'.join(self.counted)))
 
@@ -1024,9 +1024,9 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
     """Return whether a value in the URL, or a part of one, is any token, or contains the one that proved the request.
 
-    Another token inside it does not count. A long value can contain thousands of guesses at it, and whether its word is ignored
-    would tell a sender if one is right, without a 401 in the log. A whole value is one guess only, and a request can make that
-    one by showing it as a token, too.
+    Another token inside it does not count: a long value can contain thousands of guesses, and the note that its word is ignored
+    would tell its sender that one is right, without a 401 in the log. A whole value is only one guess, as any token that a
+    request shows.
 
     In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
@@ -1209,7 +1209,7 @@ class Intake:
 
 def work_size(text: bytes) -> int:
     """Return the size by which a body takes turns with others: that of its text, or more if it has many events."""
-    most_events = text.count(b'{') + text.count(b'%7')  # seldom too few: each event has a `{`, or in a form `%7B`
+    most_events = text.count(b'{') + text.count(b'%7')  # seldom too few: each event has a `{`, or in a form `%7B` or `%7b`
     # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
     # but all together as no more than 1 MiB.
     return max(len(text), min(1024 * most_events, MIB))
@@ -1304,7 +1304,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     If the body is not text, raise BadRequest (with `is_json`) or UnsupportedMedia. Raise TooLarge if it grows too large.
     """
     charset = charset.replace('_', '-')
-    has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
+    has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # UTF-16 LE and BE; 00 00 FE FF of UTF-32 BE
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
@@ -4700,7 +4700,7 @@ class Arrival:
 
     @cached_property
     def kept_headers_json(self) -> bytes:
-        """Return the JSON object of the headers that the incidents keep. It is cached for up to MAX_EVENTS events."""
+        """Return the JSON object of the headers that the incidents keep. It is made once for all events of the request."""
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     def headers_for_words(self) -> dict[str, str]:
@@ -4747,7 +4747,10 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
 
 
 def is_form(source: bytes) -> bool:
-    """Return whether a text that is labelled as a form really is one, and not a line of a log."""
+    """Return whether a text that is labelled as a form really is one, and not a line of a log.
+
+    A form has a `&`, or a single pair: several pairs with blanks between them, as in `a=1 b=2`, are a line of a log.
+    """
     return FORM.match(source) is not None and (b'&' in source or not NEXT_PAIR.search(source))
 
 
@@ -4832,7 +4835,7 @@ def piece_decoded(piece: bytes) -> bytes:
     #
     # This needs a piece without FF, which no UTF-8 has, and without a line break: FORM_FIELD ends before one.
     marked = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    # `==` would be decoded to `=`: no pair may remain. The second time finds the pairs that the first one made.
+    # `%%` would become `==`, which is decoded to one `=`: so no pair may remain. Twice, since of `%%%` the first leaves `%25%%`.
     without_pairs = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
     plain = binascii.a2b_qp(without_pairs.replace(b'%', b'=') + b'.')[:-1]  # with a dot, since a `=` at the end would vanish
     has_ff = plain.count(b'\xff') > marked.count(b'\xff')
@@ -4888,10 +4891,10 @@ def json_payloads(source: bytes) -> list[bytes]:
 def mended_values(source: bytes) -> list[bytes]:
     """Return the JSON values of an invalid text after repairs. Raise BadRequest if it stays invalid.
 
-    1. Replace lone surrogates by what is as long.
-    2. In a small text, replace control characters in strings by blanks, which are as long, too. So if the text is still invalid,
-       the message names the sender's own line and column.
-    3. Otherwise escape them instead: that keeps what they say, but moves what follows.
+    1. Replace each lone surrogate by an escape of the same length.
+    2. Try a small text with a blank for each control character in its strings. No position has moved, so an error names the
+       sender's own line and column.
+    3. If that is valid, escape these characters instead: this keeps what they say, but moves what follows.
 
     A large text keeps its control characters, and with them stays invalid: controls_in_strings needs a text as one str, and lets
     nobody run meanwhile.
@@ -4953,8 +4956,9 @@ NO_JSON_NUMBER = re.compile(rb'NaN|-?Infinity')  # Python's json writes these
 
 def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
-    first_letter, minus_sign = position, max(position - 1, 0)  # msgspec gives the position of the letter behind a minus sign
-    if number := NO_JSON_NUMBER.match(source, minus_sign) or NO_JSON_NUMBER.match(source, first_letter):
+    # Of `-Infinity`, msgspec gives the position of the `I`: so try one byte earlier first.
+    number = NO_JSON_NUMBER.match(source, max(position - 1, 0)) or NO_JSON_NUMBER.match(source, position)
+    if number:
         reason, position = f'{number[0].decode()} is not JSON', number.start()
     row = source.count(b'\n', 0, position) + 1
     row_start = source.rfind(b'\n', 0, position) + 1
@@ -4969,7 +4973,7 @@ FIRST_ITEMS = Decoder(defstruct(
 
 def array_items(array: bytes | Raw) -> list[bytes]:
     """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
-    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
+    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]  # without the empty fields behind the last one
 
 
 # A surrogate pair as two JSON escapes: `\ud83d\ude00` is one emoji. Either half without the other is alone.
@@ -5080,16 +5084,16 @@ class Conversion:
         Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
         `unknown_key`, the key because of which it is not an envelope.
         """
-        words = self.arrival.words
-        items = items_at(source, words.each) if words.each else None  # None: no list of objects is there
-        if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
+        words, each = self.arrival.words, self.arrival.words.each
+        items = items_at(source, each) if each else None  # None: no list of objects is there
+        if each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
             words = UrlWords(type=words.type, default_severity=words.default_severity)
         event = self.event(source, words)
         self.product = event.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in event.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-        if self.arrival.words.each:
+        if each:
             self.findings.record(event, 'each', items is not None)
         for item in items or ():
             self.add_event(item, self.event(item, words))
@@ -5214,7 +5218,7 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **triage(event, arrival),
-        # Of the same event, read anew: the words of the URL find nothing more, and its budget stays as it is.
+        # From a second reading of the event: what this finds is no find of the URL's words, and takes nothing from its budget.
         **(origins_of(Conversion(arrival).event(source, event.words), time.time()) if arrival.settings.shows_origins else {}),
     }
 
@@ -5256,7 +5260,7 @@ BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U0001
 
 
 def narrowed(source: bytes) -> bytes:
-    r"""Return a JSON text, with the characters that make it take much memory escaped (\ud83d\ude00) if it takes less that way.
+    r"""Return a JSON text as it is, or with its wide characters escaped (\ud83d\ude00), whichever takes less memory.
 
     One character beyond U+FFFF makes every character of a str take four bytes, and one beyond U+00FF two.
     """
@@ -5274,7 +5278,7 @@ def narrowed(source: bytes) -> bytes:
     #   narrow, to U+00FF  1 or 2           1                              none
     #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            at most 4 bytes, 5 characters
     #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
-    # For each way, by the characters that it escapes: how many bytes the text takes then in UTF-8, and how many as a str.
+    # The bytes that the text takes in UTF-8 and as a str, by the characters that are escaped.
     ways = {
         None: (len(source), characters * (4 if wide else 2 if middle else 1)),
         BEYOND_FFFF: (len(source) + 8 * wide, (characters + 11 * wide) * (2 if middle else 1)),
@@ -5297,7 +5301,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 
     Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
     """
-    # steps[position] are the keys that may come next, the longest first, each with the position behind it: see steps_of.
+    # `a.b` can mean the key `a.b`, or `a` and in it `b`: steps[position] has each such key with the next position (see steps_of).
     steps, position, value = steps_of(keys), 0, source
     with suppress(ValueError, StopIteration):  # no object or no such member on the way, or no array at the end
         while position < len(steps):
@@ -5439,7 +5443,7 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
         return None
     event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match event:  # by event.get(), which also opens the members of a LargeObject
+    match event:  # a pattern calls event.get(), which also opens the members of a LargeObject
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
@@ -5453,12 +5457,10 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
 def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | None:
     """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's.
 
-    - Without a header of Zoom's signature, the request is not Zoom's.
-    - If a signature proved the request, it is the token of that signature; unless that is Zoom's, the request is not Zoom's.
-    - If the request shows a token, such as that of a tenant, but Zoom's signature is valid, too, it is the token of the
-      signature: Zoom knows no other.
-    - If that signature is not valid, it is the token that the request shows. The whole text of a form with several tokens is no
-      key: then it is none.
+    - None if there is no signature of Zoom, or if another signature proved the request.
+    - The token of Zoom's signature if that is valid, even if the request shows another one, such as that of a tenant: Zoom
+      knows no other.
+    - Otherwise the token that the request shows, or None if that is the whole text of a form with several tokens: it is no key.
     """
     header = 'x-zm-signature'
     if header not in request.headers:
@@ -6790,7 +6792,7 @@ class ServerLine:
         self.is_restored = False  # whether what the container before saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
         self.unavailable = 0  # how many requests got a 503
-        self.silent_calls: float = 0  # how many of createIncidents have ended; minus infinity once XSOAR has replied anything
+        self.silent_calls: float = 0  # how many of createIncidents XSOAR has replied nothing to; -inf once it has replied to one
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
         self.ending = Event()  # set when the process is to stop
@@ -6865,8 +6867,8 @@ class ServerLine:
         self.queue.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
         with suppress(OSError):  # a server that is gone reads no stderr, either
-            for text in self.log_buffer.lines.get('error', ()):  # the line is busy or cut, and the platform's `print` uses it
-                sys.stderr.write(f'{text}\n')
+            for text in self.log_buffer.lines.get('error', ()):
+                sys.stderr.write(f'{text}\n')  # no print: the platform's uses the line, which is busy or cut
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
@@ -6883,7 +6885,7 @@ class ServerLine:
     def report_silences(self) -> None:
         """Queue the silences, and their ends, that are due. Log and record those that are created or lost."""
         self.silences.listen(time.monotonic(), bool(self.history.listening_since))
-        for post, name in self.silences.look(time.time()):
+        for post, name in self.silences.look(time.time()):  # whose incident has just been created, dropped or lost
             is_lost = not post.result.successful()
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
@@ -6932,7 +6934,7 @@ class ServerLine:
             if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
             del result, incidents  # before the responses are written: each may take as much memory again
-        if count > 1:  # a single incident has a single post: it makes no group of senders that post again
+        if count > 1:  # otherwise only one sender gets a response, and there is nobody to wait for
             self.let_senders_post_again(time.monotonic() - began)
         return count > 0
 
@@ -7007,8 +7009,9 @@ def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
     If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
-    message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name,
-    which a sender chooses: there the message counts only if stdin has ended, too. While it is open, the next log call decides.
+    message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name, which
+    a sender chooses: there the message counts only if stdin has ended, too. If it has not, the next log call shows whether the
+    line is closed, since its reply quotes no sender.
     """
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
@@ -7028,7 +7031,7 @@ def unconfirmed_reason(result: Any, error: BaseException | None) -> Any:
 
 
 def has_hung_up(file: int = 0, events: int = 0) -> bool:
-    """Return whether the server has closed stdin, or whether one of these events has come to another file.
+    """Return whether a file, by default stdin, has been closed by its other side, or one of the `events` has come to it.
 
     Return False on systems without poll: there the next reply shows it.
     """
@@ -7131,7 +7134,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected."""
-        # Text that waits for its turn counts like a body: of bodies of 25 KiB there may be thousands, each with 25 MiB of text.
+        # While it waits for its turn, the text counts like a body, too: 25 KiB may become 25 MiB, in thousands of requests.
         with self.accepted_body(request) as body, self.intake.accepted.share() as share:
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
             text = decompress(body, request.headers.get('content-encoding', ''), share)
@@ -7144,7 +7147,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 post = Post(self.incidents_of(request, payloads), request.memory_bytes, request.is_gone, *likeness)
                 post.hand_over_by = hand_over_by
             # The call and the reply contain the incidents of a post several times. So a large post takes a turn again, from when
-            # it is queued until XSOAR has replied to its first call. If copies of headers made it large, it does not.
+            # it is queued until XSOAR has replied to its first call. A post that is large only by copies of headers takes none.
             if min(post.size, len(text)) > MAX_CALL_BYTES:
                 post.take_turn = partial(self.intake.take_turn, len(text))
         del body, text, payloads  # what waits for a call keeps none of them
@@ -7170,10 +7173,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         """Read the words of an accepted request's URL. With `?expect=`, a POST is a sign of life, whatever becomes of it."""
         words = request.words = url_words(self.settings, request.query.parameters, request.query.late_words, request.token)
         if words.expect:
-            shown, key = watched_name(self.settings, words.expect[1])
-            kind = without_error_markers(words.type) or self.settings.incident_type
+            every, name = words.expect
+            shown, key = watched_name(self.settings, name)
+            incident_type = without_error_markers(words.type) or self.settings.incident_type
             severity = 2 if words.default_severity is None else words.default_severity  # 2: medium
-            watch = Watch(shown, words.expect[0], kind, severity, request.arrived)
+            watch = Watch(shown, every, incident_type, severity, request.arrived)
             request.words = replace(words, notes=(*words.notes, *self.line.silences.hear(key, watch, time.monotonic())))
 
     def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
@@ -7934,7 +7938,7 @@ def warnings_about(tokens: Tokens) -> Iterator[str]:
         which = label_of(token.name, len(tokens))
         if len(token.value.decode()) < 16:
             yield f'The {which} can be guessed: it has fewer than 16 characters.'
-        if any(map(equals_empty_key, decoded_token(token.value.removeprefix(b'whsec_')))):
+        if any(map(equals_empty_key, keys_from_base64(token.value.removeprefix(b'whsec_')))):
             yield (f'Decoded from base64, the {which} has zero bytes only, with which anyone can sign: '
                    'signatures of Standard Webhooks, Svix and Teams are rejected. Use a random token.')
 
