@@ -102,6 +102,7 @@ class LineMachine(RuleBasedStateMachine):
     def hand_over(self) -> None:
         ready = [sender.post for sender in self.waiting if sender.may_go_from <= self.now]
         self.call = self.queue.next_call(self.now)
+        self.check_set_aside()  # those of a rejected group that are overdue
         posts = self.queue.in_flight
         self.in_call = [sender for sender in self.senders if sender.post in posts]
         self.check_turn(ready)
