@@ -143,7 +143,7 @@ class MemoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.arrivals)
     @rule(index=st.integers(-2, -1), has_waited=WAITED, size=SIZES)
     def arrive_again(self, index: int, has_waited: int, size: int) -> None:
-        self.clock.now += INSTANT  # nothing happens at the same moment
+        self.time_goes_by(INSTANT)  # nothing happens at the same moment
         (headers, _), query, body = self.arrivals[max(index, -len(self.arrivals))]
         post = TimedPost([{'name': 'alert', 'rawJSON': b'{}'}], size, Connection(), *likeness_of(headers, query, body))
         post.hand_over_by -= has_waited
@@ -282,8 +282,10 @@ class MemoryMachine(RuleBasedStateMachine):
     def is_full(self, size: int) -> bool:
         requests = [*self.queued, *filter(None, [self.in_call])]
         posts = [*(request.sender.post for request in requests), *(sender.post for sender in self.senders if sender.waits_for)]
-        size += sum(post.memory_bytes for post in posts)
-        return bool(posts) and (len(posts) >= MOST_WAITING or size > MOST_WAITING_BYTES)
+        aside = [post.memory_bytes for post in posts if post.aside]  # they leave a quarter of the queue to others
+        count = len(posts) - len(aside) + min(len(aside), MOST_WAITING * 3 // 4)
+        size += sum(post.memory_bytes for post in posts) - sum(aside) + min(sum(aside), MOST_WAITING_BYTES * 3 // 4)
+        return bool(posts) and (count >= MOST_WAITING or size > MOST_WAITING_BYTES)
 
     def respond(self, sender: Sender, request: Request) -> None:
         sender.expected = request.response, request.summary, request.sender is not sender
