@@ -4125,7 +4125,8 @@ class Facts:
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
         kinds = self.values(rings, 'kind', 'last word: kind')
-        return first_of(self.clean(value) for value in kinds if type(value) is str and pattern.fullmatch(value))
+        words = [kind for kind in kinds if type(kind) is str and pattern.fullmatch(kind)]
+        return first_of(map(self.clean, words)) if words else ''
 
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
@@ -4141,15 +4142,16 @@ class Facts:
         thing = self.best(THINGS)
         host = thing.lower().partition('.')[0]  # without its domain, unless it is so short that any text may contain it
         is_in_text = (host if len(host) > 3 else thing.lower()) in text.lower()
-        text_that_fits = shortened(text, max(50, 145 - len(kind) - len(thing)))
-        return text if is_in_text else self.clean(f'{text_that_fits} ({thing})') or text
+        if is_in_text:
+            return text
+        return self.clean(f'{shortened(text, max(50, 145 - len(kind) - len(thing)))} ({thing})') or text
 
     # The time
 
     def times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
         near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
-        if says_that_it_ended(self.top):
+        if 'time of end' in self.meanings and says_that_it_ended(self.top):
             yield from map(self.clean, chain.from_iterable(scope.values('time of end') for scope in near))
         dates: list[str] = []
         for scope in near:
