@@ -28,3 +28,13 @@ export function duration(ms) {
   if (ms < 1) return '<1 ms';
   return ms < 10000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(0)} s`;
 }
+
+// Return a time between two events, such as `40 ms`, `5 s` or `2 h 10 min`.
+export function span(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = Math.round(ms / 1000);
+  const [minutes, hours] = [60, 3600].map((unit) => Math.floor(seconds / unit));
+  const parts = [['d', Math.floor(hours / 24)], ['h', hours % 24], ['min', minutes % 60], ['s', seconds % 60]];
+  const first = parts.findIndex(([, count]) => count);
+  return parts.slice(first, first + 2).filter(([, count]) => count).map(([unit, count]) => `${count} ${unit}`).join(' ');
+}

@@ -2,22 +2,12 @@
 import {chosen, isOpened} from './address.js';
 import {backButton, drawDetail, isDetailShown} from './detail.js';
 import {button, el} from './dom.js';
-import {day} from './format.js';
+import {day, span} from './format.js';
 import {lanes, laneOf, SIGNS, stateOf, titleOf, toneOf} from './lanes.js';
 import {shortened} from './long.js';
 import {drawSeverity} from './triage.js';
 
 const SHOWN_EVENTS = 100;  // the latest, and then each time as many
-
-// Return a time between two events, such as `40 ms`, `5 s` or `2 h 10 min`.
-function span(ms) {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = Math.round(ms / 1000);
-  const [minutes, hours] = [60, 3600].map((unit) => Math.floor(seconds / unit));
-  const parts = [['d', Math.floor(hours / 24)], ['h', hours % 24], ['min', minutes % 60], ['s', seconds % 60]];
-  const first = parts.findIndex(([, count]) => count);
-  return parts.slice(first, first + 2).filter(([, count]) => count).map(([unit, count]) => `${count} ${unit}`).join(' ');
-}
 
 function words({kind, delivery, incident, text, isAlike, isLate}) {
   const change = () => (['joined', 'ended'].includes(kind) ? text.replace(incident?.id || '', '').trim() : '');

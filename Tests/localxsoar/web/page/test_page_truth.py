@@ -446,8 +446,12 @@ def test_a_delivery_is_compared_with_the_previous_one_of_its_sender_or_another(p
     assert f'tab=compare&with={other}' in page.url
     page.keyboard.press('d')
     expect(page.locator('#part-request[aria-current]')).to_be_visible()
-    page.goto(f"{webhook.url}/#/deliveries?open={webhook.control('GET', 'deliveries')[2]['number']}&tab=compare")
-    expect(page.locator('.comparison')).to_have_text(re.compile('^No earlier delivery of'))
+    with socket.create_connection(('127.0.0.1', urlsplit(webhook.url).port or 0), timeout=PATIENCE_SECONDS) as sender:
+        sender.sendall(b'no HTTP\r\n\r\n')
+        assert b' 400 ' in sender.recv(100)
+    post(webhook, before, User_Agent='')
+    page.goto(f"{webhook.url}/#/deliveries?open={webhook.control('GET', 'deliveries')[0]['number']}&tab=compare")
+    expect(page.locator('.comparison')).to_have_text('No earlier delivery of an unknown sender is kept here.')
 
 
 # What a newcomer sees, and secrets.
