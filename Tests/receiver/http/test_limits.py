@@ -365,11 +365,12 @@ def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(
             Event().wait()
 
     heads = http_server().heads
-    shares = (4 * MIB - 1000, 1 - fuller), (1000, fuller), (4 * MIB - 1000, fuller), (2000, fuller)
-    holders = [gevent.spawn(hold, *each) for each in shares]
+    many = [(4 * MIB - 2500, 1 - fuller), *[(500, 1 - fuller)] * 3]
+    few = [(1000, fuller), (4 * MIB - 1000, fuller), (2000, fuller)]
+    holders = [gevent.spawn(hold, *each) for each in many + few]
     for _ in range(3):
         gevent.sleep(0)
-    assert [holder.ready() for holder in holders] == [False, True, False, False]
+    assert [number for number, holder in enumerate(holders) if holder.ready()] == [4]
     gevent.killall(holders)
 
 

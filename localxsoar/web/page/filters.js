@@ -19,7 +19,7 @@ const isOneOf = (words) => ({reads: (text) => words.includes(text), example: wor
 // What the terms of a search take, and what the help says of them.
 const TERMS = {
   sender: {reads: () => true, example: 'git, or "GitHub" for exactly this one'},
-  status: {reads: (text) => /^([1-5](\d\d|xx)|none)$/.test(text), example: '401, 4xx, none; of incidents open, over, closed, …'},
+  status: {reads: (text) => /^([2-5](\d\d|xx)|none)$/.test(text), example: '401, 4xx, none; of incidents open, over, closed, …'},
   severity: isOneOf(LEVELS),
   became: isOneOf(KINDS),
   after: {reads: (text) => !Number.isNaN(moment(text)), example: '15m, 2h, 3d, 14:30, 2026-11-30, 2026-11-30T14:30'},
