@@ -11,8 +11,8 @@ import {incidents} from './incidents.js';
 import {drawState, refreshHistory, setLost} from './instance.js';
 import {noteChange} from './lanes.js';
 import {addLine, setLines} from './log.js';
-import {noteForPreview} from './naming.js';
 import {opened} from './opened.js';
+import {noteForPreview} from './outcome.js';
 import {thousands} from './format.js';
 import {nextTask, paced} from './pace.js';
 import {ask} from './server.js';
@@ -29,6 +29,7 @@ const MORE_DELIVERIES = 1000;  // that are asked for after them, and again: all 
 let paused = null;  // the events that arrived while the page was paused
 let isCut = false;  // whether more arrived during the pause than is worth keeping
 let loading = null;  // what is still to be loaded, and the events that have to wait for that
+let wasLoaded = false;  // since the page was connected
 let isStale = false;  // whether to load once more after that
 let arrived = 0;
 let hasRemoved = 0;  // how many deliveries the server has removed to make room
@@ -126,10 +127,9 @@ function take(kind, handle, text) {
   return drawEmpty();
 }
 
-listen.loaded = false;  // whether all was loaded since the page was connected
 export function listen() {
   const events = new EventSource('/localxsoar/events');
-  events.addEventListener('hello', () => { setLost(false); if (!listen.loaded) load(); });
+  events.addEventListener('hello', () => { setLost(false); if (!wasLoaded) load(); });
   events.addEventListener('reset', load);
   for (const [kind, handle] of Object.entries(HANDLERS)) {
     events.addEventListener(kind, (event) => {
@@ -139,7 +139,7 @@ export function listen() {
   events.onerror = () => {
     setLost(true);
     if (events.readyState !== EventSource.CLOSED) return;
-    listen.loaded = false;  // a new connection does not know what this one has seen
+    wasLoaded = false;  // a new connection does not know what this one has seen
     setTimeout(listen, 1000);
   };
 }
@@ -214,7 +214,7 @@ async function loadIncidents() {
 
 async function load() {
   if (loading) { isStale = true; return; }
-  listen.loaded = true;
+  wasLoaded = true;
   loading = {early: [], before: Infinity, incidents: true};
   try {
     await loadFirst();

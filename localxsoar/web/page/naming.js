@@ -1,21 +1,17 @@
-// A sender's URL, written by clicking: the panel, the URL, and what it makes of the sender's deliveries.
+// A sender's URL, written by clicking: the panel and the URL.
 import {choose, chosen, isOpened} from './address.js';
 import {drawChips} from './chips.js';
-import {deliveries} from './deliveries.js';
 import {drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {readJson} from './json.js';
 import {cut} from './long.js';
-import {closeOffers, hasMask, kindOf, markChosen, offer, panel, partsFor, setPanel, target} from './picking.js';
-import {askPreview, drawOne, drawPreview, endPreview, hasNoSeverity, holdPreview, valuesSeen} from './preview.js';
+import {refresh, still} from './outcome.js';
+import {closeOffers, hasMask, markChosen, offer, panel, setPanel, target} from './picking.js';
+import {endPreview, holdPreview} from './preview.js';
 import {ask} from './server.js';
 import {hasPort, MASK, WAY_IN} from './state.js';
 import {drawTree} from './tree.js';
-import {follow, pathIn, readQuery, writeQuery} from './words.js';
-
-const PREVIEWED = 20;
-const SLOW_MS = 300;
-const GATHERING_MS = 500;
+import {readQuery, writeQuery} from './words.js';
 
 const known = new Map();  // by instance, what the server says about the words of its URLs
 const left = new Map();  // by sender, the words in a panel that was closed
@@ -149,17 +145,6 @@ function change(keepsChips = false) {
   refresh();
 }
 
-// Draw what stands above the tree, and keep in its place what a value offers: the next click is meant for it.
-function still(draw) {
-  const place = () => panel.offers?.getBoundingClientRect().top || 0;
-  const before = place();
-  draw();
-  const moved = place() - before;
-  if (moved) $('delivery').scrollTop += moved;
-}
-
-// The URL and the preview.
-
 const COPIED = 'Put it into the sender in place of its URL. For another server, copy what follows the question mark.';
 
 // Copy the URL, with what is masked in it where the server still shows that.
@@ -173,65 +158,4 @@ async function copyUrl({target: pressed}) {
   if (!$('url-note')) return;  // the panel was closed meanwhile
   const masked = url.includes(MASK) ? 'What is masked was copied masked: put it back yourself. ' : '';
   $('url-note').textContent = masked + COPIED;
-}
-
-// Return the latest deliveries of the same sender to the same instance, this one first.
-function alike({number, sender, target: own}) {
-  const path = own.split('?')[0];
-  const hasEvents = ({method, kind}) => method !== 'GET' && !['waiting', 'handshake'].includes(kind);
-  const isAlike = (each) => each.sender === sender && each.target.split('?')[0] === path && hasEvents(each);
-  const others = deliveries.all.filter((each) => each.number !== number && isAlike(each));
-  return [number, ...others.slice(0, PREVIEWED - 1).map((each) => each.number)];
-}
-
-// Return the paths of the chosen values with their keys, but not those of conditions: an event that lacks one has not ended.
-function chosenPaths() {
-  const [each] = [...panel.words].filter(([name]) => kindOf(name) === 'path').map(([, text]) => text);
-  let event = panel.root.isArray ? panel.root.entries[0]?.[1] : panel.root;
-  if (each) event = follow(event, each)?.value?.entries?.[0]?.[1];
-  const reached = (text) => (event?.entries ? follow(event, text) : null);
-  // A severity without a scale may be a word for all events, such as `high`.
-  const isPath = ({kind, part}) => kind !== 'severity' || pathIn('severity', part)[1] || reached(part);
-  const parts = [...panel.words.keys()].flatMap((name) => partsFor(name).parts.map((part) => ({kind: kindOf(name), part})));
-  const texts = parts.filter(({kind}) => ['part', 'parts', 'severity', 'key'].includes(kind)).filter(isPath)
-    .map(({kind, part}) => pathIn(kind, part)[0]).filter((text) => !/^[@']|\|/.test(text));
-  return [...new Set(texts)].map((text) => [text, reached(text)?.keys || text.split('.')]);
-}
-
-function refresh() {
-  const own = panel;
-  const paths = chosenPaths();
-  const started = new Map(deliveries.all.map((each) => [each.number, each.started]));
-  const withTime = [...panel.words.keys()].some((name) => kindOf(name) === 'part');
-  const [, severity] = [...panel.words].find(([name]) => kindOf(name) === 'severity') || [];
-  const scaled = severity ? paths.findIndex(([path]) => path === pathIn('severity', severity)[0]) : undefined;
-  const slow = setTimeout(() => {
-    if (panel === own && !$('preview').childElementCount) $('preview').textContent = 'A second container starts…';
-  }, SLOW_MS);
-  askPreview({numbers: alike(panel.item), target: target(), paths: paths.map(([, keys]) => keys)}, (rows) => {
-    clearTimeout(slow);
-    if (panel !== own) return;
-    $('preview').replaceChildren(...drawPreview(rows, paths.map(([text]) => text), (number) => started.get(number), withTime));
-    still(() => $('becomes').replaceChildren(...drawOne(rows, panel.item.number, withTime)));
-    panel.seen = valuesSeen(rows, scaled);
-    if ($('values-seen')) $('values-seen').textContent = panel.seen;
-    if (panel.seen && !panel.hasAskedForScale && hasNoSeverity(rows)) askForScale();
-  });
-}
-
-// Open the scale, once, for a severity whose words or numbers mean nothing without one.
-function askForScale() {
-  panel.hasAskedForScale = true;
-  const scale = $('chips').querySelector('details');
-  if (scale) scale.open = true;
-}
-
-// Take note of a delivery that has ended: it may be of this sender. Without one, the whole list has changed.
-let gathering = null;
-export function noteForPreview(delivery) {
-  if (!panel || gathering || (delivery && (delivery.kind === 'waiting' || delivery.sender !== panel.item.sender))) return;
-  gathering = setTimeout(() => {
-    gathering = null;
-    if (panel) refresh();
-  }, GATHERING_MS);
 }
