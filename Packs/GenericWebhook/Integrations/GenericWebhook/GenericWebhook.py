@@ -4582,7 +4582,7 @@ class ThirdPartyEvent:
         return f'severity {NAME_OF_SEVERITY[self.severity.value]}' if is_too_low else ''
 
     def is_below(self, threshold: float) -> bool:
-        """Return whether the severity is certainly lower, and no other in the event may be graver. A recovery's is not certain."""
+        """Return whether the severity is certainly lower, and no other in the event may be graver. A recovery's is uncertain."""
         severity, is_certain = self.severity
         if not is_certain or not severity or severity >= threshold or self.members.get('truncatedAlerts'):  # 0 stands for unknown
             return False
