@@ -11,6 +11,7 @@ import pytest
 from documents import IN_THE_IMAGE
 from imports import PLATFORM, circle, imported_modules
 from local_xsoar import ROOT
+from tools import code_lines
 from tools.tree import own_files
 from shared.webhook import SCRIPT
 
@@ -233,3 +234,8 @@ def test_every_top_folder_with_python_has_its_place_and_none_is_above_itself() -
 def test_what_is_imported_by_its_name_alone_is_found_in_its_folder() -> None:
     assert imports_from('Tests')['Tests/conftest.py'] == {'Packs', 'shared'}
     assert [homes()[name] for name in ('clocks', 'GenericWebhook', 'tools')] == ['Tests', 'Packs', 'tools']
+
+
+def test_a_line_of_code_is_no_docstring_heading_comment_or_blank_line() -> None:
+    source = "''' ONE '''\n\ndef f():\n    'Docstring.'\n    # a comment\n    return '''\n\n    text'''\n\nSENDERS = '''\na\n'''"
+    assert code_lines.sections(source) == {'ONE': (9, 3, 1), 'rows of SENDERS': (3, 3, 0)}

@@ -4491,7 +4491,7 @@ class ThirdPartyEvent:
                 if found.value is not None or row.has_no_severity:
                     return Severity(found.value, is_certain)
         found = self.facts.severity()
-        return found if is_certain else found._replace(is_certain=False)
+        return Severity(found.value, is_certain and found.is_certain)
 
     def severity_by(self, row: Row) -> Severity:
         """Return the severity that a row finds: the first value that is on its scale, or None.
