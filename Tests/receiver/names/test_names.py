@@ -299,6 +299,24 @@ def test_the_first_of_several_says_how_many_more_there_are_also_behind_a_long_na
     assert len(name({**ALERT, 'alerts': alerts})) == 150
 
 
+@pytest.mark.parametrize(('title', 'cut'), [
+    (f'Deleted: /{"a" * 130}/invoices', f'Deleted: /{"a" * 130}/invoices'),  # 149 characters
+    (f'Deleted: /{"a" * 131}/invoices', f'Deleted: /{"a" * 131}/invoices'),
+    (f'Deleted: /{"a" * 132}/invoices', 'Deleted: …/invoices'),
+    (f'Deleted: /a/{"b" * 130}/invoices', f'Deleted: …/{"b" * 130}/invoices'),
+    (f'Deleted: /a/b/{"c" * 130}/invoices', f'Deleted: …/{"c" * 130}/invoices'),
+    (f'Deleted: /ab/{"c" * 130}/{"d" * 8}', f'Deleted: …/{"c" * 130}/{"d" * 8}'),  # 150 again
+    (f'Deleted: /ab/{"c" * 130}/{"d" * 9}', f'Deleted: …/{"d" * 9}'),  # one more is too long
+    (f'Deleted (/{"a" * 150}/invoices)', 'Deleted (…/invoices)'),
+    (f'Deleted: /invoices/{"a" * 150}', f'Deleted: /invoices/{"a" * 130}…'),  # its last part alone is too long
+    (f'Deleted: /{"a" * 140} by alice', f'Deleted: /{"a" * 139}…'),  # not at the end
+    (f'Deleted: a/{"b" * 140}/invoices', f'Deleted: a/{"b" * 138}…'),  # a ratio, a repository
+])
+def test_a_path_at_the_end_of_a_name_that_is_too_long_loses_its_first_folders(title: str, cut: str) -> None:
+    assert name({'title': title}) == cut
+    assert len(cut) <= 150
+
+
 def alert(number: int, size: int) -> dict[str, Any]:
     return {'labels': {'alertname': 'DiskFull', 'instance': f'db-{number}'},
             'annotations': {'summary': f'Disk full on db-{number}'}, 'startsAt': '2026-11-24T09:00:00Z',

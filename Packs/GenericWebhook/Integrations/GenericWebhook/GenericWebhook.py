@@ -2682,9 +2682,17 @@ def first_of(texts: Iterable[str]) -> str:
 
 
 def shortened(text: str, max_length: int = 150) -> str:
-    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`.
+
+    But a path at its end loses its first folders, since the last part says most: `Deleted: …/storageAccounts/invoices`.
+    """
     text = without_error_markers(text)
-    return text if len(text) <= max_length else text[:max_length - 1] + '…'
+    if len(text) <= max_length:
+        return text
+    start = text.rfind(' ') + 1  # of the last word
+    start += text.startswith('(', start)
+    rest = text.find('/', start + len(text) + 1 - max_length) if text.startswith('/', start) else -1
+    return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
 
 
 def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
