@@ -3668,6 +3668,9 @@ WORDS = {meaning: words.split() for meaning, words in {
         sourceip ip ipaddress agent initiatedby to''',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
+    # A person without one of these has the name that both of these give: `Alice Ng`.
+    'first name': 'firstname givenname',
+    'last name': 'lastname familyname surname',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
     'thing': 'host service check monitor database package',
     # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
@@ -3899,7 +3902,7 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
     ((OWN, DATA), ('last word: text',)),  # {"event": "call.failed", "failure_reason": "busy"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
-    ((OTHERS, DEEP), ('person', 'last word: object')),  # {"event": "opened", "tags": {"userEmail": "ann@example.com"}}
+    ((OTHERS, DEEP), ('person', 'last word: object', 'first name')),  # {"event": "open", "tags": {"userEmail": "al@example.com"}}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
@@ -3944,8 +3947,9 @@ class Facts:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
         scope = Scope(self.members)
         for _ in range(4):
-            if len(scope.members) == 1:
-                scope = next((each for each in self.inside(scope) if not each.is_item), scope)
+            if len(scope.members) != 1:
+                break
+            scope = next((each for each in self.inside(scope) if not each.is_item), scope)
         return scope
 
     def json_in(self, text: str) -> dict[str, Any]:
@@ -4023,7 +4027,11 @@ class Facts:
 
     def object_name(self, value: Any) -> str:
         """Return what an object is called, by a text or by an object with a name: `db-1` for `db-1` and {"name": "db-1"}."""
-        names = Scope(value).values('name') if isinstance(value, dict) else [value]
+        names = [value]
+        if isinstance(value, dict):
+            scope = Scope(value)
+            parts = scope.values('first name')[:1] + scope.values('last name')[:1]
+            names = [*scope.values('name'), ' '.join(map(self.clean, parts))]
         name = first_of(self.usable(name, UNUSABLE_OBJECT) for name in names)
         return f'…{name[-59:]}' if len(name) > 60 and PATH.match(name) else name  # its end says more than its beginning
 
@@ -4061,7 +4069,7 @@ class Facts:
         The name of an object that is the only member is not meant: that is one text among others.
         """
         name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
-        return '' if NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
+        return '' if not name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
 
     def text(self) -> tuple[str, bool]:
         """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
