@@ -371,7 +371,7 @@ class Tokens:
         return len(self.each)
 
     def find(self, texts: Iterable[bytes], authorization: Iterable[bytes] = ()) -> Token | None:
-        """Return the first token that equals one of the texts, or None. `authorization` may also be the whole text of the form.
+        """Return the first token that equals one of the texts, or None. `authorization` may also be the whole `auth_header`.
 
         Each text is compared with all tokens, whether one is equal or not, so that the time reveals nothing.
         """
@@ -484,8 +484,8 @@ def expansion_pattern(affix: str) -> str:
     """
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # Wider than the ids that Scheme.signatures accepts: is_timed_text must also see a text that a sender has signed with `.`,
-    # `:`, `<` or `=` in its id. No id begins like JSON or XML, and none is long, so that a search in 25 MiB stays fast.
+    # Scheme.signatures rejects an id with `.`, `:`, `<` or `=`, but its sender may have signed it: is_timed_text must find that
+    # text, too. An id never begins like JSON or XML. The limit on its length keeps a search in 25 MiB fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
     # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
     return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
@@ -528,9 +528,9 @@ class Scheme(NamedTuple):
         is_readable = (re.fullmatch(expansion_pattern(self.prefix), prefix, re.ASCII)
                        and re.fullmatch(expansion_pattern(self.suffix), suffix, re.ASCII))
         # With one of these characters in the id, the signed text is ambiguous:
-        #   .       divides the id from the time: `a.1732442400.1732442401.` has two readings
-        #   : = <   can make it what another scheme signs: `v0:1732442400:a` (Slack), `a=` (a form), `1732442400<a>` (Zendesk: XML
-        #           directly behind a time)
+        #   .       separates the id from the time: `a.1732442400.1732442401.` could have the id `a` or `a.1732442400`
+        #   : = <   can make the text look like one of another scheme: `v0:1732442400:a` (Slack), `a=` (the body is a form),
+        #           `1732442400<a>` (Zendesk: a time, then XML)
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
@@ -739,7 +739,7 @@ class Signature(NamedTuple):
         return f'Signature({self.header})'
 
     def token_for(self, body: bytes) -> Token | None:
-        """Return the token with which one of the digests was computed, or None; of several, the first in the instance's form.
+        """Return the token with which one of the digests was computed, or None; of several, the first in `auth_header`.
 
         All are tried, whether one is right or not, so that the time does not reveal the position of the token.
         """
@@ -752,8 +752,8 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                # Let others run every millisecond, also between the HMACs of one request: so several tokens delay nobody longer
-                # than one. The lock is held meanwhile, so that no other large body is hashed first.
+                # Before each HMAC, let others run unless they did within the last millisecond: so several tokens delay nobody
+                # longer than one. The lock stays held, so that no other large body is hashed in between.
                 yield_if_due(0.001)
                 expected.update(body)
         expected.update(self.suffix)
@@ -805,11 +805,10 @@ def body_time(body: bytes) -> str:
 
 
 def without_escapes(body: bytes) -> bytes:
-    r"""Return JSON without what its strings may contain that a decoder rejects: surrogates as escapes, and control characters.
+    r"""Return JSON without any `\\` or `\u`, and with a blank for each control character, so that a decoder accepts its strings.
 
-    An example with half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings say
-    something else then, but all other values are the same. So a number can be read, in less time than it takes to mend the
-    strings.
+    Half a surrogate pair, for example, is rejected: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. This changes
+    what the strings say, but no other value. To read a number it is enough, and faster than to mend the strings.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\u'):  # in this order: in `\\ud83d` the backslash is escaped, and `ud83d` is text
@@ -845,7 +844,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     hmacs = 0  # of this body so far
     for signature in signatures:
         if hmacs:
-            yield_if_due(0.001)  # not before the first signature, which proves most senders
+            yield_if_due(0.001)  # not before the first signature: most requests have only one
         hmacs += len(signature.keys)
         if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
             break  # a sender without a proof must not cause more of these long HMACs; `why` is about those already computed
@@ -885,7 +884,7 @@ class Query:
 
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the names and values of those that show no token, decoded, without empty ones."""
+        """Return the decoded names and values of the parameters that count and show no token, without empty ones."""
         return parse_qsl(self.without_tokens)
 
     @cached_property
@@ -940,7 +939,8 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
     A request has at most MAX_HEADERS headers, so that it cannot make thousands of guesses. Headers and parameters are counted
     apart: no header can hide a parameter.
     """
-    # The bytes as they were sent: the server decoded them as latin-1.
+    # The bytes as they were sent: the server decoded them as latin-1. Authorization is passed again, since it alone may also show
+    # the whole text of `auth_header`, with all its tokens.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
     return min(filter(None, (settings.tokens.find(in_headers, authorization), query.token)), default=None)
@@ -988,8 +988,8 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
     """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only.
 
-    No header is kept whose whole value is a token, however short, or that contains one as contains_token says: any token, or
-    only `token` if it is given (see reveals_token).
+    A header whose whole value is a token is dropped, whichever token it is and however short. One that contains a token (see
+    contains_token) is dropped for any token, or only for `token` if that is given (see reveals_token).
     """
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
@@ -1024,9 +1024,8 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
     """Return whether a value in the URL, or a part of one, is any token, or contains the one that proved the request.
 
-    Another token inside it does not count: a long value can contain thousands of guesses, and the note that its word is ignored
-    would tell its sender that one is right, without a 401 in the log. A whole value is only one guess, as any token that a
-    request shows.
+    Other tokens are not searched for inside it. A long value can hold thousands of guesses, and its sender would learn that one
+    is right from the note that its word is ignored, without a 401 in the log. As a whole, a value is only one guess.
 
     In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
@@ -4843,7 +4842,7 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
 def piece_decoded(piece: bytes) -> bytes:
     """Return a piece of a form, decoded, or the byte FF alone, which is no UTF-8, if the piece contains `%FF`."""
     # unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them. Quoted-printable, in which `=41` is `%41`, is
-    # decoded fast. So each `%` becomes `=`, and FF stands for each `=` of the form until then. An example, in which ÿ is FF:
+    # decoded fast. So each `%` becomes `=`. Meanwhile FF (ÿ here) stands for each `=` of the form, and becomes `=` at the end:
     #
     #   piece              b+%41%3D=%zz
     #   marked             b %41ÿÿ%zz
@@ -5160,7 +5159,7 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
 
 
 def severity_field(severity: float | None, arrival: Arrival) -> dict[str, Any]:
-    """Return the field of an incident for what an event says of its severity, else for what the URL does; {} if neither does."""
+    """Return an incident's field for the severity of the event, or else for the URL's default; {} without either."""
     severity = arrival.words.default_severity if severity is None else severity
     return {} if severity is None else {'severity': severity}
 
@@ -5187,8 +5186,8 @@ def read_text(key: str, member: bytes) -> str | None:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
     if kind != 'a string':
         return None
-    # `occurred` needs no such check: read_date rejects more than MAX_DATE_CHARACTERS. Of a huge text, open returns only the
-    # beginning, which is longer than that.
+    # Not `occurred`: read_date rejects a long one, with a better message. (Of a huge text, open returns only the beginning, but
+    # that is still more than MAX_DATE_CHARACTERS.)
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     text: str = Budget().open(member)
@@ -5236,7 +5235,7 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **triage(event, arrival),
-        # From a second reading of the event: what this finds is no find of the URL's words, and takes nothing from its budget.
+        # In a new Conversion: what origins_of reads must not count as found by the URL's words, nor use up the request's budget.
         **(origins_of(Conversion(arrival).event(source, event.words), time.time()) if arrival.settings.shows_origins else {}),
     }
 
@@ -5278,7 +5277,7 @@ BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U0001
 
 
 def narrowed(source: bytes) -> bytes:
-    r"""Return a JSON text as it is, or with its wide characters escaped (\ud83d\ude00), whichever takes less memory.
+    r"""Return a JSON text as it is, or with all characters beyond U+00FF or U+FFFF escaped, whichever takes the least memory.
 
     One character beyond U+FFFF makes every character of a str take four bytes, and one beyond U+00FF two.
     """
@@ -5292,9 +5291,9 @@ def narrowed(source: bytes) -> bytes:
     middle = characters - narrow - wide
     # A character in the JSON text, and its escape, which is ASCII and so as long in bytes as in characters:
     #
-    #                      bytes in UTF-8   bytes per character of a str   escape                the escape has more
+    #                      bytes in UTF-8   bytes per character of a str   escape                growth by escaping
     #   narrow, to U+00FF  1 or 2           1                              none
-    #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            at most 4 bytes, 5 characters
+    #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            3 or 4 bytes, 5 characters
     #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
     # The bytes that the text takes in UTF-8 and as a str, by the characters that are escaped.
     ways = {
