@@ -304,7 +304,7 @@ def utc_text(seconds: float) -> str:
 
 TOKEN_LABEL = 'Authorization Verification Token'
 TOKEN_SEPARATOR = ' || '
-WHOLE_TEXT = 'whole text'  # the name of the whole text of a form with several tokens
+WHOLE_TEXT = 'whole text'  # the name of the token that is all of an `auth_header` with several tokens
 
 
 class Token(NamedTuple):
@@ -5477,7 +5477,7 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
     - None if there is no signature of Zoom, or if another signature proved the request.
     - The token of Zoom's signature if that is valid, even if the request shows another one, such as that of a tenant: Zoom
       knows no other.
-    - Otherwise the token that the request shows, or None if that is the whole text of a form with several tokens: it is no key.
+    - Otherwise the token that the request shows, or None if it shows all of an `auth_header` with several: that text is no key.
     """
     header = 'x-zm-signature'
     if header not in request.headers:
@@ -5518,7 +5518,7 @@ def with_text(incident: dict[str, Any]) -> dict[str, Any]:
     """
     text = text_of_details(incident)
     if text.isascii():
-        incident['rawJSON'] = text  # a second copy of it would be in memory during the call
+        incident['rawJSON'] = text  # in place of the bytes: otherwise both would be in memory during the call
     return {**incident, 'rawJSON': text}
 
 
@@ -5677,7 +5677,7 @@ class Post:
         self.turn: ExitStack | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
-        self.is_missing_tried = False  # True once what a reply lacked of it is tried in a call of its own
+        self.is_missing_tried = False  # True once those of its incidents that a reply lacked get a call of their own
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
@@ -5773,7 +5773,7 @@ class Post:
         self.created_json = response = to_response(created)
         if len(response) > most_bytes:
             self.created_json = to_response([{key: incident.get(key) for key in ('id', 'name')} for incident in created])
-        self.result.set([])  # in which they would stay
+        self.result.set([])  # the incidents are not needed any more, and would stay in memory as long as the post
         return response
 
     def note_and_result(self, skipped: str) -> tuple[str, str]:
@@ -5809,7 +5809,7 @@ Timing = tuple[int, float]  # of one call that succeeded: how many incidents it 
 MAX_TIMINGS = 8
 JITTER_SECONDS = 0.1  # by which short calls vary by chance
 # A growth of 5 is the smallest with which 60 posts at once to a server of 8 s a call go in four calls (1, 2, 10, 47), so
-# that all begin within 25 s. With 32, half as many calls again last over 10 s, and others are 3 % faster (bench/scenes/calls.py).
+# that all begin within 25 s. With 32, 1.5 times as many calls last over 10 s, and others are 3 % faster (bench/scenes/calls.py).
 MAX_GROWTH = 5  # how many times as many incidents as the largest call the next one may contain
 # Two incidents take at most twice as long as one, and show the overhead. Up to 26 s each that is less than the 60 s after
 # which the platform's heartbeat ends for good.
@@ -5893,7 +5893,7 @@ def planned_seconds(overhead: float, seconds: float) -> float:
     """Return how long the next call should take: `seconds`, or more if the overhead leaves little of them.
 
     A call of twice its overhead spends half of its time on incidents; a shorter one would mostly repeat the overhead. If the
-    overhead alone exceeds LONGEST_CALL_SECONDS, a half more has to do: calls of twice that would often last over 40 s.
+    overhead alone exceeds LONGEST_CALL_SECONDS, 1.5 times of it must suffice: calls of twice that would often last over 40 s.
     """
     if overhead > LONGEST_CALL_SECONDS:
         return min(1.5 * overhead, LONGEST_SLOW_CALL_SECONDS)
@@ -5923,9 +5923,9 @@ class RejectedGroup:
         return [post for post in self.members if post.stage is Stage.IN_REJECTED_GROUP]
 
     def record_fruitless_try(self, now: float) -> list[Post]:
-        """Count a failed try. From the last one that is allowed on, return the posts to give up: all that are still to be tried.
+        """Count a failed try. After MAX_FRUITLESS_TRIES of them, return the posts to give up: all that are still to be tried.
 
-        Before, return []. The first failure is that of the whole group: it sets the deadline of all posts.
+        Until then, return []. The first failure is that of the whole group: it sets the deadline of all posts.
         """
         self.fruitless_tries += 1
         for post in self.posts if self.fruitless_tries == 1 else ():
@@ -6051,7 +6051,7 @@ class PostQueue:
         """
         self.expire(now)
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
-        if self.rejected.is_retry:
+        if self.rejected.is_retry:  # if the group before this one was a post that had been set aside
             ready = [post for post in ready if not post.aside] or ready
         going_alone = {post for post in ready if now < self.alone_until or post.aside or post.is_partly_created}
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
@@ -6118,8 +6118,8 @@ class PostQueue:
         found = set(unambiguous_owners(own, list(enumerate(sent))))  # the places in `sent` of those that were created
         post.incidents += [each for place, each in enumerate(sent) if place not in found]
         post.enter(Stage.IN_REJECTED_GROUP)
-        # Created incidents that match no single post may belong to this one. But a post of one incident that has got none lacks
-        # just that one.
+        # A created incident that matches no single post may be one of this post: then nobody can say which are missing. A post of
+        # one incident is tried again all the same, since a second incident harms less than none.
         if None in found or not (is_all_matched or post.total == 1):
             post.fail(RejectedByServer, self.not_confirmed)
         elif post.is_missing_tried:
@@ -6139,8 +6139,8 @@ class PostQueue:
             post.enter(Stage.IN_REJECTED_GROUP)
         if len(posts) == 1:
             self.reject(posts[0], now)
-        # After `reject`, which uses what was known before this call. The failure of a post that was set aside proves nothing new.
-        self.is_working &= self.rejected.is_retry
+        if not self.rejected.is_retry:  # the failure of a post that was set aside proves nothing new about XSOAR
+            self.is_working = False  # only now: `reject` uses what was known before this call
         self.give_up(self.rejected.record_fruitless_try(now), now, Unavailable, self.not_tried)
 
     def reject(self, post: Post, now: float) -> None:
@@ -6172,18 +6172,18 @@ class PostQueue:
             self.drop_surplus()
 
     def drop_surplus(self) -> None:
-        """Fail posts that were set aside until the others fit in the queue, or one is left: it may be of any size.
+        """Fail some of the posts that were set aside, until the rest of them fit in the queue. A single one may be of any size.
 
-        Begin with those that were rejected while others were created. If bytes are short, the largest is next, else the last
-        to come.
+        Begin with those that were rejected while XSOAR created other posts. Of these, the largest is next if bytes are short,
+        else the latest.
         """
         while True:
             waiting = [post for post in self.waiting if post.aside]
-            is_large = sum(post.memory_bytes for post in waiting) > self.most_bytes and len(waiting) > 1
-            if not is_large and len(waiting) <= self.most_posts:
+            is_short_of_bytes = sum(post.memory_bytes for post in waiting) > self.most_bytes and len(waiting) > 1
+            if not is_short_of_bytes and len(waiting) <= self.most_posts:
                 return
             candidates = [post for post in waiting if post.aside and post.aside.is_suspect] or waiting
-            lost = max(candidates, key=attrgetter('memory_bytes' if is_large else 'number'))
+            lost = max(candidates, key=attrgetter('memory_bytes' if is_short_of_bytes else 'number'))
             self.waiting.remove(lost)
             lost.fail(RejectedByServer, 'More rejected requests wait than there is room for.')
 
@@ -6364,8 +6364,8 @@ class DeliveryMemory:
         EARLY_CLOSE_SECONDS later, or at the deadline.
 
         At the deadline a repeat fails, and so does a post that still waits for a call. One that is in a call or partly created
-        goes on, with another deadline HAND_OVER_SECONDS later. But if that is kept because the sender of a repeat is gone, the
-        wait ends, since it may take any time.
+        goes on, with another deadline HAND_OVER_SECONDS later. But the wait ends if the post is kept, because the sender of a
+        repeat was gone: a post that is kept may take any time.
         """
         awaited, deadline = post.original or post, post.hand_over_by
         early_close_ends = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, deadline)
@@ -6506,7 +6506,10 @@ class Health:
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
-        """Return whether to send the text now: it has changed, and it is time, or what was sent is over."""
+        """Return whether to send the text now: it has changed, and it is time, or what was sent is over.
+
+        While `error` is None, nobody knows whether something is wrong: so no empty text is sent.
+        """
         if now >= self.slowness_ends_at:
             self.slowness = ''
         is_known = self.error is not None or bool(self.text)
@@ -6539,7 +6542,7 @@ class HistoryEntry(Struct, array_like=True):
 
 
 WHAT_IS_EQUAL = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
-OF_EARLIER_FORM = ' (earlier)'  # marks what a container before recorded: the form may have another token there now
+OF_EARLIER_FORM = ' (earlier)'  # marks a token of an earlier container: its name may mean another one by now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
 MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
 
@@ -6598,7 +6601,7 @@ class History(Struct):
         counts[what] = max(before, number) if what == LONGEST_CALL else before + number
 
     def absorb(self, later: 'History') -> None:
-        """Add to this history, which a container before has saved, the later one of this container."""
+        """Merge the later history of this container into this one, which an earlier container has saved."""
         for entry in filter(attrgetter('token'), self.accepted + self.others):
             entry.token = entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
         for hour, counts in later.hours.items():
@@ -6666,7 +6669,7 @@ class Silences:
     watches: dict[str, Watch] = field(default_factory=dict)  # by the key of the problem
     # By the same key, the post and the incident of the event that waits or is in a call.
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
-    heard: float = 0  # for how many seconds senders could be heard
+    heard: float = 0  # for how many seconds in all senders could be heard until the latest `listen`
     listened_at: float = 0  # the monotonic time of the latest `listen`
     stood_still: float = 0  # how many seconds of that one did not count; they came after those that did
     save_at: float = math.inf  # the value of `heard` at which to save
@@ -6689,7 +6692,7 @@ class Silences:
         """
         old = self.watches.get(key, watch)
         watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
-        # Counted from this moment, and so with the time that the next `listen` will let pass.
+        # `heard` is that of the latest `listen`: the time since then has passed, too, and does not count towards the duration.
         watch.due = self.heard + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
         watches = {**self.watches, key: watch}
         size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
@@ -6730,7 +6733,8 @@ class Silences:
     def hand_over(self, key: str, watch: Watch, unix: float) -> None:
         """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
         is_end = watch.is_open
-        # By the wall clock, an end occurred when the sender was heard, and a silence when the watch was due.
+        # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. It was due in the latest
+        # `listen`, of whose time `heard` lacks `stood_still`.
         moment = watch.last if is_end else unix - (self.heard - watch.due) - self.stood_still
         watch.since = watch.since if is_end else watch.last
         every = duration_text(moment - watch.since) if is_end else watch.every
@@ -6809,7 +6813,7 @@ class ServerLine:
         self.is_restored = False  # whether what the container before saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
         self.unavailable = 0  # how many requests got a 503
-        self.silent_calls: float = 0  # how many of createIncidents XSOAR has replied nothing to; -inf once it has replied to one
+        self.silent_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
         self.ending = Event()  # set when the process is to stop
