@@ -176,13 +176,6 @@ def test_a_timed_signature_counts_whatever_its_body_begins_with(app: App) -> Non
     assert app.post(body, sign_stripe(body, TOKEN, str(NOW))).status == 200
 
 
-@pytest.mark.parametrize('delivery', ['v0:1600000000:disk', '2024-11-24T07:20:00Z', 'urn:uuid:1', 'a<b'])
-def test_a_signed_delivery_id_that_could_be_the_text_of_another_scheme_is_rejected(app: App, delivery: str) -> None:
-    stamp = str(NOW)
-    signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()
-    assert refused(app, b'{}', {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'})
-
-
 def test_the_time_to_recognize_a_captured_text_grows_with_its_length() -> None:
     prefixes = [row.prefix.format(time='1600000000', id='a').encode() for _, row in TIMED_ROWS]
     forms = list(product(prefixes, [b'', b'{', b'[', b' a=', b'\xef\xbb\xbf'], [b' ', b'1,', b'a', b'-', b'\0']))
@@ -199,7 +192,8 @@ def test_what_is_signed_with_an_unusual_delivery_id_is_let_in_under_no_header_th
         assert refused(app, text, {'X-Hub-Signature-256': form}), form
 
 
-@pytest.mark.parametrize('delivery', ['', '{a}', '[a', 'a' * 1001, 'a.b', 'a'])
+@pytest.mark.parametrize('delivery', [
+    '', '{a}', '[a', 'a' * 1001, 'a.b', 'v0:1600000000:disk', '2024-11-24T07:20:00Z', 'urn:uuid:1', 'a<b', 'a'])
 def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else_is_rejected(app: App, delivery: str) -> None:
     stamp = str(NOW)
     signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()

@@ -597,16 +597,6 @@ def test_an_idle_connection_is_closed_without_a_word_after_its_time() -> None:
             assert len([*read_answers(read_to_end(send(sent)))]) == sent.count(GET)
 
 
-def test_of_a_rejected_body_64_mib_are_thrown_away_and_then_its_connection_ends() -> None:
-    with server_with() as server:
-        sender = send_to(server, b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n')
-        sent = 0
-        with pytest.raises(ConnectionError):
-            while sent < 1000 * MIB:
-                sent += sender.send(bytes(MIB))
-    assert sent > 64 * MIB
-
-
 def test_of_requests_that_wait_for_their_turn_the_first_is_rejected_if_all_take_too_much_memory() -> None:
     with server_with(HttpLimits(heads_bytes=4096)) as server:
         with server.turn:
