@@ -202,6 +202,9 @@ def test_a_connection_is_closed_when_its_sender_asks_and_the_response_says_so(
 def test_an_http_1_0_sender_may_keep_its_connection(webhook: Webhook) -> None:
     answers = exchange(webhook, b'GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n' * 2 + b'GET / HTTP/1.0\r\n\r\n')
     assert [headers['connection'] for _, headers, _ in answers] == ['keep-alive', 'keep-alive', 'close']
+    with webhook.connect() as sender:
+        sender.sendall(POST.replace(b'HTTP/1.1', b'HTTP/1.0') + b'Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}')
+        assert read_to_end(sender).startswith(b'HTTP/1.1 200 '), 'and it is not asked for its body'
 
 
 def test_empty_lines_before_a_request_are_skipped(webhook: Webhook) -> None:
