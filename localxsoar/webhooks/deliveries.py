@@ -385,7 +385,7 @@ class Deliveries:
     def note_log(self, entries: Sequence[dict[str, Any]], instance: str) -> None:
         """Keep the lines of a log that belong to deliveries, add the numbers of these to the lines, and note what they say."""
         for entry in entries:
-            number, told = self._lines.owner(entry, instance)
+            number, told = self._lines.owner(entry, instance, self._origins.creator)
             with self._noting:
                 if number not in self._sizes and number not in self._waiting:
                     continue

@@ -5,7 +5,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ REQUEST_LINE = re.compile(r'''
     (?P<method>\S+) [ ] (?P<status>\d{3}) [ ] (?P<milliseconds>\d+) [ ] ms, [ ] from [ ] "[^"]*" (?:[ ]for[ ]"[^"]*")? [ ]
     "(?P<agent>[^"]*)", [ ] (?P<size>\d+|-) [ ] bytes (?:,[ ]token[ ]\d+)? (?:,[ ]delivery[ ]"(?P<id>[^"]*)")?: [ ] (?P<note>.*)
     ''', re.VERBOSE | re.DOTALL)
+NAMED = re.compile(r'(repeat of )?(?:\d+ )?incidents? (\d+)')  # the start of a note: the first incident that the request got
 SKIPPED = re.compile(r'(?:^|, )skipped: ([^;]*)')
 LEFT = ' (the sender had left)'
 EARLY_SECONDS, LATE_SECONDS = 0.005, 0.25  # clocks are read at different moments, and a script logs after its response
@@ -63,8 +64,11 @@ class LogReader:
                     sighting.size, sighting.status, sighting.note, sighting.ended = size, status, note, ended
                     return
 
-    def owner(self, line: Mapping[str, Any], instance: str) -> tuple[int, dict[str, Any]]:
-        """Return the number of a line's delivery, or 0 if that is not known, and the outcome that the line tells, or {}."""
+    def owner(self, line: Mapping[str, Any], instance: str, creator: Callable[[str], int]) -> tuple[int, dict[str, Any]]:
+        """Return the number of a line's delivery, or 0 if that is not known, and the outcome that the line tells, or {}.
+
+        `creator` returns the delivery that created an incident, or 0 if it is not known: of equal ones only the others repeat it.
+        """
         at = moment(line)
         found = read_request_line(str(line['text']))
         with self._lock:
@@ -76,7 +80,10 @@ class LogReader:
                     and (each.instance, each.method) == (instance, found['method'])]
             if not near:
                 return 0, {}
-            best = min(near, key=lambda each: (unlike(each, found), abs(each.started - began)))
+            named = NAMED.match(found['note'])
+            created_by = creator(named[2]) if named else 0
+            best = min(near, key=lambda each: (bool(created_by) and (each.number == created_by) == bool(named and named[1]),
+                                               unlike(each, found), abs(each.started - began)))
             self._silent.remove(best)
             return best.number, outcome(found['note'], int(found['status']))
 

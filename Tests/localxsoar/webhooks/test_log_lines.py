@@ -11,6 +11,10 @@ from localxsoar.webhooks.log_lines import LATE_SECONDS, LogReader, delivery_id, 
 START = 1_764_000_000.0  # 2025-11-24T16:00:00Z
 
 
+def unknown(_: str) -> int:
+    return 0  # no creator of an incident is known
+
+
 def line(after: float, text: str = 'a') -> dict[str, Any]:
     return {'time': '', 'level': 'info', 'at': START + after, 'text': text}
 
@@ -71,20 +75,27 @@ def test_each_delivery_gets_the_line_of_its_request_however_late_it_comes() -> N
     lines = reader((1, 0), (2, 0.2), (3, 0.4), agent2='another/1')
     moments = ('410', '"curl/8"'), ('210', '"another/1"'), ('010', '"curl/8"')
     said = [f'2025-11-24T16:00:00.{at}000Z {request_line(agent=agent)}' for at, agent in moments]
-    assert [lines.owner(line(30, text), 'webhook')[0] for text in said] == [3, 2, 1]
-    assert lines.owner(line(30, said[0]), 'webhook') == (0, {}), 'none is left'
+    assert [lines.owner(line(30, text), 'webhook', unknown)[0] for text in said] == [3, 2, 1]
+    assert lines.owner(line(30, said[0]), 'webhook', unknown) == (0, {}), 'none is left'
+
+
+def test_of_equal_deliveries_only_the_one_that_created_the_incident_does_not_repeat_it() -> None:
+    lines = reader((1, 0), (2, 0.2))
+    moments = ('000', 'repeat of incident 7'), ('200', '2 incidents 7, 8')  # a busy container reads them later than the server
+    said = [f'2025-11-24T16:00:00.{at}000Z {request_line(note=note)}' for at, note in moments]
+    assert [lines.owner(line(30, text), 'webhook', {'7': 1}.__getitem__)[0] for text in said] == [2, 1]
 
 
 def test_the_line_of_a_request_is_not_one_of_another_instance_method_or_time() -> None:
     lines = reader((1, 0))
     own = request_line()
     for each, instance in ((line(0, own), 'other'), (line(0, request_line(method='GET')), 'webhook'), (line(60, own), 'webhook')):
-        assert lines.owner(each, instance)[0] == 0
-    assert lines.owner(line(0, own), 'webhook')[0] == 1
+        assert lines.owner(each, instance, unknown)[0] == 0
+    assert lines.owner(line(0, own), 'webhook', unknown)[0] == 1
 
 
 def test_another_line_belongs_to_the_only_delivery_under_way_or_to_one_that_has_just_ended() -> None:
     lines = reader((1, 0), (2, 5), (3, 5.5), note2='name found nothing')
     moments = (0.5, 1 + LATE_SECONDS / 2, 3, 5.2, 5.7, 6.2)
-    assert [lines.owner(line(after), 'webhook')[0] for after in moments] == [1, 1, 0, 2, 0, 3]
-    assert lines.owner(line(5.7, 'The URL of a sender: name found nothing'), 'webhook')[0] == 2
+    assert [lines.owner(line(after), 'webhook', unknown)[0] for after in moments] == [1, 1, 0, 2, 0, 3]
+    assert lines.owner(line(5.7, 'The URL of a sender: name found nothing'), 'webhook', unknown)[0] == 2

@@ -11,7 +11,7 @@ import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
 import {startMore} from './more.js';
 import {searchSoon} from './search.js';
-import {route} from './views.js';
+import {chooseView, route} from './views.js';
 
 $('copy-address').addEventListener('click', (event) => copy(address(), event.target));
 $('keys').addEventListener('click', () => $('help').showModal());
@@ -30,5 +30,5 @@ startMore();
 startChoice();
 startAddress(route);
 startKeys();
-route();
+chooseView();  // what is in it is drawn once, when it is loaded
 listen();

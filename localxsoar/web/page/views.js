@@ -56,13 +56,18 @@ function markView() {
   document.title = [TITLES[view], instance.instance || 'Local XSOAR'].filter(Boolean).join(' · ');
 }
 
-export function route() {
+// Show the view that the address names, without what is in it.
+export function chooseView() {
   readAddress(Object.keys(TITLES), home());
-  const other = chosen('instance');
-  if (other && instance.instance && other !== instance.instance) showInstance(other, route);
   showChosen();
-  if (!chosen('words')) closeNaming();
   $('pause').hidden = ['try', 'instance'].includes(view) && !isPaused;
   markView();
+}
+
+export function route() {
+  chooseView();
+  const other = chosen('instance');
+  if (other && instance.instance && other !== instance.instance) showInstance(other, route);
+  if (!chosen('words')) closeNaming();
   DRAW[view]?.();
 }
