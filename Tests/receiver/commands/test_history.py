@@ -201,36 +201,27 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
 SILENT = 'XSOAR has not replied since the container started'
 
 
-@pytest.mark.parametrize('nothing', [None, ''])
-def test_a_server_that_replies_nothing_to_the_first_calls_is_named_in_the_health_with_what_to_do(nothing: Any) -> None:
-    replies: list[Any] = [nothing] * 3 + [[{'id': '1'}]] + [nothing] * 4
+@pytest.mark.parametrize(('replies', 'at'), [
+    ([*[None] * 3, [{'id': '1'}], *[None] * 4], [2]), ([*[''] * 3, [{'id': '1'}]], [2]), ([ValueError(), *[None] * 3], [])])
+def test_a_server_that_replies_nothing_to_the_first_calls_is_named_in_the_health_with_what_to_do(
+        replies: list[Any], at: list[int]) -> None:
+    def create(*_: object) -> Any:
+        if isinstance(reply := left.pop(0), Exception):
+            raise reply
+        return reply
+
+    left, shown = [*replies], []
     with line_that_reads(dict, health_every=0) as line:
-        demistomock.declare(createIncidents=lambda *_: replies.pop(0))
-        shown = []
-        while replies:
+        demistomock.declare(createIncidents=create)
+        while left:
             line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
             until(post.result.ready)
             until(lambda: line.health.text == line.health.sent)
             shown.append(line.health.text)
             assert post.result.successful() == (not line.health.text)
-    assert [SILENT in health for health in shown] == [False, False, True, False, False, False, False, False]
-    assert shown[3] == ''
-    assert 'disable the instance and update XSOAR' in shown[2]
-    assert all('there is no incident in its reply' in health for health in shown if health)
-
-
-def test_a_server_that_first_reports_an_error_is_not_said_to_reply_nothing() -> None:
-    def create(*_: object) -> None:
-        if len(demistomock.calls_of('createIncidents')) == 1:
-            raise ValueError('The database is locked.')
-
-    with line_that_reads(dict, health_every=0) as line:
-        demistomock.declare(createIncidents=create)
-        for _ in range(4):
-            line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
-            until(post.result.ready)
-            until(lambda: line.health.text == line.health.sent)
-            assert SILENT not in line.health.text
+    for words in (SILENT, 'disable the instance and update XSOAR'):
+        assert [number for number, health in enumerate(shown) if words in health] == at
+    assert all('there is no incident in its reply' in health for reply, health in zip(replies, shown, strict=True) if not reply)
 
 
 def saved_histories() -> list[History]:
