@@ -202,7 +202,7 @@ SILENT = 'XSOAR has not replied since the container started'
 
 
 @pytest.mark.parametrize(('replies', 'at'), [
-    ([*[None] * 3, [{'id': '1'}], *[None] * 4], [2]), ([*[''] * 3, [{'id': '1'}]], [2]), ([ValueError('x'), *[None] * 3], [])])
+    ([*[None] * 3, [{'id': '1'}], *[None] * 4], [2]), ([*[''] * 3, [{'id': '1'}]], [2]), ([ValueError(), *[None] * 3], [])])
 def test_a_server_that_replies_nothing_to_the_first_calls_is_named_in_the_health_with_what_to_do(
         replies: list[Any], at: list[int]) -> None:
     def create(*_: object) -> Any:

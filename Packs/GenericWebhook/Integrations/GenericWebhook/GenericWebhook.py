@@ -7044,11 +7044,13 @@ SHORT = reprlib.Repr()  # a reply may have many MiB
 SHORT.maxstring = SHORT.maxother = 300
 
 
-def unconfirmed_reason(result: Any, error: BaseException | None) -> Any:
-    """Return the reason why a call confirmed no incident, as a str or as the error itself, for the health."""
+def unconfirmed_reason(result: Any, error: BaseException | None) -> str:
+    """Return the reason why a call confirmed no incident, for the health: never an empty one."""
     if isinstance(error, json.JSONDecodeError | RecursionError):
         return f'its reply could not be read: {error}'
-    return error or f'there is no incident in its reply: {SHORT.repr(result)}'
+    if error:
+        return str(error) or type(error).__name__
+    return f'there is no incident in its reply: {SHORT.repr(result)}'
 
 
 def has_hung_up(file: int = 0, events: int = 0) -> bool:
