@@ -604,36 +604,6 @@ class Erring(Played):
         return self
 
 
-def test_one_event_that_got_an_error_out_of_a_group_is_tried_alone() -> None:
-    played = Erring('a', 'b', 'c')
-    played.measured()
-    assert played.play_with_errors('b').calls == [['a', 'b', 'c'], ['b']]
-    assert played.outcomes == [200] * 3 and [len(post.result.value or []) for post in played.posts] == [1] * 3
-
-
-def test_one_event_that_alone_gets_an_error_again_is_rejected_and_others_are_not() -> None:
-    played = Erring('a', 'b')
-    played.measured()
-    assert played.play_with_errors('b', times=9).calls == [['a', 'b'], ['b']]
-    assert played.outcomes == [200, 502]
-    assert 'The incident may exist.' in str(played.posts[1].result.exception)
-
-
-def test_of_several_events_those_that_got_an_error_are_tried_once_together_in_a_call_of_their_own() -> None:
-    played = Erring([*'abcd'], 'other')
-    played.measured()
-    assert played.play_with_errors('b', 'd').calls == [[*'abcd', 'other'], ['b', 'd']]
-    assert played.outcomes == [200, 200] and len(played.posts[0].result.value or []) == 4
-
-
-def test_if_that_fails_the_502_says_how_many_exist() -> None:
-    played = Erring([*'abcd'])
-    played.measured()
-    assert played.play_with_errors('b', 'd', times=9).calls == [[*'abcd'], ['b', 'd']]
-    assert played.outcomes == [502]
-    assert '2 of its 4 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
-
-
 def test_the_missing_ones_are_tried_however_long_the_first_call_took() -> None:
     played = Erring(['a', 'b'], call=HAND_OVER + 1)
     played.measured()
