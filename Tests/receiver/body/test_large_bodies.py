@@ -451,20 +451,3 @@ def test_a_small_body_that_copies_of_its_headers_make_a_large_post_keeps_no_othe
     assert app.authorized(events[:-1]).status == 400, 'and not 503, for it is of the same size'
     may_return.set()
     assert first.get().status == 200
-
-
-def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_them() -> None:
-    intake = Intake()
-    at_work: list[str] = []
-
-    def work(name: str, size: int) -> None:
-        with intake.take_turn(size):
-            at_work.append(name)
-            for _ in range(10):
-                gevent.sleep(0)
-            at_work.append(name)
-
-    workers = [gevent.spawn(work, name, size) for name, size in (('a', 2 * MIB), ('b', 2 * MIB), ('small', 1000))]
-    gevent.joinall(workers, raise_error=True)
-    assert [name for name in at_work if name != 'small'] == ['a', 'a', 'b', 'b']
-    assert at_work.index('small') < at_work.index('b')

@@ -418,18 +418,6 @@ def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold() -> None:
     assert Played(*[['event'] * 2] * 505).play().sizes == [8, 1000, 2]
 
 
-def test_a_call_holds_posts_of_so_many_bytes_together() -> None:
-    queue = PostQueue(most_call_bytes=2 * Post([incident('a')]).size)
-    queue.sizer.timings.append((1000, 0.1))
-    for name in 'abcde':
-        queue.add(Post([incident(name)]))
-    sizes = []
-    while call := queue.next_call(0):
-        sizes.append(len(call))
-        queue.record_created(list(map(with_text, call)), 1)
-    assert sizes == [2, 2, 1]
-
-
 EVENTS = {
     'a small event': b'{"a":1}',
     'an envelope': b'{"name":"name %d","type":"type","occurred":"2026-11-24T10:00:00Z","raw_json":{"a":1}}',
