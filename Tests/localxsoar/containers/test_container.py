@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 import requests
 import yaml
+from clocks import at_least
 from facts import fact
 from local_xsoar import needs, run_local_xsoar, wait_for
 
@@ -248,13 +249,16 @@ def ends(printed: list[str]) -> list[str]:
     return [line for line in printed if line.startswith('!!! The container ended ')]
 
 
+@fact('guessed', 'a container that ends is started again, with growing delays')
 @fact('guessed', 'a container that ends at once three times is not started again')
 def test_a_container_that_ends_at_once_three_times_is_not_started_again(
     start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
-    instance = start('pass')
-    wait_for(lambda: 'It ended at once 3 times and is not started again' in ''.join(ends(printed)))
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
+    with at_least(0.1 + 0.2):
+        instance = start('pass')
+        wait_for(lambda: 'It ended at once 3 times and is not started again' in ''.join(ends(printed)))
+    assert re.findall(r'It starts again in (\S*) s', ''.join(printed)) == ['0.1', '0.2']
     health = wait_for(lambda: instance.journal.health['isError'] and instance.journal.health)
     assert 'The script came to its end' in health['error']
     assert (instance.restarts, len(ends(printed))) == (2, 3)

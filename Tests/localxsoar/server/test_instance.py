@@ -258,20 +258,6 @@ def test_the_documents_promise_the_times_that_an_instance_keeps() -> None:
 ENDS = "raise RuntimeError('the end')"
 
 
-@fact('guessed', 'a container that ends is started again, with growing delays')
-def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
-    make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
-    instance = make(ENDS, longRunning=True)
-    with at_least(0.1 + 0.2):
-        instance.enable()
-        wait_for(lambda: any('is not started again' in line for line in printed))
-    assert [line for line in printed if 'It starts again' in line] == [
-        f'!!! The container ended (exit code 0). It starts again in {delay} s.' for delay in ('0.1', '0.2')]
-    assert instance.restarts == 2 and '!!! RuntimeError: the end' in printed
-
-
 def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
     make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
