@@ -415,6 +415,16 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'A card was moved', 'createdTime': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'updatedOn': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'sentAt': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+    # A time with a zone, which Zabbix and PRTG leave out: Airlock, Trellix, Ansible
+    *(({'title': 'A driver was loaded', key: NINE, 'updated_at': EIGHT}, 'A driver was loaded', NINE) for key in (
+        'datetime', 'eventDate', 'finished')),
+    ({'title': 'A driver was loaded', 'datetime': '2026-11-24 10:00:00'}, 'A driver was loaded', ''),
+    ({'title': 'A driver was loaded', 'finished': EIGHT, 'datetime': NINE}, 'A driver was loaded', NINE),
+    # Unix times: osquery, Brevo
+    ({'title': 'A driver was loaded', 'unixTime': 1795510800, 'updated_at': EIGHT}, 'A driver was loaded', NINE),
+    ({'title': 'A driver was loaded', 'ts_epoch': 1795510800000}, 'A driver was loaded', NINE),
+    ({'title': 'A driver was loaded', 'header': {'unixTime': 1795510800}}, 'A driver was loaded', NINE),
+    ({'title': 'A driver was loaded', 'event_data': {'updated_at': NINE}}, 'A driver was loaded', NINE),
     # Where a time is: WhatsApp has one in the first of its messages, Elasticsearch in `_source`, Slack in an attachment
     ({'title': 'A card was moved', 'action': {'date': NINE}}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'messages': [{'created': '1795510800'}]}, 'A card was moved', NINE),

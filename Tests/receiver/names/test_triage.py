@@ -104,7 +104,7 @@ def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize('payload', [
     *({key: 'high'} for key in ('severity', 'Severity', 'SEVERITY', 'alert_severity', 'severityLabel', 'severity-name',
-                                'criticality')),
+                                'severity_level', 'criticality')),
     {'incident_severity': 'High'}, {'SystemSeverity': 'P2'}, {'priority': 'high'}, {'Urgency': 'HIGH'},
     {'alert': {'priority': 'P2'}}, {'severity': 'unheard of', 'priority': 'high'},
     {'priority': 'low', 'alert': {'severity': 'high'}},

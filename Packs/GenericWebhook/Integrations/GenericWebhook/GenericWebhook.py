@@ -3684,9 +3684,11 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat
         triggertime startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime activitytime
-        generateddatetime updatedon sentat receivedat alerttime''',
+        generateddatetime updatedon sentat receivedat alerttime unixtime''',
+    # Before these, if it has a zone: some senders write their local time under such a key.
+    'time with a zone': 'datetime eventdate finished',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
-    'time of change': 'changedat updatedat triggeredat emittedat createdon createddate senttime',
+    'time of change': 'changedat updatedat lastupdated triggeredat emittedat createdon createddate datecreated received senttime',
     # Before all others, if a word of an end is beside it.
     'time of end': 'resolvedat closedat recoveredat clearedat endedat endsat endtime',
     # In any other object, only these count: a rule or a customer may have been created and changed years ago.
@@ -3697,7 +3699,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         value records messages message msg body error item action eventdata formresponse definition params violations''',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
-    'severity': 'severity severitylabel severityname criticality',
+    'severity': 'severity severitylabel severityname severitylevel criticality',
     # Without a severity, these count, except beside a key of 'log or mail': in a record of a log, in a mail and in an object of
     # Kubernetes, they say how urgent a message is.
     'priority': 'priority urgency',
@@ -3713,7 +3715,7 @@ WORDS = {meaning: words.split() for meaning, words in {
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description summary desc output textbody entry reason',
     'rule': 'issuename',
-    'last word: time': 'timestamp utc edat',
+    'last word: time': 'timestamp utc edat epoch',
     'last word: kind': 'status result state event',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
@@ -3722,7 +3724,7 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
 DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'protopayload', 'formresponse', 'params'}
 # The objects under these keys say with the event itself when it occurred, how severe it is, and whether it has ended.
 TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding', 'metadata', 'action', 'messages',
-               'attachments'}
+               'attachments', 'eventdata', 'header'}
 SEVERITY_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem',
                    'vulnerability', 'ticket', 'details', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
 END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
@@ -4180,6 +4182,7 @@ class Facts:
                 yield text
         yield from dates  # after the times of all these objects, which say more
         for scope in near:
+            yield from filter(ZONE.search, map(self.clean, scope.values('time with a zone')))
             yield from map(self.clean, scope.values('time of change') + scope.values('last word: time'))
         for scope in self.rings[DATA] + self.rings[OTHERS]:
             if not EARLIER.search(scope.word):  # `last_alert` is another event
