@@ -302,7 +302,7 @@ def faults(root: Path) -> list[str]:
     ('opsgenie', '{action}: {alert.message}', '{action}: {alert.message} end', 'the name does not end with a path'),
     ('opsgenie', 'scale: "priority"', 'scale: "prio"', 'there is no scale prio'),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\nscales: {ops: "high=1"}', 'no row uses the scale ops'),
-    ('falco', 'falco: "critical=', 'falco: "grave=', 'a part of a scale is the name of a severity'),
+    ('falco', 'falco: "critical=', 'falco: "grave=', 'a part of a scale is critical, high, medium, low or informational'),
     ('okta', 'function: "handshake_before_proof"', 'function: "okta_handshake"', 'the script has no function okta_handshake'),
     ('pagerduty', 'title: "PagerDuty"', 'title: "Opsgenie"', 'opsgenie has the same title'),
     *(('opsgenie', 'scale: "priority"', f'scale: "priority{text}"', 'this cannot be written into the script: ')

@@ -305,6 +305,7 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high', 'resolved': 'state=ok'}, {'state': 'ok'}),  # an end
     ({'at_least': 'high', 'resolved': 'state=ok', 'severity': 'prio'}, {'state': 'ok', 'prio': 'low'}),
     ({'at_least': 'high', 'severity': 'prio'}, {'prio': 'none of them'}), ({'at_least': 'high', 'severity': 'prio'}, {'prio': 1}),
+    ({'at_least': 'high', 'severity': 'prio'}, {'TopicArn': 'arn', 'Message': '{"severity": "low"}', 'prio': 'none of them'}),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {}]}),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {'s': 'what'}]}),
     ({'at_least': 'high', 'severity': 'l.0.s'}, {'l': [{'s': 'low'}, {'s': 'low'}]}),

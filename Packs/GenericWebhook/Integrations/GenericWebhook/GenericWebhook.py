@@ -2415,10 +2415,7 @@ def decoder_of(keys: tuple[str, ...]) -> Decoder[Any]:
 
 
 def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
-    """Return the members of an object, and whether it may have more: those at some keys, if it may have too many.
-
-    Raise ValueError.
-    """
+    """Return the members of an object and False or, if it may have too many, those at `keys` and True. Raise ValueError."""
     # An object has at most as many members as colons. Counting these takes no memory.
     if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
         return MEMBERS.decode(source), False
@@ -2481,7 +2478,8 @@ class Budget:
     def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
         """Return the value of a JSON text: the whole tree of a small one, one level of any other.
 
-        Return UNREAD if the text cannot be decoded, or if the budget is spent. The members of an event itself cost nothing.
+        Return UNREAD if the text cannot be decoded, or if the budget is spent. A small tree and the members of an event itself
+        cost nothing; any other level costs a value for each member.
         """
         yield_if_due()
         view = memoryview(source)
@@ -2690,7 +2688,8 @@ def shortened(text: str, max_length: int = 150) -> str:
         return text
     start = text.rfind(' ') + 1  # of the last word
     start += text.startswith('(', start)
-    rest = text.find('/', start + len(text) + 1 - max_length) if text.startswith('/', start) else -1
+    fits_from = start + 1 + len(text) - max_length  # from here on, the rest fits behind the start and `…`
+    rest = text.find('/', fits_from) if text.startswith('/', start) else -1
     return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
 
 
@@ -2711,7 +2710,7 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
 def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
     """Return a value as `clean` does, without the tags of HTML."""
     text = clean(value)
-    return clean(without_tags(text)) if '<' in text else text  # without tags between its parts, it may contain the token
+    return clean(without_tags(text)) if '<' in text else text  # again: a tag may have divided the token
 
 
 JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
@@ -2908,7 +2907,7 @@ class Path:
         self.constant = constant = unquoted(text) if text.startswith("'") else ''
         self.read = (lambda _: constant) if constant else read
         self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
-        path = '' if self.constant else text.removeprefix('host: ') if self.is_host else text
+        path = '' if self.constant else text.removeprefix('host: ' if self.is_host else '')  # a constant has no keys
         before, _, after = path.partition('.*.')
         keys = before.split('.')
         self.steps = steps_of(keys)
@@ -2937,7 +2936,7 @@ class Path:
         return [] if value is None else [value]
 
     def values_in(self, items: list[Any], budget: Budget) -> list[Any]:
-        """Return the value at the path in each item of a list: UNREAD where the path takes the first of several items.
+        """Return the value at the path in each item of a list: UNREAD where a text stops the path, or it takes one of several.
 
         Return [UNREAD] if the budget does not allow so many items, or if one is not an object.
         """
@@ -2963,13 +2962,13 @@ class Path:
         return leads_through_lists and bool(members.get('truncatedAlerts') or self.lists_in(members))
 
     def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
-        """Return the objects, among some objects and those inside them, that have the member to which the path leads.
+        """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
 
         For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
         the budget is spent.
         """
         if self.inside_item:
-            lists = [each for each in (find(each, self.steps) for each in objects) if isinstance(each, list)]
+            lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
             return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
         keys = self.text.split('.')
         if not budget.allows(len(objects) * len(keys)):
@@ -3004,7 +3003,8 @@ class Condition:
     paths: Paths
     wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
     is_negated: bool
-    needs_value: bool  # if texts are wanted, only another text answers with no: null, '' and a missing key do not
+    # Whether `!a=b` needs some other text at `a`: in a URL, where a path may be mistyped, an event without `a` does not meet it.
+    needs_value: bool
 
     def fits(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them."""
@@ -3028,7 +3028,7 @@ class Condition:
         Such a text may be meant to be compared: `resolved=status` may stand for `resolved=status=closed`.
         """
         texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer(value)]
-        return not all(text[:6].lower() in CERTAIN_TEXTS for text in texts) and self.is_met(event)
+        return any(text[:6].lower() not in CERTAIN_TEXTS for text in texts) and self.is_met(event)
 
     def answer(self, value: Any) -> bool | None:
         """Return whether a value is one of the wanted texts or, if there are none, something; None if that is in doubt."""
@@ -3133,14 +3133,15 @@ def read_level(text: str) -> tuple[float | None, list[str]]:
     """Return a severity of a scale and the values that mean it."""
     name, *values = split_outside_quotes(text, '=')
     if len(values) != 1 or name not in SEVERITIES:
-        raise Unreadable('a part of a scale is the name of a severity, one = and its values')
+        raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
     return SEVERITIES[name], list(map(unquoted, split_outside_quotes(values[0], '|')))
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
     """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
-    if text.count("'") % 2:  # the last one opens a quote that nothing closes
-        raise Unreadable('a quote is missing', len(split_outside_quotes(text[:text.rindex("'")], ',')))
+    if text.count("'") % 2:
+        before = text[:text.rindex("'")]  # the quote that nothing closes is in the last of these parts
+        raise Unreadable('a quote is missing', len(split_outside_quotes(before, ',')))
     if separator not in text:
         return [text.strip()]  # without blanks, the same object: a part of a URL that is kept takes no memory of its own
     # Each match is a part and the separator behind it, so the last part gets a separator, too.
@@ -3253,7 +3254,7 @@ class SenderRows:
 
 
 def first_keys(conditions: str) -> set[str]:
-    """Return the keys and headers with which the first of some conditions may begin: for 'a.b|@c=d, e' a, a.b, @c and c."""
+    """Return the keys and headers with which the first condition may begin: 'a.b|@c=d, e' -> {'a', 'a.b', '@c', 'c'}."""
     paths = conditions.partition(',')[0].partition('=')[0].split('|')
     keys = [path.partition('.*.')[0].split('.') for path in paths]
     return {'.'.join(each[:end]) for each in keys for end in range(1, len(each) + 1)} | {path.removeprefix('@') for path in paths}
@@ -3289,7 +3290,7 @@ NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
 
 
 def inner_name(path: Path, columns: Columns) -> Path:
-    """Return the path as it is, or for the path `inner`, in a row with an inner event, one that reads the name of that event."""
+    """Return the path; or for `inner`, in a row with an inner event, a path that reads the name of that event."""
     is_inner = path.text == 'inner' and 'inner' in columns
     return Path(columns['inner'][0][0], read=lambda event: event.inner_event.name()) if is_inner else path
 
@@ -3331,10 +3332,10 @@ class UrlWords(Row):
 
     @cached_property
     def parts(self) -> dict[tuple[str, int], Paths | Condition]:
-        """Return the parts of the words in the order of a note, each by its word and its position in it, from 1 on.
+        """Return the parts of the words, by word and position from 1 on, in the order in which a note names them.
 
-        Of a condition with wanted texts, these are its paths, at which some event should have a value. A bare one stays a
-        condition: an event without a value answers it, too.
+        A condition with wanted texts is here as its paths, at which some event should have a value. A bare one stays a condition,
+        since an event without a value answers it, too.
         """
         parts: dict[str, Sequence[Paths | Condition]] = {
             'name': [part.paths for part in self.name_parts],
@@ -3379,10 +3380,9 @@ class Findings:
     """
 
     def __init__(self, words: UrlWords, headers: Callable[[], dict[str, str]] = dict,
-                 contains_token: Callable[[str], bool] = ().__contains__):
+                 contains_token: Callable[[str], bool] = lambda text: False):
         self.words = words
-        # Those that a path in the URL may show. Without parts there is no such path, and making a cache would take time.
-        self.headers = cache(headers) if words.parts else headers
+        self.headers = cache(headers)  # those that a path in the URL may show
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
         self.found: dict[tuple[str, int], int] = {}  # by the word and the position of a part in it; 0 is the word as a whole
@@ -3401,8 +3401,9 @@ class Findings:
         is_unread = not has_found and any(
             UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
         self.keep((word, 0), FOUND if has_found else TOO_LARGE if is_unread else NO_VALUE)
-        for key in parts if has_found and word != 'name' else ():  # there is a name even if a part of it finds nothing
-            self.keep(key, FOUND)
+        if has_found and word != 'name':  # there is a name even if a part of it finds nothing
+            for key in parts:
+                self.keep(key, FOUND)
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out."""
@@ -3410,10 +3411,10 @@ class Findings:
         # is no mistake, so these words count as found.
         for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
             self.keep((word, 0), FOUND)
-        if event.words is not self.words:  # a payload without items at `?each=`, while the paths are those inside an item
+        if event.words is not self.words:  # a payload without the items of `?each=`: the paths are not meant for it
             return
         for key, part in self.words.parts.items():
-            if self.found.get(key) != FOUND or isinstance(part, Condition):
+            if self.found.get(key) != FOUND or isinstance(part, Condition):  # which may still be MET_BY_ANY_TEXT
                 self.keep(key, found_by(part, event))
 
     def note(self) -> str:
@@ -3465,19 +3466,19 @@ def severity_columns(text: str) -> dict[str, Any]:
 
     Examples are `high`, `prio|'low'` (low if there is no `prio`) and `prio:critical=1, high=2`.
     """
-    if (severity := CONSTANT_SEVERITY.severity(text)) is not None:
-        return {'default_severity': severity}
+    if (default := CONSTANT_SEVERITY.severity(text)) is not None:
+        return {'default_severity': default}
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1  # otherwise the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
     if constant := paths[-1].constant:
-        severity, paths = CONSTANT_SEVERITY.severity(constant), paths[:-1]
-        if severity is None:
+        default, paths = CONSTANT_SEVERITY.severity(constant), paths[:-1]
+        if default is None:
             raise Unreadable('a text in quotes is no severity', 1)
     if any(path.constant for path in paths):
         raise Unreadable('a text in quotes is not the last alternative', 1)
     scale = scale_from_url(last) if has_scale else SEVERITY_WORDS
-    return {'default_severity': severity, 'severities': ((scale, paths),) if paths else ()}
+    return {'default_severity': default, 'severities': ((scale, paths),) if paths else ()}
 
 
 CONSTANT_SEVERITY = Scale(SEVERITY_WORDS.by_value | SEVERITY_NUMBERS.by_value, [])
@@ -3550,7 +3551,7 @@ def expect_columns(text: str) -> dict[str, Any]:
 
 
 def watched_name(settings: Settings, name: str) -> tuple[str, str]:
-    """Return a name of `?expect=` without any token, and the key of the problem that a sender with this name is silent.
+    """Return the name in `?expect=` without any token, and the problem key for the silence of the sender with that name.
 
     If nothing is left of the name, or a token is still in it, its hash takes its place.
     """
@@ -3558,7 +3559,7 @@ def watched_name(settings: Settings, name: str) -> tuple[str, str]:
     without = re.sub('|'.join(spellings), '', name).strip()
     shown = '' if contains_token(settings, without) else without_error_markers(without)
     hashed = hash_of([shown or name])
-    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)  # it could be another's hash
+    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)  # it could be that of another name
     return shown or hashed, f'silence/{shown if is_plain else hashed}'
 
 
@@ -3605,18 +3606,18 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
 
     A parameter whose value reveals a token is ignored. Of several that are left with one word, the last counts.
     """
-    shown = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
+    harmless = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
              and not (name == 'expect' and reveals_token(settings, value.partition(':')[2].strip(), token))]
     columns: dict[str, Any] = {}
-    # Of those that are ignored, only `expect` gets a note.
-    notes = ['expect: its name contains a token (ignored)'] if 'expect' in dict({*parameters} - {*shown}) else []
-    for word, text in dict(shown).items():
+    is_watch_ignored = any(name == 'expect' for name, _ in {*parameters} - {*harmless})  # no other word is noted
+    notes = ['expect: its name contains a token (ignored)'] if is_watch_ignored else []
+    for word, text in dict(harmless).items():
         try:
             if word in URL_WORDS and text.strip():
                 columns |= URL_WORDS[word].read(text)
         except Unreadable as error:
             notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
-    meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
+    meant = dict.fromkeys(word for name, _ in harmless if (word := meant_word(name)))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
     return UrlWords(**columns, notes=tuple(notes))
 
@@ -4401,10 +4402,10 @@ class ThirdPartyEvent:
     def other_names(self) -> Iterator[str]:
         """Yield the names that an event may have without a row, the best first.
 
-        The lines of a text that is the only member are among them: first if it was a body, last and only if they have several
-        words if it has any other key.
+        If the only member is a text, its lines may be names. If it is `body`, they come first; under any other key they come
+        last, and only lines of at least three words count.
         """
-        text = self.text_member(*self.members) if len(self.members) == 1 else ''
+        text = self.text_member(next(iter(self.members))) if len(self.members) == 1 else ''
         if 'body' in self.members:  # read_payloads makes a text that is neither JSON nor a form an object with this member
             yield from self.names_in_body(text)
         yield self.facts.name()
@@ -4481,7 +4482,7 @@ class ThirdPartyEvent:
             end = self.end_by(self.row)
             # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
             yield from map(self.text_at, end.times if end else self.row.times)
-            if not self.words.ends:  # no other time counts: it may be that of the beginning
+            if not self.words.ends:  # the row knows of the end, so that any other time may be that of the beginning
                 return
         yield from map(self.text_at, self.row.times)
         if self.row.has_no_other_time:
@@ -4500,7 +4501,8 @@ class ThirdPartyEvent:
         is_certain = True
         for row in self.rows:
             if row.inner:
-                return self.only_inner_event.severity
+                inner = self.only_inner_event.severity
+                return Severity(inner.value, is_certain and inner.is_certain)
             if row.severities or row.has_no_severity:
                 found = self.severity_by(row)
                 is_certain = is_certain and found.is_certain
@@ -4515,7 +4517,7 @@ class ThirdPartyEvent:
         """Return the severity that a row finds: the first value that is on its scale, or None.
 
         It is certain if no earlier value was off its scale, all values at its path are on it, and the path is neither that of an
-        urgency nor that of one of several items. None is certain if there is no value at all.
+        urgency nor that of one of several items. If there is no value at all, the result is None, and certain.
         """
         is_certain = True
         for scale, paths in row.severities:
@@ -4553,7 +4555,7 @@ class ThirdPartyEvent:
         row = self.words if self.words.problems else self.row
         if row.inner:
             return self.only_inner_event.problem_key()
-        key = first_of(self.key_of(problem, row) for problem in row.problems) if row.problems else ''
+        key = first_of(self.key_of(problem, row) for problem in row.problems)
         if row.is_of_url:
             self.findings.record(self, 'problem', bool(key))
         return key
@@ -4568,9 +4570,9 @@ class ThirdPartyEvent:
         if not has_id or not all(condition.is_met(self) for condition in problem.conditions):
             return ''
         key = '/'.join(parts)
-        # `a/b` + `c` and `a` + `b/c` give the same text. If the number of parts is fixed, as in the row of a sender, only one of
-        # them has no `/` after the first part. Of URLs with the same prefix, one may have one part and another two.
-        is_ambiguous = any('/' in part for part in parts[0 if row.is_of_url else 1:])
+        # `a/b` + `c` and `a` + `b/c` give the same text. In a sender's row, the number of parts is fixed, so that a `/` in the
+        # first one is harmless. URLs with the same prefix may differ in the number: there, no part may have one.
+        is_ambiguous = any('/' in part for part in (parts if row.is_of_url else parts[1:]))
         is_like_a_hash = row.is_of_url and LIKE_A_HASH.fullmatch(key)
         if is_ambiguous or is_like_a_hash or not QUERYABLE.fullmatch(key) or self.contains_token(key):
             # Of a sender's row, a single part is hashed alone, as by earlier versions: their problems may still be open.
@@ -4606,7 +4608,7 @@ class ThirdPartyEvent:
             return False
         if self.row.inner and not self.inner_event.is_below(threshold):
             return False
-        # The row decides about the object that it reads: other severities count only elsewhere.
+        # An object from which a row reads a severity has no other one. In all other objects, every severity counts.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
@@ -4638,10 +4640,11 @@ def origins_of(event: ThirdPartyEvent, now: float) -> dict[str, Any]:
     `now` is a Unix time in seconds.
     """
     texts, occurred = texts_of(event), event.occurred(now)
-    times = [(row, [(path,)], any_time_to_rfc3339(event.text_at(path), now) == occurred != '') for row in event.rows
+    times = [(row, [(path,)], occurred and any_time_to_rfc3339(event.text_at(path), now) == occurred) for row in event.rows
              for path in (*row.times, *(path for end in row.ends for path in end.times))]
     dates = [each for each in texts if occurred and any_time_to_rfc3339(each[1], now) == occurred]
-    ending, naming = (event.words if column else event.row for column in (event.words.ends, event.words.problems))
+    ending = event.words if event.words.ends else event.row
+    naming = event.words if event.words.problems else event.row
     ends = [(ending, [each.paths for each in end.conditions if each.wanted], end is event.end_by(ending)) for end in ending.ends]
     ended = [each for each in texts if ENDED.fullmatch(each[1])]
     resolved = origin_of(event, event.is_recovery, ends, ended[:1], 'neither a row nor the URL says what its end is')
@@ -4654,7 +4657,7 @@ def origins_of(event: ThirdPartyEvent, now: float) -> dict[str, Any]:
 
 
 def origin_of(event: ThirdPartyEvent, is_known: Any, tried: Iterable[Tried], texts: At, why: str) -> dict[str, Any]:
-    """Return `at` which paths which texts are, and `by` what the incident has its value from them, or `why` it has none."""
+    """Return an origin: `at`, the paths and their texts, with `by`, who reads them, or `why` the incident has no value."""
     none: dict[str, Any] = {'at': texts, 'why': why}
     for row, parts, has_found in tried:
         found = [event.first_with_value(paths) for paths in parts]
@@ -4674,7 +4677,8 @@ def origin_of_name(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     paths = {text[:100]: path for path, text in reversed(texts)}
     pattern = '|'.join(re.escape(text) + r'\w*' * (len(text) == 100) for text in sorted(paths, key=len, reverse=True))
     at = [(paths[text[:100]], text) for text in re.findall(rf'(?<!\w)(?:{pattern})(?!\w)', name) if text]
-    return origin_of(event, name, tried, at or [each for each in texts if '' != name in each[1]][:1], 'no text can be a name')
+    whole = [each for each in texts if name and name in each[1]][:1]  # a name that is a part of one text
+    return origin_of(event, name, tried, at or whole, 'no text can be a name')
 
 
 def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
@@ -4682,7 +4686,7 @@ def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     severity, from_url = event.severity.value, event.words.default_severity
     tried: list[Tried] = [(row, [paths], scale.severities(event.first_with_value(paths)[1]) - {None})
                           for row in event.rows for scale, paths in row.severities]
-    tried.append((event.words, [], severity is None and from_url is not None))
+    tried.append((event.words, [], severity is None and from_url is not None))  # a fixed severity in the URL, from no path
     alike = sorted((each for each in texts if LIKE_A_SEVERITY.search(each[0])), key=lambda each: severity_of(each[1]) is None)
     at = [each for each in alike if severity is None or severity_of(each[1]) == severity][:1]
     return origin_of(event, severity is not None, tried, at, why_no_severity(event.row, at))
