@@ -3665,7 +3665,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
         site entity''',
     'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
-        sourceip ip ipaddress agent initiatedby to''',
+        sourceip ip ipaddress agent to''',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
     # A person without one of these has the name that both of these give: `Alice Ng`.
@@ -3675,10 +3675,10 @@ WORDS = {meaning: words.split() for meaning, words in {
     'thing': 'host service check monitor database package',
     # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
     'named thing': '''host service monitor canary device entity resource database package application app job project node
-        cluster component''',
+        cluster component computer endpoint asset''',
     'whole': 'name',
     'domain': 'domain',
-    'addressee': 'email',
+    'who': 'user username useremail email actor targetuser performedby initiatedby changedby',
     'id': 'key id deviceid',
     'address': 'url link location',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
@@ -3720,6 +3720,7 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: kind': 'status result state event',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
+    'last word: who': 'username user employee recipientemail',
 }.items()}
 # In the objects under these keys, the objects with the data of the event are one level deeper.
 DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'protopayload', 'formresponse', 'params'}
@@ -3900,11 +3901,12 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OTHERS,), ('title',)),                      # {"event": "rated", "movie": {"title": "Marley"}, "host": "nas-1"}
     ((OWN, DATA), ('object',)),                   # {"event": "login", "device": {"name": "Desk 7"}, "user": "alice"}
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
-    ((OWN, DATA), ('person', 'thing', 'named thing', 'domain', 'last word: object')),  # {"event": "login", "service": "mail"}
+    ((OWN, DATA), ('person', 'domain', 'last word: object')),  # {"event": "login", "user": "alice", "a": {"name": "Blue mug"}}
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
+    ((OWN, DATA), ('who', 'last word: who', 'thing', 'named thing')),  # {"event": "login", "service": "mail"}
     ((OWN, DATA), ('last word: text',)),  # {"event": "call.failed", "failure_reason": "busy"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
-    ((OTHERS, DEEP), ('person', 'last word: object', 'first name')),  # {"event": "open", "tags": {"userEmail": "al@example.com"}}
+    ((OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name')),  # {"event": "open", "tags": {"userEmail": "a@b.de"}}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
@@ -3915,7 +3917,7 @@ THINGS: Table = (  # the host or the like that a text is about
     ((OWN,), ('thing', 'named thing')),           # {"message": "The disk is full", "host": "db-1"}
     ((DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
     ((OWN, DATA), ('domain',)),                   # {"message": "The disk is full", "domain": "example.com"}
-    ((OWN,), ('addressee',)),                     # {"message": "A mail was read", "email": "ann@example.com"}
+    ((OWN, DATA, OTHERS), ('who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
 )
 
 
@@ -4218,7 +4220,8 @@ class Facts:
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
-    **dict.fromkeys(('object', 'person', 'thing', 'name', 'domain', 'id', 'last word: object'), Facts.object_name),
+    **dict.fromkeys(('object', 'person', 'who', 'thing', 'name', 'domain', 'id', 'last word: object', 'last word: who'),
+                    Facts.object_name),
     'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
