@@ -68,7 +68,7 @@ class Bursts:
 def likeness(delivery: dict[str, Any]) -> tuple[Any, ...]:
     """Return what is equal in the deliveries of a burst."""
     acts = sorted({(act['word'], act['text']) for act in delivery.get('acts', ())})
-    more = (delivery.get(name) for name in ('skipped', 'is_lost', 'has_left'))
+    more = (delivery.get(name) for name in ('triage', 'skipped', 'is_lost', 'has_left'))
     return *(delivery[name] for name in ('method', 'status', 'kind', 'sender', 'text')), target_to_show(delivery), *acts, *more
 
 
