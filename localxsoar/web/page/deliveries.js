@@ -105,7 +105,12 @@ export function showPaths(items) {
 export const kindsOf = ({chain, kind}) => (chain.length ? chain.map(({word}) => word) : [kind === 'handshake' ? kind : 'other']);
 
 const statusOf = ({status}) => (status ? [String(status), `${String(status)[0]}xx`] : ['none']);
-const severityOf = ({triage}) => (triage || '').split(' ').find((word) => Object.values(SEVERITIES).includes(word)) || 'unknown';
+
+// Return the severity of the gravest of a delivery's incidents, or nothing if it has none.
+function severitiesOf({triage, incidents}) {
+  const found = (triage || '').split(' ').find((word) => Object.values(SEVERITIES).includes(word));
+  return found || incidents.length ? [found || 'unknown'] : [];
+}
 
 // Return what a search looks through.
 function textOf({method, target, status, sender, kind, chain, incidents, triage, text, note}) {
@@ -116,7 +121,7 @@ function textOf({method, target, status, sender, kind, chain, incidents, triage,
 const FACTS = {
   sender: ({sender}) => sender || '',
   status: statusOf,
-  severity: (item) => [severityOf(item)],
+  severity: severitiesOf,
   became: kindsOf,
   after: ({started}) => started * 1000,
 };

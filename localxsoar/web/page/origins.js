@@ -6,6 +6,7 @@ import {instanceOf, rootOf, wordsOf} from './naming.js';
 import {askOnce} from './preview.js';
 import {ask} from './server.js';
 import {hasPort} from './state.js';
+import {severity} from './triage.js';
 import {joined, prefixOf, quoted, readQuery, writeQuery} from './words.js';
 
 const GLANCE_MS = 400;  // an incident that is open for less starts no container
@@ -13,13 +14,13 @@ const MOST_BYTES = 1024 * 1024;
 const SHOWN_CHARACTERS = 60;
 
 // The incident that this was found for last: it may be drawn again.
-let last = {id: '', origins: {}, delivery: null, known: {}, canName: false};
+let last = {id: '', origins: {}, severity: 0, delivery: null, known: {}, canName: false};
 
 // Return a table that says where the values of an incident come from. It is hidden until that is known.
 export function drawOrigins(item, delivery) {
   const table = el('table', {class: 'origins', hidden: true, 'aria-label': 'Where its values come from'});
   if (!delivery || !hasPort(instanceOf(delivery)) || delivery.size > MOST_BYTES) return table;
-  if (last.id === item.id) fill(table, last);
+  if (last.id === item.id) fill(table, item);
   else setTimeout(() => look(table, item, delivery).catch(() => null), GLANCE_MS);
   return table;
 }
@@ -34,13 +35,19 @@ async function look(table, item, delivery) {
   const found = count === own.length ? [incidents[own.indexOf(item.id)]] : incidents.filter(({name}) => name === item.name);
   if (found.length !== 1 || !found[0]?.origins) return;
   const whole = await ask('GET', `deliveries/${delivery.number}`);
-  last = {id: item.id, origins: found[0].origins, delivery, known, canName: rootOf(whole) !== null};
-  fill(table, last);
+  const {origins, severity: first} = found[0];
+  last = {id: item.id, origins, severity: first, delivery, known, canName: rootOf(whole) !== null};
+  fill(table, item);
 }
 
-function fill(table, {origins, delivery, known, canName}) {
+// Return what else made the value: the severity may have been raised by another delivery since.
+const since = (name, item) => (name === 'severity' && (item.severity || 0) !== (last.severity || 0)
+  ? ` It has become ${severity(item)} since.` : '');
+
+function fill(table, item) {
+  const {origins, delivery, known, canName} = last;
   const rows = Object.keys(known).filter((name) => origins[name]).map((name) => el('tr', {},
-    el('th', {scope: 'row'}, known[name].label), el('td', {}, ...said(origins[name], known[name].kind),
+    el('th', {scope: 'row'}, known[name].label), el('td', {}, ...said(origins[name], known[name].kind), since(name, item),
       canName ? [' ', link(name, origins[name], delivery, known)] : [])));
   table.replaceChildren(el('tbody', {}, ...rows));
   table.hidden = false;

@@ -8,7 +8,7 @@ const TOKEN = /(?:[a-z]+:(?:"(?:[^"\\]|\\.)*"|[^\s"])+)|\S+/gs;
 const VALUE = /"((?:[^"\\]|\\.)*)"|[^,"]+/gs;
 const AGE = /^(\d+)([mhd])$/;
 const AGE_MS = {m: 60e3, h: 3600e3, d: 86400e3};
-const TIME = /^\d\d:\d\d(:\d\d)?$/;
+const TIME = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/;
 const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?$/;
 
 // Return the moment that a text such as `2h`, `14:30`, `2026-11-30` or `2026-11-30T14:30` means, in the viewer's zone, or NaN.
@@ -42,7 +42,7 @@ export function parse(text) {
 
 const FITS = {
   sender: ({text, isExact}, name) => (isExact ? name === text : name.toLowerCase().includes(text.toLowerCase())),
-  after: ({text}, at) => !(at < moment(text)),
+  after: ({text}, at) => at >= moment(text),  // nothing is after what is no moment
 };
 
 // Return whether a term fits a fact of an item: a text for `sender`, a moment for `after`, for others a list of words.

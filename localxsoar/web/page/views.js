@@ -4,6 +4,7 @@ import {showInstance} from './choice.js';
 import {openCommand} from './commands.js';
 import {deliveries} from './deliveries.js';
 import {closeDetail, openDelivery} from './delivery.js';
+import {wantFocus} from './detail.js';
 import {$} from './dom.js';
 import {showChosen} from './filters.js';
 import {openIncident} from './incident.js';
@@ -65,7 +66,9 @@ export function chooseView() {
 }
 
 export function route() {
+  const before = document.activeElement.closest('.detail');
   chooseView();
+  if (before?.closest('[hidden]') && chosen('open')) wantFocus();  // a link in it led to what is open in this view
   const other = chosen('instance');
   if (other && instance.instance && other !== instance.instance) showInstance(other, route);
   if (!chosen('words')) closeNaming();

@@ -17,14 +17,14 @@ test('all terms have to fit, and of the values of one any', () => {
   for (const text of ['status:401', 'status:200,4XX', 'severity:low,high became:lost,left', 'sender:ONE', 'sender:"One, \\"two\\""', 'after:2026-11-30', 'after:2026-11-30T14:30:00', '']) {
     assert.ok(fit(text), text);
   }
-  for (const text of ['status:5xx', 'severity:high became:created', 'sender:"one"', 'sender:""', 'after:2026-12-01']) assert.ok(!fit(text), text);
+  for (const text of ['status:5xx', 'severity:high became:created', 'sender:"one"', 'sender:""', 'after:2026-12-01', 'after:yesterday']) assert.ok(!fit(text), text);
 });
 
 test('a moment is an age, a time of today or a date, and anything else is none', () => {
   assert.ok(moment('1d') < moment('2h') && moment('2h') < moment('30m'));
   assert.equal(new Date(moment('14:30')).toTimeString().slice(0, 8), '14:30:00');
   assert.equal(moment('2026-11-30'), new Date(2026, 10, 30).getTime());
-  assert.deepEqual(['yesterday', '2h30', '14', '2026-13-01', ''].map(moment), Array(5).fill(NaN));
+  assert.deepEqual(['yesterday', '2h30', '14', '24:00', '14:60', '2026-13-01', ''].map(moment), Array(7).fill(NaN));
 });
 
 test('what is clicked is written so that it is read again, beside what is typed', () => {

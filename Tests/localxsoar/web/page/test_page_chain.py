@@ -69,6 +69,9 @@ def test_a_problem_that_begins_gets_worse_and_ends_is_one_incident_whose_page_sa
             '✓ ended incident 1 Pump 3 is hot']
     expect(rows).to_have_text(said[::-1])
     expect(page.locator('#kinds button:visible')).to_have_text(['created 1', 'joined 1', 'ended 1', 'dropped 1'])
+    page.locator('#search').fill('severity:unknown')
+    expect(rows).to_have_count(0)  # three have no incident of their own
+    page.locator('#search').fill('')
     page.locator('[data-kind=joined]').click()
     expect(rows).to_have_text(said[1:2])
     rows.first.click()
@@ -79,6 +82,8 @@ def test_a_problem_that_begins_gets_worse_and_ends_is_one_incident_whose_page_sa
     patterns = [re.compile(f'^{line}$') for line in (by[0], f'{by[1]}: high → critical', by[2])]
     expect(links.locator('p')).to_have_text(patterns)
     expect(page.locator('#delivery .note-entry').first).to_contain_text('Again: Pump 3 is hot')
+    severity = page.locator('#delivery .origins tr', has_text='Severity').locator('td')
+    expect(severity).to_contain_text('level is high, by the URL. It has become critical since.')
     assert not violations(page)
     page.goto(f'{webhook.url}/#/incidents?as=lanes&open=lane-1')
     expect(page.locator('#lanes .row .sign')).to_have_text(['→', '↳', '⊘', '✓'])
@@ -109,6 +114,7 @@ def test_a_repeat_leads_to_its_original_and_an_incident_without_a_severity_to_wh
         '^none: neither a row nor the URL says what its end is. Say it…')])
     assert not violations(page)
     page.locator('#origin-severity').press('Enter')
+    expect(page.locator('#delivery')).to_be_focused()
     expect(page.locator('#finished-url')).to_have_text(f'{webhook.webhook_url}?severity=problem.level')
     expect(page.locator('#becomes')).to_contain_text('Twice severity high')
     assert not violations(page)
