@@ -50,7 +50,7 @@ OTHER = {'evt': {'what': 'Disk full', 'where': 'db-1', 'level': 'P2'}, 'state': 
 ROW, SNS_ROW, INSIDE = 'the row of alertmanager', 'the row of aws-sns', 'the event in Message'
 URL, RULE, END = 'the URL', 'the general rule', 'the end of its problem'
 NO_END, NO_KEY = 'neither a row nor the URL says what its end is', 'neither a row nor the URL says what identifies it'
-NO_WORD = 'only a word such as high counts, under a key such as severity, if no other contradicts it'
+NO_WORD = 'only a word such as high counts, under a key such as severity of the event itself, if no other contradicts it'
 WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&resolved=state%3Dclosed&problem=disk:evt.where'
 
 
@@ -96,6 +96,7 @@ WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&
     ({'event': 'disk.failed', 'items': [{'name': 'long ' * 40}]}, '', {
         'name': ([('event', 'disk.failed'), ('items.0.name', ('long ' * 21).strip())], RULE)}),
     ({'severity': 7}, '', {'name': ([], 'no text can be a name'), 'severity': ([('severity', '7')], NO_WORD)}),
+    ({'severity': ['high', 'low']}, '', {'severity': ([('severity.0', 'high')], NO_WORD)}),
     ({'kind': 'Event', 'verb': 'get', 'objectRef': {}, 'level': 'Metadata'}, '', {
         'severity': ([('level', 'Metadata')], 'the row of kubernetes-audit takes none from this event')}),
 ])

@@ -4699,10 +4699,10 @@ def why_no_severity(row: Row, at: At) -> str:
     """Return why there is no severity. `at` is the value that looks most like one, if there is any."""
     if row.has_no_severity or row.inner:
         return f'the row of {row.sender} takes none from this event'
-    keys = [path.rpartition('.')[2] for path, text in at if severity_of(text) is not None]
+    keys = [path.removesuffix('.0').rpartition('.')[2] for path, text in at if severity_of(text) is not None]
     if keys and 'severity' not in map(itemgetter(1), places_of_word(word_of(keys[0]))):
         return f'{keys[0]} is no key of a severity'
-    return 'only a word such as high counts, under a key such as severity, if no other contradicts it'
+    return 'only a word such as high counts, under a key such as severity of the event itself, if no other contradicts it'
 
 
 ''' PAYLOAD TO INCIDENTS '''
