@@ -370,6 +370,12 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'message': 'A mail was read', 'author': 'ann'}, 'A mail was read', ''),
     *(({'event': 'login', key: 'ann', 'a': {'name': 'Mug'}}, 'login: ann', '') for key in ('username', 'actor', 'targetUser')),
     ({'event': 'login', 'affectedEmployee': 'ann'}, 'login: ann', ''),
+    # Also after the event's own name, and a failure before it, but not in the form of an envelope: SailPoint, osquery, Ansible
+    ({'name': 'Authentication', 'type': 'AUTH', 'actor': {'name': 'ann'}}, 'Authentication (ann)', ''),
+    ({'name': 'processes', 'hostname': 'desk-7', 'unixTime': 1795510800}, 'processes (desk-7)', NINE),
+    ({'name': 'Nightly backup', 'status': 'failed', 'finished': NINE}, 'failed: Nightly backup', NINE),
+    ({'name': 'Nightly backup', 'type': 'Failed backup'}, 'Nightly backup', ''),
+    ({'name': 'Nightly backup', 'status': 'failed', 'user': 'ann', 'occurred': NINE}, 'Nightly backup', NINE),
     # The computer at the end: Digital Guardian, SentinelOne, Orca
     *(({'message': 'Mimikatz runs', key: 'desk-7'}, 'Mimikatz runs (desk-7)', '') for key in (
         'computerName', 'endpoint.name', 'asset_name')),
