@@ -47,6 +47,7 @@ class Unclaimed:
     """An incident that no response has named yet. `rivals` are the deliveries that were under way when it was created."""
     incident: dict[str, Any]
     rivals: set[int]
+    had_rivals: bool  # whether there were several
     created: float = field(default_factory=lambda: time.time())
 
 
@@ -82,7 +83,7 @@ class Origins:
         """Note new incidents. Return the numbers of the deliveries whose own incidents have changed."""
         with self._lock:
             for incident in incidents:
-                self._unclaimed[incident['id']] = Unclaimed(incident, set(self._under_way))
+                self._unclaimed[incident['id']] = Unclaimed(incident, set(self._under_way), len(self._under_way) > 1)
             return set() if self._under_way else self._leave()
 
     def ended(self, number: int, named: Iterable[str], status: int | None) -> set[int]:
@@ -140,12 +141,17 @@ class Origins:
         return trace.contents
 
     def left_for(self, number: int) -> list[str]:
-        """Return the incidents since the beginning of a delivery that is the only one under way and that nobody else created."""
+        """Return the incidents since the beginning of a delivery that is the only one under way and that nobody else created.
+
+        If there were others when one was created, its content has to be in the body.
+        """
         with self._lock:
-            first = self._under_way[number].first_own
+            trace = self._under_way[number]
             if len(self._under_way) > 1:
                 return []
-            return [each for each, unclaimed in self._unclaimed.items() if int(each) >= first and not self._orphan(unclaimed)]
+            return [each for each, unclaimed in self._unclaimed.items() if int(each) >= trace.first_own
+                    and not (unclaimed.had_rivals and not self._contents_of(trace)[content_of(unclaimed.incident)])
+                    and not self._orphan(unclaimed)]
 
     def _claim(self, trace: Trace, incident: str) -> int:
         """Note that a response names an incident. Return the number of its creator, or 0 if that is not new."""

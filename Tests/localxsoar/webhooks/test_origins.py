@@ -95,6 +95,14 @@ def test_what_was_expected_of_an_earlier_request_is_corrected_when_its_response_
     assert results(deliveries) == [('rejected', []), ('created', ['1'])]
 
 
+def test_the_last_of_several_that_name_no_incident_created_only_what_has_its_content(deliveries: Deliveries) -> None:
+    first, last = Sending(deliveries, A), Sending(deliveries, B)
+    create(deliveries, n1=A, n2=B)
+    first.respond()
+    last.respond()
+    assert results(deliveries) == [('answered', []), ('created', ['2'])]
+
+
 @pytest.mark.parametrize('change', [{'body': B}, {'Authorization': 'other'}, {'partial': True}])
 def test_a_request_that_differs_or_had_not_arrived_did_not_create_what_another_names(
     deliveries: Deliveries, change: dict[str, Any]
