@@ -2,7 +2,7 @@
 import js from '@eslint/js';
 import globals from 'globals';
 
-export default [{
+export default [{ignores: ['.*/**', 'dist/**']}, {
   files: ['localxsoar/web/page/*.js'],
   languageOptions: {globals: globals.browser},
   linterOptions: {reportUnusedDisableDirectives: 'error'},

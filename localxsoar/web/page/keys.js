@@ -111,7 +111,10 @@ const IN_THE_SEARCH = {
     if (list) list.box.focus(); else $('search').blur();
   },
   ArrowDown(event, list) { if (list) goToHits(event, list); },
-  Enter(event, list) { if (view === 'commands') openFirst(); else if (list) goToHits(event, list); },
+  Enter(event, list) {
+    event.preventDefault();  // the button that has the focus then would be pressed
+    if (view === 'commands') openFirst(); else if (list) goToHits(event, list);
+  },
 };
 
 const IN_THE_EDITOR = {

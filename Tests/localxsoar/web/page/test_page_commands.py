@@ -165,8 +165,10 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     page.keyboard.press('/')
     page.keyboard.type('entry')
     page.keyboard.press('Enter')
+    expect(page.get_by_role('button', name='Run', exact=True)).to_be_focused()
     run(page)
     expect(result).to_contain_text('a: 1')
+    expect(runs.get_by_role('option')).to_have_count(4)  # Enter in the search opens a command, and does not run it
     runs.focus()
     runs.press('ArrowDown')
     expect(result).to_contain_text('ok')
