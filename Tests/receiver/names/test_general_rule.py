@@ -104,7 +104,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'SetIamPolicy: a@example.com (storage)', ''),
     ({'actionName': 'quarantine', 'src_ip': '10.0.0.1'}, 'quarantine: 10.0.0.1', ''),
     ({'activityDisplayName': 'Delete user', 'targetUser': 'bobby'}, 'Delete user: bobby', ''),
-    ({'operation': 'FileDeleted', 'userEmail': 'a@example.com', 'file_name': 'plan'}, 'FileDeleted: a@example.com', ''),
+    ({'operation': 'FileDeleted', 'userEmail': 'a@example.com', 'file_name': 'plan'}, 'FileDeleted: plan (a@example.com)', ''),
     ({'ActionType': 'LogonFailed', 'Category': 'identity', 'IPAddress': '10.0.0.1'}, 'LogonFailed: 10.0.0.1', ''),
     ({'trigger': 'card_expired', 'owner': 'alice'}, 'card_expired: alice', ''),
     ({'topic': 'orders/cancelled', 'repo': 'octo/shop', 'user': 'alice'}, 'orders/cancelled: octo/shop (alice)', ''),
@@ -368,7 +368,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'message': 'A mail was read', 'actors': {'user': {'name': 'ann'}}}, 'A mail was read (ann)', ''),
     ({'message': 'A mail was read by Ann', 'user': 'ann', 'email': 'x@example.com'}, 'A mail was read by Ann', ''),
     ({'message': 'A mail was read', 'author': 'ann'}, 'A mail was read', ''),
-    *(({'event': 'login', key: 'ann', 'a': {'name': 'Mug'}}, 'login: ann', '') for key in ('username', 'actor', 'targetUser')),
+    *(({'event': 'login', key: 'ann', 'a': {'name': 'Mug'}}, 'login: ann', '') for key in (
+        'username', 'user_email', 'actor', 'targetUser')),
     ({'event': 'login', 'affectedEmployee': 'ann'}, 'login: ann', ''),
     # Also after the event's own name, and a failure before it, but not in the form of an envelope: SailPoint, osquery, Ansible
     ({'name': 'Authentication', 'type': 'AUTH', 'actor': {'name': 'ann'}}, 'Authentication (ann)', ''),
@@ -376,6 +377,15 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'name': 'Nightly backup', 'status': 'failed', 'finished': NINE}, 'failed: Nightly backup', NINE),
     ({'name': 'Nightly backup', 'type': 'Failed backup'}, 'Nightly backup', ''),
     ({'name': 'Nightly backup', 'status': 'failed', 'user': 'ann', 'occurred': NINE}, 'Nightly backup', NINE),
+    # A kind by the last words of a key, a file before a person, and a text after a rule without an object: Zscaler, BeyondTrust,
+    # Forcepoint, AppOmni
+    ({'auditOperationType': 'Sign In', 'objectName': 'Console', 'user': 'ann'}, 'Sign In: Console (ann)', ''),
+    ({'incidentType': 'Detection', 'entity': 'vm-7'}, 'Detection: vm-7', ''),
+    ({'action': 'shared', 'filename': 'plan.xlsx', 'user': 'ann'}, 'shared: plan.xlsx (ann)', ''),
+    ({'rule_name': 'Application installed', 'message': 'Ann has installed Acme', 'x': 1},
+     'Application installed: Ann has installed Acme', ''),
+    ({'rule_name': 'Application installed', 'message': 'Ann has installed Acme', 'host': 'db1'},
+     'Application installed (db1)', ''),
     # The computer at the end: Digital Guardian, SentinelOne, Orca
     *(({'message': 'Mimikatz runs', key: 'desk-7'}, 'Mimikatz runs (desk-7)', '') for key in (
         'computerName', 'endpoint.name', 'asset_name')),

@@ -39,7 +39,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'name': GUID, 'title': 'Disk full'}, 'Disk full'),
     ({'name': 'd41d8cd98f00b204e9800998ecf8427e', 'title': 'Disk full'}, 'Disk full'),
     ({'name': '', 'title': 'Disk full'}, 'Disk full'),
-    ({'alert': {'ruleName': 'Brute force'}, 'message': 'x logged in'}, 'Brute force'),
+    ({'alert': {'ruleName': 'Brute force'}, 'message': 'x logged in'}, 'Brute force: x logged in'),
     ({'Alert-Name': 'Brute force'}, 'Brute force'),
     ({'data': {'incident': {'headline': 'Fire on deck 3'}}}, 'Fire on deck 3'),
     ({'title': 'test', 'summary': 'Load is high'}, 'Load is high'),

@@ -3663,7 +3663,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'kind elsewhere': 'eventname eventtype webhookevent event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
-        site entity''',
+        site entity objectname filename''',
     'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
         sourceip ip ipaddress agent to''',
     # What says which object an object is: `host` may be a text, or an object with one of these.
@@ -3717,7 +3717,7 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description summary desc output textbody entry reason',
     'rule': 'issuename',
     'last word: time': 'timestamp utc edat epoch',
-    'last word: kind': 'status result state event',
+    'last word: kind': 'status result state event operationtype incidenttype',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
     'last word: who': 'username user employee recipientemail',
@@ -4158,8 +4158,13 @@ class Facts:
         return next((url[1].rstrip('/') for url in urls if url), '')
 
     def with_thing(self, text: str, kind: str = '') -> str:
-        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
+        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that.
+
+        The name of a rule says little by itself: if there is no such thing, the event's own text follows it.
+        """
         thing = self.best(THINGS)
+        if not thing and not kind and text == self.first((OWN, DATA), 'rule'):
+            return self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
         host = thing.lower().partition('.')[0]  # without its domain, unless it is so short that any text may contain it
         is_in_text = (host if len(host) > 3 else thing.lower()) in text.lower()
         if is_in_text:
