@@ -90,6 +90,12 @@ def test_a_problem_that_begins_gets_worse_and_ends_is_one_incident_whose_page_sa
     events = page.locator('#incident .events .what')
     expect(events).to_have_text(['→ created', '↳ joined: high → critical', '⊘ dropped', '✓ ended'])
     assert not violations(page)
+    for address in ('incidents?as=lanes&open=lane-1', f'deliveries/{numbers[1]}'):
+        page.set_viewport_size({'width': 390, 'height': 800})
+        page.goto(f'{webhook.url}/#/{address}')
+        expect(page.locator('.detail:visible')).to_contain_text('Pump 3 is hot')
+        assert not violations(page), 'also no target is too small for a finger'
+    page.set_viewport_size({'width': 1280, 'height': 760})
     wait_for(lambda: len(webhook.control('GET', f'deliveries/{numbers[1]}/log')) == 1)
     shared = requests.get(f'{webhook.url}/localxsoar/deliveries/{numbers[1]}.html', timeout=PATIENCE_SECONDS).text
     assert '↳ 1 high → critical' in shared and 'Log 1<' in shared and 'bytes, token 1: no incidents' in shared
