@@ -32,7 +32,7 @@ class Building {
   add(lane, at, event) {
     const {delivery} = event;
     const isLate = delivery && ['gone', 'rejected'].includes(delivery.kind);
-    lane.events.push({...event, isLate, at: delivery && !isLate ? delivery.started * 1000 : at});
+    lane.events.push({...event, isLate, done: at, at: delivery && !isLate ? delivery.started * 1000 : at});
     if (!delivery) return;
     if (!this.touched.has(delivery.number)) this.touched.set(delivery.number, new Set());
     this.touched.get(delivery.number).add(lane);
@@ -88,12 +88,14 @@ class Building {
   }
 }
 
-// Of events at the same time.
+// Of events at the same time, if they are not two things that the server did because of one delivery, one after the other.
 const ORDER = ['left', 'rejected', 'skipped', 'created', 'joined', 'dropped', 'repeat', 'lost', 'end', 'ended'];
+const inOrder = (one, other) => one.at - other.at || (one.delivery === other.delivery && one.done - other.done)
+  || ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind);
 
 function finish(lane) {
   const {incidents, events} = lane;
-  events.sort((one, other) => one.at - other.at || ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+  events.sort(inOrder);
   const reports = incidents.filter(({first_state: state}) => state !== 'resolved');
   const open = reports.filter(isOpen);
   lane.isOpen = Boolean(lane.problem) && open.length > 0;

@@ -53,6 +53,11 @@ test('of events at one time a repeat comes before the end, and what has created 
   assert.deepEqual([drawn(incidents, deliveries), drawn(incidents, deliveries.toReversed())], [[['lane-51', '', ...events]], [['lane-51', '', ...events]]]);
 });
 
+test('the events of one delivery are in the order in which the server handled them', () => {
+  const incidents = [incident(56, 'r', 2, END), incident(57, 'r', 3)];
+  assert.deepEqual(drawn(incidents, [delivery(56, 1, ['56', '57'])]), [['lane-56', 'open', 'end 1 56 56', 'created 1 56 57']]);
+});
+
 test('a lane of several senders names none of them', () => {
   const deliveries = [delivery(28, 2, ['28'], {sender: 'one'}), delivery(27, 1, ['27'], {sender: 'two'})];
   const [both, single] = [[incident(27, '', 1), incident(28, '', 2)], [incident(28, '', 2)]].map((all) => lanesOf(all, deliveries, []));
