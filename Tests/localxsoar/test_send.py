@@ -94,7 +94,7 @@ def test_a_word_replaces_the_one_that_the_recipe_has() -> None:
 
 def test_a_rejection_by_the_local_xsoar_fails(webhook: Webhook) -> None:
     webhook.control('POST', 'instance/disable')
-    done = send('github', '--url', webhook.url)
+    done = send('github', '--url', f'{webhook.url}/')
     webhook.control('POST', 'instance/enable')
     assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith('503 Service Unavailable  ')
     wait_for(lambda: webhook.control('GET', 'instance')['ready'])

@@ -217,10 +217,10 @@ def score(number: int, **options: Any) -> Any:
 @fact('documented', 'a score goes under `DBotScore`, and a malicious one has under `Malicious` who says so and why')
 def test_a_bad_address_has_its_place_and_why_it_is_malicious() -> None:
     ip = common.Common.IP('192.0.2.1', score(3, malicious_description='why', reliability='A - Completely reliable'), asn='AS1',
-                          geo_latitude=1, geo_longitude=2, geo_country='CH', tags='a,b')
+                          geo_latitude=0, geo_longitude=2, geo_country='CH', tags='a,b')
     assert ip.to_context() == {
         'IP(val.Address && val.Address == obj.Address)': {
-            'Address': '192.0.2.1', 'ASN': 'AS1', 'Geo': {'Country': 'CH', 'Location': '1:2'}, 'Tags': 'a,b',
+            'Address': '192.0.2.1', 'ASN': 'AS1', 'Geo': {'Country': 'CH', 'Location': '0:2'}, 'Tags': 'a,b',
             'Malicious': {'Vendor': 'Vendor', 'Description': 'why'}},
         'DBotScore(val.Indicator && val.Indicator == obj.Indicator && val.Vendor == obj.Vendor && val.Type == obj.Type)': {
             'Indicator': '192.0.2.1', 'Type': 'ip', 'Vendor': 'Vendor', 'Score': 3, 'Reliability': 'A - Completely reliable'}}

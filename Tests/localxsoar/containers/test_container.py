@@ -162,7 +162,8 @@ def make_long(folder: Path, script: str, configuration: str, has_port: bool) -> 
 # As nginx does, it has none of the environment that it was started with.
 CHILD_SERVES = '''
 import subprocess
-program = "import http.server, sys; http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), None).serve_forever()"
+program = ("import http.server, socket, sys; udp = socket.socket(type=socket.SOCK_DGRAM); "
+           "address = sys.argv[1], int(sys.argv[2]); udp.bind(address); http.server.HTTPServer(address, None).serve_forever()")
 subprocess.run([sys.executable, '-c', program, {host!r}, demisto.params()['longRunningPort']], env={{}})
 '''
 
@@ -194,8 +195,8 @@ def test_nginx_as_a_child_serves_for_the_pack(start: Callable[..., Instance]) ->
 def test_a_port_that_is_open_to_the_network_is_a_warning(start: Callable[..., Instance], printed: list[str]) -> None:
     instance = start(CHILD_SERVES.format(host='0.0.0.0'), has_port=True)
     assert instance.wait_until_ready()
-    [warning] = printed
-    assert warning.startswith(f'!!! The container listens on 0.0.0.0:{instance.port} (tcp): everybody')
+    assert [text.partition(' everybody')[0] for text in printed] == [
+        f'!!! The container listens on 0.0.0.0:{instance.port} ({kind}):' for kind in ('tcp', 'udp')]
 
 
 def test_the_containers_port_is_open_to_this_machine_alone_unless_others_shall_reach_it(

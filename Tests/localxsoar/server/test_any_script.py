@@ -179,7 +179,7 @@ def test_an_instance_or_a_brand_that_does_not_exist_is_refused(served: LocalXsoa
 @fact('inferred', '`extend-context` takes `Key=path` in the contents, joined by `::`, and `.` for all of them')
 def test_options_change_the_outputs_of_a_command(served: LocalXsoar) -> None:
     in_war_room(served, '!DeleteContext all=yes')
-    in_war_room(served, '!acme-get id=7 ignore-outputs=true extend-context="Owner=data.owner::Tags=data.tags::Nothing=data.x"')
+    in_war_room(served, '!acme-get id=7 ignore-outputs=yes extend-context="Owner=data.owner::Tags=data.tags::Nothing=data.x"')
     assert context(served) == {'Owner': 'Ann', 'Tags': ['a', 'b']}
     [entry] = in_war_room(served, '!acme-get id=8 raw-response=true auto-extract=none execution-timeout=9')
     assert json.loads(entry['contents'])['data']['owner'] == 'Ann'

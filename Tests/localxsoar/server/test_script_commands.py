@@ -261,7 +261,7 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, {'K.a': {'b': 1}}),
         ('Set', {'key': 'K.a', 'value': 'c', 'append': 'true'}, ...), ('Print', {'value': 'said'}, 'said'),
         ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}),
-        ('DeleteContext', {'all': 'yes', 'keysToKeep': 'K.a,no'}, ...),
+        ('DeleteContext', {'all': 'yes', 'key': 'K', 'keysToKeep': 'K.a,no'}, ...),
         ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}), ('getIndicator', {'value': 'other'}, []),
         ('getEntry', {'id': '9@9'}, 'There is no entry 9@9.'),
         ('getEntries', {'filter': {'page': 1}},

@@ -378,6 +378,12 @@ def test_what_is_shared_of_a_delivery_hides_its_headers_also_where_its_incident_
         assert 'plain-value' in shared and [secret for secret in ('hush', 'h4sh') if secret in shared] == [], kind
 
 
+def test_what_is_shared_of_a_delivery_without_an_incident_has_none(local: LocalXsoar) -> None:
+    for body, has_incident in (('[{"name": "a"}]', True), ('[]', False)):
+        shared = requests.get(f'{local.url}/localxsoar/deliveries/{post(local, body)}.html').text
+        assert ('<summary>Incident ' in shared) is has_incident
+
+
 @fact('guessed', 'Save on the page tests first, and saves nothing if the test fails; saving by the API does not test')
 @pytest.mark.parametrize('action', ['test', 'save'])
 def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoar, action: str) -> None:
