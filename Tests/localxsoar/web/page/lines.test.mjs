@@ -26,6 +26,11 @@ test('the pill counts lines that came above what is read as long as they are the
   assert.equal($('pill-deliveries').hidden, true);
 });
 
+test('a page keeps one of the lines that were seen, and moves by one at least', () => {
+  assert.deepEqual([320, 351, 64, 10].map((height) => Object.assign(deliveries, {height}).page()), [9, 9, 1, 1]);
+  deliveries.height = 0;
+});
+
 test('a new line is above those that are equal to it in their order', () => {
   deliveries.set([delivery(1), delivery(2, {sender: 'a'})]);
   deliveries.sort((one, other) => (one.sender < other.sender) - (one.sender > other.sender));

@@ -140,6 +140,7 @@ def test_a_rejection_is_a_checklist_and_is_repaired_with_one_press(page: Page, w
     links = page.locator('#delivery .links')
     expect(links).to_contain_text('The header X-Hub-Signature-256 was replaced.')
     expect(links).to_contain_text('In the sender, enter the token of this instance as the secret')
+    expect(page.locator('#delivery .meta')).not_to_contain_text('from here')
     repaired = page.url
     links.get_by_role('link').click()
     page.wait_for_url(original)
@@ -325,6 +326,8 @@ def test_a_line_and_its_delivery_show_severity_and_state(page: Page, webhook: We
     for shown in (page.locator('#delivery .result'), newest(page)):
         expect(shown.locator('.severity')).to_have_text('info')
         expect(shown).to_contain_text('resolved')
+    expect(page.locator('#delivery .meta')).to_contain_text('Alertmanager ·')
+    expect(page.locator('#delivery .meta')).to_contain_text(' · sent from here')
 
 
 def test_what_comes_twice_is_reported_as_a_repeat(page: Page, webhook: Webhook) -> None:

@@ -326,6 +326,8 @@ def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]
     assert violations(page, rule='color-contrast') == []
     page.set_viewport_size({'width': 360, 'height': 720})
     assert page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0
+    page.get_by_role('button', name='Back').click()
+    expect(page.locator('#choices')).to_be_visible()
 
 
 def test_incidents_of_two_instances_are_told_apart(tab: Tab, open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:

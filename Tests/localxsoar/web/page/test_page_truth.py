@@ -407,6 +407,7 @@ def test_a_lane_shows_what_happened_to_a_problem_and_leads_to_what_has_changed(
     expect(page.locator('#incident')).to_be_focused()
     events = page.locator('#incident .events tbody tr')
     assert texts_of(events.locator('.what')) == ['→ created', '→ created', '→ created: the end', '→ created']
+    assert all(re.fullmatch(r'incident \d+', text) for text in texts_of(events.locator('.wide')))
     check_colors_and_width(page)
     page.reload()
     expect(page.locator('#lanes .row')).to_have_count(1)
