@@ -4054,9 +4054,9 @@ class Facts:
         text, needs_kind = self.text()
         change = self.change(text)
         if text and not topic and not needs_kind:
-            if text == self.own_name and 'occurred' in self.members:  # the form of an envelope: nothing is added
-                return text
-            if (text == self.own_name and not FAILURE.fullmatch(change)) or self.says_what_happened(text, change):
+            if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change)):
+                return text  # the event names itself, and nothing is added
+            if self.says_what_happened(text, change):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
         # Only a kind gets the address of a URL, and only if nothing else says what the event concerns.
