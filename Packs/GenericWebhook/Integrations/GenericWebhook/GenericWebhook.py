@@ -3382,7 +3382,8 @@ class Findings:
     def __init__(self, words: UrlWords, headers: Callable[[], dict[str, str]] = dict,
                  contains_token: Callable[[str], bool] = lambda text: False):
         self.words = words
-        self.headers = cache(headers)  # those that a path in the URL may show
+        # Those that a path in the URL may show. Most URLs have no path, and making a cache takes 20,000 instructions.
+        self.headers = cache(headers) if words.parts else headers
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
         self.found: dict[tuple[str, int], int] = {}  # by the word and the position of a part in it; 0 is the word as a whole
@@ -3770,7 +3771,7 @@ def word_of(key: str) -> str:
 def places_of_word(word: str) -> Places:
     """Return the places of the word of a key."""
     places = [*PLACES.get(word, ())]
-    if not EARLIER.search(word):
+    if not EARLIER.search(word):  # any other key that ends so, such as `door_state`, comes after all words of WORDS
         places += [(len(WORDS['severity']), meaning) for meaning in ('severity', 'state') if word.endswith(meaning)]
     if OF_OWNER.match(word):
         return places
@@ -3791,8 +3792,9 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
     words = {key: word_of(key) for key in keys}
     places: list[tuple[int, str, str]] = []
     for key, word in words.items():
-        if (word == 'type' and parent == 'resource') or not NOT_BESIDE.get(word, set()).isdisjoint(words.values()):
-            continue  # that is the type of the thing, not of what happened
+        is_of_thing = word == 'type' and parent == 'resource'  # the type of the thing, not of what happened
+        if is_of_thing or NOT_BESIDE.get(word, set()) & {*words.values()}:
+            continue
         # The `name` in a `rule` also means `rulename`.
         of_parent = PLACES.get(f'{parent}name', []) if parent and word == 'name' else []
         places += [(rank, meaning, key) for rank, meaning in places_of_word(word) + of_parent]
@@ -3969,7 +3971,7 @@ class Facts:
             self.meanings.update(*(scope.keys for scope in self.rings[DEEP]))
 
     def inside(self, scope: Scope) -> list[Scope]:
-        """Return the scopes directly inside one: of its objects, and of the first items of its lists, while there are few.
+        """Return the scopes directly inside one, at most `scopes_left`: of its objects, and of the first items of its lists.
 
         Those with the data of the event come first.
         """
@@ -3983,7 +3985,7 @@ class Facts:
         for key in islice(dict.fromkeys((*data_keys, *others, *texts)), self.scopes_left):
             value = members.get(key)
             inner = value[0] if isinstance(value, list) and value else value
-            is_text = type(inner) is str and not scope.is_text
+            is_text = type(inner) is str and not scope.is_text  # JSON in a text is read, but not JSON in a text inside that
             inner = self.json_in(str(inner)) if is_text else inner
             if isinstance(inner, dict) and inner and word_of(key) != 'customfields':
                 self.scopes_left -= 1
@@ -4059,8 +4061,9 @@ class Facts:
             if self.says_what_happened(text, change):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
-        # Only a kind gets the address of a URL, and only if nothing else says what the event concerns.
-        subject = text or self.own_name or self.best(SUBJECTS, kind) or (kind and not self.best(THINGS) and self.address())
+        subject = text or self.own_name or self.best(SUBJECTS, kind)
+        if kind and not subject and not self.best(THINGS):  # a kind alone, and nothing that it concerns but a URL
+            subject = self.address()
         if not kind and not subject:  # the kind of another object is better than no name
             kind = self.first((OTHERS,), 'kind')
         about = self.with_thing(subject, kind) if subject else ''
@@ -4070,7 +4073,7 @@ class Facts:
     def find_own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier.
 
-        The name of an object that is the only member is not meant: that is one text among others.
+        Only the `name` directly in the event counts. That of an object that is its only member is one text among others.
         """
         name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
         return '' if not name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
@@ -4082,11 +4085,12 @@ class Facts:
         """
         for passed_over, text in enumerate(filter(None, chain([self.own_name], self.texts(TEXTS)))):
             if not self.repeats_the_kind(text):
-                return text if text == self.own_name else self.longest_with(text), passed_over > 0
+                return (text if text == self.own_name else self.longest_with(text)), passed_over > 0
         return '', True
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no other words than a kind of event. One that is not all ASCII always has others."""
+        # Twice as long as the kind, a text has other words, whichever they are.
         if 2 * len(self.own_kind) < len(text) or not text.isascii() or NUMBER.search(text):
             return False
         words = {*words_of(text.lower())} - SAY_NOTHING
@@ -4114,8 +4118,8 @@ class Facts:
     def kind(self) -> str:
         """Return the kind of event, or ''."""
         push = 'push' if self.members.keys() >= PUSH_KEYS else ''
-        only_key = next(iter(self.members)) if self.top.word else ''
-        only_key = only_key if only_key.endswith('ed') else ''  # {"card_moved": {"name": "Blue mug"}}
+        # The top is under a key only if that is the only one: {"card_moved": {"name": "Blue mug"}}
+        only_key = next(iter(self.members)) if self.top.word.endswith('ed') else ''
         return (self.own_kind or self.first((DATA,), 'kind') or push or self.best(KINDS)
                 or self.word_of_change((OWN, DATA, OTHERS), OUTCOME) or self.usable(only_key))
 
@@ -4128,6 +4132,7 @@ class Facts:
         {"type": "build", "status": "passed"}              -> build passed, or beside a text: nothing
         {"type": "A build", "status": "failed"}            -> failed: A build
         {"type": "build_end", "job": {"status": "failed"}} -> build_end failed, or beside a text: build_end
+        {"type": "build_end", "status": "failed"}          -> build_end: beside a telling kind, its own status says nothing
         """
         kind = self.own_kind
         if not kind:
@@ -4146,7 +4151,7 @@ class Facts:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
         kinds = self.values(rings, 'kind', 'last word: kind')
         words = [kind for kind in kinds if type(kind) is str and pattern.fullmatch(kind)]
-        return first_of(map(self.clean, words)) if words else ''
+        return first_of(map(self.clean, words))
 
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
@@ -4165,9 +4170,8 @@ class Facts:
         thing = self.best(THINGS)
         if not thing and not kind and text == self.first((OWN, DATA), 'rule'):
             return self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
-        host = thing.lower().partition('.')[0]  # without its domain, unless it is so short that any text may contain it
-        is_in_text = (host if len(host) > 3 else thing.lower()) in text.lower()
-        if is_in_text:
+        host = thing.lower().partition('.')[0]
+        if not thing or (host if len(host) > 3 else thing.lower()) in text.lower():  # a short host may be in it by chance
             return text
         return self.clean(f'{shortened(text, max(50, 145 - len(kind) - len(thing)))} ({thing})') or text
 
@@ -4182,11 +4186,11 @@ class Facts:
         for scope in near:
             texts = [*map(self.clean, scope.values('time'))]
             for text in texts:
-                if CALENDAR_DATE.fullmatch(text):  # first with a bare time beside it, `2026-11-24` and `10:00`, then alone
+                if CALENDAR_DATE.fullmatch(text):  # kept for later: `2026-11-24 10:00` with each bare time, then the date alone
                     dates += [*(f'{text} {time}' for time in texts if TIME_ALONE.fullmatch(time)), text]
                     continue
-                if ':' in text and text[-1] != 'Z' and not ZONE.search(text):
-                    yield from filter(UNIX_TIME.fullmatch, texts)  # these are certain, and the text may be a local time
+                if ':' in text and not ZONE.search(text):  # it may be a local time: a Unix time beside it is certain
+                    yield from filter(UNIX_TIME.fullmatch, texts)
                 yield text
         yield from dates  # after the times of all these objects, which say more
         for scope in near:
@@ -4251,7 +4255,7 @@ NO_SEVERITY = Severity(None, False)
 def says_that_it_ended(scope: Scope) -> bool:
     """Return whether a state, a status or an action in an object is a word for the end of a problem.
 
-    That is not certain enough for a recovery, but too much to believe the severity beside it.
+    That does not make the event a recovery, but it is enough to disregard the severity beside it.
     """
     return any(type(value) is str and pattern.fullmatch(value.strip())
                for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values(meaning))
@@ -4277,8 +4281,8 @@ def severity_of(value: Any) -> float | None:
 def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
     """Yield the severities, priorities and urgencies that an event says at any depth.
 
-    The keys of the `known` objects are passed over, but not those of objects inside them. Yield infinity for a value that means
-    no severity under a key for one, and finally for what was not read.
+    The keys of the `known` objects are passed over, but not those of objects inside them. Yield infinity if a severity's key has
+    a value that means none, and, at the end, if something was not read.
     """
     ignored = {id(each) for each in known}
     unseen: list[Any] = [tree]
@@ -4295,7 +4299,7 @@ def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], bu
 def severities_of_object(members: dict[str, Any]) -> Iterator[float]:
     """Yield the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
     for key in members:
-        meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # a long key ends in one, too
+        meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # its end, if it is long
         value = None if meanings.isdisjoint(('severity', 'priority')) else members.get(key)
         if (severity := severity_of(value)) is not None:
             yield severity
