@@ -403,6 +403,8 @@ class Deliveries:
         """Set the delivery that this one repeats: the one that created the incidents, or else the latest that was alike."""
         if repeated := [number for number in delivery.incidents if number not in delivery.own]:
             delivery.repeats = self._origins.creator(repeated[0]) or delivery.repeats
+        elif delivery.own:  # before that was known, the line of an equal delivery may have been taken for its own
+            delivery.is_repeat, delivery.repeats = False, 0
         elif delivery.is_repeat and not delivery.repeats:
             delivery.repeats = self._latest_alike(delivery)
 
