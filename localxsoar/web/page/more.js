@@ -65,6 +65,8 @@ export function drawActs(item, drawOpened) {
 // Close the menu once something else is pressed.
 export function startMore() {
   document.addEventListener('pointerdown', ({target}) => {
-    if (menu?.open && !target.closest('#more')) menu.open = false;
+    if (!menu?.open || target.closest('#more')) return;
+    menu.open = false;
+    openFor = 0;  // at once: the click may draw the menu anew before it has told that it is closed
   });
 }

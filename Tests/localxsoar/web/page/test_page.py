@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
@@ -224,7 +224,8 @@ def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(
 
 def search(page: Page, text: str) -> list[int]:
     """Search for the text, and return the numbers of the deliveries that the server has found by then."""
-    with page.expect_response('**/localxsoar/deliveries/search?*') as response:
+    asked = re.compile(r'/localxsoar/deliveries/search\?.*' + re.escape(quote(text.lower(), safe='')))  # no earlier one
+    with page.expect_response(asked) as response:
         page.get_by_label('Search').fill(text)
     found: list[int] = response.value.json()
     return found
@@ -381,7 +382,8 @@ def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook
         expect(page.get_by_role('button', name=name)).to_be_disabled()
     page.keyboard.press('r')
     page.get_by_role('button', name='Response', exact=True).click()
-    expect(page.get_by_role('button', name='Sending…')).to_be_disabled()
+    expect(page.locator('#more')).not_to_have_attribute('open', '')
+    expect(act(page, 'Sending…')).to_be_disabled()
     page.get_by_role('button', name='Request', exact=True).click()
     assert len(sent()) == 1
     sent()[0].continue_()
