@@ -3382,7 +3382,7 @@ class Findings:
     def __init__(self, words: UrlWords, headers: Callable[[], dict[str, str]] = dict,
                  contains_token: Callable[[str], bool] = lambda text: False):
         self.words = words
-        # Those that a path in the URL may show. Most URLs have no path, and making a cache takes 20,000 instructions.
+        # Those that a path in the URL may show. Most URLs have no path, and making a cache takes 16,000 instructions.
         self.headers = cache(headers) if words.parts else headers
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
