@@ -4,6 +4,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+from contextlib import closing
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -37,7 +38,7 @@ def forgetful_line() -> ServerLine:
 
 def unpacked(body: bytes, coding: str) -> bytes:
     """Return a body decoded from its Content-Encoding."""
-    with Intake().accepted.share() as share:
+    with closing(GenericWebhook.Share(Intake().accepted)) as share:
         return decompress(body, coding, share)
 
 

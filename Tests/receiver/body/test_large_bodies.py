@@ -10,7 +10,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -21,7 +21,7 @@ import gevent
 import pytest
 from shared.app import App, unpacked
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, Post, Rejected, RequestBody, Room, Settings,
+from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, Post, Rejected, RequestBody, Room, Settings, Share,
                             Tokens, TooLarge, Unavailable, UrlWords, valid_signature, read_body, read_payloads,
                             signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
@@ -181,7 +181,7 @@ def test_others_get_their_turns_while_a_large_body_is_read(name: str) -> None:
 def test_others_get_their_turns_while_a_large_body_comes_at_once() -> None:
     def read() -> None:
         room = Room(64 * MIB)
-        with room.share() as share:
+        with closing(Share(room)) as share:
             read_body(RequestBody(io.BytesIO(bytes(3 * MIB)), 3 * MIB, has_chunks=False), 25 * MIB, share)
 
     assert turns_for_others(read) >= 3 * MIB // LONGEST_STEP
@@ -298,7 +298,7 @@ class Source:
 ], ids=['whole', 'empty', 'large', 'whole in chunks', 'large in chunks', 'broken', 'slow', 'short'])
 def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Rejected] | None) -> None:
     room = Room(10**6)
-    with pytest.raises(refusal) if refusal else nullcontext() as error, room.share() as share:
+    with pytest.raises(refusal) if refusal else nullcontext() as error, closing(Share(room)) as share:
         read = read_body(source, 60_000, share, overhead=1000)
         assert room.reserved == len(read) + 1000
     if error and refusal is not TooLarge:
@@ -327,7 +327,7 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int | None, is_known: bool
 
 def test_an_empty_signed_body_needs_no_room_for_large_ones() -> None:
     signature = hmac.digest(TOKEN.encode(), b'', 'sha256').hex()
-    with App() as app, app.app.intake.unauthenticated.share(1):
+    with App() as app, closing(Share(app.app.intake.unauthenticated, 1)):
         app.app.intake.unauthenticated.limit = 0
         answer = app.post(b'', {'X-Hub-Signature-256': f'sha256={signature}'})
         assert answer.status == 200
@@ -348,7 +348,7 @@ def test_the_text_of_a_compressed_body_takes_room_like_a_body_until_its_incident
 
 def test_where_readers_know_the_token_the_newcomer_is_rejected_and_no_one_is_cut() -> None:
     def hold() -> None:
-        with room.share() as share:
+        with closing(Share(room)) as share:
             read_body(Source(), 100, share)
 
     room = Room(40_000)
@@ -363,7 +363,7 @@ def test_where_readers_know_the_token_the_newcomer_is_rejected_and_no_one_is_cut
 
 def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> None:
     def end_and_go_on() -> str:
-        with room.share(60):
+        with closing(Share(room, 60)):
             may_end.wait()
         may_go_on.wait()
         return 'went on'
@@ -372,7 +372,7 @@ def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> 
     ending = gevent.spawn(end_and_go_on)
     gevent.sleep(0)
     may_end.set()
-    with room.share(60):  # cuts the other one, which is about to end
+    with closing(Share(room, 60)):  # cuts the other one, which is about to end
         gevent.sleep(0)
     may_go_on.set()
     assert ending.get() == 'went on'

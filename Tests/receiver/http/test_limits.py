@@ -21,7 +21,7 @@ import pytest
 from shared.app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (HTTP_LIMITS, CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Listener, Post, PostQueue,
-                            Request, RequestBody, Room, Sender, ServerLine, Settings, State, Tokens, Unavailable,
+                            Request, RequestBody, Room, Sender, ServerLine, Settings, Share, State, Tokens, Unavailable,
                             likeness_of)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -191,7 +191,7 @@ def test_the_log_is_written_once_a_second_at_most(clock: Clock, own_line: Server
 def have_room(room: Room, *sizes: int) -> bool:
     """Return whether greenlets can hold so many bytes each at the same time, and none of them is cut."""
     def hold(size: int) -> None:
-        with suppress(Unavailable), room.share(size):
+        with suppress(Unavailable), closing(Share(room, size)):
             Event().wait()
 
     holders = [gevent.spawn(hold, size) for size in sizes]
@@ -222,7 +222,7 @@ def test_all_gates_together_add_up_to_what_the_script_says_and_to_at_most_600_mi
 @pytest.mark.parametrize('name', ['heads', 'unsent', 'unsent_unauthenticated'])
 def test_the_head_or_response_that_has_been_there_longest_gives_way(name: str) -> None:
     def hold() -> None:
-        with suppress(Unavailable), room.share(room.limit // 2):
+        with suppress(Unavailable), closing(Share(room, room.limit // 2)):
             Event().wait()
 
     room: Room = getattr(http_server(), name)
@@ -361,7 +361,7 @@ def test_a_waiting_request_that_gives_way_is_logged_with_what_is_known_of_it() -
 @pytest.mark.parametrize('fuller', [0, 1])
 def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(fuller: int) -> None:
     def hold(size: int, lane: int) -> None:
-        with suppress(Unavailable), heads.share(size, lane):
+        with suppress(Unavailable), closing(Share(heads, size, lane)):
             Event().wait()
 
     heads = http_server().heads

@@ -60,7 +60,7 @@ import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
@@ -1052,33 +1052,41 @@ no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing
 
 
 class Share:
-    """The bytes of a Room that one greenlet has, the one that makes the share: it gets Unavailable if the share is evicted."""
+    """The bytes of a Room that one greenlet has, the one that makes the share, until it is closed or evicted."""
 
-    __slots__ = ('callback', 'greenlet', 'lane', 'room', 'size')
-
-    def __init__(self, room: 'Room', lane: int):
+    def __init__(self, room: 'Room', size: int = 0, lane: int = 0):
+        """Take `size` bytes of a lane of the room. Raise Unavailable, as `reserve` does."""
         self.room, self.lane, self.size = room, room.lanes[lane], 0
         self.greenlet = gevent.getcurrent()
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
         self.lane[self] = None
+        self.reserve(size)
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total; only its greenlet may do that.
+        """Change the share to `size` bytes in total; only its greenlet may do that. If the room is full then, evict shares.
 
-        Raise Unavailable if it is evicted for that, or has been evicted, settled or released before.
+        Raise Unavailable if this share is evicted for that, or has been evicted, settled or closed before. The greenlet of any
+        other that is evicted gets Unavailable soon, from the event loop.
         """
         if self not in self.lane:
             raise no_room()
-        self.room.reserved += size - self.size
+        room = self.room
+        room.reserved += size - self.size
         self.size = size
-        self.room.make_room_for(self)
+        while room.reserved > room.limit and room.reserved > self.size:  # one that is alone may exceed the limit
+            fullest = max(room.lanes, key=lambda lane: sum(share.size for share in lane))
+            evicted = next(iter(fullest)) if room.evicts_oldest else self
+            evicted.close()
+            if evicted is self:
+                raise no_room()
+            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_room())
 
     def settle(self) -> None:
-        """Protect the share from being evicted; it counts until it is released."""
+        """Protect the share from being evicted; it counts until it is closed."""
         del self.lane[self]
 
-    def release(self) -> None:
-        """End the share. This may be called several times.
+    def close(self) -> None:
+        """Give the bytes back to the room. This may be called several times.
 
         An exception that was not thrown yet would hit whatever the greenlet does next: drop it.
         """
@@ -1092,15 +1100,15 @@ class Share:
 class Room:
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    When all shares together exceed the limit, one is evicted: it is released, and its user is told. It is the one that
-    reserves, or with `evicts_oldest` the oldest one of the lane with the most bytes. So a lane with at most `limit / lanes`
+    When all shares together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one that
+    has just grown, or with `evicts_oldest` the oldest one of the lane with the most bytes. So a lane with at most `limit / lanes`
     bytes loses none to another lane. A share that is alone may exceed the limit. A share that was settled still counts, but is
     never evicted.
 
     An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is evicted,
     and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A has settled its 60 before, B is evicted
-    instead, and 100 remain. If C reserves 90 and B has settled its 30, A is evicted, and then C, which is told at once: its
-    `reserve` raises Unavailable.
+    instead, and 100 remain. If C reserves 90 and B has settled its 30, A is evicted, and then C, which gets Unavailable at once,
+    from its `reserve`.
     """
 
     def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
@@ -1108,32 +1116,6 @@ class Room:
         self.evicts_oldest = evicts_oldest
         self.lanes: list[dict[Share, None]] = [{} for _ in range(lanes)]  # in each, those that can be evicted, the oldest first
         self.reserved = 0  # the sum of all shares
-
-    @contextmanager
-    def share(self, size: int = 0, lane: int = 0) -> Iterator[Share]:
-        """Yield a share of `size` bytes of a lane for the current greenlet, until the context ends.
-
-        The greenlet gets Unavailable when the share is evicted.
-        """
-        share = Share(self, lane)
-        try:
-            share.reserve(size)
-            yield share
-        finally:
-            share.release()
-
-    def make_room_for(self, grown: Share) -> None:
-        """Evict shares until all that remain keep the limit, or only the one that has grown remains.
-
-        Raise Unavailable if that one is evicted itself. The greenlet of any other gets it soon, from the event loop.
-        """
-        while self.reserved > self.limit and self.reserved > grown.size:
-            fullest = max(self.lanes, key=lambda lane: sum(share.size for share in lane))
-            evicted = next(iter(fullest)) if self.evicts_oldest else grown
-            evicted.release()
-            if evicted.greenlet is gevent.getcurrent():
-                raise no_room()
-            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_room())
 
 
 def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
@@ -1187,7 +1169,7 @@ class Intake:
         size = limit if source.has_chunks else source.size  # a chunked body announces no size: assume the largest
         room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
         room = self.accepted if is_accepted else room_if_unauthenticated
-        with room.share() as share:
+        with closing(Share(room)) as share:
             yield read_body(source, limit, share, overhead)
 
     def take_turn(self, size: int, is_gone: Callable[[], bool] = bool) -> ExitStack:
@@ -7113,11 +7095,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line = line
         self.intake = Intake()
         self.deliveries = DeliveryMemory(line.queue)
-        # `skip`: Bottle's plugins, for JSON and templates, have nothing to do here.
-        self.route('/', 'GET', partial(self.call_handler, self.greet), skip=True)
-        methods = partial(self.call_handler, lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW))
-        self.route('/', 'OPTIONS', methods, skip=True)
-        self.route('/', ['POST', 'PUT'], partial(self.call_handler, self.receive), skip=True)
+        handlers = {'GET': self.greet, 'POST': self.receive, 'PUT': self.receive,
+                    'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)}
+        for method, handler in handlers.items():
+            # `skip`: Bottle's plugins, for JSON and templates, have nothing to do here.
+            self.route('/', method, partial(self.call_handler, handler), skip=True)
 
     def call_handler(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
         """Return the handshake's response or the handler's; turn every exception into a response."""
@@ -7176,8 +7158,16 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected."""
+        # If the head is enough, no signature is checked.
+        signatures = [] if request.is_accepted else signatures_to_check(self.settings, request.headers, request.query_string)
+        self.line.queue.check_room(request.body.size)
         # While it waits for its turn, the text counts like a body, too: 25 KiB may become 25 MiB, in thousands of requests.
-        with self.accepted_body(request) as body, self.intake.accepted.share() as share:
+        with (self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body,
+              closing(Share(self.intake.accepted)) as share):
+            if signatures:
+                request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
+                self.hear(request)  # any other was heard as soon as its head was accepted
+            request.is_accepted = request.is_read = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
             text = decompress(body, request.headers.get('content-encoding', ''), share)
             with self.intake.take_turn(work_size(text), request.is_gone):
@@ -7197,19 +7187,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         if request.url_note:
             response.set_header('X-Webhook-Note', request.url_note)
         return response
-
-    @contextmanager
-    def accepted_body(self, request: Request) -> Iterator[bytes]:
-        """Read a body and yield it if it has a valid proof; its memory counts until the context ends. Raise Rejected."""
-        # If the head is enough, no signature is checked.
-        signatures = [] if request.is_accepted else signatures_to_check(self.settings, request.headers, request.query_string)
-        self.line.queue.check_room(request.body.size)
-        with self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body:
-            if signatures:
-                request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
-                self.hear(request)  # any other was heard as soon as its head was accepted
-            request.is_accepted = request.is_read = True
-            yield body
 
     def hear(self, request: Request) -> None:
         """Read the words of an accepted request's URL. With `?expect=`, a POST is a sign of life, whatever becomes of it."""
@@ -7236,7 +7213,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def response_with_incidents(self, request: Request, post: Post) -> HTTPResponse:
         """Create the incidents of a post. Return the response with them, or with those of the post that this one repeats.
 
-        If the sender is gone before they exist, return an unfinished_response.
+        If the sender is gone before they exist, raise Rejected, although the post, or the one that it repeats, goes on: a sender
+        that has closed only its sending side looks as if it were gone, and reads this.
         """
         if not post.incidents:
             request.result = 'skipped'
@@ -7246,21 +7224,12 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.post = post
         response = self.deliveries.create_once(post)
         if response is None:
-            return unfinished_response(post.original or post)
+            status, state = HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'
+            if (post.original or post).is_in_doubt:
+                status, state = HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'
+            raise Unavailable(f'{state} Its incidents may exist, or will be created later.', status=status, Connection='close')
         request.log_note, request.result = post.note_and_result(request.skipped)
         return json_response(response)
-
-
-def unfinished_response(post: Post) -> HTTPResponse:
-    """Return the response to a sender whose post goes on without it.
-
-    If it has closed only its sending side, it still reads this: from here that looks as if it were gone.
-    """
-    status, what_happens = HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'
-    if post.is_in_doubt:
-        status, what_happens = HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'
-    headers = {**Unavailable.headers, 'Connection': 'close'}
-    return problem(status, f'{what_happens} Its incidents may exist, or will be created later.', headers)
 
 
 ''' THE RECEIVER '''
@@ -7652,7 +7621,7 @@ class Connection:
         stream, length = self.stream, 0
         stream.expect(self.listener.limits.head_seconds)
         try:
-            with self.listener.heads.share() as share:
+            with closing(Share(self.listener.heads)) as share:
                 while not length:
                     # If all heads take too much memory, the one that began first is rejected: another one, or this one.
                     share.reserve(searched := len(stream.buffer))
@@ -7724,7 +7693,7 @@ class Connection:
         if sent < size:
             self.stream.expect(limits.response_grace_seconds + size / limits.response_bytes_per_second)
             room = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
-            with room.share(size + request.memory_bytes):
+            with closing(Share(room, size + request.memory_bytes)):
                 while sent < size:
                     unsent = memoryview(head)[sent:], memoryview(content)[max(sent - len(head), 0):]
                     sent += self.stream.limit_wait().sendmsg(unsent)
@@ -7870,7 +7839,7 @@ class Listener(StreamServer):
         is_signed = any(signatures_in(request.headers, self.app.settings.tokens))
         try:
             # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-            with (self.heads.share(2 * request.head_size + 2048 + request.bytes_behind(), lane=is_signed),
+            with (closing(Share(self.heads, 2 * request.head_size + 2048 + request.bytes_behind(), lane=is_signed)),
                   gevent.Timeout(self.limits.body_grace_seconds, no_room()), self.next_of_kind[is_signed]):
                 self.turn.acquire()
             gevent.spawn_later(0.0001, self.turn.release)  # after 0 gevent might return 50 times before it looks at a socket
