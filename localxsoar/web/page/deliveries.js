@@ -11,8 +11,7 @@ export function tone(delivery) {
   if (delivery.kind === 'waiting') return 'dim';
   if (delivery.kind === 'gone') return 'warn';
   if (delivery.kind === 'repeat' || delivery.kind === 'handshake') return 'again';
-  if (!delivery.status || delivery.status >= 500) return 'bad';
-  return delivery.status >= 400 ? 'bad' : 'good';
+  return !delivery.status || delivery.status >= 400 ? 'bad' : 'good';
 }
 
 // Return the severity and the state of what a delivery became, which the server has in words such as `gravest critical` or

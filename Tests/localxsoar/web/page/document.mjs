@@ -10,9 +10,12 @@ class Element {
   getAttribute(name) { return this.attributes[name] ?? null; }
   removeAttribute(name) { delete this.attributes[name]; }
 
+  get parentElement() { return this.parent; }
   get children() { return this.childNodes.filter((each) => each instanceof Element); }
   get childElementCount() { return this.children.length; }
+  get firstChild() { return this.childNodes[0] ?? null; }
   get lastChild() { return this.childNodes.at(-1); }
+  get nextSibling() { return this.parent.childNodes[this.parent.childNodes.indexOf(this) + 1] ?? null; }
   get textContent() { return this.childNodes.map((each) => each.textContent ?? each).join(''); }
   set textContent(text) { this.replaceChildren(String(text)); }
 
@@ -23,6 +26,13 @@ class Element {
     }
   }
 
+  prepend(...nodes) { this.replaceChildren(...nodes, ...this.childNodes); }
+
+  insertBefore(node, next) {
+    const at = next ? this.childNodes.indexOf(next) : this.childNodes.length;
+    this.append(node, ...this.childNodes.splice(at));
+  }
+
   replaceChildren(...nodes) {
     for (const child of this.children) child.parent = null;
     this.childNodes = [];
@@ -31,6 +41,7 @@ class Element {
 
   after(...nodes) {
     const {parent} = this;
+    if (!parent) return;
     const at = parent.childNodes.indexOf(this) + 1;
     const rest = parent.childNodes.splice(at);
     parent.append(...nodes, ...rest);
@@ -42,7 +53,7 @@ class Element {
   }
 
   remove() {
-    if (this.parent) this.parent.childNodes.splice(this.parent.childNodes.indexOf(this), 1);
+    if (this.parent) this.parent.childNodes = this.parent.childNodes.filter((each) => each !== this);
     this.parent = null;
   }
 
@@ -59,10 +70,21 @@ class Element {
     if (wanted.startsWith('.')) return (this.attributes.class ?? '').split(' ').includes(name);
     return wanted.startsWith('#') ? this.attributes.id === name : this.tag === wanted;
   }
-  querySelector(wanted) { return wanted.split(', ').flatMap((each) => this.all(each))[0] ?? null; }
+  querySelectorAll(wanted) { return wanted.split(', ').flatMap((each) => this.all(each)); }
+  querySelector(wanted) { return this.querySelectorAll(wanted)[0] ?? null; }
   closest(wanted) { return this.is(wanted) ? this : this.parent?.closest(wanted) ?? null; }
+  contains(one) { return this === one || this.children.some((each) => each.contains(one)); }
+  get classList() {
+    const put = (name, isWanted) => {
+      const names = (this.attributes.class ?? '').split(' ').filter((each) => each && each !== name);
+      this.attributes.class = [...names, ...(isWanted ? [name] : [])].join(' ');
+    };
+    return {add: (name) => put(name, true), remove: (name) => put(name, false), toggle: put};
+  }
   focus() { document.activeElement = this; }
   checkVisibility() { return !this.hidden; }
+  scrollIntoView() {}
+  toggleAttribute(name, isWanted) { if (isWanted) this.attributes[name] = ''; else delete this.attributes[name]; }
 
   get html() {
     const attributes = Object.entries(this.attributes).map(([name, value]) => ` ${name}="${value}"`).join('');
@@ -79,13 +101,17 @@ function build() {
     return named.get(id);
   };
   const body = new Element('body');
-  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag), querySelector: (wanted) => body.querySelector(wanted),
+  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag), querySelector: (wanted) => body.querySelector(wanted), querySelectorAll: (wanted) => body.querySelectorAll(wanted),
           addEventListener: (name, act) => body.addEventListener(name, act)};
 }
 
 // Answer requests: each waits for `reply` with its path. Nothing is drawn, and no time passes, by itself.
 export const asked = new Map();
-globalThis.fetch = (path) => new Promise((done) => asked.set(decodeURIComponent(path), (body) => done({ok: true, text: async () => JSON.stringify(body)})));
+export const requested = [];  // the bodies of the requests that had one
+globalThis.fetch = (path, options) => new Promise((done) => {
+  if (options?.body) requested.push(JSON.parse(options.body));
+  asked.set(decodeURIComponent(path), (body) => done({ok: !body?.error, text: async () => JSON.stringify(body)}));
+});
 export async function reply(path, body) {
   asked.get(path)(body);
   asked.delete(path);
