@@ -171,9 +171,8 @@ function setUnsearched(count) {
   $('search-ends').textContent = `Search the ${count === 1 ? 'end of a long body' : `ends of ${count} long bodies`}`;
 }
 
-function askForUnsearched() {
-  const about = asked;
-  const note = ({length}) => { if (asked === about) setUnsearched(length); };
+function askForUnsearched(isWanted) {
+  const note = ({length}) => { if (isWanted()) setUnsearched(length); };
   ask('GET', 'deliveries/cut').then(note, () => {});  // the connection is lost
 }
 
@@ -189,9 +188,10 @@ function searchEnds() {
 async function find(name, text) {
   typing = null;
   const end = toTheEnd === asked ? '&to=end' : '';
+  const isWanted = () => asked === `${name} ${text}` && Boolean(end) === (toTheEnd === asked);  // no other search has begun
   const found = await ask('GET', `${name}/search?text=${encodeURIComponent(text)}${end}`).catch(() => null);
-  if (asked !== `${name} ${text}`) return;
-  if (found && name === 'deliveries' && !end) askForUnsearched();
+  if (!isWanted()) return;
+  if (found && name === 'deliveries' && !end) askForUnsearched(isWanted);
   searching = found ? '' : 'headers and bodies not searched: no connection';
   const list = SEARCHED[name];
   list.found = new Set(found);

@@ -15,7 +15,7 @@ import requests
 from shared.browser import new_context, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar, needs
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pages import (KEEP_ANNOUNCED, act, copied, hold_what_is_sent, newest, open_again, open_newest, open_what_became,
                    opened_number, post, send)
 from random_deliveries import agrees, kept, logged, said_in_log, send_all
@@ -244,9 +244,19 @@ def test_a_search_finds_words_in_headers_and_bodies_but_no_secret(open_page: Cal
         expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^1 of \d+$'))
     post(webhook, {'name': 'long', 'text': 'x' * 1024 * 1024, 'end': 'needle-at-the-end'})
     assert search(page, 'needle-at-the-end') == []
-    page.get_by_role('button', name='Search the end of a long body').click()
+    to_the_end = page.get_by_role('button', name='Search the end of a long body')
+    expect(to_the_end).to_be_visible()
+    late: list[Route] = []
+    page.route('**/deliveries/cut', lambda route: late.append(route))
+    with page.expect_request('**/deliveries/cut'):
+        post(webhook, {'name': 'another'})
+    to_the_end.click()
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text('long')
+    with page.expect_response('**/deliveries/cut'):
+        late[0].continue_()
+    page.unroute('**/deliveries/cut')
+    page.evaluate('new Promise(requestAnimationFrame)')  # the page has read the late response
     expect(page.locator('#search-ends')).to_be_hidden()
     search(page, 'x-find deep')
     post(webhook, {'name': 'later', 'a': 'x-find deep'})
