@@ -59,7 +59,7 @@ def decompress(*values: Any) -> bytes:
 '''
 MACOS = '''
 import resource, select
-for name in ('poll', 'epoll', 'POLLRDHUP'):
+for name in ('epoll', 'POLLRDHUP'):
     delattr(select, name)
 def refuse_without_limit(which, limits, set_limit=resource.setrlimit):
     if not 0 < limits[0] <= 10_240:

@@ -5773,7 +5773,7 @@ class Post:
         self.summary = summary.strip()[:150]
         self.created_json = response = to_response(created)
         if len(response) > most_bytes:
-            self.created_json = to_response([{key: incident.get(key) for key in ('id', 'name')} for incident in created])
+            self.created_json = short_response(created)
         self.result.set([])  # the incidents are not needed any more, and would stay in memory as long as the post
         return response
 
@@ -5787,20 +5787,15 @@ class Post:
 
 
 def to_response(created: list[Any]) -> bytes:
-    """Return the JSON of created incidents, without their fields that are nested too deeply: the incidents exist all the same."""
-    # msgspec does not write half a surrogate pair and some numbers. Neither msgspec nor json writes what is nested some 900 deep.
-    with suppress(UnicodeError, OverflowError, RecursionError):
+    """Return the JSON of created incidents; a short one if theirs cannot be written: the incidents exist all the same."""
+    with suppress(UnicodeError, OverflowError, RecursionError):  # half a surrogate pair, a number above 64 bits, 900 levels
         return format_json(to_json(created), indent=0)  # on one line, with spaces
-    return json.dumps([{key: value for key, value in incident.items() if can_be_written(value)} for incident in created]).encode()
+    return short_response(created)
 
 
-def can_be_written(value: Any) -> bool:
-    """Return whether Python can write a value as JSON inside a dict in a list, which are two more levels of nesting."""
-    try:
-        json.dumps([[value]])
-    except RecursionError:
-        return False
-    return True
+def short_response(created: list[Any]) -> bytes:
+    """Return the JSON of created incidents with nothing but their ids and names."""
+    return json.dumps([{key: incident.get(key) for key in ('id', 'name')} for incident in created]).encode()
 
 
 # --- How many incidents a call contains ---
@@ -5923,16 +5918,6 @@ class RejectedGroup:
         """Return the posts that are still to be tried."""
         return [post for post in self.members if post.stage is Stage.IN_REJECTED_GROUP]
 
-    def record_fruitless_try(self, now: float) -> list[Post]:
-        """Count a failed try. After MAX_FRUITLESS_TRIES of them, return the posts to give up: all that are still to be tried.
-
-        Until then, return []. The first failure is that of the whole group: it sets the deadline of all posts.
-        """
-        self.fruitless_tries += 1
-        for post in self.posts if self.fruitless_tries == 1 else ():
-            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        return self.posts if self.fruitless_tries >= MAX_FRUITLESS_TRIES else []
-
 
 def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     """Yield the halves of a rejected group, and then their halves, and so on, if they are rejected when they are tried.
@@ -5940,8 +5925,7 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     Both halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
     server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
-    if len(posts) > 1:  # one that XSOAR rejected alone is not tried again here
-        rejected = [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]
+    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # none, once a single post was tried
         middle = len(rejected) // 2
         yield rejected[:middle]
         yield rejected[middle:]
@@ -6142,7 +6126,11 @@ class PostQueue:
             self.reject(posts[0], now)
         if not self.rejected.is_retry:  # the failure of a post that was set aside proves nothing new about XSOAR
             self.is_working = False  # only now: `reject` uses what was known before this call
-        self.give_up(self.rejected.record_fruitless_try(now), now, Unavailable, self.not_tried)
+        self.rejected.fruitless_tries += 1
+        for post in self.rejected.posts:
+            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # a later failure changes nothing
+        if self.rejected.fruitless_tries >= MAX_FRUITLESS_TRIES:
+            self.give_up(self.rejected.posts, now, Unavailable, self.not_tried)
 
     def reject(self, post: Post, now: float) -> None:
         """Give up a post that XSOAR rejected alone, which sets it aside if its sender is gone.
@@ -6259,12 +6247,13 @@ def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[
 
 
 def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
-    """Return the owner of each created incident, or None if that is in doubt; `sent` has those of a call, with their owners."""
+    """Return the owner of each created incident, or None if that is in doubt; `sent` has those of a call, with their owners.
+
+    In a reply that is not in the order of the call no owner is found both ways: each way ends at the first that fits nowhere.
+    """
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
-    if None in from_front:  # an incident fits nowhere, so the reply is not in the order of the call: no match counts
-        return [None] * len(created)
-    return [front if front is back else None for front, back in zip(from_front, from_back, strict=True)]
+    return [front if front == back else None for front, back in zip(from_front, from_back, strict=True)]
 
 
 def first_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
@@ -6889,18 +6878,17 @@ class ServerLine:
         self.queue.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
         with suppress(OSError):  # a server that is gone reads no stderr, either
-            for text in self.log_buffer.lines.get('error', ()):
-                sys.stderr.write(f'{text}\n')  # no print: the platform's uses the line, which is busy or cut
+            # Not by print: that of the platform uses the line, which is busy or cut.
+            sys.stderr.writelines(f'{text}\n' for text in self.log_buffer.lines.get('error', ()))
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         self.restore()
         while not self.is_cut and (not self.is_finishing or self.log_buffer.lines or self.is_save_urgent):
+            self.report_silences()
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
-                continue
-            self.report_silences()
-            if not (self.send_what_is_due() or self.create_next()):
+            elif not (self.send_what_is_due() or self.create_next()):
                 self.queue.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.queue.wake.clear()
 
@@ -7055,12 +7043,7 @@ def unconfirmed_reason(result: Any, error: BaseException | None) -> str:
 
 
 def has_hung_up(file: int = 0, events: int = 0) -> bool:
-    """Return whether a file, by default stdin, has been closed by its other side, or one of the `events` has come to it.
-
-    Return False on systems without poll: there the next reply shows it.
-    """
-    if not hasattr(select, 'poll'):
-        return False
+    """Return whether a file, by default stdin, has been closed by its other side, or one of the `events` has come to it."""
     poll = select.poll()
     poll.register(file, events)  # 0: only hang-up and error, which poll always reports
     return bool(poll.poll(0))
