@@ -82,7 +82,7 @@ function partOffered({kind, label}, keys, value, path) {
   if (path.reason || !['part', 'parts', 'severity', 'key', 'conditions'].includes(kind)) return [];
   if (path.isOfSeveral && ['key', 'conditions'].includes(kind)) return [];
   if (kind !== 'conditions') return [path.text, label];
-  const text = value.text === undefined && value.source === 'null' ? null : quoted(value.text ?? value.source);
+  const text = quoted(value.text ?? value.source);
   return text === null ? [] : [`${path.text}=${text}`, `${label} = this`];
 }
 
