@@ -17,6 +17,8 @@ from local_xsoar import LocalXsoar, run_local_xsoar
 
 from localxsoar.pytest_plugin import CommandError
 from localxsoar.server.builtin_commands import COMMANDS
+from localxsoar.errors import CommandFailed
+from localxsoar.server.options import carry_out
 from localxsoar.server.replies import Replies
 from localxsoar.waiting import PATIENCE_SECONDS
 from shared import ROOT
@@ -187,6 +189,27 @@ def test_options_change_the_outputs_of_a_command(served: LocalXsoar) -> None:
     assert 'the local XSOAR does not know more of DT' in entry['contents']
 
 
+@pytest.mark.parametrize('options, entry, expected', [
+    ({}, {'Contents': 'a'}, {'Contents': 'a'}),
+    ({'extend-context': 'All=::Dot=.::B=b'}, {'Contents': '{"b": 1}'},
+     {'Contents': '{"b": 1}', 'EntryContext': {'All': {'b': 1}, 'Dot': {'b': 1}, 'B': 1}}),
+    ({'ignore-outputs': 'true'}, {'Contents': 'a', 'EntryContext': {'A': 1}}, {'Contents': 'a', 'EntryContext': {}})])
+def test_an_entry_has_what_the_options_ask_for(options: Any, entry: Any, expected: Any) -> None:
+    assert carry_out(options, lambda: [entry]) == [expected]
+
+
+@pytest.mark.parametrize('options, count', [({}, 1), ({'retry-count': '2', 'retry-interval': '0'}, 3)])
+def test_a_command_that_fails_runs_once_unless_its_options_say_more(options: dict[str, Any], count: int) -> None:
+    tries: list[str] = []
+
+    def run() -> Any:
+        tries.append('try')
+        raise CommandFailed('not yet')
+    with pytest.raises(CommandFailed):
+        carry_out(options, run)
+    assert len(tries) == count
+
+
 def test_a_command_that_fails_runs_again_as_its_options_say(served: LocalXsoar) -> None:
     [entry] = served.command('acme-fail', {'retry-count': '2', 'retry-interval': '0'})
     assert entry['Contents'] == 'done at try 3'
@@ -223,6 +246,7 @@ def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
     asked(served, 'addEntries', id=incident, entries=entries)
     for filter, expected in (
             ({'categories': ['notes']}, ['a note']), ({'tags': ['t']}, ['a note']), ({'categories': ['attachments']}, []),
+            ({'categories': ['notes', 'attachments']}, []),
             ({'tagsAndOperator': False, 'users': [], 'lastId': ''}, ['a note', 'another'])):
         assert [entry['Contents'] for entry in asked(served, 'getEntries', id=incident, filter=filter)] == expected
     [refused] = asked(served, 'getEntries', id=incident, filter={'tags': ['t'], 'pageSize': 5})
@@ -294,6 +318,7 @@ def test_the_replies_of_the_readme_are_read() -> None:
     assert replies.entries('send-mail', {'to': 'ann'}) == [{'Contents': 'sent', 'ContentsFormat': 'text'}]
     assert [entry['Type'] for entry in replies.entries('send-mail', {'to': 'nobody'}) or []] == [4]
     assert replies.find('GET', {'': '/workers/status'}) == [{'busy': 0}] and replies.entries('other', {}) is None
+    assert [Replies({'a is=true': 1}).find('a', {'is': value}) for value in (True, 'true', False)] == [[1], [1], []]
 
 
 @pytest.mark.parametrize('command, args, words', [

@@ -239,12 +239,12 @@ def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path) 
 @fact('inferred', '`setIndicator` finds by `id` or `value`; `executeCommandAt` takes `command`, `arguments` and `incidents`')
 @fact('inferred', '`linkIncidents` takes `incidentId`, `linkedIncidentIDs` and the `action` link, unlink or duplicate')
 def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Server, pack: Path, printed: list[str]) -> None:
-    server.store.create([{'name': 'a'}, {'name': 'b'}], 'i', 'b')
+    server.store.create([{'name': 'a'}, {'name': 'b'}, {'name': 'c'}], 'i', 'b')
     named = {'listName': 'L'}
     rows: list[tuple[str, dict[str, Any], Any]] = [
         ('getList', named, 'Item not found (8)'), ('setList', named, 'Item not found (8)'),
         ('createList', {**named, 'listData': 'x,y'}, 'Done: list L was updated'), ('addToList', {**named, 'listData': 'z'}, ...),
-        ('removeFromList', {**named, 'listData': 'y'}, ...), ('getList', named, 'x,z'),
+        ('removeFromList', {**named, 'listData': 'y, xz'}, ...), ('getList', named, 'x,z'),
         ('setList', {**named, 'listData': ['q']}, ...), ('getList', named, '["q"]'),
         ('createNewIndicator', {'value': '192.0.2.1', 'type': 'IP', 'reputation': 'Bad', 'site': 's'}, ...),
         ('findIndicators', {'query': 'site:s verdict:malicious'}, ...), ('findIndicators', {'value': 'other'}, []),
@@ -252,7 +252,8 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
          'findIndicators: the local XSOAR does not know fromDate. It knows value, query, size, page.'),
         ('getUsers', {'onCall': 'true'}, []), ('getUsers', {'roles': 'administrator'}, ...),
         ('getUserByUsername', {'username': 'kim'}, 'There is no user kim. The local XSOAR has one: admin.'),
-        ('getUserByUsername', {'username': 'admin'}, ...), ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2'}, ...),
+        ('getUserByUsername', {'username': 'admin'}, ...),
+        ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2,3'}, ...),
         ('setIndicator', {'value': '192.0.2.1', 'site': 't', 'verdict': 'Good'}, '1 indicators were set'),
         ('setIndicator', {'value': 'other'}, 'There is no indicator other.'),
         ('findIndicators', {'query': 'site:t reputation:1'}, ...),
@@ -266,13 +267,22 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('getEntry', {'id': '9@9'}, 'There is no entry 9@9.'),
         ('getEntries', {'filter': {'page': 1}},
          'getEntries: the local XSOAR filters entries by tags and categories (notes, attachments), not by page. '
-         'Give it a reply in a file of --replies, such as {"getEntries": []}.')]
+         'Give it a reply in a file of --replies, such as {"getEntries": []}.'),
+        ('scheduleEntry', {'command': '!y', 'cron': '* * * * *', 'times': '3'}, ...),
+        ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2', 'action': 'duplicate'},
+         '1 incidents marked as duplicates'),
+        ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '3', 'action': 'unlink'}, 'Incidents 3 were unlinked from 1'),
+        ('linkIncidents', {'linkedIncidentIDs': '3', 'action': 'join'},
+         'linkIncidents knows the actions link, unlink and duplicate, not join.'),
+        ('Set', {'key': 'S', 'value': '{"b": 1}', 'stringify': 'true'}, {'S': '{"b": 1}'}),
+        ('Set', {'key': 'N', 'value': 'NaN'}, {'N': 'NaN'})]
     replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
     assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
     assert [found['CustomFields'] for found in replies[9]] == [{'site': 's'}] and replies[8]['score'] == 3
     assert [user['username'] for user in replies[13]] == ['admin'] and replies[15]['email'] == 'admin@localhost'
-    assert [server.store.get(number)['linkedIncidents'] for number in '12'] == [['2'], ['1']]
-    assert [each['command'] for each in server.schedule.all()] == ['!x'] and replies[21]['id']
+    assert [server.store.get(number)['linkedIncidents'] for number in '123'] == [['2'], ['1'], []]
+    assert (server.store.get('2')['status'], server.store.get('2')['closeReason']) == (2, 'Duplicate')
+    assert [(each['command'], each['times']) for each in server.schedule.all()] == [('!x', 0), ('!y', 3)] and replies[21]['id']
     assert len(replies[19]) == 1 and [server.store.get(number)['owner'] for number in '12'] == ['admin', 'admin']
     assert sum('Set is a script in JavaScript' in line for line in printed) == 1
 

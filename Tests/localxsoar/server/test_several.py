@@ -16,8 +16,11 @@ from local_xsoar import LocalXsoar, wait_for
 from localxsoar.cli import build_parser, build_server
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
+from localxsoar.server.server import error_entry, name_instance
 
 pytestmark = pytest.mark.sockets
+
+TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1, in b\n    c\n'
 
 
 def make_pack(folder: Path, echo_pack: Path) -> Path:
@@ -84,6 +87,16 @@ def test_a_command_of_the_server_runs_on_each_instance_that_has_it(pack: Path) -
     assert [entry['Contents'][0]['sourceInstance'] for entry in entries] == ['a', 'b']
     [entry] = server.run('fetch-incidents', {'using': 'b'})
     assert entry['Contents'][0]['name'] == 'ordinary 2'
+    echo = server.instances['c']
+    assert server.make('d', echo.integration, {}, lambda: echo.port or 0).port not in (None, echo.port)
+
+
+@pytest.mark.parametrize('name, text, expected', [
+    ('left', 'no', 'left: no'), ('left', 'left: no', 'left: no'), ('left', 'not left', 'left: not left'), ('', 'no', 'no'),
+    ('left', f'{TRACE}E: no', f'{TRACE}left: E: no')])
+def test_an_error_names_its_instance_once(name: str, text: str, expected: str) -> None:
+    assert name_instance(error_entry(text), name)['Contents'] == expected
+    assert name_instance({'Type': 1, 'Contents': text}, name)['Contents'] == text
 
 
 def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: LocalXsoar) -> None:

@@ -30,13 +30,26 @@ def test_a_condition_that_is_not_understood_changes_nothing(condition: str) -> N
     assert (context, room.context(), len(printed)) == ({'A': {'id': 1}}, {'B': 2}, 1)
 
 
-def test_an_indicator_has_the_worst_score_that_any_vendor_gave() -> None:
+def test_an_indicator_has_the_worst_score_that_any_vendor_gave_and_all_its_incidents() -> None:
     store = Store()
-    for vendor, score in (('A', 2), ('B', 3), ('C', 1)):
+    for number, (vendor, score) in enumerate((('A', 2), ('B', 3), ('C', 1))):
         outputs = {'DBotScore': {'Indicator': 'a.example', 'Type': 'domain', 'Vendor': vendor, 'Score': score}}
-        WarRoom(store, Printer('error')).add({'Type': 1, 'Contents': '', 'EntryContext': outputs})
+        WarRoom(store, Printer('error'), str(number)).add({'Type': 1, 'Contents': '', 'EntryContext': outputs})
     [found] = store.search_indicators({'value': 'a.example'})['iocs']
-    assert found['score'] == 3
+    assert (found['score'], found['indicator_type'], found['investigationIDs']) == (3, 'Domain', ['0', '1', '2'])
+
+
+def test_a_file_is_in_the_context_by_its_type_and_an_entry_is_shown_in_its_format() -> None:
+    store = Store()
+    room = WarRoom(store, Printer('error'))
+    store.keep_file('f', 'a.txt', b'a')
+    for kind in (1, 3, 9):
+        room.add({'Type': kind, 'Contents': '', 'File': 'a.txt', 'FileID': 'f'})
+    files = {name: file['EntryID'] for name, file in room.context().items()}
+    assert files == {'File': '2@playground', 'InfoFile': '3@playground'}
+    marked = {'Contents': 'a', 'HumanReadable': '**a**', 'ContentsFormat': 'markdown', 'Type': 4}
+    shown = [room.shown('1', entry) for entry in ('a', marked)]
+    assert [(each['contents'], each['format'], each['type']) for each in shown] == [('a', 'text', 1), ('**a**', 'markdown', 4)]
 
 
 # A pack with commands of its own.

@@ -159,6 +159,8 @@ def test_what_every_machine_is_shown_has_no_secret(api: bottle.Bottle, path: str
             shown['checks'], ensure_ascii=False)
     if path.endswith('["a"]'):
         assert json.loads(content) == [{'id': '1', 'value': 'it is ••••••'}]
+        many = b''.join(get(api, path.replace('ids=1', f'ids={",".join(["1"] * 51)}'), '127.0.0.1').pieces)
+        assert len(json.loads(many)) == 50
 
 
 @pytest.mark.parametrize('path', ['deliveries', 'deliveries/search?text=post', 'deliveries.har', 'incidents/list'])

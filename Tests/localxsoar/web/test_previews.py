@@ -22,8 +22,8 @@ from localxsoar.events import Events
 from localxsoar.forward import Request, Response
 from localxsoar.incidents.store import Store
 from localxsoar.packs.pack import load_integration
+from localxsoar.server import preview
 from localxsoar.server.instance import Instance
-from localxsoar.server.preview import Preview
 from localxsoar.server.server import Server
 from localxsoar.terminal.printer import Printer
 from localxsoar.web.front import run_wsgi
@@ -160,11 +160,18 @@ def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Call
     assert twin.port not in (None, instance.port)
     assert (twin.runtime.host, twin.runtime.instruments.debugger) == ('127.0.0.1', 0)  # whatever the first one has
     assert twin.is_like(instance)
-    preview = Preview(instance)
-    preview.stop()
-    preview.start()  # too late
+    held = preview.Preview(instance)
+    held.stop()
+    held.start()  # too late
     instance.reconfigure({'secret': 'other'})
-    assert not preview.twin.is_like(instance)
-    preview.renew()
-    assert preview.twin.is_like(instance) and preview.twin.params['secret'] == 'other'
-    assert preview.twin.pid is None
+    assert not held.twin.is_like(instance)
+    held.renew()
+    assert held.twin.is_like(instance) and held.twin.params['secret'] == 'other'
+    assert held.twin.pid is None
+
+
+def test_of_many_incidents_of_a_preview_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, 'KNOWN_INCIDENTS', 2)
+    store = preview.Unkept()
+    assert [each['id'] for each in store.create([{'name': name} for name in 'abc'], 'one', 'One')] == ['1', '2', '3']
+    assert list(store.described) == ['2', '3'] and store.sent() == []
