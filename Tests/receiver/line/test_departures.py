@@ -1,6 +1,7 @@
 """Senders that hang up before their response: over real sockets, what they sent is created all the same, in its place."""
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import struct
@@ -15,7 +16,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, State, Unavailable, Listener
+from GenericWebhook import MAX_CALL_BYTES, MIB, Intake, State, Unavailable, Listener
 from own_server import connect, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import Webhook, changed_pack, read_answers, read_to_end, request_bytes
@@ -169,6 +170,17 @@ def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had
     notes = [(each.status, each.result, each.note) for each in line.history.accepted]
     assert notes[0] == (200, 'created', 'incident 17')
     assert notes[-1][:2] == (502, 'rejected') and notes[-1][2].startswith('lost: XSOAR did not confirm the creation')
+
+
+def test_a_compressed_body_whose_text_finds_no_room_is_lost_if_its_sender_has_left(server: Listener) -> None:
+    server.app.intake.accepted.limit = MIB
+    packed = gzip.compress(b'{"a": "%b"}' % (b'x' * MIB))
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', packed, {**AUTHORIZED, 'Content-Encoding': 'gzip'}))
+    clocks.until(lambda: demistomock.calls_of('error'))
+    [entry], [[line]] = server.app.line.history.accepted, demistomock.calls_of('error')
+    assert (entry.status, entry.note[:41]) == (503, 'lost: Too many bodies arrive at the same ')
+    assert re.search('POST 503 .*: lost: Too many bodies arrive .* [(]the sender had left[)]$', line)
 
 
 @pytest.mark.parametrize('outcome, status', [('rejected', 502), ('slow', 503)])
