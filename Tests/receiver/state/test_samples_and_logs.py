@@ -118,6 +118,7 @@ class ToldHealth:
         demistomock.declare(getIntegrationContext={}, createIncidents=self.create,
                             updateModuleHealth=lambda error, is_error: self.told.append(error))
         self.line = ServerLine(log_every=0)
+        self.line.health.sent = ''  # as if it had said already that nothing is wrong
 
     def create(self, incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         self.during_call()

@@ -525,8 +525,7 @@ class Scheme(NamedTuple):
         delivery_id = headers.get(self.delivery, '')
         prefix, suffix = (affix.format(time=stamp, id=delivery_id) for affix in (self.prefix, self.suffix))
         # With re.ASCII, a pattern means the same here as in the patterns of is_timed_text, which are for bytes.
-        is_readable = (re.fullmatch(expansion_pattern(self.prefix), prefix, re.ASCII)
-                       and re.fullmatch(expansion_pattern(self.suffix), suffix, re.ASCII))
+        is_readable = re.fullmatch(expansion_pattern(self.prefix + self.suffix), prefix + suffix, re.ASCII)
         # With one of these characters in the id, the signed text is ambiguous:
         #   .       separates the id from the time: `a.1732442400.1732442401.` could have the id `a` or `a.1732442400`
         #   : = <   can make the text look like one of another scheme: `v0:1732442400:a` (Slack), `a=` (the body is a form),
@@ -796,19 +795,19 @@ def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    # First as it is. But read_payloads mends some JSON that the decoder rejects, and the time in it must be found, too.
-    for as_read in (bytes, without_escapes):
-        with suppress(ValueError, RecursionError):
-            stamp = bytes(TIMED_BODY.decode(as_read(body)).time)
-            return '' if stamp == b'null' else stamp.decode().strip('"')
+    # read_payloads mends some JSON that the decoder rejects: without_escapes makes it readable, so that its time is found, too.
+    with suppress(ValueError, RecursionError):
+        stamp = bytes(TIMED_BODY.decode(without_escapes(body)).time)
+        return '' if stamp == b'null' else stamp.decode().strip('"')
     return ''
 
 
 def without_escapes(body: bytes) -> bytes:
-    r"""Return JSON without any `\\` or `\u`, and with a blank for each control character, so that a decoder accepts its strings.
+    r"""Return JSON whose strings a strict decoder accepts. Their texts are damaged; everything else has the same value.
 
-    Half a surrogate pair, for example, is rejected: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. This changes
-    what the strings say, but no other value. To read a number it is enough, and faster than to mend the strings.
+    Such a decoder rejects half a surrogate pair, as in `{"title": "\ud83d", "a": 1}`, and control characters. So each `\\` and
+    `\u` is removed, and each control character becomes a blank: `{"title": "d83d", "a": 1}`. To read a number that is enough, and
+    faster than to mend the strings.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\u'):  # in this order: in `\\ud83d` the backslash is escaped, and `ud83d` is text
@@ -870,17 +869,12 @@ class Query:
     """The query of a URL. Only its first MAX_PARAMETERS parameters count."""
 
     def __init__(self, tokens: Tokens, text: str):
-        self.text = text
-        counted = self.counted
-        self.token = tokens.find(chain.from_iterable(map(readings_of, counted)))  # the first that is the value of a parameter
-        if self.token:
-            counted = [parameter for parameter in counted if not tokens.find(readings_of(parameter))]
-        self.without_tokens = '&'.join(counted)
-
-    @property
-    def counted(self) -> list[str]:
-        """Return the parameters that count, as sent. They are not kept, since they take several times the memory of `text`."""
-        return self.text.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
+        counted = text.split('&', MAX_PARAMETERS)
+        self.late = counted.pop() if len(counted) > MAX_PARAMETERS else ''  # the parameters that do not count
+        self.counted = '&'.join(counted)
+        shown = [tokens.find(readings_of(parameter)) for parameter in counted]  # the token that a parameter shows, or None
+        self.token = min(filter(None, shown), default=None)
+        self.without_tokens = '&'.join(parameter for parameter, token in zip(counted, shown, strict=True) if not token)
 
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
@@ -893,12 +887,12 @@ class Query:
 
         A token is not left out: Meta's `hub.verify_token` is one.
         """
-        return dict(parse_qsl('&'.join(self.counted)))
+        return dict(parse_qsl(self.counted))
 
-    @property
+    @cached_property
     def late_words(self) -> list[str]:
         """Return the names of our own parameters among those that do not count: a note says that these words are ignored."""
-        names = {unquote_plus(parameter.partition('=')[0]) for parameter in self.text.split('&')[MAX_PARAMETERS:]}
+        names = {unquote_plus(parameter.partition('=')[0]) for parameter in self.late.split('&')}
         return [word for word in OWN_PARAMETERS if word in names]
 
 
@@ -1167,9 +1161,8 @@ class Intake:
         Raise what read_body raises.
         """
         size = limit if source.has_chunks else source.size  # a chunked body announces no size: assume the largest
-        room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
-        room = self.accepted if is_accepted else room_if_unauthenticated
-        with closing(Share(room)) as share:
+        unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
+        with closing(Share(self.accepted if is_accepted else unauthenticated)) as share:
             yield read_body(source, limit, share, overhead)
 
     def take_turn(self, size: int, is_gone: Callable[[], bool] = bool) -> ExitStack:
@@ -1221,13 +1214,15 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
 
 
 def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
-    """Yield the decompressed body in pieces of at most PIECE_BYTES. Raise zlib.error, BadRequest or Unavailable."""
+    """Yield the decompressed body in pieces of at most PIECE_BYTES; `gathered` lets other greenlets run between them.
+
+    Raise zlib.error, BadRequest or Unavailable.
+    """
     packed = io.BytesIO(body)
     compressed = b''  # what was read of the member from `packed`, but not decompressed yet
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
         member = zlib.decompressobj(window_bits)
         while not member.eof:
-            yield_if_due()
             compressed = compressed or packed.read(PIECE_BYTES)
             piece = member.decompress(compressed, PIECE_BYTES)
             if not compressed and not piece:  # the input has ended, and the member has not
@@ -6477,7 +6472,7 @@ class Health:
     """The status text on the instance's page: what it should say, what was last sent, and when to send it again."""
 
     every: float = 60  # the shortest time in seconds between two reports of something wrong
-    error: str | None = None  # of XSOAR or the port; '' if there is none, None if that is not known yet
+    error: str = ''  # of XSOAR or the port
     internal_error: str = ''  # of a request, until it has been sent and a later createIncidents call succeeds
     slowness: str = ''  # that a call took long; empty SLOWNESS_SECONDS later
     slowness_ends_at: float = 0
@@ -6487,7 +6482,7 @@ class Health:
     @property
     def text(self) -> str:
         """Return what the page should say; '' if nothing is wrong."""
-        return ' '.join(each for each in (self.error, self.internal_error, self.slowness) if each)
+        return ' '.join(filter(None, (self.error, self.internal_error, self.slowness)))
 
     def record_success(self) -> None:
         """Record that XSOAR has created incidents: that ends the error. It ends an internal one only if that has been sent."""
@@ -6496,15 +6491,11 @@ class Health:
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
-        """Return whether to send the text now: it has changed, and it is time, or what was sent is over.
-
-        While `error` is None, nobody knows whether something is wrong: so no empty text is sent.
-        """
+        """Return whether to send the text now: it has changed, and it is time, or what was sent is over."""
         if now >= self.slowness_ends_at:
             self.slowness = ''
-        is_known = self.error is not None or bool(self.text)
         is_time = now >= self.due_at or bool(self.sent and not self.text)
-        return is_known and is_time and self.text != self.sent
+        return is_time and self.text != self.sent
 
     def record_sent(self, text: str, has_failed: bool, now: float) -> None:
         """Record that a text was sent, or that sending it failed: then it is sent again."""
@@ -7089,7 +7080,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request = bottle_request.environ[REQUEST]  # read before anything can wait
         try:
             if request.is_accepted and request.method in ('POST', 'PUT'):
-                self.hear(request)
+                self.read_url_words(request)
             self.line.queue.check_open()
             if response := handshake_before_proof(self.settings, request, self.intake):
                 request.log_note = request.result = 'handshake'
@@ -7149,7 +7140,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
               closing(Share(self.intake.accepted)) as share):
             if signatures:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
-                self.hear(request)  # any other was heard as soon as its head was accepted
+                self.read_url_words(request)  # for any other, call_handler has done that
             request.is_accepted = request.is_read = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
             text = decompress(body, request.headers.get('content-encoding', ''), share)
@@ -7171,8 +7162,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             response.set_header('X-Webhook-Note', request.url_note)
         return response
 
-    def hear(self, request: Request) -> None:
-        """Read the words of an accepted request's URL. With `?expect=`, a POST is a sign of life, whatever becomes of it."""
+    def read_url_words(self, request: Request) -> None:
+        """Record the words of an accepted request's URL in it. With `?expect=`, it is a sign of life, whatever becomes of it."""
         words = request.words = url_words(self.settings, request.query.parameters, request.query.late_words, request.token)
         if words.expect:
             every, name = words.expect
@@ -7956,16 +7947,11 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
     if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped', 'handshake', 'silence'):
         raise ValueError('limit must be at least 1; result all, created, repeat, rejected, skipped, handshake or silence.')
     history = read_history(context)
-    outputs = delivery_outputs(history, wanted)[:limit]
+    entries = sorted(history.accepted + history.others, key=lambda entry: entry.number, reverse=True)  # the latest is first
+    outputs = [{name.title().replace('_', ''): value for name, value in asdict(entry).items()}
+               for entry in entries if wanted in ('all', entry.result)][:limit]
     return CommandResults('GenericWebhook.Delivery', 'Number', outputs, ignore_auto_extract=True,
                           readable_output=deliveries_text(history, outputs, now))
-
-
-def delivery_outputs(history: History, wanted: str) -> list[dict[str, Any]]:
-    """Return the entries of a history with the result `wanted`, or with 'all' all of them, as outputs; the latest is first."""
-    kept = sorted(history.accepted + history.others, key=lambda entry: entry.number, reverse=True)
-    return [{name.title().replace('_', ''): value for name, value in asdict(entry).items()}
-            for entry in kept if wanted in ('all', entry.result)]
 
 
 def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float) -> str:
