@@ -6018,30 +6018,34 @@ class PostQueue:
         return incidents
 
     def next_part(self, now: float) -> list[Post]:
-        """Give up the overdue posts of a rejected group. Remove and return its next part; return [] if none is left."""
+        """Give up the overdue posts of a rejected group. Remove and return its next part; return [] if none is left.
+
+        If one of its posts goes alone, return the first post only: the others are tried with the halves of the part.
+        """
         self.give_up([post for post in self.rejected.posts if post.hand_over_by <= now], now, Unavailable, self.not_tried)
         parts = ([post for post in part if post.stage is Stage.IN_REJECTED_GROUP] for part in self.rejected.parts)
-        return next(filter(None, parts), [])
+        part = next(filter(None, parts), [])
+        return part[:1] if any(self.goes_alone(post, now) for post in part) else part
+
+    def goes_alone(self, post: Post, now: float) -> bool:
+        """Return whether a post shares no call: it was set aside, needs several calls, or lacks what a reply had an error for."""
+        return bool(now < self.alone_until or post.aside or post.is_partly_created or post.is_missing_tried)
 
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: return the oldest post that may go, and those right behind it that fit in its call.
 
-        A post that was set aside or needs several calls shares none of them. After one that was set aside, others go first, if
-        there are any: many of them would otherwise keep all others waiting.
+        After a post that was set aside, others go first, if there are any: many of them would otherwise keep all others waiting.
         """
         self.expire(now)
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
         if self.rejected.is_retry:  # if the group before this one was a post that had been set aside
             ready = [post for post in ready if not post.aside] or ready
-        going_alone = {post for post in ready if now < self.alone_until or post.aside or post.is_partly_created}
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
-        group: list[Post] = []
-        count = size = 0
+        group, count, size = list[Post](), 0, 0.0
         for post in ready:
             count += len(post.incidents)
-            size += post.size
-            is_full = count > most_incidents or size > self.most_call_bytes
-            if group and (is_full or going_alone & {group[0], post}):  # the first post goes whatever its size
+            size += math.inf if self.goes_alone(post, now) else post.size
+            if group and (count > most_incidents or size > self.most_call_bytes):  # the first post goes whatever its size
                 break
             group.append(post)
         self.rejected = RejectedGroup(group)
@@ -6062,7 +6066,6 @@ class PostQueue:
         is_all_matched = None not in created_of
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.rejected.parts = ([post] for post in self.rejected.posts)  # each alone
         for post in posts:
             own = created_of.get(post, [])
             post.created += own
@@ -6104,9 +6107,7 @@ class PostQueue:
             post.fail(RejectedByServer, self.not_confirmed)
         elif post.is_missing_tried:
             self.reject(post, now)
-        else:
-            post.is_missing_tried = True
-            self.rejected.parts = chain([[post]], self.rejected.parts)
+        post.is_missing_tried = True  # and from now on it goes alone
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
@@ -6117,13 +6118,12 @@ class PostQueue:
         for post in posts:
             post.is_in_doubt = True
             post.enter(Stage.IN_REJECTED_GROUP)
+            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # that of the group's first failure
         if len(posts) == 1:
             self.reject(posts[0], now)
         if not self.rejected.is_retry:  # the failure of a post that was set aside proves nothing new about XSOAR
             self.is_working = False  # only now: `reject` uses what was known before this call
         self.rejected.fruitless_tries += 1
-        for post in self.rejected.posts:
-            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # a later failure changes nothing
         if self.rejected.fruitless_tries >= MAX_FRUITLESS_TRIES:
             self.give_up(self.rejected.posts, now, Unavailable, self.not_tried)
 
@@ -6375,7 +6375,7 @@ class DeliveryMemory:
         return True
 
     def finish(self, post: Post) -> bytes:
-        """Record the end of a post, and remember it if a retry can follow and its response fits. Return the response, or b''.
+        """Record the end of a post, and remember it if it succeeded and a retry can follow. Return the response, or b''.
 
         Then forget the oldest beyond the limits.
         """
@@ -6384,9 +6384,8 @@ class DeliveryMemory:
         post.finished.set()
         self.remembered[post] = None
         self.size += len(post.created_json)
-        has_fitting_response = 0 < len(post.created_json) <= self.most_bytes
         may_be_repeated = post.counts_as_original_now() or (post.latest_repeat or post).sender is Sender.ASKED
-        if not has_fitting_response or not may_be_repeated:
+        if not post.created_json or not may_be_repeated:
             self.forget(post)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             self.forget(next(iter(self.remembered)))
@@ -6837,11 +6836,6 @@ class ServerLine:
             slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
             self.health.slowness, self.health.slowness_ends_at = slowness, time.monotonic() + SLOWNESS_SECONDS
 
-    @property
-    def call_seconds(self) -> float:
-        """Return how long the createIncidents call in flight has lasted, or 0 if there is none."""
-        return time.monotonic() - self.queue.began_at if self.queue.in_flight else 0
-
     def stop(self) -> None:
         """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
@@ -7126,8 +7120,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def greet(self, _: Request) -> HTTPResponse:
         """Return the response to a GET: the webhook is listening; and, during a long call, for how long XSOAR has been busy."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
-        if self.line.call_seconds > LONGEST_CALL_SECONDS:
-            text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
+        call_seconds = time.monotonic() - self.line.queue.began_at
+        if self.line.queue.in_flight and call_seconds > LONGEST_CALL_SECONDS:
+            text += f'XSOAR has been busy with one call for {call_seconds:.0f} s.\n'
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, request: Request) -> HTTPResponse:
