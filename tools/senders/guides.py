@@ -227,9 +227,9 @@ def number_of_senders(folders: dict[str, Folder]) -> str:
     """Return what README says of the senders that are known."""
     with_rows = [folder for folder in folders.values() if {'rows', 'rows_of'} & folder.facts.keys()]
     ruled, all_senders = (number // 10 * 10 for number in (len(with_rows), len(folders)))
-    return (f'**Is your product supported?** Over {ruled} senders have rules of their own; a general rule reads all others. '
-            f'The [table of senders](docs/senders/README.md#the-senders) has over {all_senders}, each with a guide or its '
-            'documentation, and sample payloads are [included](senders).')
+    return ('**Is your product supported?** The [table of senders](docs/senders/README.md#the-senders) has at least '
+            f'{all_senders}, each with a guide or its documentation. At least {ruled} have rules of their own; '
+            'a general rule reads all others. Most [sample payloads](senders) come from documents, not products.')
 
 
 def senders_table(folders: dict[str, Folder]) -> str:
