@@ -5230,21 +5230,20 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
         'type': event.incident_type(arrival.words.type, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
-        **triage(event, arrival),
+        **with_problem(severity_field(event.severity.value, arrival), event.problem_key(), event.is_recovery),
         # In a new Conversion: what origins_of reads must not count as found by the URL's words, nor use up the request's budget.
         **(origins_of(Conversion(arrival).event(source, event.words), time.time()) if arrival.settings.shows_origins else {}),
     }
 
 
-def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
-    """Return the fields of an incident that say how bad it is, whether it has ended, and which problem it belongs to.
+def with_problem(fields: dict[str, Any], key: str, is_recovery: bool) -> dict[str, Any]:
+    """Return fields of an incident with those that say which problem it belongs to, and whether it reports the end of that.
 
-    Only what is certain or set by the URL is there: a wrong severity hides an alert, a wrong key joins two problems.
+    Only what is certain or set by the URL is there: a wrong key joins two problems. `key` is '' if none is certain.
     """
-    fields = severity_field(event.severity.value, arrival)
-    labels = [{'type': 'state', 'value': 'resolved'}] if event.is_recovery else []
-    if key := event.problem_key():
-        fields['dbotMirrorId'] = key
+    labels = [{'type': 'state', 'value': 'resolved'}] if is_recovery else []
+    if key:
+        fields = {**fields, 'dbotMirrorId': key}
         labels.append({'type': 'problem', 'value': key})  # no document says that every server keeps dbotMirrorId
     return {**fields, 'labels': labels} if labels else fields
 
@@ -6630,7 +6629,7 @@ class Watch(Struct, array_like=True):
     type: str | None
     severity: float
     last: float  # the Unix time when the latest request came
-    due: float = 0  # the value of Silences.heard from which on it is silent
+    due: float = 0  # the value of Silences.audible from which on it is silent
     since: float = 0  # `last` of the latest silence
     told: str = ''  # when the latest event occurred whose incident was confirmed
     is_open: bool = False  # whether the incident of a silence was confirmed, and that of its end was not
@@ -6649,10 +6648,10 @@ class Silences:
     watches: dict[str, Watch] = field(default_factory=dict)  # by the key of the problem
     # By the same key, the post and the incident of the event that waits or is in a call.
     events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
-    heard: float = 0  # for how many seconds in all senders could be heard until the latest `listen`
+    audible: float = 0  # for how many seconds in all senders could be heard, until the latest `listen`
     listened_at: float = 0  # the monotonic time of the latest `listen`
     stood_still: float = 0  # how many seconds of that one did not count; they came after those that did
-    save_at: float = math.inf  # the value of `heard` at which to save
+    save_at: float = math.inf  # the value of `audible` at which to save
 
     def listen(self, now: float, is_open: bool) -> None:
         """Let time pass for the watches, but only such time in which senders can be heard.
@@ -6662,7 +6661,7 @@ class Silences:
         """
         can_hear = is_open and not self.queue.closed_because and not self.queue.has_refused
         counted = min(now - self.listened_at, LONGEST_CALL_SECONDS) * can_hear
-        self.heard, self.stood_still = self.heard + counted, now - self.listened_at - counted
+        self.audible, self.stood_still = self.audible + counted, now - self.listened_at - counted
         self.listened_at, self.queue.has_refused = now, False
 
     def hear(self, key: str, watch: Watch, now: float) -> list[str]:
@@ -6672,8 +6671,8 @@ class Silences:
         """
         old = self.watches.get(key, watch)
         watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
-        # `heard` is that of the latest `listen`: the time since then has passed, too, and does not count towards the duration.
-        watch.due = self.heard + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
+        # `audible` is that of the latest `listen`: the time since then has passed, too, and does not count towards the duration.
+        watch.due = self.audible + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
         watches = {**self.watches, key: watch}
         size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
         if len(watches) <= MAX_WATCHES and size <= MAX_HISTORY_BYTES:
@@ -6689,8 +6688,8 @@ class Silences:
         """
         ended = [self.record_end(key) for key, (post, _) in [*self.events.items()] if post.result.ready()]
         for key, watch in [*self.watches.items()]:
-            is_silent = self.heard >= watch.due and watch.every != 'off'
-            is_over = self.heard >= watch.due + LONGEST_WATCH_SECONDS or watch.every == 'off'
+            is_silent = self.audible >= watch.due and watch.every != 'off'
+            is_over = self.audible >= watch.due + LONGEST_WATCH_SECONDS or watch.every == 'off'
             post, _ = self.events.get(key, (None, None))
             if not post and watch.is_open != is_silent:
                 self.hand_over(key, watch, unix)
@@ -6706,25 +6705,25 @@ class Silences:
         watch, (post, incident) = self.watches[key], self.events.pop(key)
         if post.result.successful():
             watch.is_open, watch.told = not watch.is_open, incident['occurred']
-        elif not watch.is_open and self.heard >= watch.due and not self.queue.closed_because:
-            watch.due = self.heard + seconds_of(watch.every)  # a lost silence is due again after its duration, a lost end at once
+        elif not watch.is_open and self.audible >= watch.due and not self.queue.closed_because:
+            # A lost silence is due again after its duration, a lost end at once.
+            watch.due = self.audible + seconds_of(watch.every)
         return post, incident['name']
 
     def hand_over(self, key: str, watch: Watch, unix: float) -> None:
         """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
         is_end = watch.is_open
         # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. It was due in the latest
-        # `listen`, of whose time `heard` lacks `stood_still`.
-        moment = watch.last if is_end else unix - (self.heard - watch.due) - self.stood_still
+        # `listen`, of whose time `audible` lacks `stood_still`.
+        moment = watch.last if is_end else unix - (self.audible - watch.due) - self.stood_still
         watch.since = watch.since if is_end else watch.last
         every = duration_text(moment - watch.since) if is_end else watch.every
         count, unit = int(every[:-1]), UNITS[every[-1]][1]
         name = f'{"Events again after" if is_end else "No events for"} {count} {unit}{"s" * (count > 1)}: {watch.name}'
         occurred = max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
         details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.since))}}
-        labels = [{'type': 'state', 'value': 'resolved'}] * is_end + [{'type': 'problem', 'value': key}]
         incident = {'name': name, 'type': watch.type, 'occurred': occurred, 'rawJSON': to_raw_json(to_json(details)),
-                    'severity': RECOVERED_SEVERITY if is_end else watch.severity, 'dbotMirrorId': key, 'labels': labels}
+                    **with_problem({'severity': RECOVERED_SEVERITY if is_end else watch.severity}, key, is_end)}
         post = Post([incident])
         post.keep()
         with suppress(Unavailable):
@@ -6732,12 +6731,12 @@ class Silences:
             self.events[key] = post, incident
 
     def to_context(self) -> dict[str, str]:
-        """Return the watches, and `heard`, with which their `due` is compared, as part of the integration context.
+        """Return the watches, and `audible`, with which their `due` is compared, as part of the integration context.
 
         The next save is due when a tenth of the shortest duration has passed, so that a restart loses little of it.
         """
-        self.save_at = self.heard + min((seconds_of(each.every) for each in self.watches.values()), default=math.inf) / 10
-        return {'silences': to_json((self.heard, self.watches)).decode()} if self.watches else {}
+        self.save_at = self.audible + min((seconds_of(each.every) for each in self.watches.values()), default=math.inf) / 10
+        return {'silences': to_json((self.audible, self.watches)).decode()} if self.watches else {}
 
     def restore(self, context: Any) -> None:
         """Add the watches that the container before has saved.
@@ -6749,7 +6748,7 @@ class Silences:
         for key, watch in islice(saved.items(), MAX_WATCHES - len(self.watches)):
             left = watch.due - heard
             least = left if watch.is_open and left <= 0 else min(900, seconds_of(watch.every))
-            watch.due = self.heard + max(left, least)
+            watch.due = self.audible + max(left, least)
             kept = self.watches.setdefault(key, watch)  # that of a sender which this container has heard already stays
             kept.since, kept.told, kept.is_open = watch.since, watch.told, watch.is_open
 
@@ -6886,7 +6885,7 @@ class ServerLine:
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
             self.record(HistoryEntry(is_accepted=True), 502 if is_lost else 200, note, 'silence')
             self.is_save_urgent |= not is_lost  # a restart before the save would report it again
-        self.is_unsaved |= self.silences.heard >= self.silences.save_at
+        self.is_unsaved |= self.silences.audible >= self.silences.save_at
 
     def restore(self) -> None:
         """Read the samples and the history that the previous container saved, and add those of this container.
@@ -7144,8 +7143,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 if response := handshake_after_proof(self.settings, request, body, payloads):
                     request.log_note = request.result = 'handshake'
                     return response
-                likeness = likeness_of(request.headers, f'{dict(request.query.parameters)}', body)
-                post = Post(self.incidents_of(request, payloads), request.memory_bytes, request.is_gone, *likeness)
+                post = self.post_of(request, body, payloads)
                 post.hand_over_by = hand_over_by
             # The call and the reply contain the incidents of a post several times. So a large post takes a turn again, from when
             # it is queued until XSOAR has replied to its first call. A post that is large only by copies of headers takes none.
@@ -7168,8 +7166,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             watch = Watch(shown, every, incident_type, severity, request.arrived)
             request.words = replace(words, notes=(*words.notes, *self.line.silences.hear(key, watch, time.monotonic())))
 
-    def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
-        """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
+    def post_of(self, request: Request, body: bytes, payloads: list[bytes]) -> Post:
+        """Return the post with the incidents of a body's payloads. Record in the request what the log says of them.
+
+        Raise Rejected.
+        """
         arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
         conversion = to_incidents(payloads, arrival)
         request.product = conversion.product
@@ -7177,7 +7178,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.url_note = conversion.findings.note()
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
-        return conversion.incidents
+        likeness = likeness_of(request.headers, f'{dict(request.query.parameters)}', body)
+        return Post(conversion.incidents, request.memory_bytes, request.is_gone, *likeness)
 
     def response_with_incidents(self, request: Request, post: Post) -> HTTPResponse:
         """Create the incidents of a post. Return the response with them, or with those of the post that this one repeats.
@@ -7897,8 +7899,7 @@ def open_port(listener: Listener) -> None:
             listener.start()
             break
         except OSError as error:
-            why = os.strerror(error.errno or 0)
-            reason = f"Listen Port {settings.port} can't be opened: {why}. Trying again."
+            reason = f"Listen Port {settings.port} can't be opened: {os.strerror(error.errno or 0)}. Trying again."
             line.health.error = reason
             line.log('error', reason)
         if line.ending.wait(retry_seconds):
