@@ -61,7 +61,7 @@ def _extension(text: str, contents: Any) -> dict[str, Any]:
             contents = json.loads(contents)
     pairs = [part.partition('=') for part in text.split('::') if part.strip()]
     try:
-        found = {key.strip(): contents if path.strip() in ('', '.') else value_at(contents, path) for key, _, path in pairs}
+        found = {key.strip(): contents if path.strip() == '.' else value_at(contents, path) for key, _, path in pairs}
     except NotUnderstood as error:
         raise CommandFailed(f'extend-context={text}: the local XSOAR does not know {error}.') from None
     return {key: value for key, value in found.items() if value is not None}

@@ -1,10 +1,15 @@
-"""Entries of a War Room as text: what a command prints of them."""
+"""Entries of a War Room as text, as a command prints them, and their files."""
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localxsoar.incidents.entries import align_tables, readable
+from localxsoar.incidents.files import Folder, save_file
+from localxsoar.incidents.store import Store
 
 
 @pytest.mark.parametrize('entry, text', [
@@ -22,3 +27,26 @@ def test_a_files_entry_says_where_the_file_is() -> None:
 def test_the_columns_of_each_table_are_aligned_and_other_lines_are_left_alone() -> None:
     assert align_tables('# Title\n|a|long|\n|---|---|\n| longer | b |\n|c|\n\ntext  \n|x|y|\n|a\\|b|z|') == (
         '# Title\na      | long\n---    | ---\nlonger | b\nc\n\ntext\nx   | y\na|b | z')
+
+
+def test_a_file_of_the_investigation_is_kept_by_the_name_in_its_entry_but_no_link(tmp_path: Path) -> None:
+    store, folder = Store(), Folder()
+    (tmp_path / 'secret').write_text('of this machine')
+    for name in ('playground_a', 'playground_b c', '7_d', 'playground_e'):
+        (folder.path / name).write_text(name)
+    (folder.path / 'playground_f').symlink_to(tmp_path / 'secret')
+    folder.keep_files([{'FileID': 'a', 'File': 'a.txt'}, 'text'], 'playground', store)
+    folder.delete()
+    assert {number: kept for number in ('a', 'b c', 'd', 'e', 'f') if (kept := store.file(number))} == {
+        'a': ('a.txt', b'playground_a'), 'e': ('e', b'playground_e')}
+    assert not folder.path.exists()
+
+
+@pytest.mark.parametrize('name, saved', [('a.txt', 'a.txt'), ('../../b', 'b'), ('..', 'file'), ('', 'file'), ('c/d\0', 'd')])
+def test_a_file_is_saved_in_a_folder_of_the_user_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, saved: str
+) -> None:
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    file = save_file(name, b'content')
+    assert (file, file.read_bytes()) == (tmp_path / f'localxsoar-{os.getuid()}' / saved, b'content')
+    assert file.parent.stat().st_mode & 0o777 == 0o700

@@ -1,5 +1,6 @@
 """The printed lines: what each thing that happens looks like in a terminal, and which lines are printed at all."""
 
+import os
 import re
 import sys
 from typing import Any
@@ -9,7 +10,7 @@ from printed_lines import DELIVERY, REJECTED, without_time
 from terminal import InTerminal, run_in_terminal
 
 from localxsoar.terminal.printer import NOTHING, PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
-from localxsoar.terminal.terminal import width
+from localxsoar.terminal.terminal import Terminal, width
 
 pytestmark = pytest.mark.sockets
 
@@ -65,6 +66,28 @@ def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
     (['7', '9'], '→ 7, 9'), (['9', '8', '7', '6'], '→ 6 to 9'), (['7', '8', '9', '12'], '→ 4 from 7 to 12')])
 def test_a_range_of_incidents_is_named_only_where_all_of_it_is_meant(numbers: list[str], words: str) -> None:
     assert became({**DELIVERY, 'incidents': numbers}) == f'{words}  disk full'
+
+
+def test_the_severity_is_apart_from_several_steps_for_a_reason_may_end_in_one() -> None:
+    graded = {**DELIVERY, 'triage': 'high'}
+    assert [became(graded), became({**graded, 'has_left': True})] == ['→ 7 high  disk full', '→ 7 · ↯ left  high  disk full']
+
+
+def test_a_terminal_without_a_width_has_the_usual_one_and_a_narrow_one_some_room_for_the_text(printed: list[str]) -> None:
+    assert (Terminal(os.openpty()[1]).columns(), Terminal().columns(), width('a\u200db')) == (80, None, 2)
+
+    class Narrow(Terminal):
+        def columns(self) -> int:
+            return 10
+    Printer(write=printed.append, terminal=Narrow()).delivery({**DELIVERY, 'text': 'x' * 50})
+    assert printed[0].endswith('  → 7  xxxxxxxxx…')
+
+
+def test_a_warning_is_printed_once(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    for text in ('a', 'b', 'a'):
+        printer.warn(text)
+    assert printed == ['!!! a', '!!! b']
 
 
 # Tracebacks.
@@ -126,7 +149,7 @@ def test_a_terminal_shows_the_status_in_its_colour() -> None:
     colours: list[tuple[dict[str, Any], str]] = [
         ({}, '32'), ({'kind': 'repeat'}, '36'), ({'kind': 'handshake', 'incidents': []}, '36'),
         ({'status': 302, 'kind': 'answered'}, '36'), ({'status': 401, 'kind': 'rejected'}, '33'),
-        ({'status': 503, 'kind': 'rejected'}, '31'), ({'status': None, 'kind': 'gone'}, '31')]
+        ({'status': 503, 'kind': 'rejected'}, '31'), ({'status': None, 'kind': 'gone'}, '31'), ({'status': None}, '31')]
     *lines, alarm, log = print_in_terminal(*({**DELIVERY, **change} for change, _ in colours)).coloured_lines
     for line, (change, colour) in zip(lines, colours, strict=True):
         assert f' \x1b[{colour}m{ {**DELIVERY, **change}["status"] or "---"}\x1b[0m ' in line

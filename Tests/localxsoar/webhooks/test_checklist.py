@@ -57,7 +57,7 @@ def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str)
 
 @pytest.mark.parametrize('value, text', [
     (f'Bearer {TOKEN}', 'after "Bearer"'), (base64.b64encode(TOKEN.encode()).decode(), 'in base64'),
-    (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
+    (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'), (f'%{ord(TOKEN[0]):x}{TOKEN[1:]}', 'percent-encoded'),
     (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
 def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text: str) -> None:
     state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
@@ -77,6 +77,8 @@ def test_a_token_in_another_place_is_found() -> None:
 def test_a_short_token_is_found_too(value: str, hint: str) -> None:
     found = checks(None, SenderRequest([('X-A', value)], '', b'{"a": "pear7 trees"}'), 'pear7')
     assert found['Looked for'][1].endswith('parameter: not found.') and hint in found['Token'][1]
+    found = checks(None, SenderRequest([('X-A', value), ('X-B', 'pear7')], '', b''), 'Splunk pear7')
+    assert found['Token'][1].endswith('without the word Splunk with which the token begins.')
 
 
 def test_a_short_token_is_found_in_a_body_only_as_a_whole_value() -> None:
@@ -112,7 +114,8 @@ def test_what_to_set_in_the_sender_is_what_was_repaired(request_: SenderRequest,
 
 @pytest.mark.parametrize('seconds, state, text', [
     (-200_000_000, 'bad', '6 years after'),
-    (60, 'good', '1 min '), (90_000, 'bad', '1 d 1 h before'), (-4000, 'bad', 'after')])
+    (60, 'good', '1 min '), (300, 'good', '5 min before'), (301, 'bad', '5 min 1 s before'), (90_000, 'bad', '1 d 1 h before'),
+    (-4000, 'bad', 'after')])
 def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text: str) -> None:
     for key in ('slack', 'stripe', 'zendesk', 'standard-webhooks'):
         clock = checks(SENDERS[key], sent(key), started=NOW + seconds)['Clock']
@@ -133,8 +136,12 @@ def test_a_proof_may_repeat_a_part() -> None:
 
 def test_a_signature_that_nearly_fits_says_why() -> None:
     signed = sent('github')
-    for body, text in ((signed.body + b'\n', 'without its last line break'), (signed.body.replace(b': ', b':'), 'the same JSON')):
-        assert text in checks(SENDERS['github'], replace(signed, body=body))['Signature'][1]
+    for body, seen, text in ((b'a', b'a\r\n', 'without its last line break'), (b'a\n', b'a', 'with a line break after it'),
+                             (b'a\nb', b'a\r\nb', 'with other line breaks'), (b'{"a":1}', b'{"a": 1}', 'the same JSON'),
+                             (b'{"a": "\\u00e9"}', '{"a":"é"}'.encode(), 'the same JSON')):
+        value = f'sha256={hmac.new(TOKEN.encode(), body, "sha256").hexdigest()}'
+        said = checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', seen))['Signature'][1]
+        assert text in said and said.startswith('The token is right')
     zipped = replace(signed, body=gzip.compress(signed.body), headers=[*signed.headers, ('Content-Encoding', 'gzip')])
     assert 'the decompressed body' in checks(SENDERS['github'], zipped)['Signature'][1]
     assert 'The body was too large' in checks(SENDERS['github'], signed, size=10**9)['Signature'][1]
@@ -167,7 +174,7 @@ def test_a_signature_of_another_form_is_told_from_one_of_another_length(value: s
 
 @pytest.mark.parametrize('key, what', [
     (f'{TOKEN}\n'.encode(), 'the token with a line break after it'),
-    (base64.b64decode(TOKEN), 'the token, decoded from base64')])
+    (base64.b64decode(TOKEN), 'the token, decoded from base64'), (bytes.fromhex(TOKEN), 'the token, decoded from hexadecimal')])
 def test_a_signature_by_another_form_of_the_token_says_which(key: bytes, what: str) -> None:
     value = f'sha256={hmac.new(key, b"{}", "sha256").hexdigest()}'
     assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b'{}'))['Signature'] == (

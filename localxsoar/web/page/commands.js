@@ -96,7 +96,7 @@ function submit(command, isScript) {
   const given = inputs().filter((input) => input.value).map((input) => [input.dataset.argument, input.value]);
   const {'': incident, ...args} = Object.fromEntries(given);
   const secrets = command.arguments.filter((each) => each.secret).map((each) => each.name);
-  run({title: '', path: 'commands', command: command.name, args, secrets, isScript, incident: isScript ? incident : undefined});
+  run({title: '', path: 'commands', command: command.name, args, secrets, isScript, incident});
 }
 
 function press(event) {

@@ -1,0 +1,74 @@
+// The commands of an instance: their list, the form of one, and what of it is kept and sent.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {requested} from './document.mjs';
+
+const kept = new Map();
+globalThis.sessionStorage = {getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => kept.set(name, text)};
+globalThis.matchMedia = () => ({matches: true});
+const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
+const {drawChoices, openCommand, setCommands} = await import('../../../../localxsoar/web/page/commands.js');
+const {setInstance} = await import('../../../../localxsoar/web/page/state.js');
+const $ = document.getElementById;
+
+const argument = (name, more) => ({name, description: '', required: false, value: '', isArray: false, options: [], secret: false, deprecated: false, ...more});
+const command = (name, more, ...its) => ({name, description: `It does ${name}.`, deprecated: false, dangerous: false, arguments: its, ...more});
+const instance = (name, fetches, commands) => ({name, integration: 'Echo', hasPort: false, fetches, commands});
+const DO = command('do it', {dangerous: true, deprecated: true}, argument('a', {required: true, description: 'The first.'}), argument('b', {required: true, value: '5', deprecated: true}), argument('c', {options: ['x', 'y'], value: 'y'}),
+  argument('d', {options: ['x', 'y'], isArray: true}), argument('e', {isArray: true}), argument('f', {options: ['x']}), argument('g', {secret: true}));
+const LISTED = {instances: [instance('left', true, [DO, command('other')]), instance('right', false, [])], scripts: [command('Greet', {}, argument('who'))], server: [command('Print')]};
+
+setInstance({instance: 'left'});
+location.hash = '#/commands';
+readAddress(['commands'], 'commands');
+setCommands(LISTED);
+const inputs = () => ['input', 'select'].flatMap((tag) => $('command').all(tag));
+document.querySelectorAll = (wanted) => (wanted.startsWith('#command') ? inputs().map((each) => Object.assign(each, {dataset: {argument: each.attributes['data-argument']}})) : []);
+
+for (const [search, said] of [['', 'Commands: do it, other; Scripts: Greet; Server: Print'], ['does OTHER', 'Commands: other'], ['greet', 'Scripts: Greet'], ['no such', '0 of 4 match.']]) {
+  test(`the search "${search}" shows ${said}`, () => {
+    $('search').value = search;
+    drawChoices();
+    const titles = $('choices').all('h2').map((each) => each.textContent);
+    const lists = $('choices').all('ul').map((each) => each.children.map((one) => one.textContent).join(', '));
+    assert.equal(titles.length ? titles.map((title, at) => `${title}: ${lists[at]}`).join('; ') : $('choices').textContent, said);
+    $('search').value = '';
+  });
+}
+
+test('a form has a field for each argument, with what it takes, and warns of what it may do', () => {
+  openCommand('do%20it');
+  const fields = $('command').all('.field').map((field) => field.textContent);
+  assert.deepEqual(fields, ['a *The first.', 'b *Deprecated.', 'cy (default)xy', 'dSeveral values with commas. Of: x, y.', 'eSeveral values with commas.', 'fx', 'g']);
+  assert.deepEqual(inputs().map(({attributes}) => [attributes.type ?? '', attributes.placeholder ?? '', attributes.required].join(' ').trim()), ['text  true', 'text 5 false', 'text  false', 'text  false', 'password  false', 'false', 'false']);
+  assert.deepEqual($('command').all('.warn').map((each) => each.textContent), ['potentially harmful', 'deprecated']);
+  assert.deepEqual($('instance-acts').all('button').map((each) => each.textContent), ['Test', 'Fetch now']);
+  assert.equal($('choices').all('a').find((each) => each.attributes['aria-current'] === 'true').textContent, 'do it');
+});
+
+test('what is typed is kept for a reload but for secrets, and sent as the arguments that have a value', async () => {
+  const [a, b, , , g] = inputs();
+  Object.assign(a, {value: '1'});
+  Object.assign(g, {value: 'hush'});
+  const [form] = $('command').all('form');
+  form.send('input');
+  assert.deepEqual(JSON.parse(kept.get('typed'))['do it'], Object.fromEntries(inputs().filter((each) => each !== g).map((each) => [each.dataset.argument, each.value])));
+  form.send('submit', {preventDefault() {}});
+  await new Promise(setImmediate);
+  assert.deepEqual(requested.pop(), {instance: 'left', command: 'do it', args: {a: '1', g: 'hush'}, incident: 'playground'});
+  assert.equal(b.value, '');
+  form.send('keydown', {key: 'ArrowUp', target: {matches: () => false}, preventDefault: assert.fail});  // in a choice it is the browser's
+});
+
+test('a script runs in an incident or in the playground, and a name that nothing has says so', () => {
+  openCommand('Print');
+  assert.deepEqual($('command').all('label').map((each) => each.textContent), ['Run in incident']);
+  openCommand('Greet');
+  assert.deepEqual([$('command').all('label').map((each) => each.textContent), $('command').all('.help').at(-1).textContent], [['who', 'Run in incident'], 'The number of an incident. If it is empty, the script runs in the playground.']);
+  openCommand('nothing');
+  assert.ok($('command').textContent.endsWith('Neither the instance nor its pack has nothing.'));
+  setInstance({instance: 'right'});
+  setCommands({instances: [instance('right', false, [])], scripts: [], server: []});
+  openCommand('');
+  assert.deepEqual([$('command').textContent, $('choices').textContent, $('instance-acts').textContent], ['Choose a command, or press Test to try the parameters of the instance.', 'The pack has no commands.', 'Test']);
+});
