@@ -63,7 +63,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, combinations, islice, product, repeat, zip_longest
@@ -1177,7 +1177,7 @@ class Intake:
             if not is_gone():
                 raise Unavailable('Other bodies take too long: nothing was created, send it again later.', Connection='close')
         turn = ExitStack()
-        turn.callback(lock.release)
+        turn.push(lock)  # which is released at the end
         return turn
 
 
@@ -5555,9 +5555,9 @@ def find_delivery_id(headers: dict[str, str]) -> tuple[str, str, str] | None:
 
     The name is included, because two senders may use equal ids in different headers.
     """
-    for name, second_name in DELIVERY_IDS.items():
-        if headers.get(name) and headers.get(second_name or name):
-            return name, headers[name], headers.get(second_name, '')
+    for name in filter(headers.get, DELIVERY_IDS):
+        if headers.get(DELIVERY_IDS[name] or name):
+            return name, headers[name], headers.get(DELIVERY_IDS[name], '')
     return None
 
 
@@ -5568,9 +5568,10 @@ def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes
     may post one event with one id to two URLs: that makes two incidents.
     """
     delivery_id = find_delivery_id(headers)
-    fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
-    # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
-    return hmac.digest(fingerprint.encode(), body, 'sha256'), bool(delivery_id)
+    # With its length in front, the body can't take up what precedes it. Two updates, since joining them would copy the body.
+    key = hashlib.sha256(f'{len(body)} {query}\0{delivery_id or headers.get("content-type")}\0'.encode())
+    key.update(body)
+    return key.digest(), bool(delivery_id)
 
 
 # The life of a post, in stages:
@@ -5752,7 +5753,7 @@ class Post:
 
         Without a delivery id it is one only if a retry is expected: a doubled incident is better than a lost one.
         """
-        return time.monotonic() < self.forget_at and (self.has_id or (self.latest_repeat or self).will_retry)
+        return (self.has_id or (self.latest_repeat or self).will_retry) and time.monotonic() < self.forget_at
 
     def record_created(self, most_bytes: int) -> bytes:
         """Keep what was created as the response for a repeat, and as a summary for the log. Return the whole response.
@@ -5979,9 +5980,8 @@ class PostQueue:
         self.check_open()
         posts = [*self.waiting, *self.in_flight, *self.rejected.posts, *self.repeats]
         aside = [post.memory_bytes for post in posts if post.aside]
-        others = [post.memory_bytes for post in posts if not post.aside]
-        count = len(others) + min(len(aside), self.most_posts * 3 // 4)
-        all_bytes = new_bytes + sum(others) + min(sum(aside), self.most_bytes * 3 // 4)
+        count = len(posts) - max(len(aside) - self.most_posts * 3 // 4, 0)
+        all_bytes = new_bytes + sum(post.memory_bytes for post in posts) - max(sum(aside) - self.most_bytes * 3 // 4, 0)
         if posts and (count >= self.most_posts or all_bytes > self.most_bytes):
             self.has_refused = True
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
@@ -6560,7 +6560,7 @@ class History(Struct):
     def keep(self, entry: HistoryEntry) -> None:
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, MAX_ACCEPTED_ENTRIES) if entry.is_accepted else (self.others, MAX_OTHER_ENTRIES)
-        equal = [each for each in entries if entry.result == 'rejected' and WHAT_IS_EQUAL(each) == WHAT_IS_EQUAL(entry)]
+        equal = [each for each in entries if WHAT_IS_EQUAL(each) == WHAT_IS_EQUAL(entry)] if entry.result == 'rejected' else []
         for each in equal:  # at most one
             entries.remove(each)
             entry.since, entry.count = each.since, each.count + entry.count
@@ -7499,7 +7499,7 @@ HTTP_LIMITS = HttpLimits()
 RESET_SECONDS = 1  # in which a connection whose sender reads no response is reset
 
 
-class State(Enum):
+class State(StrEnum):
     """What happens on a connection. Those that are needed least, and are closed first for new ones, come first."""
 
     LINGERING = 'the last response was sent, and what still arrives is thrown away'
