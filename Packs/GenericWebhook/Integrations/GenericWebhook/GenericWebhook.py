@@ -61,7 +61,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum, StrEnum
 from functools import cache, cached_property, lru_cache, partial
@@ -89,7 +89,7 @@ try:
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
-    from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, defstruct
+    from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, defstruct, field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
     from msgspec.json import format as format_json
@@ -5339,15 +5339,15 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 NO_QUERY = Query(Tokens(), '')
 
 
-@dataclass
-class Request:
+class Request(Struct):
     """An HTTP request as the server has read it, and what the log says about it."""
 
     method: str = '-'
     path: str = ''
     query_string: str = ''
     version: str = ''
-    headers: dict[str, str] = field(default_factory=dict)  # by name in lower case
+    # Such defaults are safe in a Struct, unlike in a class of Python's: each instance gets an empty dict or list of its own.
+    headers: dict[str, str] = {}  # by name in lower case
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
     # Without a connection the sender is never gone, and nothing is behind the request: bool() is False, and int() is 0.
@@ -5637,8 +5637,7 @@ LOOK_EVERY_SECONDS = 1.0
 EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone by then may still read
 
 
-@dataclass
-class SetAside:
+class SetAside(Struct):
     """What is known of a post since it was set aside, or since a part of it was created after that."""
 
     tries: int = 0  # how often in a row a call with it failed
@@ -5928,8 +5927,7 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
         yield from parts_of(rejected[:middle])
 
 
-@dataclass
-class PostQueue:
+class PostQueue(Struct):
     """The posts that wait, the posts in the call in flight, and the rule for what the next call contains.
 
     It only keeps state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call;
@@ -5950,11 +5948,11 @@ class PostQueue:
     most_bytes: int = MAX_WAITING_BYTES
     most_in_call: int = MAX_CALL_INCIDENTS
     most_call_bytes: int = MAX_CALL_BYTES
-    waiting: list[Post] = field(default_factory=list)  # in the order of their places
+    waiting: list[Post] = []  # in the order of their places
     last_number: int = 0
     # Duplicates that wait in DeliveryMemory for the original's result. Here they only count towards the limits.
-    repeats: list[Post] = field(default_factory=list)
-    in_flight: list[Post] = field(default_factory=list)
+    repeats: list[Post] = []
+    in_flight: list[Post] = []
     began_at: float = 0  # when the call in flight began
     call_size: int = 0  # how many incidents it contains
     sizer: CallSizer = field(default_factory=CallSizer)
@@ -6272,16 +6270,15 @@ def matches(created: dict[str, Any], incident: dict[str, Any]) -> bool:
 # --- The memory of deliveries ---
 
 
-@dataclass
-class DeliveryMemory:
+class DeliveryMemory(Struct):
     """Recent posts and the responses to them, so that a retry gets the first response and creates nothing."""
 
     queue: PostQueue
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
     # Unfinished and remembered posts by key. Equal requests without an id can be several events, hence the lists.
-    by_key: dict[bytes, list[Post]] = field(default_factory=dict)
-    remembered: dict[Post, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
+    by_key: dict[bytes, list[Post]] = {}
+    remembered: dict[Post, None] = {}  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
     def create_once(self, post: Post) -> bytes | None:
@@ -6410,8 +6407,7 @@ class DeliveryMemory:
 # --- Log lines, samples, health and history ---
 
 
-@dataclass
-class LogBuffer:
+class LogBuffer(Struct):
     """Log lines that wait to be sent to the server. Lines beyond the limits are not kept, only counted.
 
     In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
@@ -6421,9 +6417,9 @@ class LogBuffer:
     most: int = 2000  # lines of one log level, such as 'info': more than posts that a stop may lose
     most_equal: int = 10
     flood_seconds: int = 10
-    lines: dict[str, list[str]] = field(default_factory=dict)  # by level
+    lines: dict[str, list[str]] = {}  # by level
     lost: int = 0  # how many lines were dropped because there were `most` already
-    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood, kept or not
+    reasons: dict[str, int] = {}  # how many lines had this reason in this flood, kept or not
 
     def add(self, level: str, text: str, reason: str = '') -> None:
         """Keep a line together with the current time, or only count it. Without a `reason`, `most_equal` does not apply."""
@@ -6465,8 +6461,7 @@ def with_samples(samples: list[dict[str, Any]], incidents: list[dict[str, Any]])
     return [*samples, *(incident for incident in incidents if memory_of(incident) <= MAX_SAMPLE_BYTES)][-MAX_SAMPLES:]
 
 
-@dataclass
-class Health:
+class Health(Struct):
     """The status text on the instance's page: what it should say, what was last sent, and when to send it again."""
 
     every: float = 60  # the shortest time in seconds between two reports of something wrong
@@ -6533,7 +6528,6 @@ class History(Struct):
     saved: float = 0  # the Unix time of the latest save
     waiting: int = 0  # how many requests waited for XSOAR at that time
     latest_number: int = 0
-    # These defaults are safe, unlike in a class of Python's: msgspec gives each instance an empty list or dict of its own.
     accepted: list[HistoryEntry] = []  # the latest is last
     others: list[HistoryEntry] = []  # apart, so that a flood of them removes no accepted delivery
     # For example {'2026-11-26T14': {'created': 3, '408 The head of the request came too slowly.': 2, 'longest call (s)': 0.5}}.
@@ -6635,8 +6629,7 @@ class Watch(Struct, array_like=True):
     is_open: bool = False  # whether the incident of a silence was confirmed, and that of its end was not
 
 
-@dataclass
-class Silences:
+class Silences(Struct):
     """Who is expected, and who is silent: an incident for each silence, and one for its end.
 
     It knows no clock: `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. What is
@@ -6645,9 +6638,9 @@ class Silences:
     """
 
     queue: PostQueue
-    watches: dict[str, Watch] = field(default_factory=dict)  # by the key of the problem
+    watches: dict[str, Watch] = {}  # by the key of the problem
     # By the same key, the post and the incident of the event that waits or is in a call.
-    events: dict[str, tuple[Post, dict[str, Any]]] = field(default_factory=dict)
+    events: dict[str, tuple[Post, dict[str, Any]]] = {}
     audible: float = 0  # for how many seconds in all senders could be heard, until the latest `listen`
     listened_at: float = 0  # the monotonic time of the latest `listen`
     stood_still: float = 0  # how many seconds of that one did not count; they came after those that did
