@@ -99,7 +99,7 @@ def test_keys_with_dots_and_first_items_are_found_in_every_item_too(path: str, f
     ({'a': [{'b': [{'c': 'x'}, {'c': 'x'}]}]}, ['a.*.b.0.c', 'a.*.b.0.c=x']),
     ({'a': [[{'c': 'x'}, {'c': 'x'}]]}, ['a.*.0.c', 'a.*.0.c=x']),
     ({f'key{number}': ':' * 10 for number in range(30_000)}, ['a', 'a=x', 'a.*.b', 'a.b=x']),
-    ({'in': {f'key{number}': '' for number in range(30_000)}}, ['in.a', 'in.a=x', 'in.a.*.b']),
+    ({'in': {f'key{number}': '' for number in range(MAX_EVENT_VALUES + 1)}}, ['in.a', 'in.a=x', 'in.a.*.b']),
 ], ids=['long text', 'long number', 'many items', 'no object', 'a text on the way', 'several in an item',
         'several in a list', 'very many keys', 'many keys'])
 def test_what_was_cut_or_not_read_meets_neither_a_condition_nor_its_opposite(payload: Any, conditions: list[str]) -> None:
@@ -191,10 +191,10 @@ FAULTS = [
     ('', 1, 'a path is empty'), ('a,', 2, 'a path is empty'), ('a,,b', 2, 'a path is empty'), ('a|', 1, 'a path is empty'),
     ('a, |b', 2, 'a path is empty'), ('@', 1, 'a path is empty'), ('a.', 1, 'a dot'), ('.a', 1, 'a dot'), ('a..b', 1, 'a dot'),
     ('a.*', 1, r'\*'), ('*.a', 1, r'\*'), ('*', 1, r'\*'), ('a*.b', 1, r'\*'), ('a.*.b.*.c', 1, r'\*'), ('a.*.*.b', 1, r'\*'),
-    ('a.*.', 1, 'a dot'), ('b, \ufffd', 2, 'UTF-8'), ('b, \udcff', 2, 'UTF-8'), ("a, b, 'c", 3, 'a quote is missing'),
-    ("'", 1, 'a quote is missing'), ("a'b'", 1, 'a path has a quote'), ('@.a', 1, 'a dot'), ('@!a', 1, 'begins with a !'),
+    ('a.*.', 1, 'a dot'), ('b, \ufffd', 2, 'UTF-8'), ('b, \udcff', 2, 'UTF-8'), ("a, b, 'c", 0, 'a quote is missing'),
+    ("'", 0, 'a quote is missing'), ("a'b'", 1, 'a path has a quote'), ('@.a', 1, 'a dot'), ('@!a', 1, 'begins with a !'),
     ('.'.join('a' * 17), 1, 'more than 16 keys'), ('|'.join('abcde'), 1, 'more than 4 alternatives'),
-    (','.join('abcdefghi'), 9, 'more than 8 parts'), ('!!a', 1, 'begins with a !'),
+    (','.join('abcdefghi'), 0, 'more than 8 parts'), ('!!a', 1, 'begins with a !'),
 ]
 IN_PARTS = [("'a'b", 1, 'a quote is inside a text'), ("a, ''", 2, 'a text is empty'), ('!a', 1, 'begins with a !')]
 IN_CONDITIONS = [
@@ -239,7 +239,6 @@ def test_what_cannot_be_read_is_never_quoted(before: str, after: str) -> None:
         try:
             read(f'{before}S3cret{after}')
         except Unreadable as error:
-            assert error.position
             assert str(error).isascii()
             assert str(error).isprintable()
             assert 'S3cret' not in str(error)

@@ -13,7 +13,7 @@ import pytest
 from shared.app import App
 from documents import severity_words
 from clocks import grows_linearly
-from GenericWebhook import MAX_EVENT_VALUES, SEVERITY_NUMBERS, SEVERITY_WORDS, identifies_something, scale_of
+from GenericWebhook import MAX_EVENT_VALUES, SEVERITY_NUMBERS, SEVERITY_WORDS, SentFloat, identifies_something, scale_of
 from tools.names.table import SENDERS
 from tools.senders.folders import read_folders
 from tools.senders.tables import COMMON_SCALES
@@ -245,10 +245,11 @@ SCALES = {name: scale_of(text) for facts in [{'scales': COMMON_SCALES}, *(each.f
 
 
 def test_a_senders_scale_is_right_at_its_edges() -> None:
-    assert [(scale, value, SCALES[scale].severity(value)) for scale, value, _ in EDGES] == EDGES
+    sent = [(scale, value, SentFloat(str(value)) if isinstance(value, float) else value) for scale, value, _ in EDGES]
+    assert [(scale, value, SCALES[scale].severity(as_sent)) for scale, value, as_sent in sent] == EDGES
 
 
-@pytest.mark.parametrize('value', [True, None, 'nan', 'inf', '-1', -1, float('inf'), float('nan'), '1_0', '٣', [], {}, ''])
+@pytest.mark.parametrize('value', [True, None, 'nan', 'inf', '-1', -1, '1_0', '٣', [], {}, ''])
 def test_no_scale_takes_what_is_neither_its_word_nor_a_number(value: Any) -> None:
     scales = [SEVERITY_WORDS, SEVERITY_NUMBERS, *SCALES.values()]
     assert [scale for scale in scales if scale.severity(value) is not None] == []

@@ -869,8 +869,7 @@ class Query:
     """The query of a URL. Only its first MAX_PARAMETERS parameters count."""
 
     def __init__(self, tokens: Tokens, text: str):
-        counted = text.split('&', MAX_PARAMETERS)
-        self.late = counted.pop() if len(counted) > MAX_PARAMETERS else ''  # the parameters that do not count
+        counted = text.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
         self.counted = '&'.join(counted)
         shown = [tokens.find(readings_of(parameter)) for parameter in counted]  # the token that a parameter shows, or None
         self.token = min(filter(None, shown), default=None)
@@ -888,12 +887,6 @@ class Query:
         A token is not left out: Meta's `hub.verify_token` is one.
         """
         return dict(parse_qsl(self.counted))
-
-    @cached_property
-    def late_words(self) -> list[str]:
-        """Return the names of our own parameters among those that do not count: a note says that these words are ignored."""
-        names = {unquote_plus(parameter.partition('=')[0]) for parameter in self.late.split('&')}
-        return [word for word in OWN_PARAMETERS if word in names]
 
 
 # A sender's URL is always the same. So the queries that were used last are kept, as they were read, for the next request, but
@@ -2354,8 +2347,7 @@ SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them ma
 MAX_OPENED_VALUES = 400_000  # in all events of a request
 MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are less than MAX_COLONS
 MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
-MAX_MEMBERS = 1000  # of an object inside an event that is not small: the others are UNREAD
-MAX_COUNTED_COMMAS = 1_000_000  # of a list that is not small; with more, its items are not counted
+MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; with more, only its first item is opened
 STRING_START_BYTES = 4096  # of a huge string, which is cut
 COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
                'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
@@ -2417,12 +2409,11 @@ class LargeObject(dict[str, Any]):
 
 
 class LargeList(list[Any]):
-    """A list whose items are opened when they are asked for."""
+    """A list whose items are opened when they are asked for. If only its first one was read, UNREAD is in place of the others."""
 
-    def __init__(self, items: list[Any], budget: 'Budget', size: int):
+    def __init__(self, items: list[Any], budget: 'Budget'):
         super().__init__(items)
         self.budget = budget
-        self.size = size  # how many items were sent, 0 if that is unknown: they may be more than these
 
     def __getitem__(self, index: Any) -> Any:
         """Return the item at a position."""
@@ -2442,9 +2433,8 @@ class Budget:
     It bounds the time and the memory that a hostile request takes.
     """
 
-    def __init__(self) -> None:
-        self.values = MAX_OPENED_VALUES
-        self.values_of_event = MAX_EVENT_VALUES
+    values = MAX_OPENED_VALUES
+    values_of_event = MAX_EVENT_VALUES
 
     def allows(self, values: int) -> bool:
         """Spend so many values, and return whether there were enough, for the request and for the event."""
@@ -2466,24 +2456,16 @@ class Budget:
                 return WHOLE.decode(view)
         with suppress(ValueError, RecursionError):
             if view[0] == OPENING_BRACE:
-                return self.open_object(source, is_event)
+                members, is_cut = members_of(source)
+                return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
             return self.open_list(source) if view[0] == OPENING_BRACKET else open_scalar(view)
         return UNREAD
 
-    def open_object(self, source: bytes | Raw, is_event: bool) -> Any:
-        """Return one level of an object, with at most MAX_MEMBERS members unless it is an event, or UNREAD."""
-        members, is_cut = members_of(source)
-        if is_event:
-            return LargeObject(members, self, is_cut)
-        kept = dict(islice(members.items(), MAX_MEMBERS))
-        return LargeObject(kept, self, is_cut or len(kept) < len(members)) if self.allows(len(kept)) else UNREAD
-
     def open_list(self, source: bytes | Raw) -> Any:
         """Return one level of a list; only its first item, and UNREAD for the others, if they are too many."""
-        if count_byte(b',', source) > MAX_COUNTED_COMMAS:
-            return LargeList([FIRST_ITEM.decode(source).item, UNREAD], self, 0)
-        items = ITEMS.decode(source)
-        return LargeList(items if self.allows(len(items)) else [*items[:1], UNREAD], self, len(items))
+        if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
+            return LargeList(items, self)
+        return LargeList([FIRST_ITEM.decode(source).item or UNREAD, UNREAD], self)
 
 
 def is_small(view: memoryview) -> bool:
@@ -2560,8 +2542,6 @@ def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
 # --- Scales ---
 
 NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
-TEXTS_AND_NUMBERS = {str, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
-
 
 # XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
 SEVERITIES: dict[str, float | None] = {
@@ -2571,7 +2551,7 @@ SEVERITIES: dict[str, float | None] = {
 class Scale(NamedTuple):
     """The severities that values mean, as the table of senders says it or, if it `is_exact`, a URL.
 
-    On an exact scale, texts are compared as they were sent, with regard to case, and a bool may be on it, too.
+    On an exact scale, texts are compared as they were sent, with regard to case.
     """
 
     by_value: dict[str, float | None]
@@ -2580,8 +2560,6 @@ class Scale(NamedTuple):
 
     def severity(self, value: Any) -> float | None:
         """Return the severity that a text, a number or a bool means, or None."""
-        if type(value) not in TEXTS_AND_NUMBERS and not (self.is_exact and type(value) is bool):
-            return None
         word, number = form_of(value, self.is_exact)
         if word in self.by_value or number is None:
             return self.by_value.get(word)
@@ -2594,17 +2572,12 @@ class Scale(NamedTuple):
 
 
 def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
-    """Return a value as the text by which a scale compares it, and as a number, if it is one: '7' and '7.0' -> ('7', 7.0).
-
-    On an exact scale, both give ('7.0', 7.0), and so does the number 7e0, which NUMBER does not match.
-    """
-    if is_exact:
-        text = text_of(value)
-        number = float(text) if type(value) is SentFloat or NUMBER.fullmatch(text) else None  # inf, if it is too large
-        return text if number is None else str(number), number
+    """Return a value as the text by which a scale compares it, and as a number or None: '7' and 7e0 -> ('7.0', 7.0)."""
+    text = text_of(value)
+    if type(value) is SentFloat or NUMBER.fullmatch(text):
+        return str(float(text)), float(text)  # inf, if it is too large
     # No word of a scale has more than 40 characters. Sentinel's export has `E_HIGH` for `high`.
-    text = '_'.join(str(value).removesuffix('.0')[:40].lower().split()).removeprefix('e_')
-    return text, float(text) if NUMBER.fullmatch(text) else None
+    return text if is_exact else '_'.join(text[:40].lower().split()).removeprefix('e_'), None
 
 
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
@@ -2632,19 +2605,9 @@ def words_of(kind: str) -> list[str]:
 WORD_OF_KIND = re.compile('[A-Z]?[a-z]{2,}|[A-Z]{3,}')
 
 
-def looks_like_json(text: str) -> bool:
-    """Return whether a text looks like a JSON object, or like an array of texts or objects."""
-    return text[:1] in ('{', '[') and JSON_TEXT.match(text) is not None
-
-
 def is_token_or_agent(text: str) -> bool:
     """Return whether a text looks like a token or a user agent."""
     return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
-
-
-def without_tags(text: str) -> str:
-    """Return a line of text without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
-    return ' '.join(TAG.sub(' ', text).split()) if TAG_OF_MARKUP.search(text) else text
 
 
 def first_of(texts: Iterable[str]) -> str:
@@ -2670,6 +2633,9 @@ def shortened(text: str, max_length: int = 150) -> str:
     return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
 
 
+TEXTS_AND_NUMBERS = {str, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
+
+
 def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
     if type(value) not in TEXTS_AND_NUMBERS and type(value) is not CutText:
@@ -2685,12 +2651,14 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
 
 
 def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
-    """Return a value as `clean` does, without the tags of HTML."""
+    """Return a value as `clean` does, without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
     text = clean(value)
-    return clean(without_tags(text)) if '<' in text else text  # again: a tag may have divided the token
+    # Cleaned again: a tag may have divided the token.
+    return clean(TAG.sub(' ', text)) if '<' in text and TAG_OF_MARKUP.search(text) else text
 
 
-JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
+# How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
 # A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
 TOKEN_OR_AGENT = re.compile(
     r'(?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,}|'
@@ -2706,24 +2674,21 @@ MAX_XML_DEPTH = 32
 
 
 def xml_members(text: str) -> dict[str, Any] | None:
-    """Return an XML document as the members of an object, None if it is not XML, or {} if it is not read.
+    """Return an XML document as the members of an object, or None if it is not XML, or too deep.
 
-    A document that is too deep, or has a DOCTYPE, which could define entities of any size, is not read.
+    Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
     """
-    source = text.lstrip()
-    start = source[:MAX_XML_CHARACTERS]
+    start = text.lstrip()[:MAX_XML_CHARACTERS]
     if '<!DOCTYPE' in start:
         return {}
     parser: Any = XMLPullParser(['start'])
     try:
         parser.feed(start)
-        if start == source and not isinstance(text, CutText):
+        if len(start) < MAX_XML_CHARACTERS and not isinstance(text, CutText):
             parser.close()  # raises ParseError if the end is missing, as it is in a document that was cut
         return xml_object([event[1] for event in parser.read_events()][:1])  # the first element that starts is the root
-    except ParseError:
+    except (ParseError, RecursionError):
         return None
-    except RecursionError:
-        return {}
 
 
 def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
@@ -2756,8 +2721,7 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
         raise ValueError('it has another format')
     date = datetime.fromisoformat(iso_date)
-    if not date.tzinfo:
-        date = date.replace(tzinfo=timezone.utc)
+    date = date.replace(tzinfo=date.tzinfo or timezone.utc)
     if not earliest <= date.timestamp() <= latest:
         raise ValueError('it is too early or too late')
     return text if is_rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
@@ -2781,12 +2745,16 @@ TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
 
 
 def other_date_to_iso(text: str) -> str:
-    """Return a date of OTHER_DATES in ISO 8601, and any other text as it is.
+    """Return a date of OTHER_DATES, or one such as `2026/11/24 09:00 UTC`, in ISO 8601, and any other text as it is.
 
     Raise ValueError if its day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March.
     Raise it, too, if no month has its name, or if its hour before AM or PM does not exist. Other dates that do not exist are
     returned, and rejected when they are read as ISO 8601.
     """
+    # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
+    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
+    if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
+        return f'{text[:4]}-{text[5:7]}-{text[8:]}'
     match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
     if not match:
         return text
@@ -2811,22 +2779,20 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
     Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
     """
     with suppress(ValueError, OverflowError):
-        if RFC3339.fullmatch(text):  # the usual form, in which none of what follows would change anything
-            return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
-        if UNIX_TIME.fullmatch(text):
-            if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
-                text = f'{text[:8]}T{text[8:]}'
-            else:
-                seconds = float(text)
-                while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
-                    seconds /= 1000
-                text = utc_text(seconds)
-        # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-        text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
-        if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
-            text = f'{text[:4]}-{text[5:7]}-{text[8:]}'
-        return iso_date_to_rfc3339(other_date_to_iso(text), YEAR_2000, now + DAY_SECONDS)
+        if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
+            text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
+        return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
     return ''
+
+
+def unix_time_to_iso(text: str) -> str:
+    """Return a text that looks like a Unix time in ISO 8601."""
+    if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
+        return f'{text[:8]}T{text[8:]}'
+    seconds = float(text)
+    while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
+        seconds /= 1000
+    return utc_text(seconds)
 
 
 # --- Paths, conditions and their grammar ---
@@ -2928,9 +2894,11 @@ class Path:
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
     def other_items(self, members: dict[str, Any]) -> int:
-        """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
-        sizes = [each.size if isinstance(each, LargeList) else len(each) for each in self.lists_in(members)]
-        return max((size - 1 for size in sizes if size), default=0)
+        """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`.
+
+        A list that was not read whole does not count, since it ends before its last item.
+        """
+        return max((len(each) - 1 for each in self.lists_in(members) if each[-1] is not UNREAD), default=0)
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
@@ -3021,9 +2989,8 @@ class Condition:
 
 MAX_PATH_KEYS = 16
 MAX_PATH_CHARACTERS = 512
-MAX_PARTS = 8  # in a word of a URL, like the next two
-MAX_ALTERNATIVES = 4
-MAX_SCALE_VALUES = 16
+MOST_IN_A_WORD = {',': (8, 'parts'), '|': (4, 'alternatives')}  # in a word of a URL, by what separates them
+MAX_SCALE_VALUES = 16  # there, too
 
 
 class Grammar(NamedTuple):
@@ -3051,10 +3018,8 @@ class Grammar(NamedTuple):
 
     def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
         """Yield what `read` returns for each part that commas separate."""
-        for position, part in enumerate(split_outside_quotes(text, ','), 1):
+        for position, part in enumerate(self.split(text, ','), 1):
             try:
-                if self.is_of_url and position > MAX_PARTS:
-                    raise Unreadable(f'there are more than {MAX_PARTS} parts')
                 if NOT_UTF8.search(part):
                     raise Unreadable('a character is not valid UTF-8')
                 yield read(part)
@@ -3066,24 +3031,24 @@ class Grammar(NamedTuple):
         paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
         if len(texts) > 1:
             raise Unreadable('a value that contains = must be quoted')
-        wanted = frozenset(map(unquoted, self.alternatives(texts[0]))) if texts else frozenset()
+        wanted = frozenset(map(unquoted, self.split(texts[0], '|'))) if texts else frozenset()
         needs_value = self.is_of_url and bool(texts)
-        return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, text.startswith('!'), needs_value)
+        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), needs_value)
 
     def read_part(self, text: str, allows_items: bool = False) -> Paths:
         """Return one part: paths and constants."""
         paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
-                      for each in self.alternatives(text))
+                      for each in self.split(text, '|'))
         if not allows_items and any(path.inside_item for path in paths):
             raise Unreadable('only one value can be used here, not those of all items')
         return paths
 
-    def alternatives(self, text: str) -> list[str]:
-        """Return the texts between the `|` of a text."""
-        alternatives = split_outside_quotes(text, '|')
-        if self.is_of_url and len(alternatives) > MAX_ALTERNATIVES:
-            raise Unreadable(f'there are more than {MAX_ALTERNATIVES} alternatives')
-        return alternatives
+    def split(self, text: str, separator: str) -> list[str]:
+        """Return the parts of a text between commas, or the alternatives between `|`."""
+        texts, (most, what) = split_outside_quotes(text, separator), MOST_IN_A_WORD[separator]
+        if self.is_of_url and len(texts) > most:
+            raise Unreadable(f'there are more than {most} {what}')
+        return texts
 
     def read_path(self, text: str) -> Path:
         """Return a path."""
@@ -3096,13 +3061,12 @@ class Grammar(NamedTuple):
 
     def levels(self, text: str) -> list[tuple[str, float | None]]:
         """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
-        levels: list[tuple[str, float | None]] = []
-        for position, (severity, values) in enumerate(self.each(text, read_level), 1):
-            if severity in map(itemgetter(1), levels):
-                raise Unreadable('a severity is named twice', position)
-            levels += [(value, severity) for value in values]
+        named = [*self.each(text, read_level)]
+        if len({severity for severity, _ in named}) < len(named):
+            raise Unreadable('a severity is named twice')
+        levels = [(value, severity) for severity, values in named for value in values]
         if self.is_of_url and len(levels) > MAX_SCALE_VALUES:
-            raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values', position)
+            raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values')
         return levels
 
 
@@ -3117,10 +3081,7 @@ def read_level(text: str) -> tuple[float | None, list[str]]:
 def split_outside_quotes(text: str, separator: str) -> list[str]:
     """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
     if text.count("'") % 2:
-        before = text[:text.rindex("'")]  # the quote that nothing closes is in the last of these parts
-        raise Unreadable('a quote is missing', len(split_outside_quotes(before, ',')))
-    if separator not in text:
-        return [text.strip()]  # without blanks, the same object: a part of a URL that is kept takes no memory of its own
+        raise Unreadable('a quote is missing')
     # Each match is a part and the separator behind it, so the last part gets a separator, too.
     parts = re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)
     return [part.strip() for part in parts]
@@ -3233,15 +3194,15 @@ class SenderRows:
 def first_keys(conditions: str) -> set[str]:
     """Return the keys and headers with which the first condition may begin: 'a.b|@c=d, e' -> {'a', 'a.b', '@c', 'c'}."""
     paths = conditions.partition(',')[0].partition('=')[0].split('|')
-    keys = [path.partition('.*.')[0].split('.') for path in paths]
-    return {'.'.join(each[:end]) for each in keys for end in range(1, len(each) + 1)} | {path.removeprefix('@') for path in paths}
+    return {key for path in paths for key, _ in steps_of(path.split('.'))[0]} | {path.removeprefix('@') for path in paths}
 
 
 def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     """Return the row that a block of the table describes, for one of its lines `identified by`. Raise Unreadable."""
     grammar = TABLE_GRAMMAR
     # A block has each of these labels at most once, with nothing below it.
-    [(name, _)], [(times, _)] = columns.get('name', [('', '')]), columns.get('occurred', [('', '')])
+    [(name, _)], [(times, _)], [(inner, _)] = (columns.get(label, [('', '')]) for label in ('name', 'occurred', 'inner'))
+    inner_name = Path(inner, read=lambda event: event.inner_event.name())  # in a name, the path `inner` stands for this
     named_times = times.removesuffix('-').removesuffix('|')
     severities = [(scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
                   for paths, scale in columns.get('severity', []) if paths != 'none']
@@ -3249,8 +3210,9 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
         title=title,
         sender=title.partition(': ')[0],
         conditions=grammar.conditions(identified_by),
-        inner=grammar.read_path(columns['inner'][0][0]) if 'inner' in columns else None,
-        name_parts=tuple(NamePart(before, tuple(inner_name(each, columns) for each in grammar.part(paths)), bracket)
+        inner=grammar.read_path(inner) if inner else None,
+        name_parts=tuple(NamePart(before, tuple(inner_name if inner and each.text == 'inner' else each
+                                                for each in grammar.part(paths)), bracket)
                          for before, paths, bracket in NAME_PART.findall(name)),
         times=grammar.part(named_times) if named_times else (),
         has_no_other_time=times.endswith('-'),
@@ -3264,12 +3226,6 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
 
 
 NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
-
-
-def inner_name(path: Path, columns: Columns) -> Path:
-    """Return the path; or for `inner`, in a row with an inner event, a path that reads the name of that event."""
-    is_inner = path.text == 'inner' and 'inner' in columns
-    return Path(columns['inner'][0][0], read=lambda event: event.inner_event.name()) if is_inner else path
 
 
 def scale_of(text: str) -> Scale:
@@ -3369,19 +3325,15 @@ class Findings:
         """Keep what a word or a part of it finds in an event, unless it found something higher in an earlier one."""
         self.found[key] = max(found, self.found.get(key, NO_VALUE))
 
-    def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool) -> None:
+    def record(self, word: str, has_found: bool) -> None:
         """Record whether a word found what it looks for in an event.
 
         If it did, all its parts count as found, too: what was not needed is no mistake. But each part of `name` should find a
         text of its own, which look_up checks.
         """
-        parts = {key: part for key, part in self.words.parts.items() if key[0] == word}
-        is_unread = not has_found and any(
-            UNREAD in path.values(event) for part in parts.values() if isinstance(part, tuple) for path in part)
-        self.keep((word, 0), FOUND if has_found else TOO_LARGE if is_unread else NO_VALUE)
-        if has_found and word != 'name':  # there is a name even if a part of it finds nothing
-            for key in parts:
-                self.keep(key, FOUND)
+        self.keep((word, 0), FOUND if has_found else NO_VALUE)
+        if has_found and word != 'name':
+            self.found |= {key: FOUND for key in self.words.parts if key[0] == word}
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out."""
@@ -3389,9 +3341,7 @@ class Findings:
         # is no mistake, so these words count as found.
         for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
             self.keep((word, 0), FOUND)
-        if event.words is not self.words:  # a payload without the items of `?each=`: the paths are not meant for it
-            return
-        for key, part in self.words.parts.items():
+        for key, part in event.words.parts.items():
             if self.found.get(key) != FOUND or isinstance(part, Condition):  # which may still be MET_BY_ANY_TEXT
                 self.keep(key, found_by(part, event))
 
@@ -3404,22 +3354,17 @@ class Findings:
         # What found nothing comes first in the note, then what any text meets, then a word of which no part has a mistake.
         for (word, position), found in sorted(self.found.items(), key=lambda each: (not each[0][1], each[1] == MET_BY_ANY_TEXT)):
             if found != FOUND and (position or word not in map(itemgetter(0), mistakes)):
-                reason = REASONS[found] if position or found == TOO_LARGE else URL_WORDS[word].mistake
+                reason = REASONS[found] if position else URL_WORDS[word].mistake
                 mistakes.setdefault((word, reason), []).append(position)
         notes = [f'{word}{in_words(positions)}: {reason}' for (word, reason), positions in mistakes.items()]
         return escaped('; '.join((*self.words.notes, *notes)), MAX_NOTE_CHARACTERS - len('...'))
 
 
 def in_words(positions: list[int]) -> str:
-    """Return the positions of parts, which rise, as short as they can be said: ', part 2', ', parts 1 to 8', ', parts 1, 3'.
-
-    Return '' for position 0, which is the whole word.
-    """
-    first, last = positions[0], positions[-1]
-    if first == last:
-        return f', part {first}' if first else ''
-    has_no_gap = last - first == len(positions) - 1
-    return f', parts {first} to {last}' if has_no_gap else f', parts {", ".join(map(str, positions))}'
+    """Return the positions of parts as a note says them: ', part 2' or ', parts 1, 3'; '' for [0], which is the whole word."""
+    if positions == [0]:
+        return ''
+    return f', part{"s" * (len(positions) > 1)} {", ".join(map(str, positions))}'
 
 
 # What each word says, as columns of UrlWords. These functions raise Unreadable.
@@ -3449,12 +3394,10 @@ def severity_columns(text: str) -> dict[str, Any]:
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1  # otherwise the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
-    if constant := paths[-1].constant:
-        default, paths = CONSTANT_SEVERITY.severity(constant), paths[:-1]
-        if default is None:
-            raise Unreadable('a text in quotes is no severity', 1)
+    if (default := CONSTANT_SEVERITY.severity(paths[-1].constant)) is not None:
+        paths = paths[:-1]
     if any(path.constant for path in paths):
-        raise Unreadable('a text in quotes is not the last alternative', 1)
+        raise Unreadable('a text in quotes is not the last alternative, or is no severity', 1)
     scale = scale_from_url(last) if has_scale else SEVERITY_WORDS
     return {'default_severity': default, 'severities': ((scale, paths),) if paths else ()}
 
@@ -3487,9 +3430,8 @@ def problem_columns(text: str) -> dict[str, Any]:
     if not colon or not re.fullmatch('[A-Za-z0-9_-]{1,40}', prefix):
         raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon')
     parts = URL_GRAMMAR.parts(paths_text, allows_items=True)
-    for position, paths in enumerate(parts, 1):
-        if any(path.constant for path in paths):
-            raise Unreadable('a text in quotes identifies no problem', position)
+    if any(path.constant for paths in parts for path in paths):
+        raise Unreadable('a text in quotes identifies no problem')
     return {'problems': (Problem(parts),), 'sender': f'url/{prefix}'}
 
 
@@ -3560,27 +3502,18 @@ URL_WORDS = {
     'at_least': UrlWord(threshold_columns),
     'expect': UrlWord(expect_columns),
 }
-LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 
 
-def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words: Sequence[str] = (),
-              token: Token | None = None) -> UrlWords:
-    """Return the words among the parameters of a URL, which are in the order of the query. `token` proved the request.
-
-    `late_words` are those behind the parameters that are read: a note says that they are ignored.
-    """
-    relevant = tuple((name, value) for name, value in parameters
-                     if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
+def url_words(settings: Settings, parameters: list[tuple[str, str]], token: Token | None = None) -> UrlWords:
+    """Return the words among the parameters of a URL, which are in the order of the query. `token` proved the request."""
     # Large ones would take too much memory in the cache: they are read without it.
-    is_small = can_be_kept(' '.join(value for _, value in relevant))
-    words = (read_words if is_small else read_words.__wrapped__)(settings, token, relevant) if relevant else NO_WORDS
-    late = tuple(f'{word}: it is not among the first {MAX_PARAMETERS} parameters (ignored)' for word in late_words)
-    return replace(words, notes=words.notes + late) if late else words
+    is_small = can_be_kept(' '.join(chain.from_iterable(parameters)))
+    return (read_words if is_small else read_words.__wrapped__)(settings, token, tuple(parameters))
 
 
 @lru_cache(MAX_KEPT_QUERIES)
 def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
-    """Return the words of a URL from those of its parameters that are words or have nearly the name of one.
+    """Return the words among the parameters of a URL, or NO_WORDS.
 
     A parameter whose value reveals a token is ignored. Of several that are left with one word, the last counts.
     """
@@ -3595,21 +3528,15 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
                 columns |= URL_WORDS[word].read(text)
         except Unreadable as error:
             notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
-    meant = dict.fromkeys(word for name, _ in harmless if (word := meant_word(name)))
+    meant = dict.fromkeys(word for name, _ in harmless if name not in URL_WORDS
+                          for word in URL_WORDS if is_one_slip_away(name, word))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
-    return UrlWords(**columns, notes=tuple(notes))
-
-
-@lru_cache(maxsize=256)
-def meant_word(name: str) -> str:
-    """Return the word that a parameter's name misspells by one slip, or '' if there is none or the name is itself a word."""
-    return '' if name in URL_WORDS else first_of(word for word in URL_WORDS if is_one_slip_away(name, word))
+    return UrlWords(**columns, notes=tuple(notes)) if columns or notes else NO_WORDS
 
 
 def is_one_slip_away(name: str, word: str) -> bool:
     """Return whether a word becomes the name by one slip: from `name` to `naame`, `nme`, `nane` or `naem`."""
-    start = next((index for index, (one, other) in enumerate(zip(name, word, strict=False)) if one != other),
-                 min(len(name), len(word)))
+    start = max(length for length in range(len(word) + 1) if name.startswith(word[:length]))
     found, wanted = name[start:], word[start:]  # from the first difference on
     are_two_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]  # [1::-1] is the first two, reversed
     # What follows the slip is equal: the name has one character more, or one less, or another.
@@ -4053,7 +3980,7 @@ class Facts:
         Only the `name` directly in the event counts. That of an object that is its only member is one text among others.
         """
         name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
-        return '' if not name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
+        return '' if not name or NO_NAME.fullmatch(name) or JSON_TEXT.match(name) or is_token_or_agent(name) else name
 
     def text(self) -> tuple[str, bool]:
         """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
@@ -4407,8 +4334,8 @@ class ThirdPartyEvent:
             return
         for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
             # PREAMBLE also matches the empty text, so that its first match is always at the start.
-            line = self.clean(without_tags(PREAMBLE.sub('', each, count=1)))
-            yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or looks_like_json(line) else line
+            line = untagged_text(PREAMBLE.sub('', each, count=1), self.clean)
+            yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or JSON_TEXT.match(line) else line
 
     def name_by(self, row: Row) -> str:
         """Return the name of at most 150 characters that a row gives the event, or '' if it has nothing but constants to say.
@@ -4429,7 +4356,7 @@ class ThirdPartyEvent:
             others = max(others, path.other_items(self.members))
         has_found = not all(path.constant for path in found.values())
         if row.is_of_url:
-            self.findings.record(self, 'name', has_found)
+            self.findings.record('name', has_found)
         ending = f' (+{others} more)' if others else ''
         name = self.clean(name)  # '' if it contains any token
         name = shortened(name, 150 - len(ending)) + ending if name and has_found else ''
@@ -4438,7 +4365,7 @@ class ThirdPartyEvent:
     def text_at(self, path: Path) -> str:
         """Return the first text at a path that is not JSON, or ''."""
         clean = partial(untagged_text, clean=self.findings.clean if path.is_of_url else self.clean)
-        return first_of(text for text in map(clean, path.values(self)) if not looks_like_json(text))
+        return first_of(text for text in map(clean, path.values(self)) if not JSON_TEXT.match(text))
 
     # The type
 
@@ -4460,7 +4387,7 @@ class ThirdPartyEvent:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if times := self.words.times:
             found = first_of(any_time_to_rfc3339(text, now) for text in map(self.text_at, times))
-            self.findings.record(self, 'occurred', bool(found))
+            self.findings.record('occurred', bool(found))
             if found:
                 return found
         return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
@@ -4496,7 +4423,7 @@ class ThirdPartyEvent:
                 found = self.severity_by(row)
                 is_certain = is_certain and found.is_certain
                 if row.is_of_url:
-                    self.findings.record(self, 'severity', found.value is not None)
+                    self.findings.record('severity', found.value is not None)
                 if found.value is not None or row.has_no_severity:
                     return Severity(found.value, is_certain)
         found = self.facts.severity()
@@ -4546,7 +4473,7 @@ class ThirdPartyEvent:
             return self.only_inner_event.problem_key()
         key = first_of(self.key_of(problem, row) for problem in row.problems)
         if row.is_of_url:
-            self.findings.record(self, 'problem', bool(key))
+            self.findings.record('problem', bool(key))
         return key
 
     def key_of(self, problem: Problem, row: Row) -> str:
@@ -5107,7 +5034,7 @@ class Conversion:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
         if each:
-            self.findings.record(event, 'each', items is not None)
+            self.findings.record('each', items is not None)
         for item in items or ():
             self.add_event(item, self.event(item, words))
         if not items:  # there is no list, or an empty one: its payload is still an event, which must not get lost
@@ -7150,7 +7077,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def read_url_words(self, request: Request) -> None:
         """Record the words of an accepted request's URL in it. With `?expect=`, it is a sign of life, whatever becomes of it."""
-        words = request.words = url_words(self.settings, request.query.parameters, request.query.late_words, request.token)
+        words = request.words = url_words(self.settings, request.query.parameters, request.token)
         if words.expect:
             every, name = words.expect
             shown, key = watched_name(self.settings, name)
