@@ -69,7 +69,7 @@ def test_an_incident_that_is_not_an_object_or_has_no_name_is_hit_by_everything_a
     *((name, given, '') for name in ('refuse', 'drop', 'rename', 'deny') for given in (
         None, False, 'false', '')), ('drop', True, '*'), ('drop', 'true', '*'), ('rename', 5, '5'), ('answer', None, 'null'),
     ('answer', False, 'false'), ('answer', 'REVERSED', 'reversed'), ('hang', 'TRUE', True), ('hang', False, False),
-    ('cut', True, True)])
+    ('cut', True, True), ('event_status', '599', 599), ('event_status', 400, 400), ('dropped', None, 'null')])
 def test_a_value_is_read_from_text_or_json(name: str, given: Any, value: Any) -> None:
     assert Faults().change({name: given}) == {**DEFAULTS, name: value}
 
@@ -78,7 +78,8 @@ def test_a_value_is_read_from_text_or_json(name: str, given: Any, value: Any) ->
     ('speed', 1, 'There is no fault speed. Known: call_delay_ms, '), ('call_delay_ms', 'inf', "'inf' is not milliseconds"),
     ('call_delay_ms', -0.1, 'is not milliseconds'), ('call_delay_ms', None, 'None is not milliseconds'),
     ('drop', [], 'is not a text'), ('dropped', 'none', 'is not empty or null'),
-    ('answer', 'maybe', 'is not one of normal, reversed'), ('hang', 'yes', 'is not true or false')])
+    ('answer', 'maybe', 'is not one of normal, reversed'), ('hang', 'yes', 'is not true or false'),
+    *(('event_status', status, 'is not a status from 400 to 599, or 0 for none') for status in (399, 600, 'no'))])
 def test_a_wrong_value_changes_no_fault(name: str, given: Any, words: str) -> None:
     faults = Faults()
     with pytest.raises(UsageError, match=words):
@@ -89,3 +90,8 @@ def test_a_wrong_value_changes_no_fault(name: str, given: Any, words: str) -> No
 def test_a_cut_happens_once() -> None:
     faults = Faults(cut=True)
     assert (faults.pop_cut(), faults.pop_cut()) == (True, False)
+
+
+@pytest.mark.parametrize('deny, denied', [('', []), ('a,b', ['a', 'b']), ('*', ['a', 'b', 'c'])])
+def test_commands_are_denied_by_their_names_or_all(deny: str, denied: list[str]) -> None:
+    assert [command for command in 'abc' if Faults(deny=deny).denies(command)] == denied

@@ -23,7 +23,8 @@ RESOLVED = {'labels': [{'type': 'Instance', 'value': 'x'}, {'type': 'state', 'va
 
 @fact('inferred', 'queries such as `severity:high`, `severity:>=3` and `dbotMirrorId:"a:1"`')
 @pytest.mark.parametrize('query, names', [
-    ('severity:3', 'c'), ('severity:high', 'c'), ('severity:0.5', 'b'), ('severity:0', 'a'), ('-severity:4', 'abc'),
+    ('severity:3', 'c'), ('severity:high', 'c'), ('severity:0.5', 'b'), ('severity:Informational', 'b'),
+    ('severity:0', 'a'), ('-severity:4', 'abc'),
     ('severity:>=3', 'cd'), ('severity:>high', 'd'), ('severity:<3', 'ab'), ('severity:>0 -severity:<=0.5', 'cd'),
     ('dbotMirrorId:"opsgenie:1/2"', 'bc'), ('dbotMirrorId:"opsgenie:1/2" -status:closed', 'bc'),
     ('dbotMirrorId:opsgenie:1/2 severity:>=3', 'c'), ('-dbotMirrorId:""', 'bc')])
@@ -54,6 +55,7 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
         ('created:>=2024-01-31 and created:<=now', '1234'),
         ('created:>="2024-01-31T12:00:00 +0000"', '1234'),
         ('created:<2024-01-31T12:00:00Z', ''),
+        ('created:>=2024-01-31t12:00:00z', '1234'),
         ('created:>"5 minutes ago"', '1234'),
         ('created:<="7 days ago"', ''),
         ('occurred:<=2020-01-01T00:00:00.5+01:00', '2'),
@@ -101,6 +103,11 @@ def test_only_a_star_stands_for_any_characters(store: Store, text: str) -> None:
 def test_a_query_that_is_not_understood_names_the_part_and_is_not_guessed_at(store: Store, query: str, part: str) -> None:
     with pytest.raises(ValueError, match=f'The local XSOAR does not know {part}.* in the query .* It reads queries as'):
         store.search({'query': query})
+
+
+def test_of_a_long_query_that_is_not_understood_the_beginning_is_shown(store: Store) -> None:
+    with pytest.raises(ValueError, match=f"in the query 'id:1 {'x' * 195}'"):
+        store.search({'query': f'id:1 {"x" * 300}'})
 
 
 @pytest.mark.parametrize('query', ['(' * 100_000, ' or '.join(['id:1'] * 5_000)], ids=['deep', 'long'])

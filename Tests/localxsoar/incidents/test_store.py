@@ -296,7 +296,8 @@ def test_a_status_is_searched_by_its_name(tmp_path: Path, name: str, status: str
 
 
 def test_details_have_each_field_and_label_that_has_a_value_as_text() -> None:
-    shown = details({'name': 'a', 'owner': '', 'severity': 3, 'CustomFields': {'site': 'x', 'seen': [1]}, 'rawJSON': '{}',
+    shown = details({'name': 'a', 'owner': '', 'dropped': [], 'linked': {}, 'severity': 3,
+                     'CustomFields': {'site': 'x', 'seen': [1]}, 'rawJSON': '{}',
                      'labels': [{'type': 'state', 'value': 'resolved'}, {'value': None}, 'no label']})
     assert [(each['name'], each['value']) for each in shown['fields']] == [
         ('name', 'a'), ('severity', '3'), ('CustomFields.site', 'x'), ('CustomFields.seen', '[1]')]

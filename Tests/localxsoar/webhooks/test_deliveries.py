@@ -43,9 +43,9 @@ def open_deliveries(printed: list[str], file: Path | None = None, events: Events
 
 
 def receive(deliveries: Deliveries, response: Any = '[]', status: int = 200, *, creates: Any = (), body: bytes = b'',
-            target: str = '/', headers: Any = (), response_headers: Any = ()) -> Any:
+            target: str = '/', headers: Any = (), response_headers: Any = (), method: str = 'POST') -> Any:
     """The summary of a delivery after a request with this response, which creates these incidents."""
-    request = Request('POST', target, [('User-Agent', 'test/1'), *headers], [body], '127.0.0.1')
+    request = Request(method, target, [('User-Agent', 'test/1'), *headers], [body], '127.0.0.1')
     with deliveries.record(request) as delivery:
         assert b''.join(request.body) == body
         create(deliveries, *creates)
@@ -136,6 +136,7 @@ def test_a_status_from_400_on_is_a_rejection_with_its_reason(
 @pytest.mark.parametrize('text, shown', [('[]', NOTHING), (' {} ', NOTHING), ('', NOTHING), ('a\nb', 'a')])
 def test_any_other_response_is_shown_by_its_first_line(deliveries: Deliveries, text: str, shown: str) -> None:
     assert became(receive(deliveries, text, 399)) == ('answered', [], shown)
+    assert became(receive(deliveries, text, method='HEAD'))[2] == ('no incident' if shown == NOTHING else shown)
 
 
 @pytest.mark.parametrize('request_', [
@@ -224,6 +225,13 @@ def test_the_largest_bodies_make_room_and_leave_the_history_as_it_is(printed: li
     assert next(stream).count(reason.encode()) == 2, 'pages that are open are told'
 
 
+def test_of_bodies_of_about_the_same_size_the_oldest_makes_room(printed: list[str]) -> None:
+    deliveries = open_deliveries(printed, byte_limit=6200)
+    for size in (3000, 4000):
+        receive(deliveries, body=b'x' * size)
+    assert [bool(each['missing']) for each in deliveries.summaries()] == [False, True]
+
+
 def test_a_body_beyond_the_limit_makes_room_itself(printed: list[str]) -> None:
     deliveries = open_deliveries(printed, byte_limit=5000)
     for size in (10, 1000, 9000):
@@ -303,8 +311,8 @@ def test_a_long_body_and_a_long_response_are_kept_up_to_their_limits(deliveries:
 def test_all_deliveries_are_read_newest_first(deliveries: Deliveries) -> None:
     for _ in range(2):
         receive(deliveries)
-    with deliveries.record(Request('POST', '/', [])):
-        assert [each.number for each in deliveries.all()] == [3, 2, 1]
+    with deliveries.record(Request('POST', '/still-waits', [])):
+        assert [each.number for each in deliveries.all()] == [3, 2, 1] and deliveries.search('STILL-waits post') == [3]
 
 
 def test_a_known_sender_is_noted_with_its_key(printed: list[str]) -> None:
@@ -340,10 +348,13 @@ def test_a_delivery_in_a_file_of_an_earlier_version_is_read(printed: list[str], 
 
 def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliveries, events: Events) -> None:
     receive(deliveries)
+    [kept] = deliveries.all()
+    deliveries.note_log([{'at': kept.started, 'text': 'a', 'level': 'info'}], 'front')
+    assert [each['text'] for each in deliveries.lines(1)] == ['a']
     stream = events.follow()
     next(stream)
     deliveries.clear()
-    assert deliveries.summaries() == [] and b'event: cleared\n' in next(stream)
+    assert deliveries.summaries() == deliveries.lines(1) == [] and b'event: cleared\n' in next(stream)
     assert receive(deliveries)['number'] == 2
 
 

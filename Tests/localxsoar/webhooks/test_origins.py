@@ -14,6 +14,7 @@ from localxsoar.events import Events
 from localxsoar.forward import Request, Response, SenderGone
 from localxsoar.terminal.printer import Printer
 from localxsoar.webhooks import deliveries as deliveries_module
+from localxsoar.webhooks import origins as origins_module
 from localxsoar.webhooks.deliveries import Deliveries, Delivery
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.origins import Origins, Trace, content_of, contents_of
@@ -170,6 +171,17 @@ def test_an_equal_request_after_a_quarter_of_an_hour_is_another_event(deliveries
         create(deliveries, n1=A)
         late.respond('1')
     assert results(deliveries) == [('gone', []), ('created', ['1'])]
+
+
+@pytest.mark.parametrize('seconds, incidents', [(3599, ['1']), (3600, [])])
+def test_an_incident_that_comes_after_an_hour_is_not_of_the_delivery_whose_sender_left(
+    deliveries: Deliveries, seconds: float, incidents: list[str]
+) -> None:
+    with Clock(deliveries_module, unix=0), Clock(origins_module, unix=seconds):
+        Sending(deliveries, A).leave()
+        create(deliveries, n1=A)
+        Sending(deliveries, B).respond()
+    assert results(deliveries)[0] == ('gone', incidents)
 
 
 @pytest.mark.parametrize('text, fields, contents', [

@@ -91,10 +91,24 @@ def test_a_secret_that_a_sender_gives_as_its_name_is_in_no_file_name() -> None:
     assert made_of.file_name(delivery(sender='hush-hush-4711')) == 'sender-new.json'
 
 
+def test_a_file_of_a_recipe_has_a_short_name_that_no_sender_has() -> None:
+    taken = dict.fromkeys(('acme-new', 'acme-new2'), SENDERS['curl'])
+    made_of = Recipes(taken, MASKS, lambda _: TOKEN, lambda _: {}, {'7': INCIDENT}.get)
+    names = [made_of.file_name(delivery(sender=each)) for each in ('Acme', 'Other', 'x' * 50)]
+    assert names == ['acme-new3.json', 'other-new.json', f'{"x" * 40}-new.json']
+    assert Recipes({'acme-new': SENDERS['curl']}, MASKS, lambda _: TOKEN, lambda _: {}, {}.get).file_name(
+        delivery(sender='Acme')) == 'acme-new2.json'
+
+
 @pytest.mark.parametrize('headers', [
     {'Host': 'soc.corp.example'}, {'Content-Length': '8'}, {'Connection': 'close'}, {'Expect': '100-continue'},
     {'X-Request-URI': '/x'}, {'X-Forwarded-For': '198.51.100.7'}, {'X-Forwarded-Host': 'soc.corp.example'}, {'Via': '1.1 proxy'},
     {'Forwarded': 'for=198.51.100.7'}, {'X-Real-Ip': '198.51.100.7'}, {'CF-Connecting-IP': '2001:db8::1'},
+    dict.fromkeys((
+        'Accept', 'Accept-Encoding', 'Accept-Language', 'Cache-Control', 'Pragma', 'Date', 'Origin', 'Referer', 'From',
+        'CDN-Loop', 'Traceparent', 'Tracestate', 'Baggage', 'X-Request-Id', 'X-Correlation-Id', 'X-Amzn-Trace-Id',
+        'X-Cloud-Trace-Context', 'X-Scheme', 'X-Original-URL', 'X-Envoy-A', 'X-B3-TraceId', 'X-Azure-Ref', 'X-ARR-SSL',
+        'CF-IPCountry', 'CF-Ray', 'CF-Visitor', 'Sec-Fetch-Mode', 'X-Appengine-Country'), 'a'),
     {'X-Peer': '[2001:db8::1]'}, {'X-Any-Name': '10.0.0.1, 198.51.100.7'}, {'Cookie': 'a=b'},
     {'Authorization': 'Basic eDp5'}, {'X-Api-Key': 'abc'}, {'X-Hub-Signature': 'sha1=00'},
     {'X-Note': f'it is {TOKEN}'}, {'X-Note': TOKEN.replace('/', '%2f').replace(' ', '+')},

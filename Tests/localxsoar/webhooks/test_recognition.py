@@ -44,12 +44,14 @@ AGENT = sender('agent', User_Agent='Agent/1 (x)', payload={'a': 1})
 TWIN = sender('twin', User_Agent='Twin/1', X_Twin='1', payload={'x': 1, 'y': 1})
 OTHER = sender('other', User_Agent='Twin/1', X_Twin='1', payload={'x': 1, 'z': 1})
 QUERY = sender('query', proof={'place': 'query', 'name': 'X-Query', 'value': '{token}'}, payload={})
-SHARED = SenderRecognizer([FIRST, AGENT, TWIN, OTHER, QUERY])
+SOLO = sender('solo', payload={'alone': 1})
+SHARED = SenderRecognizer([FIRST, AGENT, TWIN, OTHER, QUERY, SOLO])
 
 
 @pytest.mark.parametrize('headers, body, name', [
     ({}, b'{"a": 1, "b": 1}', 'First'), ({}, b'{"a": 1, "b": 1, "x": 1}', ''), ({}, b'[{"a": 1, "b": 1, "x": 1, "y": 1}, 5]', ''),
     ({}, b'[{"a": 1, "b": 1, "c": 1}, 5]', 'First'), ({}, b'[]', ''), ({}, b'not JSON', ''), ({}, b'[' * 100_000, ''),
+    ({}, b'{"alone": 1}', ''),
     ({'User-Agent': 'Agent'}, b'', 'Agent'), ({'user-agent': 'Agent 2'}, b'', 'Agent'),
     ({'User-Agent': 'Agents/1'}, b'', 'Agents'),
     ({'User-Agent': 'Agents/1'}, b'{"a": 1, "b": 1, "c": 1, "d": 1}', 'First'),

@@ -14,7 +14,8 @@ from local_xsoar import ROOT
 from localxsoar.webhooks import senders as senders_module
 from localxsoar.errors import UsageError
 from localxsoar.webhooks.recognition import SenderRecognizer
-from localxsoar.webhooks.senders import Sender, SenderRequest, describe_proof, find_sender, load_senders, unusable
+from localxsoar.webhooks.senders import (
+    Sender, SenderRequest, describe_proof, enumerate_keys, find_sender, load_senders, unusable)
 
 pytestmark = pytest.mark.sockets
 
@@ -171,6 +172,15 @@ def test_a_delivery_is_chosen_by_a_part_of_its_title_and_otherwise_the_first() -
         'Issue opened', 'Issue opened', 'Issue closed', 'Issue opened']
     with pytest.raises(UsageError, match=r"A has no delivery 'x', but 2 others, such as Issue opened, Issue closed"):
         made.delivery('x')
+    named = Sender('a', 'A', 'other', '', {}, [{'title': title} for title in ('Issue opened', 'Push', 'Tag', 'Deploy failed')])
+    for wrong, near in (('depoy', 'Deploy failed'), ('xyz', 'Issue opened, Push, Tag')):
+        with pytest.raises(UsageError, match=f'but 4 others, such as {near}. a --list shows all'):
+            named.delivery(wrong)
+
+
+@pytest.mark.parametrize('count, more', [(8, ''), (9, ' and 1 others'), (20, ' and 12 others')])
+def test_of_many_senders_eight_are_named(count: int, more: str) -> None:
+    assert enumerate_keys(['a'] * count) == ', '.join(['a'] * 8) + more
 
 
 def test_a_sender_is_found_by_its_whole_key_or_name_first() -> None:

@@ -59,11 +59,23 @@ def test_the_file_has_the_delivery_its_result_its_incident_and_its_log() -> None
     ({'checks': [{'state': 'bad', 'title': 'Token', 'text': 'It is another value.'}]}, '✗ Token It is another value.'),
     ({'query': [{'name': 'type', 'value': 'Host', 'note': ''}]}, 'Query parameters 1typeHost'),
     ({'request': {**MESSAGE, 'is_text': False, 'body': 'h\ufffd'}}, 'it is not text, so it could not be searched for secrets'),
+    ({'request': {**MESSAGE, 'fields': [{'name': 'file', 'value': 'b', 'note': 'file a'}]}}, 'Fields 1filefile a: b'),
     ({'request': {**MESSAGE, 'cut': True}}, 'Only the beginning is here.'),
     ({'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}, 'no token')])
 def test_what_a_delivery_has_beside_that_is_said(changed: dict[str, Any], words: str) -> None:
     assert words in ''.join(made(**changed).texts)
     assert words not in ''.join(made().texts)
+
+
+@pytest.mark.parametrize('severity, word', [(0.5, 'info'), (4, 'critical'), (0, 'unknown'), (7, 'unknown')])
+def test_the_severity_of_an_incident_is_said_in_a_word(severity: float, word: str) -> None:
+    assert f'Host · severity {word} · 2026' in ''.join(made([{**INCIDENT, 'severity': severity}]).texts)
+
+
+def test_an_advice_is_there_if_there_is_one_and_two_levels_of_a_tree_are_open() -> None:
+    assert [('strong', {}) in made(origin=4, advice=advice).elements for advice in ('Set it.', '')] == [True, False]
+    drawn = Reader(''.join(tree('{"a": [[[1]]]}'))).elements
+    assert [each for tag, each in drawn if tag == 'details'] == [{'open': None}, {'open': None}, {}]
 
 
 def everywhere(value: Any) -> Any:
