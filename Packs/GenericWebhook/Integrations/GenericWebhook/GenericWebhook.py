@@ -1084,7 +1084,7 @@ class Share:
             self.callback.stop()
 
 
-class Room:
+class Room(Struct):
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
     When all shares together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one that
@@ -1098,11 +1098,10 @@ class Room:
     from its `reserve`.
     """
 
-    def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
-        self.limit = limit
-        self.evicts_oldest = evicts_oldest
-        self.lanes: list[dict[Share, None]] = [{} for _ in range(lanes)]  # in each, those that can be evicted, the oldest first
-        self.reserved = 0  # the sum of all shares
+    limit: int
+    evicts_oldest: bool = False
+    lanes: list[dict[Share, None]] = field(default_factory=lambda: [{}])  # in each, those that can be evicted, the oldest first
+    reserved: int = 0  # the sum of all shares
 
 
 def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
@@ -1184,6 +1183,9 @@ def work_size(text: bytes) -> int:
 
 # --- Decompression and character sets ---
 
+# The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
+WINDOW_BITS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
+
 
 def decompress(body: bytes, coding: str, share: Share) -> bytes:
     """Return the body decoded from its Content-Encoding `coding`. The share grows with what is decompressed.
@@ -1191,17 +1193,15 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
     Raise TooLarge, BadRequest, UnsupportedMedia, or (if there is no room) Unavailable.
     """
     coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
-    # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
-    window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
     if coding in ('', 'identity') or not body:
         return body
-    if coding not in window_bits:
-        raise UnsupportedMedia(f'The Content-Encoding is not one of {", ".join(window_bits)}.', coding)
+    if coding not in WINDOW_BITS:
+        raise UnsupportedMedia(f'The Content-Encoding is not one of {", ".join(WINDOW_BITS)}.', coding)
     # "deflate" means the zlib format, but some senders leave out its wrapper (RFC 9110, 8.4.1.2). With the wrapper, the
     # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
     is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
-        return gathered(inflated(body, -15 if is_bare else window_bits[coding], share), MAX_BODY_BYTES, 'after decompression')
+        return gathered(inflated(body, -15 if is_bare else WINDOW_BITS[coding], share), MAX_BODY_BYTES, 'after decompression')
     except zlib.error:
         raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
@@ -7104,8 +7104,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def response_with_incidents(self, request: Request, post: Post) -> HTTPResponse:
         """Create the incidents of a post. Return the response with them, or with those of the post that this one repeats.
 
-        If the sender is gone before they exist, raise Rejected, although the post, or the one that it repeats, goes on: a sender
-        that has closed only its sending side looks as if it were gone, and reads this.
+        If the sender is gone before they exist, the post, or the one that it repeats, goes on. Raise Unavailable all the same: a
+        sender that has closed only its sending side looks as if it were gone, and reads it. Raise any other Rejected.
         """
         if not post.incidents:
             request.result = 'skipped'
@@ -7687,7 +7687,7 @@ class Listener(StreamServer):
         self.most_connections = set_connection_limit()
         self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State}
         # Heads that arrive, or wait because they show no token. Those that wait with a signature have a lane of their own.
-        self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=2)
+        self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=[{}, {}])
         self.next_of_kind = Semaphore(), Semaphore()  # of the requests that wait without and with a signature
         self.turn = Semaphore()
         # Separate rooms, so that senders without a proof never evict one that has shown it.
