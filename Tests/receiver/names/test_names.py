@@ -160,6 +160,41 @@ def test_xml_is_named_by_its_elements(body: str, expected: str) -> None:
     assert name({'body': body}) == expected
 
 
+FIREWALL = '<189>time=10:00:00 devname="fw-1" eventtime=1795510800000000000 type="utm" severity="high" msg="URL was blocked"'
+APPLIANCE = '{"reason": "Upload to a blocked site", "timestamp": "2026-11-24T09:00:00Z", "severity": "high"}'
+
+
+@pytest.mark.parametrize(('body', 'expected', 'severity'), [
+    (FIREWALL, 'URL was blocked', 3),
+    ("host='db-1',time='2026-11-24 10:00:00 +0100',\nevent='backup_removed'", 'backup_removed: db-1', None),
+    ('[Level=0 Created="2026-11-24 09:00:00" Description="\'1\' object was removed."]', "'1' object was removed.", None),
+    ('CEF:0|Acme|Gate|1.0|17|Worm stopped|8|rt=1795510800000 host=pc-7 msg=Ann opened a=b', 'Worm stopped (pc-7)', None),
+    ('<134>Nov 24 09:00:00 siem CEF:0|Acme|Gate|1|17|Worm stopped|Very-High|rt=1795510800000 msg=Ann opened it.exe',
+     'Worm stopped: Ann opened it.exe', None),
+    ('CEF:0|Acme|Gate|1.0|17|Worm stopped|High|rt=1795510800000', 'Worm stopped', 3),
+    (f'<46>Nov 24 09:00:00 proxy-1 {APPLIANCE}', 'Upload to a blocked site', 3),
+    (f'<174>Nov 24 09:00:00 INFO  proxy[0]:  {APPLIANCE}', 'Upload to a blocked site', 3),
+    (f'<165>1 2026-11-24T09:00:00Z proxy-1 gate 7 - - {APPLIANCE}', 'Upload to a blocked site', 3),
+    (f'<event>{"".join(f"<{key}>{value}</{key}>" for key, value in json.loads(APPLIANCE).items())}</event>',
+     'Upload to a blocked site', 3),
+])
+def test_a_text_that_consists_of_fields_is_an_event(body: str, expected: str, severity: float | None) -> None:
+    found = event({'body': body})
+    moment = datetime.fromisoformat(found.occurred(NOW).replace('Z', '+00:00'))
+    assert (found.name(), found.severity.value, moment.timestamp()) == (expected, severity, NOW - 3600)
+
+
+@pytest.mark.parametrize('body', [
+    'Failed login: user=ann host=db-1', 'Disk full {"host": "db-1"}', 'x=1 is no longer y', 'Alert: {"a":',
+])
+def test_a_text_with_fields_in_it_is_named_by_its_first_line(body: str) -> None:
+    assert name({'body': body}) == body
+
+
+def test_pairs_of_a_text_with_the_token_are_not_read() -> None:
+    assert name({'body': 'a=secret msg="token is here" title="Disk is full"'}, token='secret msg="token') == ''
+
+
 def in_text(value: Any) -> dict[str, Any]:
     """Return an event whose message is JSON."""
     return {'message': json.dumps(value)}

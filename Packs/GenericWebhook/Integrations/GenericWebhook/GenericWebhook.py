@@ -4224,6 +4224,12 @@ PREAMBLE = re.compile(r'''
 # The time at the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
 TIME_OF_LINE = re.compile(r'''(?a)\s*(?:<\d{1,3}>(?:\d\ )?)?
     (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))(?!\S)''', re.VERBOSE)
+# JSON as the text of a syslog message, behind the name of a program, or behind the fields of RFC 5424.
+JSON_OF_SYSLOG = re.compile(r'(?:\S+:\s*|\S+ \S+ \S+ - )?(\{.*)', re.DOTALL)
+# The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
+KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
+BEFORE_PAIRS = re.compile(r'\W*|(?:CEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
+UNQUOTED = re.compile(r'(["\'])(.*)\1\Z')
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
@@ -4256,6 +4262,20 @@ def hash_of(parts: list[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
+def members_of_log(line: str) -> dict[str, str] | None:
+    """Return the members of a log line that consists of pairs, or None for any other; of CEF, also those of its header.
+
+    action=block user="Ann Ng"                             -> {'action': 'block', 'user': 'Ann Ng'}
+    CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
+    """
+    before, *pairs = KEY_OF_PAIR.split(line)
+    header = BEFORE_PAIRS.fullmatch(before)
+    if not header or not pairs:
+        return None
+    values = [UNQUOTED.sub(r'\2', value.strip(' ,;]')) for value in pairs[1::2]]
+    return {**header.groupdict(''), **dict(zip(pairs[::2], values, strict=True))}
+
+
 class ThirdPartyEvent:
     """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
@@ -4279,9 +4299,21 @@ class ThirdPartyEvent:
         self.is_recovery: bool = self.reports_an_end()
 
     @cached_property
+    def record(self) -> dict[str, Any] | None:
+        """Return the members of the XML, JSON or pairs that a body of text consists of, or None; {} for XML that is not read."""
+        if len(self.members) > 1 or not (body := self.text_member('body')):
+            return None
+        if (members := xml_members(body)) is not None:
+            return members
+        message = PREAMBLE.sub('', body[:MAX_TEXT_WITH_JSON].lstrip(), count=1).lstrip()
+        if json_text := JSON_OF_SYSLOG.fullmatch(message):
+            return read_object(json_text[1].encode(errors='replace'), self.budget) or None
+        return members_of_log(self.clean(message))
+
+    @cached_property
     def facts(self) -> Facts:
         """Return what the general rule finds in the event."""
-        return Facts(self.members, self.headers, self.clean, self.budget)
+        return Facts(self.members if self.record is None else self.record, self.headers, self.clean, self.budget)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
@@ -4322,16 +4354,15 @@ class ThirdPartyEvent:
         last, and only lines of at least three words count.
         """
         text = self.text_member(next(iter(self.members))) if len(self.members) == 1 else ''
-        if 'body' in self.members:  # read_payloads makes a text that is neither JSON nor a form an object with this member
+        # read_payloads makes a text that is neither JSON nor a form an object with this member
+        if 'body' in self.members and self.record is None:
             yield from self.names_in_body(text)
         yield self.facts.name()
-        yield from (line for line in self.names_in_body(text) if line.count(' ') > 1)
+        if self.record != {}:
+            yield from (line for line in self.names_in_body(text) if line.count(' ') > 1)
 
     def names_in_body(self, body: str) -> Iterator[str]:
-        """Yield the name of an XML document, or the lines at the start of any other text, in order."""
-        if body[:100].lstrip().startswith('<') and (members := xml_members(body)) is not None:
-            yield Facts(members, {}, self.clean, self.budget).name()
-            return
+        """Yield the lines at the start of a text, in order."""
         for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
             # PREAMBLE also matches the empty text, so that its first match is always at the start.
             line = untagged_text(PREAMBLE.sub('', each, count=1), self.clean)
