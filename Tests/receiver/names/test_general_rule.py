@@ -165,7 +165,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'CRITICAL - Host unreachable', ''),
     ({'freshdesk_webhook': {'ticket_id': 'INC-7', 'ticket_subject': 'Printer is on fire', 'ticket_url': 'https://x.example.com'}},
      'Printer is on fire', ''),
-    ({'MessageSid': 'SM0f', 'MessageStatus': 'undelivered', 'To': '+15551234567'}, 'undelivered', ''),
+    ({'MessageSid': 'SM0f', 'MessageStatus': 'undelivered', 'To': '+15551234567'}, 'undelivered: +15551234567', ''),
     ({'build': {'buildResult': 'failure', 'projectName': 'Shop', 'buildResultPrevious': 'success', 'buildNumber': '12'}},
      'failure: Shop', ''),
     ({'alert_type': 'Load average', 'item_type': 'Device', 'item_name': 'web-1', 'current_value': 7.8},
@@ -181,7 +181,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'eventType': 'file_delete', 'file': {'name': 'Marley & Me'}, 'deleteReason': 'missingFromDisk'},
      'file_delete: Marley & Me', ''),
     ({'eventType': 'build_stop', 'projectName': 'Shop', 'stopReason': 'quota exceeded'}, 'build_stop: quota exceeded (Shop)', ''),
-    ({'eventType': 'scan_block', 'srcIp': '10.0.0.1', 'blockReason': 'port scan'}, 'scan_block: port scan', ''),
+    ({'eventType': 'scan_block', 'srcIp': '10.0.0.1', 'blockReason': 'port scan'}, 'scan_block: port scan (10.0.0.1)', ''),
     # An id, if nothing else says what an event of a kind concerns: Jira, Square
     ({'eventName': 'moved', 'item': {'id': 'a7c9', 'key': 'SEC-7'}}, 'moved: SEC-7', ''),
     ({'eventName': 'moved', 'item': {'number': 4711, 'id': 'SEC-7'}}, 'moved: SEC-7', ''),
@@ -353,7 +353,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'type': 'check', 'location': 'https://shop.example.com/cart?x=1'}, 'check: shop.example.com/cart', ''),
     ({'type': 'created', 'domain': 'docker', 'owner': 'ann'}, 'created: ann', ''),
     ({'event_type': 'scan_found', 'top_issue_name': 'SQL injection', 'message': 'See below'}, 'scan_found: SQL injection', ''),
-    ({'category': 'network', 'rule': 'Port scan from outside', 'src_ip': '10.0.0.1'}, 'Port scan from outside', ''),
+    ({'category': 'network', 'rule': 'Port scan from outside', 'src_ip': '10.0.0.1'}, 'Port scan from outside (10.0.0.1)',
+     ''),
     ({'category': 'admin', 'auditLogEvent': 'Changed a policy', 'user': 'ann'}, 'Changed a policy (ann)', ''),
     ({'type': 'admin', 'activity': 'Edited a policy', 'auditLogEvent': 'Edited it', 'user': 'ann'}, 'Edited a policy (ann)', ''),
     ({'type': 'nspolicy', 'activity': 'Upload', 'user': 'ann'}, 'nspolicy: ann', ''),
@@ -570,6 +571,49 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'authorization': {'action': 'networks/delete'}, 'host': 'gw-1'}, 'networks/delete: gw-1', ''),
     ({'pump': {'result': 'stopped'}, 'host': 'plc-7'}, 'stopped: plc-7', ''),
     ({'eventName': 'login', 'agent': {'hostname': 'desk-7'}, 'list_name': 'News'}, 'login: desk-7', ''),
+    ({'door': {'topic': 'doors/forced', 'action': 'noted'}, 'host': 'plc-7'}, 'doors/forced: plc-7', ''),
+    # Known exploited vulnerabilities, URLhaus, FortiGate, Corelight's notices, QRadar, Claroty
+    ({'cveID': 'CVE-2021-44228', 'vulnerabilityName': 'Apache Log4j2 code execution', 'shortDescription': 'Log4j2 has a flaw',
+      'dateAdded': NINE}, 'Apache Log4j2 code execution', NINE),
+    ({'threat': 'malware_download', 'url_status': 'online', 'host': '192.0.2.7'}, 'online: malware_download (192.0.2.7)', ''),
+    ({'attack': 'SQL injection attempt', 'devname': 'fw-1', 'srcip': '10.0.0.1'}, 'SQL injection attempt (10.0.0.1)', ''),
+    ({'logdesc': 'SSL VPN login fail', 'msg': 'SSL user failed to log in', 'devname': 'fw-1', 'user': 'ann'},
+     'SSL VPN login fail (ann)', ''),
+    ({'eventtype': 'disk_full', 'devname': 'fw-1'}, 'disk_full: fw-1', ''),
+    ({'msg': 'A file was written to a share', 'id.orig_h': '10.0.0.1'}, 'A file was written to a share (10.0.0.1)', ''),
+    ({'service': 'tls', 'alert.signature': 'ET POLICY self-signed'}, 'ET POLICY self-signed (tls)', ''),
+    ({'description': 'User login failed', 'offense_source': '10.0.0.1'}, 'User login failed (10.0.0.1)', ''),
+    ({'title': 'Port 22 was probed', 'src': '10.0.0.1'}, 'Port 22 was probed (10.0.0.1)', ''),
+    ({'title': 'Port 22 was probed', 'sourceIp': '10.0.0.1'}, 'Port 22 was probed (10.0.0.1)', ''),
+    ({'ip': '192.0.2.7', 'alert_info': {'alert_name': 'Device is out of support', 'status': 'Unresolved'}},
+     'Unresolved: Device is out of support', ''),
+    # Code42, Cato, Cloudflare's log: who did it, or from where
+    ({'type$': 'audit_log::search_issued/1', 'actorName': 'Ann Ng', 'type': 'query', 'clientIp': '10.0.0.1'},
+     'audit_log::search_issued/1: Ann Ng', ''),
+    ({'change_type': 'DELETED', 'model_name': 'Drive-by download', 'admin': 'ann@example.com', 'module': 'Allowed'},
+     'DELETED: Drive-by download (ann@example.com)', ''),
+    ({'action': 'blocked', 'ClientIP': '10.0.0.1', 'Description': 'XSS in a query'}, 'blocked: XSS in a query (10.0.0.1)', ''),
+    # Blue Coat, Postmark, Tally, forms of PHP
+    ({'data': [{'sc-filter-result': 'OBSERVED', 'cs-host': 'www.example.com'}]}, 'OBSERVED: www.example.com', ''),
+    ({'RecordType': 'Bounce', 'From': 'shop@example.com', 'ServerID': 23}, 'Bounce: shop@example.com', ''),
+    ({'eventType': 'FORM_RESPONSE', 'data': {'formName': 'Report a phishing mail'}}, 'Report a phishing mail', ''),
+    ({'type': 'subscribe', 'data[email]': 'ann@example.com'}, 'subscribe: ann@example.com', ''),
+    # Lemon Squeezy: another object names the kind of event more surely than the type of its data does
+    ({'meta': {'event_name': 'order_created', 'event_type': 'order'}, 'data': {'type': 'orders', 'user_name': 'Ann'}},
+     'order_created: Ann', ''),
+    # StatusGator, Itylos: a kind that says that a status is another one
+    ({'type': 'StatusChange', 'status': 'down', 'text': 'It is slow'}, 'StatusChange down: It is slow', ''),
+    ({'type': 'updatedAlarmStatus', 'message': {'currentStatus': 'ARMED', 'user': {'name': 'Ann'}}},
+     'updatedAlarmStatus ARMED: Ann', ''),
+    ({'event': 'alarm_status', 'status': 'sent', 'currentStatus': 'armed'}, 'alarm_status armed', ''),
+    ({'event': 'ticket.status_changed', 'new_status': 'On hold', 'status': 'sent'}, 'ticket.status_changed On hold', ''),
+    ({'event': 'door.state_changed', 'state': 'open'}, 'door.state_changed open', ''),
+    # Square, Freshdesk, Instantly: an id for want of anything else, and whom a text concerns
+    ({'event': 'order.created', 'order_id': 'BZ-51'}, 'order.created: BZ-51', ''),
+    ({'event': 'invoice.sent', 'invoice_number': 'INV-7', 'store_id': 'shop-1'}, 'invoice.sent: INV-7', ''),
+    ({'subject': 'The printer jams', 'requester_email': 'ann@example.com'}, 'The printer jams (ann@example.com)', ''),
+    ({'event_type': 'email_bounced', 'campaign_name': 'Spring offer', 'lead_email': 'ann@example.com'},
+     'email_bounced: Spring offer (ann@example.com)', ''),
 ]
 
 
@@ -593,7 +637,7 @@ def test_a_key_that_is_like_a_kind_is_no_name_if_it_has_the_token() -> None:
 def words_in(payload: Any, parent: str = '') -> Iterator[str]:
     """Yield the words of the keys in a payload, `rulename` for the `name` in a `rule`, and `rule` for `ruleName`."""
     for key, value in payload.items() if isinstance(payload, dict) else []:
-        word = re.sub('[-_.:@ ]', '', key.lower())
+        word = re.sub(r'[-_.:@ $#[\]]', '', key.lower())
         yield from (word, parent + word, re.sub('(name|label)$', '', word))
         yield from words_in(value[0] if isinstance(value, list) and value else value, word)
 

@@ -3550,27 +3550,30 @@ def is_one_slip_away(name: str, word: str) -> bool:
 # `rulename`.
 WORDS = {meaning: words.split() for meaning, words in {
     # What happened is looked for under these four meanings, in this order.
-    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle headline',
+    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle formname
+        headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename malwarefamily
         signature attackname rulename policyname modelname monitorname checkname searchname conditionname pluginname
-        detectiontype yararule alertthreatmodelname rule''',
-    'summary': 'summary subject shortdescription displaymessage primarydescription',
+        detectiontype yararule alertthreatmodelname rule vulnerabilityname alertsignature''',
+    'summary': 'summary subject shortdescription displaymessage primarydescription logdesc',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason
         cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        shortmessage log fallback pretext markdown intro notification''',
+        shortmessage log fallback pretext markdown intro notification threat attack''',
     # Of these, only texts of several words count: see NEEDS.
     'activity': 'activity auditlogevent',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename webhookevent alerttype notificationtype operationname
         methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category typecomputedmap webhookcode webhooktype eventid status state alert error result class''',
-    # In objects under keys that are not in 'inside', only these name the kind.
-    'kind elsewhere': 'eventname eventtype webhookevent event topic action status state statename checkstatename result',
+        scope type kind category typecomputedmap webhookcode webhooktype eventid recordtype changetype status state alert error
+        result class''',
+    # These name the kind surely, in any object; under keys that are not in 'inside', only those of 'kind elsewhere' do, too.
+    'event': 'eventname eventtype webhookevent',
+    'kind elsewhere': 'event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
-        site entity objectname filename''',
-    'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress srcip
-        sourceip ip ipaddress agent to''',
+        site entity objectname filename cshost''',
+    'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress ip
+        ipaddress agent to from''',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
     # A person without one of these has the name that both of these give: `Alice Ng`.
@@ -3581,10 +3584,12 @@ WORDS = {meaning: words.split() for meaning, words in {
     # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
     'named thing': '''host service monitor canary device entity resource database package application app job project node
         cluster component computer endpoint asset''',
+    # Who did it, or from where, if nothing better says whom it concerns.
+    'by': 'actorname admin srcip sourceip src idorigh offensesource clientip',
     'whole': 'name',
     'domain': 'domain',
     'who': 'user username useremail email actor targetuser performedby initiatedby changedby',
-    'id': 'key id deviceid',
+    'id': 'key id',
     'address': 'url link location',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
@@ -3594,7 +3599,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     # Before these, if it has a zone: some senders write their local time under such a key.
     'time with a zone': 'datetime eventdate finished',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
-    'time of change': 'changedat updatedat lastupdated triggeredat emittedat createdon createddate datecreated received senttime',
+    'time of change': '''changedat updatedat updatetime lastupdated triggeredat emittedat createdon createddate datecreated
+        dateadded received senttime''',
     # Before all others, if a word of an end is beside it.
     'time of end': 'resolvedat closedat recoveredat clearedat endedat endsat endtime',
     # In any other object, only these count: a rule or a customer may have been created and changed years ago.
@@ -3602,7 +3608,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     # The objects under these keys, or the first one in a list, have the data of the event.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result protopayload alerts events findings incidents
-        value records messages message msg body error item action eventdata formresponse definition params violations''',
+        value records messages message msg body error item action eventdata formresponse definition params violations
+        alertinfo''',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname severitylevel criticality',
@@ -3616,6 +3623,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     'windows log': 'channel sourcename providername',
     # How an event may say that a problem has ended: by a word of ENDED here, or under a key that ends in `state`.
     'end': 'status action type',
+    # What a kind such as `status_changed` leaves open.
+    'status': 'currentstatus newstatus status state',
 }.items()}
 # Keys that end in one of these words, such as `ticket_subject` and `build_result`, say it less surely.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
@@ -3625,7 +3634,8 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: kind': 'status result state event operationtype incidenttype',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
-    'last word: who': 'username user employee recipientemail',
+    'last word: who': 'username user employee recipientemail leademail requesteremail',
+    'last word: id': 'number id',
 }.items()}
 # In the objects under these keys, the objects with the data of the event are one level deeper.
 DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'protopayload', 'formresponse', 'params'}
@@ -3641,7 +3651,7 @@ END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
               'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
 
-NO_SEPARATORS = str.maketrans('', '', '-_.:@ ')
+NO_SEPARATORS = str.maketrans('', '', '-_.:@ $#[]')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
 MAX_KEYS_OF_A_MEANING = 40  # in one object
 # The start of a key that names neither what happened nor to what.
@@ -3742,7 +3752,8 @@ GENERIC_TEXT = re.compile(rf"""
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
     critical|high|medium|low|
-    (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
+    # But no IP address, and no phone number:
+    (?!((\d{{1,3}}\.){{3}}\d{{1,3}}|\+\d{{8,15}})\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3), dates, ''
     """, re.IGNORECASE | re.VERBOSE | re.ASCII)
 # A GUID, which Microsoft also writes in braces, or a hash.
 IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
@@ -3779,6 +3790,7 @@ PATH = re.compile(r'/|\\|[A-Za-z]:\\')
 WEB_ADDRESS = re.compile(r'https?://(?:[^/?#]*@)?((?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?(?:/[^?#@]*)?)(?:[?#][^@]*)?')
 # `A user was created` says no more than `user.created`.
 SAY_NOTHING = {'an', 'the', 'of', 'is', 'are', 'was', 'were', 'has', 'have', 'had', 'been', 'being', 'event'}
+OF_STATUS = re.compile('status|state', re.IGNORECASE)  # a kind that says that a status is another one
 PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
@@ -3813,10 +3825,13 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OWN, DATA), ('last word: text',)),  # {"event": "call.failed", "failure_reason": "busy"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name')),  # {"event": "open", "tags": {"userEmail": "a@b.de"}}
+    ((OWN, DATA), ('by',)),                       # {"event": "login", "actorName": "Ann Ng"}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
-    ((OTHERS,), ('kind elsewhere',)),             # {"lock": {"eventName": "forced"}, "payment_status": "denied"}
+    ((DATA, OTHERS), ('event',)),                 # {"meta": {"event_name": "order_created"}, "data": {"type": "orders"}}
+    ((DATA,), ('kind',)),                         # {"issue": {"action": "moved"}, "lock": {"status": "open"}}
+    ((OTHERS,), ('kind elsewhere',)),             # {"lock": {"event": "forced"}, "payment_status": "denied"}
     ((OWN, DATA, OTHERS), ('last word: kind', 'last word: type')),  # {"resource_type": "BATCH_ENDED", "size": 7}
 )
 THINGS: Table = (  # the host or the like that a text is about
@@ -3824,6 +3839,7 @@ THINGS: Table = (  # the host or the like that a text is about
     ((DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
     ((OWN, DATA), ('domain',)),                   # {"message": "The disk is full", "domain": "example.com"}
     ((OWN, DATA, OTHERS), ('who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
+    ((OWN, DATA), ('by',)),                       # {"message": "A port scan", "src_ip": "192.0.2.7"}
 )
 
 
@@ -3966,8 +3982,8 @@ class Facts:
                 return self.with_thing(text)
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
-        if kind and not subject and not self.best(THINGS):  # a kind alone, and nothing that it concerns but a URL
-            subject = self.address()
+        if kind and not subject and not self.best(THINGS):  # a kind alone, and nothing that it concerns but a URL or an id
+            subject = self.address() or self.first((OWN, DATA), 'last word: id')
         if not kind and not subject:  # the kind of another object is better than no name
             kind = self.first((OTHERS,), 'kind')
         about = self.with_thing(subject, kind) if subject else ''
@@ -4024,7 +4040,7 @@ class Facts:
         push = 'push' if self.members.keys() >= PUSH_KEYS else ''
         # The top is under a key only if that is the only one: {"card_moved": {"name": "Blue mug"}}
         only_key = next(iter(self.members)) if self.top.word.endswith('ed') else ''
-        return (self.own_kind or self.first((DATA,), 'kind') or push or self.best(KINDS)
+        return (self.own_kind or push or self.best(KINDS)
                 or self.word_of_change((OWN, DATA, OTHERS), OUTCOME) or self.usable(only_key))
 
     def change(self, text: str) -> str:
@@ -4036,9 +4052,12 @@ class Facts:
         {"type": "build", "status": "passed"}              -> build passed, or beside a text: nothing
         {"type": "A build", "status": "failed"}            -> failed: A build
         {"type": "build_end", "job": {"status": "failed"}} -> build_end failed, or beside a text: build_end
+        {"type": "status_changed", "status": "down"}       -> status_changed down
         {"type": "build_end", "status": "failed"}          -> build_end: beside a telling kind, its own status says nothing
         """
         kind = self.own_kind
+        if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
+            return f'{kind} {status}'
         if not kind:
             return self.word_of_change((OWN, DATA) if text else (OWN, DATA, OTHERS), CHANGE)
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
@@ -4133,8 +4152,8 @@ class Facts:
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
-    **dict.fromkeys(('object', 'person', 'who', 'thing', 'name', 'domain', 'id', 'last word: object', 'last word: who'),
-                    Facts.object_name),
+    **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
+                     'last word: who', 'last word: id'), Facts.object_name),
     'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
