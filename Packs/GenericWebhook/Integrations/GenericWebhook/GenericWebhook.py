@@ -2778,11 +2778,12 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
 
     Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
     """
-    with suppress(ValueError, OverflowError):
+    try:
         if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
             text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
         return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
-    return ''
+    except (ValueError, OverflowError):
+        return ''
 
 
 def unix_time_to_iso(text: str) -> str:
@@ -3184,8 +3185,8 @@ class SenderRows:
 
     def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
         """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys."""
-        keys = self.ranks.keys() & chain(event.members, event.headers)
-        for rank in sorted({rank for key in keys for rank in self.ranks[key]}):
+        ranks = {rank for key in chain(event.members, event.headers) if key in self.ranks for rank in self.ranks[key]}
+        for rank in sorted(ranks):
             row = self.rows[rank]()
             if all(condition.fits(event) for condition in row.conditions):
                 yield row
@@ -5200,7 +5201,6 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
 
     Unless it has `headers` of its own, its rawJSON includes the request's: often only a header names the kind of event.
     """
-    yield_if_due()
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
     return {
         'name': event.name() or DEFAULT_NAME,
@@ -5227,6 +5227,9 @@ def with_problem(fields: dict[str, Any], key: str, is_recovery: bool) -> dict[st
 
 # --- The details of an incident ---
 
+# The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
+ESCAPED_MARKERS = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
+
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
@@ -5237,9 +5240,8 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
         opened = source[:-1].rstrip()  # without the closing brace
         comma = b'' if opened == b'{' else b', '
         source = opened + b'%b"headers": %b}' % (comma, headers)
-    # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
-    for marker in map(str.encode, ERROR_MARKERS):
-        source = source.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    for marker, escaped_marker in ESCAPED_MARKERS:
+        source = source.replace(marker, escaped_marker)
     if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
     return narrowed(source) if len(source) > MIB else source
