@@ -237,5 +237,6 @@ def test_what_is_imported_by_its_name_alone_is_found_in_its_folder() -> None:
 
 
 def test_a_line_of_code_is_no_docstring_heading_comment_or_blank_line() -> None:
-    source = "''' ONE '''\n\ndef f():\n    'Docstring.'\n    # a comment\n    return '''\n\n    text'''\n\nSENDERS = '''\na\n'''"
-    assert code_lines.sections(source) == {'ONE': (9, 3, 1), 'rows of SENDERS': (3, 3, 0)}
+    source = ("''' ONE '''\n\ndef f():\n    'Docstring.'\n    # a comment\n    return '''\n\n    text'''\n"
+              "async def g(): ...\nSENDERS = '''\na\n'''")
+    assert code_lines.sections(source) == {'ONE': (9, 4, 2), 'rows of SENDERS': (3, 3, 0)}

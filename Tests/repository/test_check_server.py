@@ -22,7 +22,9 @@ from clocks import PATIENCE_SECONDS
 from documents import prose, read
 from local_xsoar import ROOT, Answering, LocalXsoar, needs, run_main, served
 from tools.check_server.__main__ import main
+from tools.check_server.http import check_url
 from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS
+from tools.check_server.report import OTHERWISE, Finding, Row, hide, markdown
 from tools.check_server.server import VERSION_8_PREFIX
 from shared.webhook import PACK
 
@@ -256,6 +258,12 @@ def test_a_url_that_would_show_a_secret_is_refused(tmp_path: Path, url: str) -> 
     done = check(url, tmp_path)
     assert done.returncode == 1
     assert re.fullmatch(r'check-server: .*\.\n', done.stderr)
+
+
+def test_a_url_loses_its_last_slash_and_a_report_what_it_hides_in_either_spelling() -> None:
+    assert check_url('https://xsoar.example.com/a/') == 'https://xsoar.example.com/a'
+    assert hide('a/b in a%2Fb, not a', ['', 'a/b']) == '... in ..., not a'
+    assert '\n| otherwise | a/b | c d | e |\n' in markdown([Row('a|b', 'e', Finding(OTHERWISE, 'c\nd'))], '', '1.0.0')
 
 
 def test_a_certificate_that_nobody_trusts_is_refused_before_a_secret_is_sent(tmp_path: Path) -> None:

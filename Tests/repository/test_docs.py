@@ -400,6 +400,14 @@ def test_a_reader_comes_to_the_goal_in_at_most_4000_words(goal: str) -> None:
 
 def test_at_most_25000_words_are_maintained_by_hand_beside_the_guides() -> None:
     assert sum(maintained().values()) <= 25_000, 'python -m tools.words prints those of each file'
+    assert {'README.md', 'CHANGELOG.md', 'senders/github/guide.md'} & maintained().keys() == {'README.md'}
+
+
+@pytest.mark.parametrize('text, words', [
+    ('# A title\n\n| - | *b* |', 3), ('a\n```\nsome code\n```\nb', 2), ('<!-- Written by a program -->\na b', 0),
+    ('a\n\n| <!-- Written by x -->\nb\n<!-- The end of x. -->\nc', 2)])
+def test_a_word_holds_a_letter_or_a_digit_and_is_neither_written_by_a_program_nor_code(text: str, words: int) -> None:
+    assert count(text) == words
 
 
 def test_a_guide_of_a_sender_has_at_most_200_words_of_a_person() -> None:

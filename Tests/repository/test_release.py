@@ -305,6 +305,8 @@ def test_a_look_up_of_advisories_passes_only_if_it_has_taken_place(tmp_path: Pat
     good, unknown = {**known, 'vulns': []}, {'name': 'gevent', 'skip_reason': 'not found'}
     assert looked_up(tmp_path, [good]) == (0, 'advisories: nothing is known against 1 packages.\n')
     assert looked_up(tmp_path, [known]) == (1, 'bottle 0.1: CVE-1, fixed in 0.2\n')
+    unfixed = {**known, 'vulns': [{'id': 'CVE-2', 'fix_versions': []}]}
+    assert looked_up(tmp_path, [unfixed, unknown]) == (1, 'bottle 0.1: CVE-2, fixed in no version\ngevent: not found\n')
     assert looked_up(tmp_path, [good, unknown]) == (1, 'gevent: not found\n')
     skipped = tmp_path / 'skipped'
     code, said = looked_up(tmp_path, [unknown], SKIPPED=str(skipped))

@@ -1,6 +1,6 @@
 """The routes of the page's commands: what the pack offers, what a run returns, and what is masked in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,8 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar
 
-from localxsoar.web.commands import describe_command
+from localxsoar.server.instance import Instance
+from localxsoar.web.commands import describe_command, describe_instance
 
 pytestmark = pytest.mark.sockets
 
@@ -45,6 +46,13 @@ def test_a_command_is_described_with_what_its_form_needs() -> None:
              'secret': True, 'deprecated': False}]}
 
 
+def test_a_command_that_the_descriptor_hides_is_not_offered(instance_of: Callable[..., Instance], echo_pack: Path) -> None:
+    instance = instance_of(echo_pack.with_name('Commands'))
+    first, second, *_ = instance.integration.descriptor['script']['commands']
+    first['hidden'] = True
+    assert describe_instance(instance)['commands'][0]['name'] == second['name']
+
+
 def test_the_instances_are_listed_with_their_commands(xsoar: LocalXsoar) -> None:
     listed = xsoar.control('GET', 'commands')
     assert [(each['name'], each['integration'], each['hasPort'], each['fetches']) for each in listed['instances']] == [
@@ -62,6 +70,8 @@ def test_a_run_returns_its_entries_and_what_is_kept_after_it_as_exact_text(xsoar
     assert '"text": "**a**"' in kept['Context data'] and kept['Integration context'] == ''
     [failed] = run(xsoar, 'hello-fail')['entries']
     assert (failed['type'], failed['contents']['text']) == (4, 'left: Failed to run hello-fail: This one fails.')
+    errors = {name: run(xsoar, name)['entries'][0]['canBeTraced'] for name in ('hello-fail', 'hello-trace', 'hello-say')}
+    assert errors == {'hello-fail': True, 'hello-trace': False, 'hello-say': False}
 
 
 def test_an_instance_is_tested_and_fetches_for_itself(xsoar: LocalXsoar) -> None:

@@ -23,7 +23,7 @@ from local_xsoar import LocalXsoar, wait_for
 from localxsoar import turns
 from localxsoar.web.commands import CommandRoutes
 from localxsoar.containers.container import Runtime
-from localxsoar.webhooks.deliveries import Deliveries
+from localxsoar.webhooks.deliveries import KEPT_RESPONSE_BYTES, Deliveries
 from localxsoar.events import Events
 from localxsoar.containers.faults import Faults
 from localxsoar.forward import Forwarder, Request, Response
@@ -121,6 +121,10 @@ def api(echo_pack: Path) -> bottle.Bottle:
         list(sent.body)
         list(delivery.note_response(Response(401, f'no {TOKEN}', [('Content-Type', TOKEN)], [TOKEN.encode()])).pieces)
         delivery.is_partial = False
+    with deliveries.record(Request('GET', '/', [])) as delivery:
+        list(delivery.note_response(Response(200, 'OK', [], [bytes(KEPT_RESPONSE_BYTES), b'x'])).pieces)
+    for number in range(51):
+        server.first.journal.set_health(f'error {number}', True)
     details = {'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN}
     server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')
     server.store.keep_file('1@1', 'a.txt', TOKEN.encode())
@@ -145,6 +149,10 @@ def test_a_secret_is_shown_only_on_this_machine(api: bottle.Bottle, path: str) -
         assert (response.status, TOKEN.encode() in b''.join(response.pieces)) == (status, status == 200)
 
 
+def test_a_response_that_is_kept_in_part_is_not_downloaded(api: bottle.Bottle) -> None:
+    assert [get(api, f'deliveries/{number}/response.body', '127.0.0.1').status for number in (1, 2)] == [200, 409]
+
+
 @pytest.mark.parametrize('path', ['deliveries', 'deliveries/1', 'deliveries/1.har', 'deliveries/1.html', 'deliveries/1/log',
                                   'deliveries.har', 'instance', 'log',
                                   'commands', 'incidents/list', 'incidents/1', 'incidents/values?ids=1&path=["a"]',
@@ -157,6 +165,8 @@ def test_what_every_machine_is_shown_has_no_secret(api: bottle.Bottle, path: str
         shown = json.loads(content)
         assert (shown['is_here'], shown['uncopyable']) == (False, ONLY_HERE) and '••••••' in json.dumps(
             shown['checks'], ensure_ascii=False)
+    if path == 'instance':
+        assert [each['error'] for each in json.loads(content)['healthHistory']] == [f'error {number}' for number in range(1, 51)]
     if path.endswith('["a"]'):
         assert json.loads(content) == [{'id': '1', 'value': 'it is ••••••'}]
         many = b''.join(get(api, path.replace('ids=1', f'ids={",".join(["1"] * 51)}'), '127.0.0.1').pieces)

@@ -61,7 +61,8 @@ def test_events_are_fetched_counted_and_shown_and_faults_reach_it(xsoar: LocalXs
     assert entry['Contents'] == [{**event, 'number': 2} for event in first]
     assert xsoar.command('fetch-assets')[0]['Contents'] == ['one', 'two']
     kept = {each['name']: each['text'] for each in xsoar.control('GET', 'commands/kept')}
-    assert json.loads(kept['Events'])['count'] == 8
+    shown = json.loads(kept['Events'])
+    assert shown['count'] == 8 and shown['latest'] == sorted(shown['latest'], key=lambda each: -int(each['id']))
     for status in (401, 500):
         xsoar.faults(event_status=status)
         with pytest.raises(CommandError, match=str(status)):

@@ -86,6 +86,7 @@ def test_a_preview_is_what_the_url_then_makes_and_leaves_no_trace(webhook: Webho
             repeat, lone, half, wrong, closed, opened = ask(webhook, QUERY, [['evt', 'what'], ['evt', 'where']], 6)
         assert (len(webhook.incidents()), webhook.state()['calls']['createIncidents']) == (kept, calls)
     assert opened['before']['incidents'][0]['name'] != opened['after']['incidents'][0]['name'] == 'Failed: db-1'
+    assert (opened['after']['text'], half['after']['incidents']) == ('', [])
     assert (repeat['after']['kind'], repeat['after']['repeats']) == ('repeat', lone['number'])
     assert half['after']['kind'] == 'rejected' and 'JSON' in half['after']['text']
     assert (wrong['before']['status'], wrong['after']['kind']) == (401, 'created')  # with a valid proof
@@ -117,6 +118,9 @@ def test_one_preview_lives_at_a_time_and_none_without_the_page_that_wants_it(web
     with joined:
         ask(webhook, '', [], 1)
         assert containers(webhook) == second
+        with pytest.raises(HTTPError, match='400'):
+            numbers = [webhook.control('GET', 'deliveries')[0]['number']]
+            webhook.control('POST', 'preview/deliveries', {'numbers': numbers, 'target': f'{PATH}-of-another'})
     wait_for(lambda: containers(webhook) == first, 'the second preview to end')
     with pytest.raises(HTTPError, match='409'):
         ask(webhook, '', [], 1)

@@ -388,7 +388,8 @@ def test_the_instance_is_disabled_configured_and_tested_by_the_api(echo: LocalXs
     assert ask(echo, 'POST', 'settings/integration/test', bad) == {'success': False, 'message': 'Greeting bad is not polite.'}
     assert ask(echo, 'POST', 'settings/integration/test', instance)['success'] is True
     ask(echo, 'PUT', 'settings/integration', {**instance, 'enabled': 'false'})
-    assert echo.state()['pid'] is None
+    [disabled] = ask(echo, 'POST', 'settings/integration/search')['instances']
+    assert (echo.state()['pid'], disabled['enabled']) == (None, 'false')
     ask(echo, 'PUT', 'settings/integration', instance)
     assert given(echo)['secret'] == 'h4sh-hush'
 

@@ -170,6 +170,13 @@ def test_a_body_that_is_not_text_is_in_no_archive_as_nobody_can_tell_what_is_in_
         '', 'The body is left out: it is not text, so it could not be searched for secrets.')
 
 
+def test_an_archive_says_what_of_a_response_was_kept_and_where_it_leads() -> None:
+    moved = delivery(response=bytearray(b'moved'), response_size=2000, response_headers=[('Location', 'https://a.example/')])
+    found = entry(moved, 'http://x', MASKS)['response']
+    assert (found['content']['text'], found['content']['comment']) == ('moved', 'Only 5 of 2,000 bytes were kept.')
+    assert (found['redirectURL'], found['content']['size'], found['bodySize']) == ('https://a.example/', 2000, 2000)
+
+
 SPELLINGS = [TOKEN, TOKEN.replace('/', '\\/'), TOKEN.replace('/', '\\\\\\/'), TOKEN.replace('h4', '\\u00684'),
              TOKEN.replace(' ', '\\u0020'),
              *(base64.b64encode(f'{"x" * before}{TOKEN}{"y" * after}'.encode()).decode() for before in range(3)
