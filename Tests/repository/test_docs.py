@@ -66,7 +66,7 @@ LIMITS = {
     'signatures of a request; HMACs of a body over 256 KiB': 'MAX_SIGNATURES MAX_LARGE_HMACS',
     'a word of the URL: keys and characters of a path, parts or conditions, alternatives in each, values of its scale':
         'MAX_PATH_KEYS MAX_PATH_CHARACTERS MAX_PARTS MAX_ALTERNATIVES MAX_SCALE_VALUES',
-    'colons of an event over 256 KiB; keys of an object inside an event over 64 KiB': 'MAX_COLONS MAX_MEMBERS',
+    'colons of an event over 256 KiB': 'MAX_COLONS',
     'keys and list items that are read of an event over 64 KiB, and of all events in a request':
         'MAX_EVENT_VALUES MAX_OPENED_VALUES',
     'headers': 'MAX_HEADERS MAX_HEADER_BYTES',

@@ -2990,8 +2990,10 @@ class Condition:
 
 MAX_PATH_KEYS = 16
 MAX_PATH_CHARACTERS = 512
-MOST_IN_A_WORD = {',': (8, 'parts'), '|': (4, 'alternatives')}  # in a word of a URL, by what separates them
-MAX_SCALE_VALUES = 16  # there, too
+MAX_PARTS = 8  # in a word of a URL, like the next two
+MAX_ALTERNATIVES = 4
+MAX_SCALE_VALUES = 16
+MOST_BETWEEN = {',': (MAX_PARTS, 'parts'), '|': (MAX_ALTERNATIVES, 'alternatives')}
 
 
 class Grammar(NamedTuple):
@@ -3046,7 +3048,7 @@ class Grammar(NamedTuple):
 
     def split(self, text: str, separator: str) -> list[str]:
         """Return the parts of a text between commas, or the alternatives between `|`."""
-        texts, (most, what) = split_outside_quotes(text, separator), MOST_IN_A_WORD[separator]
+        texts, (most, what) = split_outside_quotes(text, separator), MOST_BETWEEN[separator]
         if self.is_of_url and len(texts) > most:
             raise Unreadable(f'there are more than {most} {what}')
         return texts
