@@ -599,6 +599,17 @@ def test_the_missing_ones_are_tried_however_long_the_first_call_took() -> None:
     assert played.outcomes == [200]
 
 
+@pytest.mark.parametrize('is_rejected', [False, True])
+def test_the_missing_ones_of_each_request_go_in_a_call_of_their_own(is_rejected: bool) -> None:
+    played = Erring(['a', 'x'], ['b', 'x'], ['c', 'x'])
+    played.measured()
+    if is_rejected:
+        played.step(lambda _: True)
+    played.play_with_errors('x', times=2 if is_rejected else 1)
+    assert sorted(played.calls)[-3:] == [['x']] * 3
+    assert played.outcomes == [200] * 3 and [len(post.result.value or []) for post in played.posts] == [2] * 3
+
+
 def test_of_a_sender_that_left_the_missing_ones_are_set_aside() -> None:
     played = Erring([*'abcd'])
     played.measured()

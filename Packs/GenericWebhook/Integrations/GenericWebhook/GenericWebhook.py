@@ -5653,7 +5653,7 @@ class Post:
         self.turn: ExitStack | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
-        self.is_missing_tried = False  # True once those of its incidents that a reply lacked get a call of their own
+        self.is_missing_tried = False  # True once those of its incidents that a reply lacked wait for a call of their own
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
@@ -5665,28 +5665,23 @@ class Post:
         self.summary = ''  # of what was created, for the log
 
     def enter(self, stage: Stage) -> None:
-        """Change the stage. The turn ends as soon as the post leaves a call or ends.
-
-        The deadline ends once a 503 would be useless, since nobody reads it, or wrong, since the retry would create a part twice.
-        """
+        """Change the stage. The turn ends as soon as the post leaves a call or ends."""
         if self.turn and (self.stage is Stage.IN_CALL or stage in (Stage.CREATED, Stage.REJECTED, Stage.LOST)):
             self.turn.close()
-        if stage is Stage.SET_ASIDE or self.is_partly_created:
-            self.hand_over_by = float('inf')
         self.stage = stage
 
     def keep(self) -> None:
-        """Let the post go on without its sender, with no deadline and without the memory of its request.
+        """Let the post go on without its sender and without the memory of its request.
 
-        A rejected group may give it another deadline, at which it is set aside.
+        It has no deadline, since nobody reads a 503. A rejected group may give it another one, at which it is set aside.
         """
         self.is_kept = True
-        self.hand_over_by = float('inf')
+        self.hand_over_by = math.inf
         self.memory_bytes = self.size
 
     def keep_if_gone(self) -> bool:
-        """Keep the post if its sender is gone. Return whether the post is kept."""
-        if not self.is_kept and self.is_gone():
+        """Keep the post if its sender is gone, or keep it on, which ends its deadline. Return whether the post is kept."""
+        if self.is_kept or self.is_gone():
             self.keep()
         return self.is_kept
 
@@ -5854,9 +5849,8 @@ class CallSizer:
         latest_count, latest_spent = self.known_timings[-1]
         largest_count, _ = max(self.known_timings)
         fewest = 2 if largest_count == 1 and latest_spent <= PROBE_SECONDS else 1
-        most_by_growth = MAX_GROWTH * largest_count
-        most_without_overhead = latest_count * LONGEST_CALL_SECONDS / latest_spent
-        count = min(max(fitting, fewest), max(most_by_growth, most_without_overhead))
+        most = max(MAX_GROWTH * largest_count, latest_count * LONGEST_CALL_SECONDS / latest_spent)
+        count = min(max(fitting, fewest), most)
         return int(count + 1e-6)  # a quotient such as 7.9999999 means 8
 
 
@@ -5875,7 +5869,7 @@ def planned_seconds(overhead: float, seconds: float) -> float:
 
 
 class RejectedGroup:
-    """The posts of a group, and once XSOAR has rejected it, what is still to be tried of it.
+    """The posts of the latest group, and once XSOAR has rejected it, or a part of a post, what is still to be tried.
 
     One bad post fails one part of the group, a failing server fails all of them.
     """
@@ -5900,11 +5894,11 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     Both halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
     server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
-    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # none, once a single post was tried
+    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # one tried alone has left it
         middle = len(rejected) // 2
         yield rejected[:middle]
         yield rejected[middle:]
-        yield from parts_of(rejected[middle:])
+        yield from parts_of(rejected[middle:])  # these two in either order
         yield from parts_of(rejected[:middle])
 
 
@@ -5954,7 +5948,7 @@ class PostQueue(Struct):
 
         The posts of a call and of a rejected group count, too, because they may have to wait again. A queue without any
         post has room for every post: otherwise one above `most_bytes` could never be created. Posts that were set aside may
-        fill the queue, but count as at most three quarters of it: the rest is for others.
+        fill the queue, but what they take of its last quarter does not count: that is for others.
         """
         self.check_open()
         posts = [*self.waiting, *self.in_flight, *self.rejected.posts, *self.repeats]
@@ -5990,7 +5984,7 @@ class PostQueue(Struct):
             post.enter(Stage.IN_CALL)
         self.waiting = [post for post in self.waiting if post.stage is not Stage.IN_CALL]
         incidents = [incident for post in self.in_flight for incident in post.incidents]
-        if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
+        if len(self.in_flight) == 1 and len(incidents) > 1:  # only a single post may be divided: a group was chosen to fit
             incidents = incidents[:self.sizer.fit(LONGEST_CALL_SECONDS)]
         self.call_size, self.began_at = len(incidents), now
         return incidents
@@ -6006,7 +6000,10 @@ class PostQueue(Struct):
         return part[:1] if any(self.goes_alone(post, now) for post in part) else part
 
     def goes_alone(self, post: Post, now: float) -> bool:
-        """Return whether a post shares no call: it was set aside, needs several calls, or lacks what a reply had an error for."""
+        """Return whether a post shares no call: it was set aside, needs several calls, or a reply had an error for some of it.
+
+        For a while after a reply that could not be matched to its posts, none shares one.
+        """
         return bool(now < self.alone_until or post.aside or post.is_partly_created or post.is_missing_tried)
 
     def next_group(self, now: float) -> list[Post]:
@@ -6018,7 +6015,7 @@ class PostQueue(Struct):
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
         if self.rejected.is_retry:  # if the group before this one was a post that had been set aside
             ready = [post for post in ready if not post.aside] or ready
-        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
+        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call) if len(ready) > 1 else 0
         group, count, size = list[Post](), 0, 0.0
         for post in ready:
             count += len(post.incidents)
@@ -6049,6 +6046,7 @@ class PostQueue(Struct):
             post.created += own
             # If the call was for several posts, it contained all incidents of each, and none remain.
             sent, post.incidents = post.incidents[:self.call_size], post.incidents[self.call_size:]
+            post.hand_over_by = math.inf  # a 503 would be wrong: the retry would create a part twice
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
             elif post.incidents:
@@ -6070,7 +6068,7 @@ class PostQueue(Struct):
             aside.others_created += 1
 
     def try_missing(self, post: Post, sent: list[dict[str, Any]], own: list[Any], is_all_matched: bool, now: float) -> None:
-        """Let what is missing of a post be tried in a call of its own, since the reply has an error beside created incidents.
+        """Let what is missing of a post be tried alone, like a part of a rejected group: the reply has an error for some of it.
 
         `sent` are the incidents of this post in the call, `own` the created ones that belong to it. Reject the post if the
         missing ones were tried before. Fail it if the reply does not show which they are.
@@ -6085,7 +6083,7 @@ class PostQueue(Struct):
             post.fail(RejectedByServer, self.not_confirmed)
         elif post.is_missing_tried:
             self.reject(post, now)
-        post.is_missing_tried = True  # and from now on it goes alone
+        post.is_missing_tried = True
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
