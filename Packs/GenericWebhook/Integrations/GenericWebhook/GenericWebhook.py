@@ -6151,7 +6151,6 @@ class PostQueue(Struct):
         """End the pause of a post that was set aside, because a repeat of it has come."""
         if post.aside and post.aside.may_hurry_from <= now < post.aside.retry_at:
             post.aside.may_hurry_from, post.aside.retry_at = now + HURRY_SECONDS, now
-            self.wake.set()
 
     def record_unsent(self, now: float) -> None:
         """Record that the call in flight was never sent. Give up its posts: this call created nothing."""
@@ -6893,22 +6892,21 @@ class ServerLine:
 
     def create_next(self) -> bool:
         """Make the next call for the posts in the queue; return False if none waits."""
-        began = time.monotonic()
-        incidents = list(map(with_text, self.queue.next_call(began)))
+        incidents = list(map(with_text, self.queue.next_call(time.monotonic())))
         if count := len(incidents):
             result, error = self.call(demisto.createIncidents, incidents)
             if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
             del result, incidents  # before the responses are written: each may take as much memory again
         if count > 1:  # otherwise only one sender gets a response, and there is nobody to wait for
-            self.let_senders_post_again(time.monotonic() - began)
+            self.let_senders_post_again()
         return count > 0
 
-    def let_senders_post_again(self, call_seconds: float) -> None:
-        """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms."""
+    def let_senders_post_again(self) -> None:
+        """Pause after a call, for an eighth of the time that it took and at most 5 ms."""
         # Senders that got a response may post again at once. Without a pause the next call would have only the posts of
         # the other senders, and the two groups of senders would take turns for ever, each in half-full calls.
-        gevent.sleep(min(call_seconds / 8, 0.005))
+        gevent.sleep(min((time.monotonic() - self.queue.began_at) / 8, 0.005))
         gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
         gevent.sleep(0)  # for the greenlets of these requests to start
         gevent.sleep(0)  # ... and to queue their posts
