@@ -5789,11 +5789,10 @@ class CallCost(NamedTuple):
     per_incident: float
 
 
-class CallSizer:
+class CallSizer(Struct):
     """Decides how many incidents the next call contains, from how long the latest ones took."""
 
-    def __init__(self, timings: Iterable[Timing] = ()):
-        self.timings = [*timings]  # of the last MAX_TIMINGS calls that succeeded
+    timings: list[Timing] = []  # of the last MAX_TIMINGS calls that succeeded
 
     def record(self, count: int, spent: float) -> None:
         """Record that a call with `count` incidents succeeded after `spent` seconds, which are not 0."""
@@ -5868,19 +5867,18 @@ def planned_seconds(overhead: float, seconds: float) -> float:
 # --- The queue of posts ---
 
 
-class RejectedGroup:
+class RejectedGroup(Struct):
     """The posts of the latest group, and once XSOAR has rejected it, or a part of a post, what is still to be tried.
 
     One bad post fails one part of the group, a failing server fails all of them.
     """
 
-    def __init__(self, members: Sequence[Post] = ()) -> None:
-        self.members = members  # all posts of the group, whatever has become of them
-        self.parts = parts_of(members)
-        self.is_retry = any(post.aside for post in members)  # whether the group is a post that had been set aside
-        # How many calls for the group, or parts of it, have failed. It is minus infinity once one has succeeded: then the server
-        # works, and bad posts explain the failures.
-        self.fruitless_tries: float = 0
+    members: Sequence[Post] = ()  # all posts of the group, whatever has become of them
+    parts: Iterator[list[Post]] = iter(())  # see parts_of
+    is_retry: bool = False  # whether the group is a post that had been set aside
+    # How many calls for the group, or parts of it, have failed. It is minus infinity once one has succeeded: then the server
+    # works, and bad posts explain the failures.
+    fruitless_tries: float = 0
 
     @property
     def posts(self) -> list[Post]:
@@ -6023,7 +6021,7 @@ class PostQueue(Struct):
             if group and (count > most_incidents or size > self.most_call_bytes):  # the first post goes whatever its size
                 break
             group.append(post)
-        self.rejected = RejectedGroup(group)
+        self.rejected = RejectedGroup(group, parts_of(group), is_retry=any(post.aside for post in group))
         return group
 
     def record_created(self, created: list[Any], now: float, has_error: bool = False) -> bool:
