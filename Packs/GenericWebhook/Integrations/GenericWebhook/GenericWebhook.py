@@ -5741,9 +5741,8 @@ class Post:
         ids = ', '.join(str(incident.get('id')) for incident in created)
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
-        self.created_json = response = to_response(created)
-        if len(response) > most_bytes:
-            self.created_json = short_response(created)
+        response = to_response(created)
+        self.created_json = response if len(response) <= most_bytes else short_response(created)
         self.result.set([])  # the incidents are not needed any more, and would stay in memory as long as the post
         return response
 
