@@ -22,10 +22,10 @@ from clocks import PATIENCE_SECONDS
 from documents import prose, read
 from local_xsoar import ROOT, Answering, LocalXsoar, needs, run_main, served
 from tools.check_server.__main__ import main
-from tools.check_server.http import check_url
-from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS
-from tools.check_server.report import OTHERWISE, Finding, Row, hide, markdown
-from tools.check_server.server import VERSION_8_PREFIX
+from tools.check_server.http import CheckError, check_url
+from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS, Bounds, Visit
+from tools.check_server.report import AS_ASSUMED, OTHERWISE, Finding, Row, hide, markdown, terminal_lines
+from tools.check_server.server import TOKEN_HEADER, VERSION_8_PREFIX, Secrets, Server, Webhook
 from shared.webhook import PACK
 
 pytestmark = pytest.mark.sockets
@@ -305,6 +305,27 @@ def test_of_a_secret_that_begins_with_another_nothing_is_shown(tmp_path: Path) -
     with served(Telling) as url:
         check(url, tmp_path, '1\n1\n1\nyes\n', DEMISTO_API_KEY='a-key', WEBHOOK_TOKEN='a-key-and-more')
     assert ' on Cortex XSOAR 8 for ...: ' in (tmp_path / 'report.md').read_text()
+
+
+def test_no_more_incidents_are_created_than_the_person_was_told_of_and_a_rejected_event_is_none() -> None:
+    class Rejecting(Answering):
+        def do_POST(self) -> None:
+            is_shown = TOKEN_HEADER in self.headers
+            self.answer(200 if is_shown else 401, b'[]' if is_shown else b'{"title": "", "status": 401, "detail": ""}')
+
+    secrets = Secrets('a-key', '', 'a-token')
+    with served(Rejecting) as url:
+        visit = Visit(Server(url, secrets), Webhook(f'{url}/webhook', secrets), 'mark', Bounds(1, 1, 1))
+        assert visit.first.status == 200
+        visit.send(*['second'] * (MAX_INCIDENTS - 1))
+        with pytest.raises(CheckError, match=f'may create {MAX_INCIDENTS} incidents and no more'):
+            visit.send('third')
+
+
+def test_the_terminal_names_the_document_of_what_is_otherwise() -> None:
+    rows = [Row('A', 'a.md', Finding(AS_ASSUMED, 'Seen.')), Row('B', 'b.md', Finding(OTHERWISE, 'Not seen.'))]
+    assert [line.split() for line in terminal_lines(rows)] == [
+        ['AS', 'ASSUMED', 'A'], ['Seen.'], ['OTHERWISE', 'B'], ['Not', 'seen.'], ['assumed', 'in', 'b.md']]
 
 
 def test_a_redirect_does_not_carry_the_key_away(tmp_path: Path) -> None:

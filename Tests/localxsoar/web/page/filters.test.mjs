@@ -126,3 +126,21 @@ test('only the last of several texts that are typed quickly is searched for', as
   await reply('/localxsoar/deliveries/search?text=quick', []);
   type('');
 });
+
+test('long bodies are searched to their ends on request, which is offered while there are some', async () => {
+  const ends = () => [$('filters').all('#search-ends')[0].hidden, $('search-ends').hidden, $('search-ends').textContent];
+  for (const [cut, hidden, label] of [[[1], false, 'Search the end of a long body'], [[2, 1], false, 'Search the ends of 2 long bodies'], [[], true, '']]) {
+    type(`cut ${cut.length}`);
+    await reply(`/localxsoar/deliveries/search?text=cut ${cut.length}`, []);
+    await reply('/localxsoar/deliveries/cut', cut);
+    assert.deepEqual(ends().slice(1, label ? 3 : 2), [hidden, ...(label ? [label] : [])]);
+  }
+  $('filters').all('#search-ends')[0].click();
+  await reply('/localxsoar/deliveries/search?text=cut 0&to=end', [3]);
+  assert.deepEqual(shown(), [3]);
+  type('lost');
+  await reply('/localxsoar/deliveries/search?text=lost', {error: 'no'});
+  deliveries.describe();
+  assert.equal($('shown-deliveries').textContent, 'headers and bodies not searched: no connection');
+  type('');
+});

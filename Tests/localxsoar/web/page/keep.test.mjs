@@ -1,11 +1,11 @@
 // What can be kept of a delivery as a file, and what is said of why it was rejected and sent again.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import './document.mjs';
+import {asked, reply} from './document.mjs';
 
 const {drawChecks, drawCopies, drawOrigin} = await import('../../../../localxsoar/web/page/checks.js');
 const {deliveries} = await import('../../../../localxsoar/web/page/deliveries.js');
-const {exportLink, recipeButton, shareLink} = await import('../../../../localxsoar/web/page/keep.js');
+const {exportLink, listButtons, offerSending, recipeButton, shareLink} = await import('../../../../localxsoar/web/page/keep.js');
 
 const USUAL = {number: 7, kind: 'created', method: 'POST', checks: [], unsavable: '', missing: ''};
 
@@ -36,4 +36,48 @@ test('a delivery that was sent again leads to its original, and that to its late
   deliveries.set([9, 8, 7, 6, 5, 4, 3].map((number) => ({number, origin: number === 8 ? 2 : 1, status: number === 9 ? 0 : 200})));
   assert.equal(drawCopies({number: 1}).textContent, 'Sent again as delivery 9, delivery 7 (200), delivery 6 (200), delivery 5 (200), delivery 4 (200)');
   assert.equal(drawCopies({number: 3}), null);
+});
+
+const $ = document.getElementById;
+const sent = (number, more) => ({number, kind: 'created', missing: '', method: 'POST', target: '/', status: 200, sender: '', text: '', triage: '', incidents: [], chain: [], ...more});
+const listed = listButtons();
+const [clear, again] = ['clear', 'send-shown'].map((id) => listed.find((each) => each.attributes.id === id));
+const press = (made, detail = 1) => { made.send('click', {detail}); return made.textContent; };
+
+test('a press asks first, in words that say what will be done, and forgets it with the focus or Escape', () => {
+  const asks = (items, isWhole = true) => {
+    Object.assign(deliveries, {isWhole}).set(items);
+    const text = press(clear);
+    clear.send('blur');
+    assert.equal(clear.textContent, 'Clear');
+    return text;
+  };
+  assert.deepEqual([asks([sent(1)]), asks([sent(2), sent(1)]), asks([sent(1)], false)], ['Delete the delivery? Incidents stay', 'Delete 2 deliveries? Incidents stay', 'Delete all deliveries? Incidents stay']);
+  assert.equal($('announce').textContent, 'Delete all deliveries? Incidents stay. Press again to delete.');
+  assert.equal(press(clear, 2), 'Clear');  // the second half of a double click
+  press(clear);
+  let isOver = false;
+  clear.send('keydown', {key: 'Escape', stopPropagation: () => { isOver = true; }});
+  assert.deepEqual([isOver, clear.textContent], [true, 'Clear']);
+  clear.send('keydown', {key: 'Enter', repeat: true, preventDefault: () => { isOver = false; }});
+  assert.equal(isOver, false);
+});
+
+test('what is shown is sent again from the oldest on, as far as it is kept, until it is stopped or fails', async () => {
+  Object.assign(deliveries, {isWhole: true}).set([sent(4, {kind: 'waiting'}), sent(3), sent(2, {missing: 'It is gone.'}), sent(1)]);
+  assert.equal(press(again), 'Send 2 deliveries again?');
+  assert.equal(press(again), 'Stop (0 of 2 sent)');
+  assert.ok(asked.has('/localxsoar/deliveries/1/send'));
+  await reply('/localxsoar/deliveries/1/send', {number: 5});
+  assert.equal(again.textContent, 'Stop (1 of 2 sent)');
+  await reply('/localxsoar/deliveries/3/send', {error: 'Not now.'});
+  assert.deepEqual([again.textContent, $('sent').textContent], ['Send again', 'Not now. 1 of 2 sent again']);
+  deliveries.set([sent(2, {missing: 'It is gone.'})]);
+  assert.deepEqual([press(again), $('sent').textContent], ['Send again', 'None of them is kept as it came']);
+  for (const [search, count, isHidden, isDisabled] of [['', 1, true, false], ['x', 1, false, false], ['x', 0, false, true], ['x', 101, false, true]]) {
+    $('search').value = search;
+    deliveries.shown = Array.from({length: count}, (_, at) => sent(at));
+    offerSending();
+    assert.deepEqual([$('send-shown').hidden, $('send-shown').disabled, $('send-shown').title.startsWith('At most 100')], [isHidden, isDisabled, count > 100]);
+  }
 });

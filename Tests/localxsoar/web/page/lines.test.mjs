@@ -9,7 +9,7 @@ const $ = document.getElementById;
 const step = (word, sign, text, incidents = []) => ({word, sign, text, said: `${sign} ${text}`, incidents});
 const CREATED = step('created', '→', '7', ['7']);
 const LEFT = step('left', '↯', 'left');
-const delivery = (number, more) => ({number, kind: 'created', sender: '', text: 'a', method: 'POST', target: '/', status: 200, incidents: ['7'], triage: '', chain: [CREATED], ...more});
+const delivery = (number, more) => ({number, started: 0, milliseconds: 1, size: 1, kind: 'created', sender: '', text: 'a', method: 'POST', target: '/', status: 200, incidents: ['7'], triage: '', chain: [CREATED], ...more});
 const said = (more) => becameWithNote(delivery(1, more)).map((part) => part.textContent ?? part).join('');
 
 test('the pill counts lines that came above what is read as long as they are there', () => {
@@ -53,4 +53,51 @@ test('a line says what a delivery became, step by step, and what the receiver no
 test('a delivery has the incidents that it created, and those that it changed or repeated, each once', () => {
   const chain = [CREATED, step('joined', '↳', '5, 7', ['5', '7'])];
   assert.deepEqual([ownOf({chain}), incidentsOf({chain}), ownOf({chain: [LEFT]})], [['7'], ['7', '5'], []]);
+});
+
+test('the list scrolls to what is selected, no further, and moves from it or from the top', () => {
+  deliveries.set(Array.from({length: 30}, (_, at) => delivery(30 - at)));
+  Object.assign($('deliveries'), {scrollTop: 64, clientHeight: 96});
+  deliveries.select(null);
+  for (const [by, number, top] of [[1, 30, 0], [-1, 30, 0], [2, 28, 0], [1, 27, 32], [Infinity, 1, 864], [-3, 4, 832], [-Infinity, 30, 0]]) {
+    assert.deepEqual([deliveries.move(by).number, deliveries.current().number, $('deliveries').scrollTop], [number, number, top]);
+  }
+  deliveries.select(null);
+  assert.equal(deliveries.move(-1).number, 30);
+});
+
+test('only the rows that are seen are in the document, with their places, and a pressed one stays until it is let go', () => {
+  deliveries.set(Array.from({length: 30}, (_, at) => delivery(30 - at)));
+  deliveries.select(29);
+  Object.assign(deliveries, {height: 64, scrolled: null}).box.scrollTop = 0;
+  deliveries.render();
+  const rows = () => deliveries.room.children;
+  assert.deepEqual([rows().length, rows()[1].id, rows()[1].style.top, ...['aria-setsize', 'aria-posinset', 'aria-selected'].map((name) => rows()[1].attributes[name]), deliveries.box.attributes['aria-activedescendant']],
+    [10, 'deliveries-29', '32px', '30', '2', 'true', 'deliveries-29']);
+  deliveries.box.send('pointerdown', {target: rows()[0]});
+  deliveries.add(delivery(31));
+  deliveries.render();
+  assert.equal(rows()[0].id, 'deliveries-30');
+  document.body.send('pointerup');
+  deliveries.render();
+  assert.equal(rows()[0].id, 'deliveries-31');
+  const opened = [];
+  Object.assign(deliveries, {open: ({number}) => opened.push(number)});
+  deliveries.box.send('click', {target: rows()[2].children[0]});
+  deliveries.select(null);
+  deliveries.render();
+  assert.deepEqual([opened, deliveries.box.attributes['aria-activedescendant']], [[29], undefined]);
+  deliveries.height = 0;
+});
+
+test('what is read stays where it is while lines above it are added, replaced and removed', () => {
+  deliveries.set(Array.from({length: 30}, (_, at) => delivery(30 - at)));
+  Object.assign(deliveries, {scrolled: null, moved: 0}).box.scrollTop = 320;
+  deliveries.add(delivery(31));
+  assert.equal(deliveries.moved, 32);
+  deliveries.add(delivery(31, {text: 'again'}));
+  deliveries.remove(5);
+  assert.equal(deliveries.moved, 32);
+  deliveries.remove(30);
+  assert.deepEqual([deliveries.moved, deliveries.shown.length, deliveries.shown[0].text], [0, 29, 'again']);
 });
