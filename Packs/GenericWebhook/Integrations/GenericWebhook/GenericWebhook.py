@@ -68,7 +68,7 @@ from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 from xml.etree.ElementTree import ParseError, XMLPullParser
 
@@ -2377,10 +2377,9 @@ FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())]
 
 
 @lru_cache(maxsize=8)
-def decoder_of(keys: tuple[str, ...]) -> Decoder[Any]:
-    """Return a decoder of the members at some keys as a struct: a dict of all of them could take hundreds of MiB."""
-    names = {f'member_{number}': key for number, key in enumerate(keys)}
-    return Decoder(defstruct('Members', [(name, Raw, Raw()) for name in names], rename=names))
+def decoder_of(keys: tuple[str, ...]) -> Decoder[dict[str, Raw]]:
+    """Return a decoder of the members at some keys alone: a dict of all members could take hundreds of MiB."""
+    return Decoder(TypedDict('Members', dict.fromkeys(keys, Raw), total=False))  # type: ignore[operator]
 
 
 def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
@@ -2388,8 +2387,7 @@ def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tupl
     # An object has at most as many members as colons. Counting these takes no memory.
     if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
         return MEMBERS.decode(source), False
-    members = zip(keys, astuple(decoder_of(keys).decode(source)), strict=True)
-    return {key: member for key, member in members if member}, True  # one that was not sent is empty
+    return decoder_of(keys).decode(source), True
 
 
 class LargeObject(dict[str, Any]):
