@@ -1431,7 +1431,7 @@ aws-cloudwatch
       if           !AlarmContributorId, !AlarmContributorAttributes
 
 aws-eventbridge: GuardDuty
-    identified by  source=aws.guardduty, detail-type, detail
+    identified by  detail-type, source=aws.guardduty, detail
     name           {detail.title|detail-type} ({detail-type})
     occurred       time
     severity       detail.severity
@@ -1525,7 +1525,7 @@ azure-devops
 
 azure-event-grid
     identified by  @aeg-event-type
-    identified by  eventTime, eventType, subject, topic|dataVersion
+    identified by  topic|dataVersion, subject, eventTime, eventType
     name           {data.alertDisplayName|eventType|type}: {subject|source}
     occurred       eventTime|time
     severity       data.severity
@@ -1604,7 +1604,7 @@ cisco-meraki
     severity       alertLevel
 
 cloudflare
-    identified by  alert_type, text, policy_id
+    identified by  policy_id, alert_type, text
     name           {text}
     occurred       ts
     severity       data.severity
@@ -1616,7 +1616,7 @@ cowrie
     severity       none
 
 crowdstrike: an incident
-    identified by  event.IncidentID, metadata.eventType
+    identified by  metadata.eventType, event.IncidentID
     name           {metadata.eventType} {event.State}: {event.IncidentID}
     occurred       metadata.eventCreationTime
     problem        event.IncidentID
@@ -1633,7 +1633,7 @@ crowdstrike
     problem        event.DetectId|event.CompositeId
 
 customer-io
-    identified by  event_id, object_type, metric, data
+    identified by  metric, event_id, object_type, data
     name           {object_type} {metric}: {data.recipient|data.identifiers.email|data.customer_id}
     occurred       timestamp
     severity       none
@@ -1814,7 +1814,7 @@ gitlab
     problem        project.path_with_namespace, object_kind, object_attributes.iid
 
 google-workspace
-    identified by  id.applicationName, events.0.name
+    identified by  events.0.name, id.applicationName
     name           {id.applicationName} {events.0.name}: {actor.email} ({ipAddress})
     occurred       id.time
 
@@ -2032,7 +2032,7 @@ onfleet
     severity       none
 
 opencanary
-    identified by  logtype, node_id, logdata
+    identified by  logdata, logtype, node_id
     name           {node_id} port {dst_port}: {src_host}
     occurred       utc_time
     severity       none
@@ -2117,7 +2117,7 @@ prisma-cloud
     problem        alertId
 
 rspamd
-    identified by  action, rspamd_server, symbols
+    identified by  rspamd_server, action, symbols
     name           {action}: {subject} ({from})
     severity       none
 
@@ -3908,9 +3908,9 @@ class Facts:
             inner = value[0] if isinstance(value, list) and value else value
             is_text = type(inner) is str and not scope.is_text  # JSON in a text is read, but not JSON in a text inside that
             inner = self.json_in(str(inner)) if is_text else inner
-            if isinstance(inner, dict) and inner and word_of(key) != 'customfields':
+            if isinstance(inner, dict) and inner and (word := word_of(key)) != 'customfields':
                 self.scopes_left -= 1
-                scope.inner.append(Scope(inner, word_of(key), is_item=isinstance(value, list), is_text=is_text or scope.is_text,
+                scope.inner.append(Scope(inner, word, is_item=isinstance(value, list), is_text=is_text or scope.is_text,
                                          has_data=is_text or key in data_keys))
         return scope.inner
 
