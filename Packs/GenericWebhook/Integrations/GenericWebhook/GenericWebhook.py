@@ -2425,6 +2425,9 @@ class LargeList(list[Any]):
         return map(self.__getitem__, range(len(self)))
 
 
+decoding_may_fail = suppress(ValueError, RecursionError)  # one for all values: making it takes a while
+
+
 class Budget:
     """How many values may still be opened or visited, in an event and in all events of a request: then the rest is UNREAD.
 
@@ -2449,10 +2452,10 @@ class Budget:
         yield_if_due()
         view = memoryview(source)
         # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
-        with suppress(ValueError, RecursionError):
+        with decoding_may_fail:
             if is_small(view):
                 return WHOLE.decode(view)
-        with suppress(ValueError, RecursionError):
+        with decoding_may_fail:
             if view[0] == OPENING_BRACE:
                 members, is_cut = members_of(source)
                 return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
