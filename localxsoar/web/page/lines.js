@@ -215,7 +215,7 @@ export class Lines {
 
   move(by) {
     const at = this.shown.findIndex((item) => item[this.key] === this.selected);
-    const next = Math.max(0, Math.min(this.shown.length - 1, at < 0 ? by - 1 : at + by));
+    const next = Math.max(0, Math.min(this.shown.length - 1, at + by));
     if (this.shown[next]) this.select(this.shown[next][this.key]);
     return this.shown[next];
   }

@@ -22,3 +22,14 @@ test('a view finds again what was chosen in it, but shows the instance that was 
   setInstance({instance: 'right'});
   assert.equal(follow('#/log'), '#/log?level=error&instance=right');
 });
+
+test('an address has what has a meaning in it, in one order, and a view does not open again what was open', () => {
+  setPorts([{name: 'left'}]);
+  const open = (hash) => { history.state = null; location.hash = hash; readAddress(['incidents', 'deliveries', 'log'], 'log'); return location.hash; };
+  assert.equal(open('#/incidents?open=7&words=x&sort=severity&as=lanes&q=a:b,c&tab=raw&other=1'), '#/incidents?q=a:b,c&as=lanes&sort=severity&open=7&tab=raw&words=x');
+  assert.equal(open('#/deliveries'), '#/deliveries');
+  assert.equal(open('#/incidents'), '#/incidents?q=a:b,c&as=lanes&sort=severity');
+  assert.equal(open('#/incidents/9'), '#/incidents?q=a:b,c&as=lanes&sort=severity&open=9&tab=raw');
+  assert.equal(open('#/deliveries?tab=log'), '#/deliveries');
+  assert.equal(open('#/nowhere?q=1'), '#/log?q=1');
+});

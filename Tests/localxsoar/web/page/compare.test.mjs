@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {reply} from './document.mjs';
 
+const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
 const {drawComparison} = await import('../../../../localxsoar/web/page/compare.js');
 const {deliveries} = await import('../../../../localxsoar/web/page/deliveries.js');
 
@@ -27,6 +28,7 @@ for (const [before, after, head, note, rows, facts, others] of [
   ['{"a": 1}', '{"a":1}', 'Body: equal', 'Only blanks or the order of keys differ.', []],
   ['{"a": "A"}', '{"a": "\\u0041"}', 'Body: 1 difference', '', ['≠changed:  a"A""\\u0041"']],
   ['a=1', 'a=2', 'Body: 1 difference', '', ['≠changed:  a12'], {fields: [{name: 'a', value: '1'}]}, {fields: [{name: 'a', value: '2'}]}],
+  [`"${'x'.repeat(700)}"`, '"y"', 'Body: 1 difference', '', [`≠changed:  all of it"${'x'.repeat(600)}… show all""y"`]],
   [`"${'x'.repeat(100)}1${'y'.repeat(100)}"`, `"${'x'.repeat(100)}2${'y'.repeat(100)}"`, 'Body: 1 difference', '', [`≠changed:  all of it${['1', '2'].map((each) => `"…${'x'.repeat(40)}${each}${'y'.repeat(40)}…"`).join('')}`]],
   ['{"a": 1}', '{"a": 2}', 'Body: 1 difference', '', ['≠changed:  a12']],
   ['{"a":1,"b":1,"c":1,"d":1,"x":1}', '{"a":1,"b":1,"c":1,"d":1}', 'Body: 1 difference', '', ['4 equal: a, b, c, d', '−removed:  x1not there']],
@@ -61,6 +63,16 @@ test('other deliveries are offered to compare with, those of the sender first, a
   deliveries.isWhole = true;
   deliveries.set([two]);
   assert.equal(drawComparison({...two, sender: ''}).all('.comparison')[0].textContent, 'No earlier delivery of an unknown sender is kept here.');
+  const old = delivery('f');
+  deliveries.set([...Array.from({length: 101}, () => delivery('')).toReversed(), old]);
+  location.hash = `#/deliveries?open=1&with=${old.number}`;
+  readAddress(['deliveries'], 'deliveries');
+  const offered = () => drawComparison(five).all('option');
+  assert.equal(offered().find((each) => each.attributes.selected === 'true').value, String(old.number));
+  deliveries.set([five]);
+  assert.equal(offered()[0].textContent, `${old.number} (not kept)`);
+  location.hash = '#/deliveries?open=1';
+  readAddress(['deliveries'], 'deliveries');
   deliveries.set([five, four, three, two, one]);
   const box = drawComparison({...four, shows: true});
   const [choice] = box.all('#compare-with');

@@ -64,6 +64,11 @@ test('the list scrolls to what is selected, no further, and moves from it or fro
   }
   deliveries.select(null);
   assert.equal(deliveries.move(-1).number, 30);
+  deliveries.set(deliveries.all.slice(0, 20));
+  deliveries.select(1);
+  assert.equal($('deliveries').scrollTop, 0);
+  deliveries.append([delivery(2), delivery(1)]);  // what is open was loaded after the others
+  assert.equal($('deliveries').scrollTop, 608);
 });
 
 test('only the rows that are seen are in the document, with their places, and a pressed one stays until it is let go', () => {

@@ -4,7 +4,8 @@ import test from 'node:test';
 import './document.mjs';
 
 const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
-const {drawLog, setLines} = await import('../../../../localxsoar/web/page/log.js');
+const {addLine, drawLog, setLines} = await import('../../../../localxsoar/web/page/log.js');
+const {setInstance} = await import('../../../../localxsoar/web/page/state.js');
 const $ = document.getElementById;
 
 location.hash = '#/log';
@@ -20,3 +21,15 @@ for (const [level, search, shown] of [['', '', 'debug info error print'], ['info
     assert.equal($('log').dataset.none, '0 of 4 lines match.');
   });
 }
+
+test('a line of another instance is not kept, and of too many the oldest goes', () => {
+  setInstance({instance: 'left'});
+  Object.assign($('level'), {value: ''});
+  Object.assign($('search'), {value: ''});
+  const lines = [];
+  setLines(lines);
+  for (const instance of ['left', 'right', undefined]) addLine({level: 'info', time: '', text: `of ${instance}`, instance});
+  assert.deepEqual(lines.map(({text}) => text), ['of left', 'of undefined']);
+  for (let at = 0; at < 2000; at += 1) addLine({level: 'info', time: '', text: 'a', instance: 'left'});
+  assert.deepEqual([lines.length, lines[0].text], [2000, 'a']);
+});

@@ -12,6 +12,8 @@ const DRAWN = {
   '- **bold** and `<b>`\n- safe\u202eexe.': '<ul><li class="in-0"><strong>bold</strong> and <code>&lt;b&gt;</code></li><li class="in-0">safe⟨U+202E⟩exe.</li></ul>',
   '```\n<i>code</i>\n**so**\n```\nafter': '<pre class="code">&lt;i&gt;code&lt;/i&gt;\n**so**</pre><p>after</p>',
   '1. a_b_c\n  - x\n> _so_\n---\n\\*no\\*': '<ol start="1"><li class="in-0">a_b_c</li><li class="in-1">x</li></ol><blockquote><em>so</em></blockquote><hr><p>*no*</p>',
+  '3. a\n4) b': '<ol start="3"><li class="in-0">a</li><li class="in-0">b</li></ol>',
+  '[](https://a.example)': '<p><a href="https://a.example" title="https://a.example" rel="noopener noreferrer" target="_blank">https://a.example</a></p>',
   'one<br>two __three__ *four*': '<p>one<br>two <strong>three</strong> <em>four</em></p>',
   '![picture](https://tracker.example/x.png)': '<p><em>picture</em></p>',
   '|not a table': '<p>|not a table</p>',

@@ -26,6 +26,7 @@ test('each delivery has what it became and would become', () => {
   assert.deepEqual([cells[0], ...cells.slice(4)], ['before severity unknown ', cells[0], 'rejected: no token', cells[0], 'not sent: no body', cells[0], 'no incident']);
   assert.deepEqual([[ROWS[1]], [ROWS[1], ROWS[1]]].map((rows) => drawPreview(rows, ['host'], () => 0, false)).map(([summary, remark]) => `${summary.textContent} ${remark.textContent}`),
     ['This delivery creates incidents. 1 of 1 lacks host', 'Of the last 2 deliveries of this sender, 2 create incidents. 2 of 2 lack host']);
+  assert.ok(drawOne([row(1, {count: 4, incidents: Array(4).fill(incident('disk'))})], 1).at(-1).textContent.endsWith('and 1 more'));
   assert.equal(drawPreview(new Error('The preview has ended.'), [], () => 0, false)[0].textContent, 'The preview has ended.');
 });
 

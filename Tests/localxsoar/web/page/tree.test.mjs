@@ -70,6 +70,11 @@ test('many entries are drawn piece by piece', () => {
   assert.deepEqual([leaves(tree).length, tree.all('.more').length], [702, 0]);
 });
 
+test('one entry more than are drawn is shown on request', () => {
+  const tree = draw(Object.fromEntries(Array.from({length: 201}, (_, at) => [`key${at}`, at])));
+  assert.deepEqual([leaves(tree).length, tree.all('.more')[0].textContent], [200, 'show 1 more']);
+});
+
 test('a long text is cut until a button shows all of it', () => {
   const tree = draw({text: 'x'.repeat(601)});
   assert.deepEqual(leaves(tree), [`text: "${'x'.repeat(600)}…"show all`]);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
 
-const {isOpen, noteEnd, problem, severity, state} = await import('../../../../localxsoar/web/page/triage.js');
+const {drawState, isOpen, noteEnd, problem, severity, state} = await import('../../../../localxsoar/web/page/triage.js');
 let id = 0;
 const incident = (more) => ({id: String(id += 1), sourceInstance: 'left', dbotMirrorId: '', state: '', status: 0, ...more});
 
@@ -12,6 +12,7 @@ test('an end closes the earlier incidents of its problem, and no later one', () 
   assert.deepEqual([begins, other, ends].map(noteEnd), [false, false, true]);
   assert.deepEqual([begins, other, ends, again].map(state), ['ended', 'pending', 'resolved', 'pending']);
   assert.deepEqual([begins, other, ends, again].map(isOpen), [false, true, false, true]);
+  assert.deepEqual([begins, other, ends].map((each) => [drawState(each).attributes.class, drawState(each).attributes.title ?? '']), [['state-word good', `Incident ${ends.id} reports the end of its problem.`], ['state-word dim', ''], ['state-word good', '']]);
 });
 
 test('an earlier end changes nothing where a later one is known', () => {
