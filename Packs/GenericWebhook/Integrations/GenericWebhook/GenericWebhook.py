@@ -2634,12 +2634,9 @@ def shortened(text: str, max_length: int = 150) -> str:
     return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
 
 
-TEXTS_AND_NUMBERS = {str, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
-
-
 def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-    if type(value) not in TEXTS_AND_NUMBERS and type(value) is not CutText:
+    if type(value) not in (str, int, SentFloat, CutText):
         return ''
     text = str(value)[:4096]  # more than any name or date has, and quick to search
     if not text.isprintable():
@@ -3419,11 +3416,9 @@ def scale_from_url(text: str) -> Scale:
     if not all(severity for _, severity in levels):
         raise Unreadable('a scale has other names than critical, high, medium, low and informational')
     numbers = sorted(((float(value), severity) for value, severity in levels if NUMBER.fullmatch(value)), key=itemgetter(0))
-    if numbers and len(numbers) < len(levels):
-        raise Unreadable('a scale mixes numbers with texts')
     by_value = {form_of(value, is_exact=True)[0]: severity for value, severity in levels}
-    if len(by_value) < len(levels):
-        raise Unreadable('a scale has a value twice')
+    if len(numbers) not in (0, len(levels)) or len(by_value) < len(levels):
+        raise Unreadable('a scale mixes numbers with texts, or has a value twice')
     are_thresholds = len({severity for _, severity in levels}) > 1 and numbers == sorted(numbers, key=itemgetter(1))
     return Scale(by_value, numbers[::-1] if are_thresholds else [], is_exact=True)
 
@@ -5148,7 +5143,7 @@ def envelope_severity(member: bytes) -> float | None:
     if severity is None and value is not None:
         words = ', '.join(SEVERITY_WORDS.by_value)
         raise BadRequest("'severity' is unknown; it must be the number 0, 0.5, 1, 2, 3 or 4, or one of the words "
-                         f'{words}.', found=str(value) if type(value) in TEXTS_AND_NUMBERS else json_kind(member))
+                         f'{words}.', found=text_of(value) or json_kind(member))
     return severity
 
 
