@@ -282,9 +282,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'status': 'firing', 'alerts': [{'status': 'resolved', 'name': 'Latency'}]}, 'firing: Latency', ''),
     ({'build': {'status': 'success', 'project_name': 'octo/shop', 'message': 'Mend the cart', 'committer': 'alice'}},
      'success: octo/shop', ''),
-    # A push without the header that would name it: Gitea
-    ({'ref': 'refs/heads/main', 'commits': [{'id': 'b2', 'message': 'Mend the cart'}], 'repository': {'full_name': 'octo/shop'}},
-     'push: octo/shop', ''),
     # The thing that a text is about: Atera, Auvik, SAP Alert Notification, Squadcast, Honeybadger, Sentry's older alerts,
     # Detectify, AlertifyPro, Cronitor, Laravel Forge, Contrast, Coolify, Heroku, dbt, PlanetScale, Buildkite's packages, Shipper,
     # Thinkst

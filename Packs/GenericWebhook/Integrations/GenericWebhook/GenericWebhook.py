@@ -3734,9 +3734,11 @@ class Scope:
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
         self.has_data = has_data  # the data of the event, by its key
         self.inner: list[Scope] | None = None  # the scopes directly inside it, once they are known
-        keys = [key for key in islice(members, MAX_SCOPE_KEYS) if len(key) <= MAX_KEY_CHARACTERS]
-        # The reason of one of several is not that of the event.
-        self.keys = keys_by_meaning(tuple(key for key in keys if key.lower() != 'reason') if is_item else tuple(keys), word)
+        keys = tuple(islice(members, MAX_SCOPE_KEYS))
+        if is_item or max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
+            not_of_event = {'reason'} if is_item else set()  # the reason of one of several is not that of the event
+            keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS and key.lower() not in not_of_event)
+        self.keys = keys_by_meaning(keys, word)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -3790,7 +3792,6 @@ WEB_ADDRESS = re.compile(r'https?://(?:[^/?#]*@)?((?:[^/?#@:\[\]]+|\[[\da-fA-F:.
 # `A user was created` says no more than `user.created`.
 SAY_NOTHING = {'an', 'the', 'of', 'is', 'are', 'was', 'were', 'has', 'have', 'had', 'been', 'being', 'event'}
 OF_STATUS = re.compile('status|state', re.IGNORECASE)  # a kind that says that a status is another one
-PUSH_KEYS = {'commits', 'ref', 'repository'}  # of a push to Git, which GitHub and its kin name only in a header
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
@@ -3877,11 +3878,6 @@ class Facts:
             scope = next((each for each in self.inside(scope) if not each.is_item), scope)
         return scope
 
-    def json_in(self, text: str) -> dict[str, Any]:
-        """Return the members of the JSON object that a text holds, as loggers and log shippers send it, or {}."""
-        source = text.encode(errors='replace') if text.lstrip()[:1] == '{' else b''
-        return read_object(source, self.budget) if len(source) <= MAX_TEXT_WITH_JSON else {}
-
     def add_deep_ring(self) -> None:
         """Add the ring DEEP, if there is none yet: few events need it."""
         if len(self.rings) == DEEP:
@@ -3904,8 +3900,10 @@ class Facts:
         for key in islice(dict.fromkeys((*data_keys, *others, *texts)), self.scopes_left):
             value = members.get(key)
             inner = value[0] if isinstance(value, list) and value else value
-            is_text = type(inner) is str and not scope.is_text  # JSON in a text is read, but not JSON in a text inside that
-            inner = self.json_in(str(inner)) if is_text else inner
+            # JSON in a text is read, as loggers and log shippers send it, but not JSON in a text inside that.
+            is_text = type(inner) is str and not scope.is_text and str(inner).lstrip()[:1] == '{'
+            if is_text and len(source := str(inner).encode(errors='replace')) <= MAX_TEXT_WITH_JSON:
+                inner = read_object(source, self.budget)
             if isinstance(inner, dict) and inner and (word := word_of(key)) != 'customfields':
                 self.scopes_left -= 1
                 scope.inner.append(Scope(inner, word, is_item=isinstance(value, list), is_text=is_text or scope.is_text,
@@ -4036,10 +4034,9 @@ class Facts:
 
     def kind(self) -> str:
         """Return the kind of event, or ''."""
-        push = 'push' if self.members.keys() >= PUSH_KEYS else ''
         # The top is under a key only if that is the only one: {"card_moved": {"name": "Blue mug"}}
         only_key = next(iter(self.members)) if self.top.word.endswith('ed') else ''
-        return (self.own_kind or push or self.best(KINDS)
+        return (self.own_kind or self.best(KINDS)
                 or self.word_of_change((OWN, DATA, OTHERS), OUTCOME) or self.usable(only_key))
 
     def change(self, text: str) -> str:
@@ -4055,10 +4052,10 @@ class Facts:
         {"type": "build_end", "status": "failed"}          -> build_end: beside a telling kind, its own status says nothing
         """
         kind = self.own_kind
-        if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
-            return f'{kind} {status}'
         if not kind:
             return self.word_of_change((OWN, DATA) if text else (OWN, DATA, OTHERS), CHANGE)
+        if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
+            return f'{kind} {status}'
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
         # A text says more than an outcome such as `passed`: beside it, only a change counts.
         word = '' if is_telling else self.word_of_change((OWN,), CHANGE if text else OUTCOME)
@@ -4072,8 +4069,7 @@ class Facts:
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
         kinds = self.values(rings, 'kind', 'last word: kind')
-        words = [kind for kind in kinds if type(kind) is str and pattern.fullmatch(kind)]
-        return first_of(map(self.clean, words))
+        return first_of(self.clean(kind) for kind in kinds if type(kind) is str and pattern.fullmatch(kind))
 
     def address(self) -> str:
         """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
@@ -4101,7 +4097,7 @@ class Facts:
 
     def times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
-        near = [self.top, *(scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE)]
+        near = [self.top] + [scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE]
         if 'time of end' in self.meanings and says_that_it_ended(self.top):
             yield from map(self.clean, chain.from_iterable(scope.values('time of end') for scope in near))
         dates: list[str] = []
@@ -4325,13 +4321,14 @@ class ThirdPartyEvent:
             return members
         message = PREAMBLE.sub('', body[:MAX_TEXT_WITH_JSON].lstrip(), count=1).lstrip()
         if json_text := JSON_OF_SYSLOG.fullmatch(message):
-            return read_object(json_text[1].encode(errors='replace'), self.budget) or None
+            return read_object(json_text[1].encode(errors='replace')[:MAX_TEXT_WITH_JSON], self.budget) or None
         return members_of_log(self.clean(message))
 
     @cached_property
     def facts(self) -> Facts:
         """Return what the general rule finds in the event."""
-        return Facts(self.members if self.record is None else self.record, self.headers, self.clean, self.budget)
+        record = self.record if len(self.members) == 1 else None
+        return Facts(self.members if record is None else record, self.headers, self.clean, self.budget)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
