@@ -21,9 +21,9 @@ import requests
 from clocks import PATIENCE_SECONDS
 from documents import prose, read
 from local_xsoar import ROOT, Answering, LocalXsoar, needs, run_main, served
-from tools.check_server.__main__ import main
-from tools.check_server.http import CheckError, check_url
-from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS, Bounds, Visit
+from tools.check_server.__main__ import close, main
+from tools.check_server.http import Answer, CheckError, check_url
+from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS, Bounds, Visit, allows_size, describe
 from tools.check_server.report import AS_ASSUMED, OTHERWISE, Finding, Row, hide, markdown, terminal_lines
 from tools.check_server.server import TOKEN_HEADER, VERSION_8_PREFIX, Secrets, Server, Webhook
 from shared.webhook import PACK
@@ -227,7 +227,7 @@ def test_a_path_that_is_closed_is_found_and_creates_nothing(without_rule: LocalX
     assert {found[assumed] for assumed in (PASSES, REPLIES, KEEPS_PROBLEM, FINDS_PROBLEM, DROPPED)} == {'unknown'}
 
 
-@pytest.mark.parametrize('typed', ['1\n1\n1\nno\n', '1\n1\n1\n\n', '1\n1\n1\n', '26\n', '0\n', 'many\n', ''])
+@pytest.mark.parametrize('typed', ['1\n1\n1\nno\n', '1\n1\n1\n\n', '1\n1\n1\n', '26\n', '0\n1\n1\nyes\n', 'many\n', ''])
 def test_nothing_is_sent_unless_the_person_says_yes_to_bounds_that_are_possible(
         without_rule: LocalXsoar, tmp_path: Path, typed: str) -> None:
     before_it = len(without_rule.incidents())
@@ -310,8 +310,9 @@ def test_of_a_secret_that_begins_with_another_nothing_is_shown(tmp_path: Path) -
 def test_no_more_incidents_are_created_than_the_person_was_told_of_and_a_rejected_event_is_none() -> None:
     class Rejecting(Answering):
         def do_POST(self) -> None:
+            problem = b'{"title": "", "status": 401, "detail": ""}' if self.path == '/webhook' else b''
             is_shown = TOKEN_HEADER in self.headers
-            self.answer(200 if is_shown else 401, b'[]' if is_shown else b'{"title": "", "status": 401, "detail": ""}')
+            self.answer(200 if is_shown else 401, b'[]' if is_shown else problem)
 
     secrets = Secrets('a-key', '', 'a-token')
     with served(Rejecting) as url:
@@ -320,6 +321,21 @@ def test_no_more_incidents_are_created_than_the_person_was_told_of_and_a_rejecte
         visit.send(*['second'] * (MAX_INCIDENTS - 1))
         with pytest.raises(CheckError, match=f'may create {MAX_INCIDENTS} incidents and no more'):
             visit.send('third')
+        behind_proxy = Visit(visit.server, Webhook(f'{url}/proxy', secrets), 'mark', visit.bounds)
+        assert behind_proxy.first.status == 401  # not the instance's: the token is shown once only
+
+
+def test_no_body_is_larger_than_the_person_was_told_of_and_incidents_that_stay_open_are_named(
+        capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = Secrets('a-key', '', 'a-token')
+    visit = Visit(Server('', secrets), Webhook('', secrets), 'mark', Bounds(5, 1, 1))
+    with mock.patch.multiple(visit.webhook, post=mock.Mock(return_value=Answer(200, '[{"id": "7"}]')),
+                             post_blank=mock.Mock(return_value=Answer(200, '[]'))):
+        assert allows_size(visit).seen == '5 MiB arrive, the most that was to be tried.'
+        assert describe(visit.first) == '200 with 1 incident'
+    with mock.patch.object(visit.server, 'close', side_effect=CheckError('No.')):
+        close(visit)
+    assert capsys.readouterr().out == 'Close these incidents by hand: 7. No.\n'
 
 
 def test_the_terminal_names_the_document_of_what_is_otherwise() -> None:

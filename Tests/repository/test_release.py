@@ -18,6 +18,7 @@ import pytest
 import yaml
 from documents import ALL, read
 from local_xsoar import ROOT, needs
+from tools.releases.same_bytes import dated
 from tools.tree import own_files
 
 pytestmark = pytest.mark.sockets
@@ -337,6 +338,8 @@ def test_a_zip_made_at_another_time_and_in_another_order_has_the_same_bytes(tmp_
     with zipfile.ZipFile(tmp_path / 'one.zip') as made:
         assert made.namelist() == ['README.md', 'metadata.json']
         assert made.read('README.md') == b'A pack.'
+        assert {(each.create_system, each.external_attr >> 16) for each in made.infolist()} == {(3, 0o644)}  # readable under Unix
+    assert [json.loads(dated(b'{"created": "a", "updated": "c"}', day))['updated'] for day in ('', 'b')] == ['a', 'b']
 
 
 RECIPE = 'docker/generic-webhook'

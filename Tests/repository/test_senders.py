@@ -159,14 +159,16 @@ def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> N
     assert ['FILL IN' in kind for kind in kinds] == [True, False]
 
 
-def test_what_the_incidents_have_is_not_missing_even_if_it_is_not_expected_yet(
+def test_what_the_incidents_have_is_not_missing_even_if_it_is_not_expected_yet_but_a_guide_is(
         root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = root / 'senders/opsgenie/deliveries.json'
     recipe = json.loads(read(file))
     for delivery in recipe['deliveries']:
         delivery['expected'] = {'name': '', 'type': None, 'occurred': None}
     file.write_text(json.dumps(recipe))
-    assert [line for line in missing_in(root, 'opsgenie', capsys) if '"expected"' not in line] == []
+    (root / 'senders/opsgenie/guide.md').unlink()
+    assert [line for line in missing_in(root, 'opsgenie', capsys) if '"expected"' not in line] == [
+        'missing: guide.md: the steps of setting it up']
 
 
 def test_a_delivery_that_becomes_something_else_is_told_what_to_expect(folders: dict[str, Folder]) -> None:
@@ -200,6 +202,7 @@ def test_a_failed_test_names_the_delivery_and_what_differs(folders: dict[str, Fo
 
 def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     beginning = change(root, 'pingdom', 'at: "importance_level"', 'at: "importance_levle|importance_level"')
+    change(root, 'pingdom', 'identified_by: [["', 'identified_by: [["!no_such", "')  # which is to be in none of them
     told = [line for line in missing_in(root, 'pingdom', capsys) if 'in none of its deliveries' in line]
     assert told == [f'missing: {beginning}importance_levle is in none of its deliveries']
 
@@ -310,7 +313,10 @@ def faults(root: Path) -> list[str]:
     ('gitea', 'header: "X-Gitea-Delivery"', 'header: "x) } evil"', "delivery_id.0.header: 'x) } evil' does not match"),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\n[a]: b', 'a key is not a text'),
     ('opsgenie', 'title: "Opsgenie"', 'title: &a [*a]', 'this is not YAML: RecursionError'),
-    ('opsgenie', 'instance: "shared"', 'instance: "shared"\nbefore: ["nobody"]', 'there is no folder nobody')])
+    ('pagerduty', 'soc: "200"', 'soc: "210"', 'opsgenie has the same soc'),
+    ('pagerduty', 'urgency: "high=', 'priority: "high=', 'there is another scale priority'),
+    *(('opsgenie', 'instance: "shared"', f'instance: "shared"\n{fact}', 'there is no folder nobody')
+      for fact in ('before: ["nobody"]', 'guide_of: "nobody"', 'rows_of: "nobody"'))])
 def test_a_wrong_fact_is_refused_with_its_file_and_line(root: Path, name: str, old: str, new: str, words: str) -> None:
     beginning = change(root, name, old, new)
     found = faults(root)
