@@ -310,6 +310,7 @@ def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
     answer = requests.get(f'{way}/request.body')
     assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
     assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
+    assert answer.headers['Cross-Origin-Resource-Policy'] == 'same-origin'  # no other page shows it
     assert json.loads(requests.get(f'{way}/response.body').content)['size'] == 3
 
 

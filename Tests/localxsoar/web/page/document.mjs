@@ -5,6 +5,8 @@ class Element {
     Object.assign(this, {tag, attributes: {}, childNodes: [], listeners: {}, dataset: {}, style: {}, parent: null, value: ''});
   }
 
+  get id() { return this.attributes.id ?? ''; }
+  set id(value) { this.attributes.id = value; }
   set className(value) { this.attributes.class = value; }
   setAttribute(name, value) { this.attributes[name] = String(value); }
   getAttribute(name) { return this.attributes[name] ?? null; }
@@ -12,6 +14,7 @@ class Element {
 
   get parentElement() { return this.parent; }
   get children() { return this.childNodes.filter((each) => each instanceof Element); }
+  get options() { return this.children; }
   get childElementCount() { return this.children.length; }
   get firstChild() { return this.childNodes[0] ?? null; }
   get lastChild() { return this.childNodes.at(-1); }
@@ -117,6 +120,7 @@ export async function reply(path, body) {
   asked.delete(path);
   await new Promise(setImmediate);
 }
+globalThis.CSS = {escape: String};
 globalThis.requestAnimationFrame = () => {};
 globalThis.ResizeObserver = class { observe() {} };
 const timers = [];

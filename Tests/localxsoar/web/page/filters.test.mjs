@@ -63,6 +63,18 @@ test('kinds add up, a sender takes away, and each count is what pressing it woul
   assert.deepEqual(shown(), [5, 4, 3, 2, 1]);
 });
 
+test('those without a sender are chosen like a sender, and a list of senders that may be open stays as it is', () => {
+  choose('0');
+  assert.deepEqual([shown(), $('search').value, $('sender').value], [[1], 'sender:""', '0']);
+  choose('');
+  const before = senders();
+  $('sender').focus();
+  press('rejected');
+  assert.deepEqual(senders(), before);
+  $('search').focus();
+  press('rejected');
+});
+
 test('a chosen sender stays although none of its deliveries is left', () => {
   choose('2');
   deliveries.set([delivery(9, 'created', 'one')]);
