@@ -332,10 +332,12 @@ def test_no_body_is_larger_than_the_person_was_told_of_and_incidents_that_stay_o
     with mock.patch.multiple(visit.webhook, post=mock.Mock(return_value=Answer(200, '[{"id": "7"}]')),
                              post_blank=mock.Mock(return_value=Answer(200, '[]'))):
         assert allows_size(visit).seen == '5 MiB arrive, the most that was to be tried.'
-        assert describe(visit.first) == '200 with 1 incident'
+        assert visit.first.status == 200
     with mock.patch.object(visit.server, 'close', side_effect=CheckError('No.')):
         close(visit)
     assert capsys.readouterr().out == 'Close these incidents by hand: 7. No.\n'
+    assert [describe(Answer(200, json.dumps([{'id': '7'}] * number))) for number in (0, 1, 2)] == [
+        '200 with 0 incidents', '200 with 1 incident', '200 with 2 incidents']
 
 
 def test_the_terminal_names_the_document_of_what_is_otherwise() -> None:
