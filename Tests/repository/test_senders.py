@@ -157,6 +157,8 @@ def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> N
     kinds = [next(line for line in read(root / f'senders/{name}/sender.yml').splitlines() if line.startswith('kind: '))
              for name in ('acme', 'acme2')]
     assert ['FILL IN' in kind for kind in kinds] == [True, False]
+    one, two = [int(read_facts(root / f'senders/{name}/sender.yml', Path())[0]['soc']) for name in ('acme', 'acme2')]
+    assert two == one + 10, 'there is room between them'
 
 
 def test_what_the_incidents_have_is_not_missing_even_if_it_is_not_expected_yet_but_a_guide_is(
@@ -358,7 +360,8 @@ def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:
     ('"query": "",', '"qurey": "",', 'there is no fact qurey: expected, headers, '),
     ('"severity": 3,', '"severity": "high",', "deliveries.0.expected.severity: 'high' is not one of"),
     ('"severity": 3,', '"severity": 3', "this is not JSON: Expecting ',' delimiter"),
-    ('"problem_key": "pingdom:', '"problem_key": "pingdon:', 'a problem key of this folder begins with pingdom:')])
+    ('"problem_key": "pingdom:', '"problem_key": "pingdon:', 'a problem key of this folder begins with pingdom:'),
+    ('"problem_key": "pingdom:12345"', '"problem_key": "pingdom"', 'a problem key of this folder begins with pingdom:')])
 def test_a_wrong_delivery_is_refused_with_its_file_and_line(root: Path, old: str, new: str, words: str) -> None:
     file = root / 'senders/pingdom/deliveries.json'
     text = read(file)
