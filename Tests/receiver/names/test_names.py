@@ -186,7 +186,8 @@ def test_a_text_that_consists_of_fields_is_an_event(body: str, expected: str, se
 
 
 @pytest.mark.parametrize('body', [
-    'Failed login: user=ann host=db-1', 'Disk full {"host": "db-1"}', 'x=1 is no longer y', 'Alert: {"a":',
+    'Failed login: user=ann host=db-1', 'Disk full {"host": "db-1"}', 'x=1 is no longer y', 'usage=97% host=db-1',
+    'Alert: {"a":',
 ])
 def test_a_text_with_fields_in_it_is_named_by_its_first_line(body: str) -> None:
     assert name({'body': body}) == body

@@ -4243,6 +4243,7 @@ JSON_OF_SYSLOG = re.compile(r'(?:\S+:\s*|\S+ \S+ \S+ - )?(\{.*)', re.DOTALL)
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
 BEFORE_PAIRS = re.compile(r'\W*|(?:CEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
+FEWEST_PAIRS = 3  # fewer are a text that says all by itself: `usage=97% host=db-1`
 UNQUOTED = re.compile(r'(["\'])(.*)\1\Z')
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
@@ -4284,7 +4285,7 @@ def members_of_log(line: str) -> dict[str, str] | None:
     """
     before, *pairs = KEY_OF_PAIR.split(line)
     header = BEFORE_PAIRS.fullmatch(before)
-    if not header or not pairs:
+    if not header or (len(pairs) < 2 * FEWEST_PAIRS and not header['signature']):
         return None
     values = [UNQUOTED.sub(r'\2', value.strip(' ,;]')) for value in pairs[1::2]]
     return {**header.groupdict(''), **dict(zip(pairs[::2], values, strict=True))}
@@ -4365,8 +4366,8 @@ class ThirdPartyEvent:
     def other_names(self) -> Iterator[str]:
         """Yield the names that an event may have without a row, the best first.
 
-        If the only member is a text, its lines may be names. If it is `body`, they come first; under any other key they come
-        last, and only lines of at least three words count.
+        If the only member is a text, its lines may be names. If it is `body` and no record, they come first; otherwise they come
+        last, and only lines of at least three words count. None counts of XML that is not read.
         """
         text = self.text_member(next(iter(self.members))) if len(self.members) == 1 else ''
         # read_payloads makes a text that is neither JSON nor a form an object with this member
