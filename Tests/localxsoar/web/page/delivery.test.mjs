@@ -33,13 +33,14 @@ function draw(more, tab = '') {
 for (const [more, meta, head, ...links] of [
   [{}, 'Acme at 10.0.0.1 · 12 ms · 2.0 KB · 2026-11-30 09:00:05', 'POST /a200 OK'],
   [{kind: 'waiting', status: null, sender: ''}, 'unknown sender at 10.0.0.1 · 2.0 KB · 2026-11-30 09:00:05', 'POST /a'],
+  [{note: 'No list.'}, 'Acme at 10.0.0.1 · 12 ms · 2.0 KB · 2026-11-30 09:00:05', 'POST /a200 OK', 'Note: No list.'],
   [{peer: 'localxsoar'}, 'Acme · 12 ms · 2.0 KB · 2026-11-30 09:00:05 · sent from here', 'POST /a200 OK'],
   [{peer: 'localxsoar', origin: 3}, 'Acme · 12 ms · 2.0 KB · 2026-11-30 09:00:05', 'POST /a200 OK', 'Sent again: the original is delivery 3. '],
   [{chain: [{word: 'repeat', sign: '↺', text: '4', said: '', incidents: ['1'], delivery: 4}]}, 'Acme at 10.0.0.1 · 12 ms · 2.0 KB · 2026-11-30 09:00:05', 'POST /a200 OK', 'It repeats delivery 4.'],
 ]) {
   test(`of a delivery with ${JSON.stringify(more)} is said: ${meta}`, () => {
     const drawn = draw(more);
-    assert.deepEqual([drawn('.meta')[0], drawn('header')[0], ...drawn('.links')], [meta, head, ...links]);
+    assert.deepEqual([drawn('.meta')[0], drawn('header')[0], ...drawn('.links'), ...drawn('.note')], [meta, head, ...links]);
   });
 }
 
