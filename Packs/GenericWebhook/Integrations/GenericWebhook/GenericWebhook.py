@@ -6726,10 +6726,6 @@ class Trace(NamedTuple):
     origin: str  # the part of the log line that says whose request it is
     entry: HistoryEntry  # without the time, the status, the result and the note
 
-    def text(self, status: int, note: str) -> str:
-        """Return the line for the log."""
-        return f'{self.method} {status} {round((time.monotonic() - self.began) * 1000)} ms, {self.origin}: {note}'
-
 
 SILENT_CALLS = 3  # so many first calls without a reply are no coincidence
 SILENT_SERVER = ('. XSOAR has not replied since the container started, as some of its versions do even when they create '
@@ -7680,7 +7676,8 @@ def log_outcome(line: ServerLine, trace: Trace, status: int, note: str, result: 
     is_rejected = status >= HTTPStatus.BAD_REQUEST
     level = ('error' if has_left else 'info') if is_rejected else 'debug'
     note = f'lost: {note}' if level == 'error' else f'{note}; {url_note}' if url_note and not is_rejected else note
-    text = trace.text(status, f'{note} (the sender had left)' if has_left else note)
+    milliseconds = round((time.monotonic() - trace.began) * 1000)
+    text = f'{trace.method} {status} {milliseconds} ms, {trace.origin}: {note}' + ' (the sender had left)' * has_left
     line.log(level, text, reason=f'{status}: {note}' if level == 'info' else '')
     if is_rejected or result:
         line.record(trace.entry, status, note, result)
