@@ -5674,7 +5674,7 @@ class Post:
         self.memory_bytes = self.size
 
     def keep_if_gone(self) -> bool:
-        """Keep the post if its sender is gone, or keep it on, which ends its deadline. Return whether the post is kept."""
+        """Keep the post if its sender is gone, or was: that ends the deadline of a rejected group. Return whether it is kept."""
         if self.is_kept or self.is_gone():
             self.keep()
         return self.is_kept
@@ -5861,7 +5861,7 @@ def planned_seconds(overhead: float, seconds: float) -> float:
 
 
 class RejectedGroup(Struct):
-    """The posts of the latest group, and once XSOAR has rejected it, or a part of a post, what is still to be tried.
+    """The posts of the latest group, and what is still to be tried of them: they were rejected, or a reply lacks some of a post.
 
     One bad post fails one part of the group, a failing server fails all of them.
     """
@@ -5885,7 +5885,7 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     Both halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
     server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
-    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # one tried alone has left it
+    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # empty once a single post was tried
         middle = len(rejected) // 2
         yield rejected[:middle]
         yield rejected[middle:]
@@ -6006,7 +6006,7 @@ class PostQueue(Struct):
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
         if self.rejected.is_retry:  # if the group before this one was a post that had been set aside
             ready = [post for post in ready if not post.aside] or ready
-        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call) if len(ready) > 1 else 0
+        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call) if len(ready) > 1 else 0  # for the second and on
         group, count, size = list[Post](), 0, 0.0
         for post in ready:
             count += len(post.incidents)
@@ -6085,7 +6085,7 @@ class PostQueue(Struct):
         for post in posts:
             post.is_in_doubt = True
             post.enter(Stage.IN_REJECTED_GROUP)
-            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # that of the group's first failure
+            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # set by the group's first failure
         if len(posts) == 1:
             self.reject(posts[0], now)
         if not self.rejected.is_retry:  # the failure of a post that was set aside proves nothing new about XSOAR
@@ -6123,14 +6123,13 @@ class PostQueue(Struct):
             self.drop_surplus()
 
     def drop_surplus(self) -> None:
-        """Fail some of the posts that were set aside, until the rest of them fit in the queue. A single one may be of any size.
+        """Fail some of the posts that were set aside, until the rest of them fit in the queue. The last one may be of any size.
 
         Begin with those that were rejected while XSOAR created other posts. Of these, the largest is next if bytes are short,
         else the latest.
         """
-        while True:
-            waiting = [post for post in self.waiting if post.aside]
-            is_short_of_bytes = sum(post.memory_bytes for post in waiting) > self.most_bytes and len(waiting) > 1
+        while len(waiting := [post for post in self.waiting if post.aside]) > 1:
+            is_short_of_bytes = sum(post.memory_bytes for post in waiting) > self.most_bytes
             if not is_short_of_bytes and len(waiting) <= self.most_posts:
                 return
             candidates = [post for post in waiting if post.aside and post.aside.is_suspect] or waiting
