@@ -5503,12 +5503,11 @@ def memory_of(value: Any) -> int:
 
     A value that is there several times counts once. The keys do not count: they are the same objects in all incidents.
     """
-    sizes, pending = dict[int, int](), [value]
-    while pending:
-        each = pending.pop()
+    sizes, values = dict[int, int](), [value]
+    for each in values:  # which grows on the way
         if id(each) not in sizes:
             sizes[id(each)] = sys.getsizeof(each)
-            pending += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+            values += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
     return sum(sizes.values())
 
 
