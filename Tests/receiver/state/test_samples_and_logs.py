@@ -320,6 +320,7 @@ def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> N
     until(lambda: demistomock.calls_of('info'))
     line.log('info', 'last')
     line.log('error', 'of another level')
+    line.stop()
     line.drain()
     line.cut()
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)

@@ -6797,7 +6797,6 @@ class ServerLine:
         if count := len(self.queue.waiting):
             self.log('info', f'Stopping with {count} post{"s" * (count > 1)} in the queue. What XSOAR does not create within '
                              f'{STOP_SECONDS} s is lost, unless its sender sends it again.')
-            self.logs_due_at = 0.0  # before the next call, which may outlast the process
         self.ending.set()
 
     def cut(self) -> None:
@@ -6927,7 +6926,7 @@ class ServerLine:
             text = self.health.text
             _, error = self.call(show_health, text)
             self.health.record_sent(text, error is not None, time.monotonic())
-        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finishing):
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.queue.closed_because):  # any call may be the last
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
