@@ -6937,20 +6937,16 @@ class ServerLine:
         return True
 
     def save_context(self) -> None:
-        """Save the samples and the history in the integration context. If that fails, try again when the next save is due.
-
-        The next try is never urgent, even if this one was: `is_save_urgent` ends with it, and `is_unsaved` is set again.
-        """
+        """Save the samples and the history in the integration context. If that fails, try again when the next save is due."""
         if not self.is_restored:
             self.restore()  # a save without it would replace what the container before saved
-        next_due_at, is_urgent = time.monotonic() + self.context_every, self.is_save_urgent
+        if not self.is_save_urgent:  # an urgent save does not put off the next one that is due
+            self.context_due_at = time.monotonic() + self.context_every
         self.is_save_urgent = self.is_unsaved = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
         context = {'samples': json.dumps(self.samples)} | self.history.to_context() | self.silences.to_context()
-        has_failed = not self.is_restored or self.call(demisto.setIntegrationContext, context)[1] is not None
-        self.is_unsaved |= has_failed
-        if has_failed or not is_urgent:  # an urgent save does not put off the next one that is due
-            self.context_due_at = next_due_at
+        if not self.is_restored or self.call(demisto.setIntegrationContext, context)[1] is not None:
+            self.is_unsaved, self.context_due_at = True, time.monotonic() + self.context_every  # even an urgent save is put off
 
 
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
