@@ -5787,20 +5787,18 @@ class CallSizer(Struct):
     timings: list[Timing] = []  # of the last MAX_TIMINGS calls that succeeded
 
     def record(self, count: int, spent: float) -> None:
-        """Record that a call with `count` incidents succeeded after `spent` seconds, which are not 0."""
-        valid = [] if self.has_speed_changed(count, spent) else self.timings
-        self.timings = [*valid, (count, spent)][-MAX_TIMINGS:]
+        """Record that a call with `count` incidents succeeded after `spent` seconds, which are not 0.
 
-    def has_speed_changed(self, count: int, spent: float) -> bool:
-        """Return whether a new call shows that earlier ones say nothing about the server's speed any more.
-
-        That is so if a call took over twice as long as another one with at least as many incidents. For example, if earlier
-        10 incidents took 1 s, the server has slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. The longer call
-        must exceed twice the shorter one by JITTER_SECONDS.
+        Forget the earlier ones if it shows that they say nothing about the server's speed any more: a call took over twice as
+        long as another one with at least as many incidents. For example, if earlier 10 incidents took 1 s, the server has slowed
+        if now 8 take 3 s, and has sped up if now 12 take 0.3 s. The longer call must exceed twice the shorter one by
+        JITTER_SECONDS.
         """
-        return any((spent > 2 * earlier_spent + JITTER_SECONDS and count <= earlier_count)
-                   or (earlier_spent > 2 * spent + JITTER_SECONDS and count >= earlier_count)
-                   for earlier_count, earlier_spent in self.timings)
+        if any((spent > 2 * earlier_spent + JITTER_SECONDS and count <= earlier_count)
+               or (earlier_spent > 2 * spent + JITTER_SECONDS and count >= earlier_count)
+               for earlier_count, earlier_spent in self.timings):
+            self.timings = []
+        self.timings = [*self.timings, (count, spent)][-MAX_TIMINGS:]
 
     @property
     def known_timings(self) -> list[Timing]:
