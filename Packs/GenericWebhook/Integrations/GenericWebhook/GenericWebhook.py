@@ -2685,7 +2685,8 @@ def xml_members(text: str) -> dict[str, Any] | None:
         if len(start) < MAX_XML_CHARACTERS and not isinstance(text, CutText):
             parser.close()  # raises ParseError if the end is missing, as it is in a document that was cut
         return xml_object([event[1] for event in parser.read_events()][:1])  # the first element that starts is the root
-    except (ParseError, RecursionError):
+    except (ParseError, RecursionError) as error:
+        error.__traceback__ = None  # its frames refer to the error: that cycle would keep the body in memory
         return None
 
 
