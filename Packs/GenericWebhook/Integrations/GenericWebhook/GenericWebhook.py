@@ -5763,8 +5763,6 @@ def short_response(created: list[Any]) -> bytes:
 
 # --- How many incidents a call contains ---
 
-Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
-
 MAX_TIMINGS = 8
 JITTER_SECONDS = 0.1  # by which short calls vary by chance
 # A growth of 5 is the smallest with which 60 posts at once to a server of 8 s a call go in four calls (1, 2, 10, 47), so
@@ -5785,7 +5783,8 @@ class CallCost(NamedTuple):
 class CallSizer(Struct):
     """Decides how many incidents the next call contains, from how long the latest ones took."""
 
-    timings: list[Timing] = []  # of the last MAX_TIMINGS calls that succeeded
+    # Of the last MAX_TIMINGS calls that succeeded: how many incidents each contained, and how many seconds it took.
+    timings: list[tuple[int, float]] = []
 
     def record(self, count: int, spent: float) -> None:
         """Record that a call with `count` incidents succeeded after `spent` seconds, which are not 0.
@@ -5802,7 +5801,7 @@ class CallSizer(Struct):
         self.timings = [*self.timings, (count, spent)][-MAX_TIMINGS:]
 
     @property
-    def known_timings(self) -> list[Timing]:
+    def known_timings(self) -> list[tuple[int, float]]:
         """Return the timings, or before the first call those of a slow server, so that the first calls are small."""
         return self.timings or [(8, 2.0)]
 
