@@ -4279,9 +4279,9 @@ def hash_of(parts: list[str]) -> str:
 
 
 def members_of_log(line: str) -> dict[str, str] | None:
-    """Return the members of a log line that consists of pairs, or None for any other; of CEF, also those of its header.
+    """Return the members of a log line of at least FEWEST_PAIRS, or None for any other; of CEF, also those of its header.
 
-    action=block user="Ann Ng"                             -> {'action': 'block', 'user': 'Ann Ng'}
+    act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
     CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
     """
     before, *pairs = KEY_OF_PAIR.split(line)
