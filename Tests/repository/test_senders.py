@@ -101,6 +101,8 @@ def missing_in(root: Path, name: str, capsys: pytest.CaptureFixture[str]) -> lis
 def test_nothing_that_is_written_from_the_folders_is_stale(folders: dict[str, Folder]) -> None:
     stale = files_of(ROOT, folders)
     assert [*stale] == [], 'run ./dev senders'
+    left = files_of(ROOT, {name: folder for name, folder in folders.items() if name != 'opsgenie'})
+    assert [file for file, text in left.items() if text is None] == [f'{GUIDES}/opsgenie.md']
 
 
 def test_a_guide_is_marked_as_generated_if_it_is_written_as_a_whole() -> None:
@@ -149,6 +151,8 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pyt
 def test_only_a_saved_recipe_becomes_a_folder_and_only_a_new_one(root: Path, name: str, file: str, words: str) -> None:
     with pytest.raises(SystemExit, match=words):
         main(['--new', name, str(root / file), '--root', str(root)])
+    with pytest.raises(SystemExit, match='^--new needs the name of the folder and a saved recipe: '):
+        main(['--new', name, '--root', str(root)])
 
 
 def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> None:
