@@ -151,7 +151,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pyt
 def test_only_a_saved_recipe_becomes_a_folder_and_only_a_new_one(root: Path, name: str, file: str, words: str) -> None:
     with pytest.raises(SystemExit, match=words):
         main(['--new', name, str(root / file), '--root', str(root)])
-    with pytest.raises(SystemExit, match='^--new needs the name of the folder and a saved recipe: '):
+    with pytest.raises(SystemExit, match='--new needs the name of the folder and a saved recipe: '):
         main(['--new', name, '--root', str(root)])
 
 
