@@ -1,7 +1,7 @@
 // The commands of an instance: their list, the form of one, and what of it is kept and sent.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {requested} from './document.mjs';
+import {passTime, requested} from './document.mjs';
 
 const kept = new Map();
 globalThis.sessionStorage = {getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => kept.set(name, text)};
@@ -16,9 +16,9 @@ const command = (name, more, ...its) => ({name, description: `It does ${name}.`,
 const instance = (name, fetches, commands) => ({name, integration: 'Echo', hasPort: false, fetches, commands});
 const DO = command('do it', {dangerous: true, deprecated: true}, argument('a', {required: true, description: 'The first.'}), argument('b', {required: true, value: '5', deprecated: true}), argument('c', {options: ['x', 'y'], value: 'y'}),
   argument('d', {options: ['x', 'y'], isArray: true}), argument('e', {isArray: true}), argument('f', {options: ['x']}), argument('g', {secret: true}));
-const LISTED = {instances: [instance('left', true, [DO, command('other')]), instance('right', false, [])], scripts: [command('Greet', {}, argument('who'))], server: [command('Print')]};
+const LISTED = {instances: [instance('left hand', true, [DO, command('other')]), instance('right', false, [])], scripts: [command('Greet', {}, argument('who'))], server: [command('Print')]};
 
-setInstance({instance: 'left'});
+setInstance({instance: 'left hand'});
 location.hash = '#/commands';
 readAddress(['commands'], 'commands');
 setCommands(LISTED);
@@ -54,8 +54,10 @@ test('what is typed is kept for a reload but for secrets, and sent as the argume
   form.send('input');
   assert.deepEqual(JSON.parse(kept.get('typed'))['do it'], Object.fromEntries(inputs().filter((each) => each !== g).map((each) => [each.dataset.argument, each.value])));
   form.send('submit', {preventDefault() {}});
+  passTime();
+  assert.equal($('running').textContent, 'Running !do it a=1 g=•••••• using="left hand" …');
   await new Promise(setImmediate);
-  assert.deepEqual(requested.pop(), {instance: 'left', command: 'do it', args: {a: '1', g: 'hush'}, incident: 'playground'});
+  assert.deepEqual(requested.pop(), {instance: 'left hand', command: 'do it', args: {a: '1', g: 'hush'}, incident: 'playground'});
   assert.equal(b.value, '');
   form.send('keydown', {key: 'ArrowUp', target: {matches: () => false}, preventDefault: assert.fail});  // in a choice it is the browser's
 });

@@ -31,11 +31,13 @@ test('a page keeps one of the lines that were seen, and moves by one at least', 
   deliveries.height = 0;
 });
 
-test('a new line is above those that are equal to it in their order', () => {
+test('a new line is above those that are equal to it in their order, and moves as it changes', () => {
   deliveries.set([delivery(1), delivery(2, {sender: 'a'})]);
   deliveries.sort((one, other) => (one.sender < other.sender) - (one.sender > other.sender));
   deliveries.add(delivery(3));
   assert.deepEqual(deliveries.shown.map(({number}) => number), [2, 3, 1]);
+  deliveries.add(delivery(1, {sender: 'b'}));
+  assert.deepEqual(deliveries.shown.map(({number}) => number), [1, 2, 3]);
   deliveries.sort(null);
 });
 
