@@ -172,7 +172,7 @@ APPLIANCE = '{"reason": "Upload to a blocked site", "timestamp": "2026-11-24T09:
     ('CEF:0|Acme|Gate|1.0|17|Worm stopped|8|rt=1795510800000 host=pc-7 msg=Ann opened a=b', 'Worm stopped (pc-7)', None),
     ('<134>Nov 24 09:00:00 siem CEF:0|Acme|Gate|1|17|Worm stopped|Very-High|rt=1795510800000 msg=Ann opened it.exe',
      'Worm stopped: Ann opened it.exe', None),
-    ('CEF:0|Acme|Gate|1.0|17|Worm stopped|High|rt=1795510800000', 'Worm stopped', 3),
+    ('<86>2026-11-24T09:00:00Z gate Audit Logs CEF:0|Acme|Gate|1.0|17|Worm stopped|High|rt=1795510800000', 'Worm stopped', 3),
     (f'<46>Nov 24 09:00:00 proxy-1 {APPLIANCE}', 'Upload to a blocked site', 3),
     (f'<174>Nov 24 09:00:00 INFO  proxy[0]:  {APPLIANCE}', 'Upload to a blocked site', 3),
     (f'<165>1 2026-11-24T09:00:00Z proxy-1 gate 7 - - {APPLIANCE}', 'Upload to a blocked site', 3),

@@ -4243,7 +4243,7 @@ TIME_OF_LINE = re.compile(r'''(?a)\s*(?:<\d{1,3}>(?:\d\ )?)?
 JSON_OF_SYSLOG = re.compile(r'(?:\S+:\s*|\S+ \S+ \S+ - )?(\{.*)', re.DOTALL)
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
-BEFORE_PAIRS = re.compile(r'\W*|(?:CEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
+BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
 FEWEST_PAIRS = 3  # fewer are a text that says all by itself: `usage=97% host=db-1`
 UNQUOTED = re.compile(r'(["\'])(.*)\1\Z')
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
