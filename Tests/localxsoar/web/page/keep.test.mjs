@@ -6,6 +6,7 @@ import {asked, reply} from './document.mjs';
 const {drawChecks, drawCopies, drawOrigin} = await import('../../../../localxsoar/web/page/checks.js');
 const {deliveries} = await import('../../../../localxsoar/web/page/deliveries.js');
 const {exportLink, listButtons, offerSending, recipeButton, shareLink} = await import('../../../../localxsoar/web/page/keep.js');
+const {setPaused} = await import('../../../../localxsoar/web/page/state.js');
 
 const USUAL = {number: 7, kind: 'created', method: 'POST', checks: [], unsavable: '', missing: ''};
 
@@ -61,6 +62,18 @@ test('a press asks first, in words that say what will be done, and forgets it wi
   assert.deepEqual([isOver, clear.textContent], [true, 'Clear']);
   clear.send('keydown', {key: 'Enter', repeat: true, preventDefault: () => { isOver = false; }});
   assert.equal(isOver, false);
+});
+
+test('deliveries that were deleted are not shown by a paused list, which then goes on', async () => {
+  let gone = 0;
+  $('pause').addEventListener('click', () => { gone += 1; });
+  for (const [isPaused, error, expected] of [[false, undefined, 0], [true, 'no', 0], [true, undefined, 1]]) {
+    setPaused(isPaused);
+    for (const detail of [1, 1]) press(clear, detail);
+    await reply('/localxsoar/deliveries', {error});
+    assert.equal(gone, expected);
+  }
+  setPaused(false);
 });
 
 test('what is shown is sent again from the oldest on, as far as it is kept, until it is stopped or fails', async () => {
