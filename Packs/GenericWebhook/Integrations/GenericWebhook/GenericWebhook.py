@@ -66,7 +66,7 @@ from datetime import datetime, timezone
 from enum import Enum, StrEnum
 from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, combinations, islice, product, repeat, zip_longest
+from itertools import accumulate, chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
 from typing import Annotated, Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -484,9 +484,10 @@ def expansion_pattern(affix: str) -> str:
     """
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # Scheme.signatures rejects an id with `.`, `:`, `<` or `=`, but its sender may have signed it: is_timed_text must find that
-    # text, too. An id never begins like JSON or XML. The limit on its length keeps a search in 25 MiB fast.
-    delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
+    # A delivery id has 1 to 1000 characters other than white space, `"` and `=`, then perhaps `=` or `==`, the end of base64. It
+    # does not begin like JSON or XML. The limit on its length keeps a search in 25 MiB fast. Scheme.signatures rejects some of
+    # these ids. Their senders may have signed them all the same: is_timed_text must find that text, too.
+    delivery_id = r'[^\s"={[<]' + r'[^\s"=]{0,999}' + '={0,2}'  # its first character, the others, the end of base64
     # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
     return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
 
@@ -515,7 +516,7 @@ class Scheme(NamedTuple):
     label: str = ''  # the required start of the value of the signature's header
 
     def signatures(self, header: str, headers: dict[str, str], tokens: Tokens) -> Iterator['Signature']:
-        """Yield the possible readings of the value of `header` as a signature: one for each kind of key and of digest.
+        """Yield the possible readings of the value of `header` as a signature, one for each list of keys to try and each hash.
 
         Yield nothing if the signature, its time or its id cannot be read: then only this proof fails, and another one
         in the same request may still be valid.
@@ -524,32 +525,32 @@ class Scheme(NamedTuple):
         stamp = self.time_in_head(value, headers)
         delivery_id = headers.get(self.delivery, '')
         prefix, suffix = (affix.format(time=stamp, id=delivery_id) for affix in (self.prefix, self.suffix))
-        # With re.ASCII, a pattern means the same here as in the patterns of is_timed_text, which are for bytes.
-        is_readable = re.fullmatch(expansion_pattern(self.prefix + self.suffix), prefix + suffix, re.ASCII)
+        # Only the time and the id can differ from the pattern: a scheme with neither always matches. With re.ASCII, a pattern
+        # means the same here as in the patterns of is_timed_text, which are for bytes.
+        has_readable_time_and_id = re.fullmatch(expansion_pattern(self.prefix + self.suffix), prefix + suffix, re.ASCII)
         # With one of these characters in the id, the signed text is ambiguous:
         #   .       separates the id from the time: `a.1732442400.1732442401.` could have the id `a` or `a.1732442400`
         #   : = <   can make the text look like one of another scheme: `v0:1732442400:a` (Slack), `a=` (the body is a form),
         #           `1732442400<a>` (Zendesk: a time, then XML)
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
-        if is_readable and not is_ambiguous and value.startswith(self.label):
-            digests = digests_in(value)
-            hash_names = sorted({f'sha{8 * len(digest)}' for digest in digests})  # 32 bytes are of sha256, 64 of sha512
-            for keys, hash_name in product(self.keys_by_kind(tokens), hash_names):
-                yield Signature(header, digests, keys, hash_name, prefix.encode('latin-1'), suffix.encode('latin-1'), stamp,
-                                bool(self.time))
+        if not has_readable_time_and_id or is_ambiguous or not value.startswith(self.label):
+            return
+        digests = digests_in(value)
+        hash_names = sorted({f'sha{8 * len(digest)}' for digest in digests})  # 32 bytes are of sha256, 64 of sha512
+        for keys_to_try, hash_name in product(self.lists_of_keys(tokens), hash_names):
+            yield Signature(header, digests, keys_to_try, hash_name, prefix.encode('latin-1'), suffix.encode('latin-1'), stamp,
+                            bool(self.time))
 
-    def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
-        """Return the keys of all tokens by their kind: first each token's usual key, then its alternatives.
+    def lists_of_keys(self, tokens: Tokens) -> list[Keys]:
+        """Return the lists of keys to try one after another: the usual key of each token, then the alternative of each.
 
-        Keys with which anyone can sign are left out. Each kind is tried for all tokens before the next one: the usual keys are
-        those of most senders.
+        The usual keys are those of most senders. Keys with which anyone can sign are left out.
 
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
-        of_each = ([(token, key) for key in self.keys(token.value)] for token in tokens)
-        # From one list for each token to one tuple for each kind; None stands for a token without a key of this kind.
-        kinds = ([pair for pair in kind if pair and not equals_empty_key(pair[1])] for kind in zip_longest(*of_each))
-        return list(filter(None, kinds))
+        keys_of_each_token = [[(token, key) for key in self.keys(token.value) if not equals_empty_key(key)] for token in tokens]
+        # None stands for a token that has fewer keys than another.
+        return [[pair for pair in keys_or_none if pair] for keys_or_none in zip_longest(*keys_of_each_token)]
 
     def time_in_head(self, value: str, headers: dict[str, str]) -> str:
         """Return the signed time as it is spelled in the head of a request, or '' if it is missing or in the body.
@@ -681,20 +682,20 @@ bare_times = {expansion_pattern(scheme.prefix) for scheme in all_schemes if sche
 TIMED_TEXT = re.compile(rf"""
     (?: {'|'.join(prefixes - bare_times)} | (?: {'|'.join(bare_times)} ) {SIGNED_BODY_START} )""".encode(), re.VERBOSE)
 # The end of such a text, if the time follows the body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
-TIMED_END = re.compile(rf'[}}\]]{BLANKS}((?:{"|".join(suffixes)})\Z)'.encode())
+TIMED_END = re.compile(rf'[}}\]]{BLANKS}(?P<time>(?:{"|".join(suffixes)})\Z)'.encode())
 TIMED_END_BYTES = 200  # more than a time and some blanks
 
 
 def is_timed_text(body: bytes) -> bool:
-    """Return whether a body looks like the text that a scheme signs: like a payload with a time before or behind it.
+    """Return whether a body could be a text that a scheme signs: a payload with a time before or behind it.
 
     Examples are `v0:1732442400:disk full` and `{"a": 1}2026-11-24T10:00:00Z`.
     """
     if TIMED_TEXT.match(body):
         return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    # timed_end[1] is the time and all that follows it. What precedes it has to begin like JSON.
-    return timed_end is not None and JSON_START.match(body, 0, len(body) - len(timed_end[1])) is not None
+    # What precedes the time has to begin like JSON.
+    return timed_end is not None and JSON_START.match(body, 0, len(body) - len(timed_end['time'])) is not None
 
 
 # --- Signatures: which of them a request has, and whether one is valid and fresh ---
@@ -751,8 +752,8 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                # Before each HMAC, let others run unless they did within the last millisecond: so several tokens delay nobody
-                # longer than one. The lock stays held, so that no other large body is hashed in between.
+                # Other greenlets can run between the HMACs of several tokens, which would otherwise be one long pause for them.
+                # The lock stays held, so that no other large body is hashed meanwhile.
                 yield_if_due(0.001)
                 expected.update(body)
         expected.update(self.suffix)
@@ -781,18 +782,23 @@ def unix_time(stamp: str) -> float:
     """
     with suppress(ValueError):
         if stamp.isdecimal():
-            is_milliseconds = len(stamp) > 11  # seconds have ten digits until the year 2286
+            is_milliseconds = len(stamp) > 11  # seconds have at most 11 digits until the year 5138
             return float(stamp) / (1000 if is_milliseconds else 1)
         return datetime.fromisoformat(stamp).timestamp()
     return 0
 
 
-# The one member of a JSON body that authentication reads: the time of signing.
-TIMED_BODY: Decoder[Any] = Decoder(defstruct('TimedBody', [('time', Raw, Raw(b'null'))], rename={'time': BODY_TIME}))
+class TimedBody(Struct):
+    """The one member of a JSON body that authentication reads: the time of signing, as JSON."""
+
+    time: Raw = field(default=Raw(b'null'), name=BODY_TIME)
+
+
+TIMED_BODY = Decoder(TimedBody)
 
 
 def body_time(body: bytes) -> str:
-    """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
+    """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing or null, or the body is no JSON object."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
     # read_payloads mends some JSON that the decoder rejects: without_escapes makes it readable, so that its time is found, too.
@@ -834,22 +840,29 @@ def signatures_to_check(settings: Settings, headers: dict[str, str], query: str)
     return signatures
 
 
+def within_limit(signatures: list[Signature], body: bytes) -> list[Signature]:
+    """Return the signatures to check for a body: all, or for a large one the first that take MAX_LARGE_HMACS together.
+
+    Each HMAC of a large body takes long, and a sender without a proof must not cause more of them.
+    """
+    if len(body) <= SMALL_BODY_BYTES:
+        return signatures
+    hmacs = accumulate(len(signature.keys) for signature in signatures)  # for each signature, with those before it
+    return [signature for signature, so_far in zip(signatures, hmacs, strict=True) if so_far <= MAX_LARGE_HMACS]
+
+
 def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> tuple[str, Token]:
-    """Return the header of the first valid and fresh signature, and the token that proves. Raise Unauthorized if there is none.
+    """Return the header of the first valid and fresh signature, and the token that made it. Raise Unauthorized if there is none.
 
     `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
-    hmacs = 0  # of this body so far
-    for signature in signatures:
-        if hmacs:
+    for index, signature in enumerate(within_limit(signatures, body)):
+        if index > 0:
             yield_if_due(0.001)  # not before the first signature: most requests have only one
-        hmacs += len(signature.keys)
-        if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
-            break  # a sender without a proof must not cause more of these long HMACs; `why` is about those already computed
         if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
-        if not signature.prefix and is_timed_text(body):  # a sender of another scheme may have signed it: see Replays
+        if not signature.prefix and is_timed_text(body):  # it may be the text and the signature of another scheme
             why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
                    'it could be a replay. Begin and end the body differently, or send the token itself.')
         elif not signature.is_fresh(body, arrived):
@@ -869,11 +882,11 @@ class Query:
     """The query of a URL. Only its first MAX_PARAMETERS parameters count."""
 
     def __init__(self, tokens: Tokens, text: str):
-        counted = text.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
-        self.counted = '&'.join(counted)
-        shown = [tokens.find(readings_of(parameter)) for parameter in counted]  # the token that a parameter shows, or None
-        self.token = min(filter(None, shown), default=None)
-        self.without_tokens = '&'.join(parameter for parameter, token in zip(counted, shown, strict=True) if not token)
+        first = text.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]  # the rest, left as one piece behind these, is dropped
+        shown = [tokens.find(readings_of(parameter)) for parameter in first]  # the token that a parameter shows, or None
+        self.token = min(filter(None, shown), default=None)  # the first of `auth_header` that any of them shows
+        self.counted = '&'.join(first)  # the query without the rest
+        self.without_tokens = '&'.join(parameter for parameter, token in zip(first, shown, strict=True) if not token)
 
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
@@ -896,18 +909,18 @@ MAX_KEPT_QUERY = 1024  # characters
 kept_query = lru_cache(MAX_KEPT_QUERIES)(Query)
 
 
-def can_be_kept(text: str) -> bool:
-    """Return whether what is read from a query, or from its values, is small enough to keep.
+def fits_cache(text: str) -> bool:
+    """Return whether a query, or the values in it, take so little memory once they are read that a cache may keep them.
 
-    `&` divides the parameters, and in their values `,` the parts of a word, `|` the alternatives of a part, and `.` the keys of a
-    path. Each piece behind one of these takes as much memory as 75 characters.
+    The text is read into pieces, and each takes as much memory as 75 characters more: `&` divides the parameters, `,` the parts
+    of a word, `|` the alternatives of a part, `.` the keys of a path.
     """
     return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
 
 def read_query(tokens: Tokens, text: str) -> Query:
     """Return the query with this text, perhaps the same object as for an earlier request: nobody may change it."""
-    return (kept_query if can_be_kept(text) else Query)(tokens, text)
+    return (kept_query if fits_cache(text) else Query)(tokens, text)
 
 
 def readings_of(parameter: str) -> list[bytes]:
@@ -973,13 +986,13 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
 
 
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
-    """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only.
+    """Return the headers that an incident keeps: none with a secret or a token, and none that is meant for this connection alone.
 
-    A header whose whole value is a token is dropped, whichever token it is and however short. One that contains a token (see
-    contains_token) is dropped for any token, or only for `token` if that is given (see reveals_token).
+    A header is dropped if its whole value is a token, whichever and however short. It is also dropped if contains_token finds any
+    token inside it. If `token` is given, contains_token looks for that one alone: reveals_token says why.
     """
     remaining = MAX_KEPT_HEADER_BYTES
-    # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
+    # The Connection header names further headers that are meant for this connection alone (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
@@ -1009,16 +1022,17 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 
 
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
-    """Return whether a value in the URL, or a part of one, is any token, or contains the one that proved the request.
+    """Return whether a value in the URL, or a part of one, is any token, or contains `token`.
 
-    Other tokens are not searched for inside it. A long value can hold thousands of guesses, and its sender would learn that one
-    is right from the note that its word is ignored, without a 401 in the log. As a whole, a value is only one guess.
+    `token` is the one that proved the request, or None for an instance without tokens. No other one is looked for inside the
+    value, which can hold thousands of guesses: what becomes of the request would tell its sender that one is right, without a
+    401 in the log. As a whole, a value is only one guess.
 
     In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
     with_plus = value.replace(' ', '+')
-    # The sum compares with all tokens, so that the time reveals nothing. It is needed because contains_token ignores a short one.
-    equal_tokens = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in settings.tokens)
+    # A sum, unlike any(), compares with all tokens, so that the time reveals nothing.
+    equal_tokens = sum(hmac.compare_digest(with_plus.encode(), each.value.replace(b' ', b'+')) for each in settings.tokens)
     return equal_tokens > 0 or contains_token(settings, value, token) or contains_token(settings, with_plus, token)
 
 
@@ -3507,7 +3521,7 @@ URL_WORDS = {
 def url_words(settings: Settings, parameters: list[tuple[str, str]], token: Token | None = None) -> UrlWords:
     """Return the words among the parameters of a URL, which are in the order of the query. `token` proved the request."""
     # Large ones would take too much memory in the cache: they are read without it.
-    is_small = can_be_kept(' '.join(chain.from_iterable(parameters)))
+    is_small = fits_cache(' '.join(chain.from_iterable(parameters)))
     return (read_words if is_small else read_words.__wrapped__)(settings, token, tuple(parameters))
 
 
