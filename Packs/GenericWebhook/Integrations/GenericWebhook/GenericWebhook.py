@@ -4729,11 +4729,11 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
 
     The text decides more than the Content-Type does, since many senders set a wrong one.
     """
-    label, options = parse_options_header(content_type[:1000])
-    # JSON and an empty body are not multipart, whatever their label is.
-    if label == 'multipart/form-data' and not re.match(WHITESPACE + rb'(?:[{[]|\Z)', body):
+    media_type, options = parse_options_header(content_type[:1000])
+    # JSON and an empty body are not multipart, whatever the Content-Type says.
+    if media_type == 'multipart/form-data' and not re.match(WHITESPACE + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
-    is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
+    is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', media_type))
     source = to_utf8(body, options.get('charset', ''), is_json)
     if re.fullmatch(WHITESPACE, source):
         return [b'{}']
@@ -4741,9 +4741,9 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
         try:
             return json_payloads(source)
         except BadRequest:
-            if not label.startswith('text/'):  # a text may begin like JSON without being JSON
+            if not media_type.startswith('text/'):  # a text may begin like JSON without being JSON
                 raise
-    elif label == 'application/x-www-form-urlencoded' and is_form(source):
+    elif media_type == 'application/x-www-form-urlencoded' and is_form(source):
         return form_payloads(urlencoded_fields(source))
     return [json_source({b'body': source})]
 
@@ -4794,8 +4794,7 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
             values.setdefault(name, []).append(value)
     except ValueError as error:  # a MultipartError and a UnicodeError are ValueErrors, too
         error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
-        raise error_class('The form is malformed, is not UTF-8, '
-                          f'or has more than {MAX_FORM_FIELDS:,} fields.') from None
+        raise error_class(f'The form is malformed, is not UTF-8, or has more than {MAX_FORM_FIELDS:,} fields.') from None
     payload = values.get(b'payload', [])
     is_only_field = len(values) == len(payload) == 1
     if is_only_field and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
@@ -4812,9 +4811,11 @@ def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield percent_decoded(source, *found.span(1)), percent_decoded(source, *found.span(2))
 
 
-# A piece of a form that does not end inside a code such as %2F: it ends before a %, or where neither of its last two bytes
-# is a %. The last alternative is an incomplete code at the end of the form.
-FORM_PIECE = re.compile(rb'.{1,%d}' % PIECE_BYTES + rb'(?:(?=%)|(?<!%)(?<!%.))|.+', re.DOTALL)
+# A piece of a form: as long as possible, but it does not end inside a code such as %2F.
+FORM_PIECE = re.compile(rf"""
+      .{{1,{PIECE_BYTES}}} (?: (?= % ) | (?<! % ) (?<! %. ) )   # then comes a %, or none of its last two bytes is one
+    | .+                                                     # an incomplete code at the end of the form
+    """.encode(), re.DOTALL | re.VERBOSE)
 
 
 def percent_decoded(source: bytes, start: int, end: int) -> bytes:
@@ -4825,23 +4826,27 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
 
 
 def piece_decoded(piece: bytes) -> bytes:
-    """Return a piece of a form, decoded, or the byte FF alone, which is no UTF-8, if the piece contains `%FF`."""
+    """Return a piece of a form, decoded. Of one that contains `%FF`, return that byte alone: either way it is no UTF-8."""
     # unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them. Quoted-printable, in which `=41` is `%41`, is
     # decoded fast. So each `%` becomes `=`. Meanwhile FF (ÿ here) stands for each `=` of the form, and becomes `=` at the end:
     #
-    #   piece              b+%41%3D=%zz
-    #   marked             b %41ÿÿ%zz
-    #   to be decoded      b =41ÿÿ=zz.
-    #   plain              b Aÿÿ=zz
-    #   result             b A==%zz
+    #   piece      b+%41%3D=%%z
+    #   marked     b %41ÿÿ%%z
+    #   single     b %41ÿÿ%25%z
+    #   quoted     b =41ÿÿ=25=z.
+    #   plain      b Aÿÿ%=z.
+    #   result     b A==%%z
     #
     # This needs a piece without FF, which no UTF-8 has, and without a line break: FORM_FIELD ends before one.
     marked = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    # `%%` would become `==`, which is decoded to one `=`: so no pair may remain. Twice, since of `%%%` the first leaves `%25%%`.
-    without_pairs = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
-    plain = binascii.a2b_qp(without_pairs.replace(b'%', b'=') + b'.')[:-1]  # with a dot, since a `=` at the end would vanish
-    has_ff = plain.count(b'\xff') > marked.count(b'\xff')
-    return b'\xff' if has_ff else plain.replace(b'=', b'%').replace(b'\xff', b'=')
+    # `%%` would become `==`, which is decoded to one `=`: so the first `%` of a pair becomes its own code `%25`. The second time
+    # is for three in a row: `%%%`, `%25%%`, `%25%25%`.
+    single = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
+    quoted = single.replace(b'%', b'=') + b'.'  # a `=` at the end would vanish
+    plain = binascii.a2b_qp(quoted)
+    if plain.count(b'\xff') > marked.count(b'\xff'):  # from a `%FF`
+        return b'\xff'
+    return plain[:-1].replace(b'=', b'%').replace(b'\xff', b'=')
 
 
 def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
@@ -4943,14 +4948,14 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
     except RecursionError:
         raise too_deep() from None
     except DecodeError as error:
-        words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
-        if not words:  # msgspec gives no position for a text that ends early
+        message = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
+        if not message:  # msgspec gives no position for a text that ends early
             raise not_json('it ends early', as_sent, len(source)) from None
-        reason, position = words[1], start + int(words[2])
-        if reason != 'trailing characters':
-            raise not_json(reason, as_sent, position) from None
-        return position - 1  # the position is that of the second byte of what follows
-    return len(source)
+        reason, position = message[1], start + int(message[2])
+        if reason == 'trailing characters':  # the value is valid; the position is that of the second byte of what follows it
+            return position - 1
+        raise not_json(reason, as_sent, position) from None
+    return len(source)  # nothing follows the value
 
 
 NO_JSON_NUMBER = re.compile(rb'NaN|-?Infinity')  # Python's json writes these
@@ -4962,10 +4967,10 @@ def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     number = NO_JSON_NUMBER.match(source, max(position - 1, 0)) or NO_JSON_NUMBER.match(source, position)
     if number:
         reason, position = f'{number[0].decode()} is not JSON', number.start()
-    row = source.count(b'\n', 0, position) + 1
-    row_start = source.rfind(b'\n', 0, position) + 1
-    column = sum(map(len, decoded(memoryview(source)[row_start:position], errors='ignore'))) + 1  # in characters
-    return BadRequest(f'The body is not valid JSON: {reason}, line {row} column {column}.')
+    line = source.count(b'\n', 0, position) + 1
+    line_start = source.rfind(b'\n', 0, position) + 1
+    column = sum(map(len, decoded(memoryview(source)[line_start:position], errors='ignore'))) + 1  # in characters
+    return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
 
 
 # Decoding into a struct of MAX_EVENTS + 1 items keeps no further ones: a list of all could take hundreds of MiB.
@@ -5052,19 +5057,22 @@ class Conversion:
         self.incidents: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
-        self.contains_token = partial(contains_token, arrival.settings)  # any token: for all texts of an incident
-        # Whether a word of the URL finds something must not depend on other tokens than the request's: see reveals_token.
-        self.findings = Findings(arrival.words, arrival.headers_for_words, partial(self.contains_token, token=arrival.token))
+        self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
+        # What the URL's words find is tested for the request's own token alone, since it is visible that they find nothing: that
+        # would reveal another token (see reveals_token).
+        contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
+        self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
         self.budget = Budget()  # of all events of the request together
 
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
         yield_if_due()
+        fields, unknown_key = None, ''
         try:
-            fields, unknown_key = asdict(ENVELOPE.decode(source)), ''
-        except ValidationError as error:  # "Object contains unknown field `x`": no envelope has this key
-            fields, unknown_key = {}, str(error)[:300].partition('`')[2].rstrip('`')
-        if fields and self.is_envelope(fields):
+            fields = asdict(ENVELOPE.decode(source))
+        except ValidationError as error:  # it has a key that no envelope has
+            unknown_key = str(error)[:300].removeprefix('Object contains unknown field `').rstrip('`')
+        if fields is not None and self.is_envelope(fields):
             self.incidents.append(envelope_incident(fields, source, self.arrival))
         else:
             self.add_third_party_payload(source, unknown_key)
@@ -5075,10 +5083,12 @@ class Conversion:
         `fields` maps each key of an envelope to the JSON of its value, empty if it was not sent.
         """
         has_raw_json = any(fields[key] for key in RAW_KEYS)
-        is_third_party = fields['severity'] and not has_raw_json  # third parties send a severity beside a name, too
-        # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
-        is_of_known_sender = not any(fields.values()) and self.event(b'', NO_WORDS).row is not NO_ROW
-        return not is_third_party and not is_of_known_sender
+        if fields['severity'] and not has_raw_json:  # third parties send a severity beside a name, too
+            return False
+        if any(fields.values()):
+            return True
+        # An empty object is an envelope, unless the headers identify a sender such as Shopify: they are all that this event has.
+        return self.event(b'', NO_WORDS).row is NO_ROW
 
     def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
         """Add the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
@@ -5086,21 +5096,23 @@ class Conversion:
         Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
         `unknown_key`, the key because of which it is not an envelope.
         """
-        words, each = self.arrival.words, self.arrival.words.each
-        items = items_at(source, each) if each else None  # None: no list of objects is there
-        if each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
-            words = UrlWords(type=words.type, default_severity=words.default_severity)
-        event = self.event(source, words)
-        self.product = event.row.sender
-        if raw_keys := [key for key in RAW_KEYS if key in event.members]:
+        words = self.arrival.words
+        items: list[bytes] = []
+        if words.each:
+            list_or_none = items_at(source, words.each)
+            self.findings.record('each', list_or_none is not None)  # an empty list is found, too
+            items = list_or_none or []
+            if not items:  # the payload becomes one incident: words that speak of an item do not apply to it
+                words = UrlWords(type=words.type, default_severity=words.default_severity)
+        whole = self.event(source, words)
+        self.product = whole.row.sender
+        if raw_keys := [key for key in RAW_KEYS if key in whole.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-        if each:
-            self.findings.record('each', items is not None)
-        for item in items or ():
+        for item in items:
             self.add_event(item, self.event(item, words))
-        if not items:  # there is no list, or an empty one: its payload is still an event, which must not get lost
-            self.add_event(source, event)
+        if not items:  # without ?each=, without a list there, or with an empty one: no payload must get lost
+            self.add_event(source, whole)
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
         """Return the third-party event whose JSON is `source`, read by these words of the URL."""
@@ -5154,16 +5166,16 @@ def envelope_severity(member: bytes) -> float | None:
     value = Budget().open(member)
     severity = (SEVERITY_WORDS if isinstance(value, str) else SEVERITY_NUMBERS).severity(value)
     if severity is None and value is not None:
-        words = ', '.join(SEVERITY_WORDS.by_value)
+        allowed_words = ', '.join(SEVERITY_WORDS.by_value)
         raise BadRequest("'severity' is unknown; it must be the number 0, 0.5, 1, 2, 3 or 4, or one of the words "
-                         f'{words}.', found=text_of(value) or json_kind(member))
+                         f'{allowed_words}.', found=text_of(value) or json_kind(member))
     return severity
 
 
 def read_text(key: str, member: bytes) -> str | None:
-    """Return the text of an envelope's field from its JSON, or None if it is null, an object or an array.
+    """Return the text of an envelope's field from its JSON, or None if it is null. Raise BadRequest, TooLarge.
 
-    Raise TooLarge, and BadRequest for a value that the field cannot have: only `raw_json` is an object or an array.
+    A `raw_json` must be an object or an array, and any other field a string or null. `raw_json` is only checked: return None.
     """
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
@@ -5171,8 +5183,8 @@ def read_text(key: str, member: bytes) -> str | None:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
     if kind != 'a string':
         return None
-    # Not `occurred`: read_date rejects a long one, with a better message. (Of a huge text, open returns only the beginning, but
-    # that is still more than MAX_DATE_CHARACTERS.)
+    # A long `occurred` is left to read_date, whose message is better. (The start that Budget.open returns of a huge text is still
+    # too long for it.)
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     text: str = Budget().open(member)
@@ -5210,17 +5222,21 @@ def read_date(text: str | None) -> str:
 def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
-    Unless it has `headers` of its own, its rawJSON includes the request's: often only a header names the kind of event.
+    The rawJSON includes the headers of the request, since often only a header names the kind of event; but none are added to an
+    event that has a member `headers`.
     """
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
+    origins: dict[str, Any] = {}
+    if arrival.settings.shows_origins:
+        # Of a Conversion of its own: to read them is no finding of the URL's words, and does not use up the request's budget.
+        origins = origins_of(Conversion(arrival).event(source, event.words), time.time())
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.incident_type(arrival.words.type, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **with_problem(severity_field(event.severity.value, arrival), event.problem_key(), event.is_recovery),
-        # In a new Conversion: what origins_of reads must not count as found by the URL's words, nor use up the request's budget.
-        **(origins_of(Conversion(arrival).event(source, event.words), time.time()) if arrival.settings.shows_origins else {}),
+        **origins,
     }
 
 
@@ -5262,9 +5278,10 @@ BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U0001
 
 
 def narrowed(source: bytes) -> bytes:
-    r"""Return a JSON text as it is, or with all characters beyond U+00FF or U+FFFF escaped, whichever takes the least memory.
+    r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: what takes the least memory.
 
-    One character beyond U+FFFF makes every character of a str take four bytes, and one beyond U+00FF two.
+    One wide character, beyond U+FFFF, makes every character of a str take four bytes; a middle one, beyond U+00FF, two. To avoid
+    that, all of them are escaped, and their escapes are ASCII: `\ud83d\ude00` for a wide one, `\u20ac` for a middle one.
     """
     if source.isascii():
         return source
@@ -5274,20 +5291,15 @@ def narrowed(source: bytes) -> bytes:
         narrow += len(piece.encode('latin-1', 'ignore'))
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
     middle = characters - narrow - wide
-    # A character in the JSON text, and its escape, which is ASCII and so as long in bytes as in characters:
-    #
-    #                      bytes in UTF-8   bytes per character of a str   escape                growth by escaping
-    #   narrow, to U+00FF  1 or 2           1                              none
-    #   middle, to U+FFFF  2 or 3           2                              6:  \u20ac            3 or 4 bytes, 5 characters
-    #   wide               4                4                              12: \ud83d\ude00      8 bytes, 11 characters
-    # The bytes that the text takes in UTF-8 and as a str, by the characters that are escaped.
-    ways = {
-        None: (len(source), characters * (4 if wide else 2 if middle else 1)),
-        BEYOND_FFFF: (len(source) + 8 * wide, (characters + 11 * wide) * (2 if middle else 1)),
-        BEYOND_FF: (len(source) + 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle),
-    }
+    # A wide character takes 4 bytes in UTF-8, and its escape 12. A middle one takes 2 or 3, and its escape 6: at most 4 more.
+    # In a str, each is one character, and its escape 12 or 6 of them.
+    ways = [  # what is escaped; then the bytes of the text in UTF-8, its length as a str, and the bytes of a character there
+        (None, len(source), characters, 4 if wide else 2 if middle else 1),
+        (BEYOND_FFFF, len(source) + 8 * wide, characters + 11 * wide, 2 if middle else 1),
+        (BEYOND_FF, len(source) + 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle, 1),
+    ]
     # The text waits in UTF-8, and is a str in the call and in the reply.
-    memory = {way: in_utf8 + 2 * as_str for way, (in_utf8, as_str) in ways.items() if in_utf8 <= MAX_ESCAPED_BYTES}
+    memory = {escaped: in_utf8 + 2 * length * width for escaped, in_utf8, length, width in ways if in_utf8 <= MAX_ESCAPED_BYTES}
     to_escape = min(memory, key=memory.__getitem__)
     if not to_escape:
         return source
@@ -5305,16 +5317,20 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     """
     # `a.b` can mean the key `a.b`, or `a` and in it `b`: steps[position] has each such key with the next position (see steps_of).
     steps, position, value = steps_of(keys), 0, source
-    with suppress(ValueError, StopIteration):  # no object or no such member on the way, or no array at the end
+    with suppress(ValueError):  # no object on the way, or no array at the end
         while position < len(steps):
             yield_if_due()
             if keys[position] == '0' and value[:1] == b'[':
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
+                continue
+            # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
+            members, _ = members_of(value, tuple(key for key, _ in steps[position]))
+            for key, following in steps[position]:
+                if key in members:
+                    value, position = bytes(members[key]), following
+                    break
             else:
-                # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
-                members, _ = members_of(value, tuple(key for key, _ in steps[position]))
-                key, position = next(step for step in steps[position] if step[0] in members)
-                value = bytes(members[key])
+                return None
         items = array_items(value)
         if all(json_kind(item) == 'an object' for item in items):
             return items
@@ -5445,7 +5461,7 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
         return None
     event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match event:  # a pattern calls event.get(), which also opens the members of a LargeObject
+    match event:  # a pattern reads by get(), as a LargeObject needs, which 64 KiB become if they have many commas or colons
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
@@ -5457,21 +5473,17 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
 
 
 def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | None:
-    """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's.
-
-    - None if there is no signature of Zoom, or if another signature proved the request.
-    - The token of Zoom's signature if that is valid, even if the request shows another one, such as that of a tenant: Zoom
-      knows no other.
-    - Otherwise the token that the request shows, or None if it shows all of an `auth_header` with several: that text is no key.
-    """
+    """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's."""
     header = 'x-zm-signature'
     if header not in request.headers:
         return None
-    if request.signed_by:
+    if request.signed_by:  # a signature proved the request: Zoom's or another one
         return request.token if request.signed_by == header else None
+    # The request shows a token, perhaps that of a tenant. Zoom knows only the one with which it signs, if its signature is valid.
     signatures = [each for each in signatures_in(request.headers, settings.tokens) if each.header == header]
     with suppress(Unauthorized):
         return valid_signature(signatures, body, request.arrived)[1]
+    # Otherwise it is the shown token, unless that is the whole text of an `auth_header` with several: no sender signs with it.
     return request.token if request.token and request.token.name != WHOLE_TEXT else None
 
 
