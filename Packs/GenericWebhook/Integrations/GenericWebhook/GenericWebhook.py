@@ -4839,10 +4839,10 @@ def piece_decoded(piece: bytes) -> bytes:
     #
     # This needs a piece without FF, which no UTF-8 has, and without a line break: FORM_FIELD ends before one.
     marked = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    # `%%` would become `==`, which is decoded to one `=`: so the first `%` of a pair becomes its own code `%25`. The second time
-    # is for three in a row: `%%%`, `%25%%`, `%25%25%`.
+    # `%%` would become `==`, which is decoded to one `=`: so the first `%` of a pair becomes its own code, `%25`. Twice, because
+    # of three in a row: `%%%` becomes `%25%%`, and that becomes `%25%25%`.
     single = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
-    quoted = single.replace(b'%', b'=') + b'.'  # a `=` at the end would vanish
+    quoted = single.replace(b'%', b'=') + b'.'  # with a dot, since a `=` at the end would vanish
     plain = binascii.a2b_qp(quoted)
     if plain.count(b'\xff') > marked.count(b'\xff'):  # from a `%FF`
         return b'\xff'
@@ -5058,8 +5058,8 @@ class Conversion:
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
         self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
-        # What the URL's words find is tested for the request's own token alone, since it is visible that they find nothing: that
-        # would reveal another token (see reveals_token).
+        # The URL's words find nothing that contains the request's own token. No other one is looked for there: its sender sees
+        # which words find nothing, and could so search for the token of another (see reveals_token).
         contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
         self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
         self.budget = Budget()  # of all events of the request together
@@ -5461,7 +5461,7 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
         return None
     event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match event:  # a pattern reads by get(), as a LargeObject needs, which 64 KiB become if they have many commas or colons
+    match event:  # a pattern reads by get(), which a LargeObject needs: many commas or colons make one even of a small text
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
