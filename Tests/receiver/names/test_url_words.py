@@ -68,9 +68,10 @@ def send(to: App | Webhook, query: dict[str, str] | str, payload: Any = EVENT, *
     ("evt.what,'on',evt.where", EVENT, 'Disk full: on: db-1'), ("'a, b|c',evt.what", EVENT, 'a, b|c: Disk full'),
     ("evt.none|'Unknown',evt.where", EVENT, 'Unknown: db-1'), ('a,b,a', {'a': 'x', 'b': 'x'}, 'x'),
     ('n', {'n': 'error'}, 'error'),
-    ('n', '{"n": 1.50}', '1.5'), ('n', {'n': 'x' * 200}, 'x' * 149 + '…'), ('n', {'n': ' a\n\tb\u0007 '}, 'a b'),
+    ('n', '{"n": 1.50}', '1.50'), ('n', {'n': 'x' * 200}, 'x' * 149 + '…'), ('n', {'n': ' a\n\tb\u0007 '}, 'a b'),
     ("'a.*.b',n", {'n': 'x'}, 'a.*.b: x'), ('l.0.m.0.t', {'l': [{'m': [{'t': 'Disk'}] * 4}] * 2}, 'Disk (+3 more)'),
     ('items.0.t,h', {'items': [{'t': 'Disk'}] * 4, 'h': 'db-1'}, 'Disk: db-1 (+3 more)'),
+    ('items.0.t', f'{{"items": [{{"t": "Disk"}}, 2, {"9" * 5000}]}}', 'Disk (+2 more)'),  # the last one is not read
     ('a.b', {'a.b': 'dotted', 'a': {'b': 'nested'}}, 'dotted'),
     ('n', {'n': 'Changed <a href="https://x/y">owner</a> of <b class="z">db-1</b>'}, 'Changed owner of db-1'),
     ('a,b,c', {'a': '<br>', 'b': '<p>x</p>', 'c': 'x'}, 'x'), ('n', {'n': '<alice> is in'}, '<alice> is in'),

@@ -2421,11 +2421,12 @@ class LargeObject(dict[str, Any]):
 
 
 class LargeList(list[Any]):
-    """A list whose items are opened when they are asked for. If only its first one was read, UNREAD is in place of the others."""
+    """A list whose items are opened when they are asked for; if it `is_cut`, it has more than the first, and UNREAD for these."""
 
-    def __init__(self, items: list[Any], budget: 'Budget'):
+    def __init__(self, items: list[Any], budget: 'Budget', is_cut: bool = False):
         super().__init__(items)
         self.budget = budget
+        self.is_cut = is_cut
 
     def __getitem__(self, index: Any) -> Any:
         """Return the item at a position."""
@@ -2477,10 +2478,11 @@ class Budget:
         return UNREAD
 
     def open_list(self, source: bytes | Raw) -> Any:
-        """Return one level of a list; only its first item, and UNREAD for the others, if they are too many."""
+        """Return one level of a list; only its first item, and one UNREAD for all others, if they are too many."""
         if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
             return LargeList(items, self)
-        return LargeList([FIRST_ITEM.decode(source).item or UNREAD, UNREAD], self)
+        first = FIRST_ITEM.decode(source).item or UNREAD  # an empty list is here, too, if the budget is spent
+        return LargeList([first, UNREAD], self, is_cut=True)
 
 
 def is_small(view: memoryview) -> bool:
@@ -2652,7 +2654,8 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
     if type(value) not in (str, int, SentFloat, CutText):
         return ''
-    text = str(value)[:4096]  # more than any name or date has, and quick to search
+    sent = value.sent if type(value) is SentFloat else str(value)
+    text = sent[:4096]  # more than any name or date has, and quick to search
     if not text.isprintable():
         controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
         # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
@@ -2910,9 +2913,10 @@ class Path:
     def other_items(self, members: dict[str, Any]) -> int:
         """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`.
 
-        A list that was not read whole does not count, since it ends before its last item.
+        A list that was not read whole does not count: how long it is, is not known.
         """
-        return max((len(each) - 1 for each in self.lists_in(members) if each[-1] is not UNREAD), default=0)
+        whole = [each for each in self.lists_in(members) if not (isinstance(each, LargeList) and each.is_cut)]
+        return max((len(each) - 1 for each in whole), default=0)
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
