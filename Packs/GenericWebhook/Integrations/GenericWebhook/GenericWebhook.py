@@ -2495,7 +2495,10 @@ def is_small(view: memoryview) -> bool:
 
 
 def open_scalar(view: memoryview) -> Any:
-    """Return a string, a number, a bool or null; only the start of a string over SMALL_BODY_BYTES. Raise ValueError."""
+    """Return a string, a number, a bool or null. Raise ValueError.
+
+    Of what is over SMALL_BODY_BYTES, return the start of a string, and UNREAD for a number.
+    """
     if len(view) > SMALL_BODY_BYTES:
         return CutText(start_of_string(view)) if view[0] == QUOTE else UNREAD
     return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
@@ -2615,7 +2618,10 @@ def without_error_markers(text: str) -> str:
 
 
 def words_of(kind: str) -> list[str]:
-    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created']."""
+    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created'].
+
+    A word has at least two letters, or three if they are capitals.
+    """
     return [word.lower() for word in WORD_OF_KIND.findall(kind)]
 
 
@@ -2645,8 +2651,8 @@ def shortened(text: str, max_length: int = 150) -> str:
         return text
     start = text.rfind(' ') + 1  # of the last word
     start += text.startswith('(', start)
-    fits_from = start + 1 + len(text) - max_length  # from here on, the rest fits behind the start and `…`
-    rest = text.find('/', fits_from) if text.startswith('/', start) else -1
+    room = max_length - start - len('…')  # for the end of the path
+    rest = text.find('/', len(text) - room) if text.startswith('/', start) else -1
     return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
 
 
@@ -2674,9 +2680,10 @@ def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
 
 # How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
 JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
-# A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
 TOKEN_OR_AGENT = re.compile(
-    r'(?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,}|'
+    # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
+    r'(?=\S*[a-z])(?=\S*[A-Z])(?=(\D*\d){3})[\w-]{16,}|'
+    # A user agent such as `Mozilla/5.0 (X11)`
     r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
 TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
 TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
@@ -2761,14 +2768,14 @@ TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
 
 
 def other_date_to_iso(text: str) -> str:
-    """Return a date of OTHER_DATES, or one such as `2026/11/24 09:00 UTC`, in ISO 8601, and any other text as it is.
+    """Return a date of OTHER_DATES, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
 
-    Raise ValueError if its day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March.
-    Raise it, too, if no month has its name, or if its hour before AM or PM does not exist. Other dates that do not exist are
+    Return any other text with no more changes than fromisoformat needs: without ` UTC` at its end, or a space before an offset.
+    Raise ValueError if day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March. Raise
+    it, too, if no month has the name, or if the hour before AM or PM does not exist. Other dates that do not exist are
     returned, and rejected when they are read as ISO 8601.
     """
-    # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
+    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)  # also `10:00:00.123 +0100`
     if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
         return f'{text[:4]}-{text[5:7]}-{text[8:]}'
     match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
@@ -2777,12 +2784,12 @@ def other_date_to_iso(text: str) -> str:
     month, day, hour, half = match.group('month', 'day', 'hour', 'half')
     hours = datetime.strptime(f'{hour} {half}', '%I %p').hour if half else int(hour)
     if month.isalpha():
-        numbers = [datetime.strptime(month, '%b').month, int(day)]
+        month_number, day_number = datetime.strptime(month, '%b').month, int(day)
     else:
-        numbers = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
-        if numbers[0] != numbers[1] <= 12:  # they differ, and both may be the month
+        month_number, day_number = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
+        if month_number < day_number <= 12:  # each of them may be the month
             raise ValueError('the order of day and month is not certain')
-    return f'{match["year"]}-{numbers[0]:02}-{numbers[1]:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
+    return f'{match["year"]}-{month_number:02}-{day_number:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
 
 
 YEAR_2000 = 946_684_800  # its beginning, in Unix time
@@ -2867,16 +2874,15 @@ class Path:
         self.constant = constant = unquoted(text) if text.startswith("'") else ''
         self.read = (lambda _: constant) if constant else read
         self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
-        path = '' if self.constant else text.removeprefix('host: ' if self.is_host else '')  # a constant has no keys
+        self.header = header_of(text)
+        path = text[len('host: '):] if self.is_host else text
         before, _, after = path.partition('.*.')
-        keys = before.split('.')
+        # For `alerts.*.status`, the path `status` inside each item.
+        self.inside_item = Path(after) if after and not constant else None
+        keys = [] if constant else before.split('.')
         self.steps = steps_of(keys)
-        self.inside_item = Path(after) if after else None  # for `alerts.*.status`, the path `status` inside each item
-        # The steps to the lists of whose items the path takes the first: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
+        # The steps to the lists from which the path takes the first item: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
         self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
-        # A header that no incident keeps is never read: `@cookie` is only the key `@cookie`.
-        name = text[1:].lower() if text.startswith('@') else ''
-        self.header = '' if name in NOT_KEPT or names_secret(name) else name
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
         """Return the value at the path, or those in every item of a list: None for an item without it.
@@ -2896,12 +2902,12 @@ class Path:
         return [] if value is None else [value]
 
     def values_in(self, items: list[Any], budget: Budget) -> list[Any]:
-        """Return the value at the path in each item of a list: UNREAD where a text stops the path, or it takes one of several.
+        """Return the value at the path in each item of a list, or UNREAD where a text stops the path or a `0` passes items over.
 
-        Return [UNREAD] if the budget does not allow so many items, or if one is not an object.
+        Return [UNREAD] if the budget does not allow so many items, or if one is neither an object nor null.
         """
         is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
-        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):  # null is one without a value
+        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
             return [UNREAD]
         return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
 
@@ -2936,9 +2942,16 @@ class Path:
         keys = self.text.split('.')
         if not budget.allows(len(objects) * len(keys)):
             return []
-        ends = [(steps_of(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys))]
-        found = [(find(each, steps), key) for each in objects for steps, key in ends]
+        # Each way to divide the keys into steps to an object and a key of it. No steps lead to the object itself.
+        divisions = [(steps_of(keys[:index]), '.'.join(keys[index:])) for index in range(len(keys))]
+        found = [(find(each, steps), key) for each in objects for steps, key in divisions]
         return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
+
+
+def header_of(path: str) -> str:
+    """Return the header that a path reads, or ''. One that no incident keeps is never read: `@cookie` is only a key."""
+    name = path[1:].lower() if path.startswith('@') else ''
+    return '' if name in NOT_KEPT or names_secret(name) else name
 
 
 Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
@@ -2970,20 +2983,28 @@ class Condition:
     needs_value: bool
 
     def fits(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them."""
+        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them.
+
+        What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
+        """
         if self.is_negated:
             return self.is_met(event)
-        return any(self.answer(value) if self.wanted else value is not None and value is not UNREAD
-                   for path in self.paths for value in path.values(event))
+        values = (value for path in self.paths for value in path.values(event))
+        if self.wanted:
+            return any(map(self.answer, values))
+        return any(value is not None and value is not UNREAD for value in values)
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no."""
         # One of several items is in doubt, too: those that are not read may answer otherwise.
         found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
+        answers_of_paths = [{*map(self.answer, values)} for values in found]
         if not self.is_negated:
-            return any({*map(self.answer, values)} == {True} for values in found)
-        answers = {self.answer(value) for values in found for value in values}
-        return answers == {False} or (not answers and not self.needs_value)
+            return {True} in answers_of_paths
+        answers = set().union(*answers_of_paths)
+        if not answers:  # there is no value at any of the paths
+            return not self.needs_value
+        return answers == {False}
 
     def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether this bare path is met by a text other than `true`, `yes`, `on` and `1`.
@@ -3002,7 +3023,7 @@ class Condition:
         if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
             return None
         text = text_of(value)
-        return text in self.wanted and text != 'null'  # `null` is a word for none, and never met
+        return text in self.wanted and text != 'null'  # a text `null` stands for no value: it is not even equal to `null`
 
 
 MAX_PATH_KEYS = 16
@@ -3173,6 +3194,7 @@ class Row:
     problems: tuple[Problem, ...] = ()
 
 
+NEXT_LINE = '\n' + 19 * ' '  # what continues a text begins below it, behind the indentation and the label
 # A label and its text, and the text of the label that is indented below. Which label that is need not be read: below `severity`
 # there is only `scale`, below `resolved` only `at`, below `problem` only `if`.
 COLUMN = re.compile(r'^ {4}(\S.{14})(.*)(?:\n {5}.{14}(.*))?', re.MULTILINE)
@@ -3181,9 +3203,9 @@ Columns = dict[str, list[tuple[str, str]]]  # the texts of each label, each with
 
 def blocks_of(table: str) -> Iterator[tuple[str, Columns]]:
     """Yield the title and the columns of each block of the table. Tests and ./dev senders check that it can be read."""
-    # Put each text in one line: what goes on after a `|` is joined without a blank.
-    unfolded = re.sub(r'\n {19}', ' ', re.sub(r'(?<=\|)\n {19}', '', table))
-    for block in unfolded.strip('\n').split('\n\n'):
+    # Put each text in one line, with a blank in place of the line break, except after a `|`.
+    joined = table.replace(f'|{NEXT_LINE}', '|').replace(NEXT_LINE, ' ')
+    for block in joined.strip('\n').split('\n\n'):
         columns: Columns = {}
         for label, text, text_below in COLUMN.findall(block):
             columns.setdefault(label.strip(), []).append((text, text_below))
@@ -3221,9 +3243,12 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     """Return the row that a block of the table describes, for one of its lines `identified by`. Raise Unreadable."""
     grammar = TABLE_GRAMMAR
     # A block has each of these labels at most once, with nothing below it.
-    [(name, _)], [(times, _)], [(inner, _)] = (columns.get(label, [('', '')]) for label in ('name', 'occurred', 'inner'))
-    inner_name = Path(inner, read=lambda event: event.inner_event.name())  # in a name, the path `inner` stands for this
-    named_times = times.removesuffix('-').removesuffix('|')
+    name, times, inner = (columns[label][0][0] if label in columns else '' for label in ('name', 'occurred', 'inner'))
+    # In a name, the path `inner` stands for the name of the inner event.
+    in_name = {'inner': Path(inner, read=lambda event: event.inner_event.name())} if inner else {}
+    name_parts = [NamePart(before, tuple(in_name.get(path.text, path) for path in grammar.part(paths)), bracket)
+                  for before, paths, bracket in NAME_PART.findall(name)]
+    named_times = times.removesuffix('-').removesuffix('|')  # `a|-` means `a` and no other time, `-` no time at all
     severities = [(scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
                   for paths, scale in columns.get('severity', []) if paths != 'none']
     return Row(
@@ -3231,9 +3256,7 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
         sender=title.partition(': ')[0],
         conditions=grammar.conditions(identified_by),
         inner=grammar.read_path(inner) if inner else None,
-        name_parts=tuple(NamePart(before, tuple(inner_name if inner and each.text == 'inner' else each
-                                                for each in grammar.part(paths)), bracket)
-                         for before, paths, bracket in NAME_PART.findall(name)),
+        name_parts=tuple(name_parts),
         times=grammar.part(named_times) if named_times else (),
         has_no_other_time=times.endswith('-'),
         severities=tuple(severities),
@@ -3314,15 +3337,16 @@ REASONS = {  # what the note says
 
 
 def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
-    """Return what a part of a word finds in an event."""
+    """Return what a part of a word finds in an event. A bare condition is FOUND in any: it is answered without a value, too."""
     if isinstance(part, Condition):
         return MET_BY_ANY_TEXT if part.is_met_by_a_word(event) else FOUND
     values = [value for path in part for value in path.values(event) if value is not None]
     if any(value is not UNREAD for value in values):
         return FOUND
+    if values:  # all of them are UNREAD
+        return TOO_LARGE
     # An incident's details show the request's headers under `headers`, so that a user may write `headers.x` for `@x`.
-    is_of_headers = all(path.text.startswith('headers.') for path in part)
-    return TOO_LARGE if values else NO_HEADER if is_of_headers else NO_VALUE
+    return NO_HEADER if all(path.text.startswith('headers.') for path in part) else NO_VALUE
 
 
 class Findings:
@@ -3348,21 +3372,26 @@ class Findings:
     def record(self, word: str, has_found: bool) -> None:
         """Record whether a word found what it looks for in an event.
 
-        If it did, all its parts count as found, too: what was not needed is no mistake. But each part of `name` should find a
-        text of its own, which look_up checks.
+        If it did, all its parts count as found, too: one that was not needed is no mistake. But each part of `name` should find
+        a text of its own, which look_up checks.
         """
         self.keep((word, 0), FOUND if has_found else NO_VALUE)
         if has_found and word != 'name':
-            self.found |= {key: FOUND for key in self.words.parts if key[0] == word}
+            self.found |= {key: FOUND for key in self.words.parts if key[0] == word}  # no part of these words finds more
 
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
-        """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out."""
-        # Most words as a whole are not looked for in an event that is left out, nor is `severity` in the end of a problem. That
-        # is no mistake, so these words count as found.
-        for word in URL_WORDS if is_left_out else ['severity'] if event.is_recovery else []:
-            self.keep((word, 0), FOUND)
+        """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out.
+
+        An event that is left out needs no name or time, and the end of a problem no severity: that `record` was not called, or
+        without success, is no mistake.
+        """
+        if is_left_out:
+            for word in URL_WORDS:
+                self.keep((word, 0), FOUND)
+        elif event.is_recovery:
+            self.keep(('severity', 0), FOUND)
         for key, part in event.words.parts.items():
-            if self.found.get(key) != FOUND or isinstance(part, Condition):  # which may still be MET_BY_ANY_TEXT
+            if isinstance(part, Condition) or self.found.get(key) != FOUND:  # a condition may still be MET_BY_ANY_TEXT
                 self.keep(key, found_by(part, event))
 
     def note(self) -> str:
@@ -3370,13 +3399,16 @@ class Findings:
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        mistakes: dict[tuple[str, str], list[int]] = {}  # the positions of the parts with a mistake, by the word and the reason
-        # What found nothing comes first in the note, then what any text meets, then a word of which no part has a mistake.
-        for (word, position), found in sorted(self.found.items(), key=lambda each: (not each[0][1], each[1] == MET_BY_ANY_TEXT)):
-            if found != FOUND and (position or word not in map(itemgetter(0), mistakes)):
-                reason = REASONS[found] if position else URL_WORDS[word].mistake
-                mistakes.setdefault((word, reason), []).append(position)
-        notes = [f'{word}{in_words(positions)}: {reason}' for (word, reason), positions in mistakes.items()]
+        mistakes: dict[tuple[str, int], list[int]] = {}  # the positions of parts, by their word and what they find
+        # What finds nothing comes first in the note, then what any text meets.
+        for (word, position), found in sorted(self.found.items(), key=lambda each: each[1] == MET_BY_ANY_TEXT):
+            if position and found != FOUND:
+                mistakes.setdefault((word, found), []).append(position)
+        notes = [f'{word}{in_words(positions)}: {REASONS[found]}' for (word, found), positions in mistakes.items()]
+        # Then comes a word of which no part has a mistake.
+        explained = {word for word, _ in mistakes}
+        notes += [f'{word}: {URL_WORDS[word].mistake}' for (word, position), found in self.found.items()
+                  if position == 0 and found == NO_VALUE and word not in explained]
         return escaped('; '.join((*self.words.notes, *notes)), MAX_NOTE_CHARACTERS - len('...'))
 
 
@@ -3409,12 +3441,13 @@ def severity_columns(text: str) -> dict[str, Any]:
 
     Examples are `high`, `prio|'low'` (low if there is no `prio`) and `prio:critical=1, high=2`.
     """
-    if (default := CONSTANT_SEVERITY.severity(text)) is not None:
-        return {'default_severity': default}
+    if (for_all := CONSTANT_SEVERITY.severity(text)) is not None:
+        return {'default_severity': for_all}
     *before, last = split_outside_quotes(text, ':')
-    has_scale = before and len(split_outside_quotes(last, '=')) > 1  # otherwise the colon is part of a key
+    has_scale = before and len(split_outside_quotes(last, '=')) > 1  # without a `=` after it, the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
-    if (default := CONSTANT_SEVERITY.severity(paths[-1].constant)) is not None:
+    default = CONSTANT_SEVERITY.severity(paths[-1].constant)  # None for a path, which has no constant
+    if default is not None:
         paths = paths[:-1]
     if any(path.constant for path in paths):
         raise Unreadable('a text in quotes is not the last alternative, or is no severity', 1)
@@ -3432,14 +3465,16 @@ def scale_from_url(text: str) -> Scale:
     the scale: in 'critical=1, high=2' and 'critical=down, high=slow', nothing but these values means a severity.
     """
     levels = URL_GRAMMAR.levels(text)
-    if not all(severity for _, severity in levels):
+    if not all(severity for _, severity in levels):  # those of `unknown` and `none` are 0 and None
         raise Unreadable('a scale has other names than critical, high, medium, low and informational')
-    numbers = sorted(((float(value), severity) for value, severity in levels if NUMBER.fullmatch(value)), key=itemgetter(0))
+    numbers = [(float(value), severity) for value, severity in levels if NUMBER.fullmatch(value)]
     by_value = {form_of(value, is_exact=True)[0]: severity for value, severity in levels}
     if len(numbers) not in (0, len(levels)) or len(by_value) < len(levels):
         raise Unreadable('a scale mixes numbers with texts, or has a value twice')
-    are_thresholds = len({severity for _, severity in levels}) > 1 and numbers == sorted(numbers, key=itemgetter(1))
-    return Scale(by_value, numbers[::-1] if are_thresholds else [], is_exact=True)
+    numbers.sort(key=itemgetter(0), reverse=True)
+    severities: list[Any] = [severity for _, severity in numbers]
+    are_thresholds = len({*severities}) > 1 and severities == sorted(severities, reverse=True)
+    return Scale(by_value, numbers if are_thresholds else [], is_exact=True)
 
 
 def problem_columns(text: str) -> dict[str, Any]:
@@ -3497,7 +3532,8 @@ def watched_name(settings: Settings, name: str) -> tuple[str, str]:
     without = re.sub('|'.join(spellings), '', name).strip()
     shown = '' if contains_token(settings, without) else without_error_markers(without)
     hashed = hash_of([shown or name])
-    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)  # it could be that of another name
+    # A name that looks like a hash is hashed, too: it could be the hash of another name.
+    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)
     return shown or hashed, f'silence/{shown if is_plain else hashed}'
 
 
@@ -3525,8 +3561,8 @@ URL_WORDS = {
 def url_words(settings: Settings, parameters: list[tuple[str, str]], token: Token | None = None) -> UrlWords:
     """Return the words among the parameters of a URL, which are in the order of the query. `token` proved the request."""
     # Large ones would take too much memory in the cache: they are read without it.
-    is_small = fits_cache(' '.join(chain.from_iterable(parameters)))
-    return (read_words if is_small else read_words.__wrapped__)(settings, token, tuple(parameters))
+    read = read_words if fits_cache(' '.join(chain.from_iterable(parameters))) else read_words.__wrapped__
+    return read(settings, token, tuple(parameters))
 
 
 @lru_cache(MAX_KEPT_QUERIES)
@@ -3535,11 +3571,15 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
 
     A parameter whose value reveals a token is ignored. Of several that are left with one word, the last counts.
     """
-    harmless = [(name, value) for name, value in parameters if not reveals_token(settings, value, token)
-             and not (name == 'expect' and reveals_token(settings, value.partition(':')[2].strip(), token))]
+    def has_token(name: str, value: str) -> bool:
+        """Return whether a parameter reveals a token by its value or, in `15m:name`, by the name alone."""
+        texts = [value, value.partition(':')[2].strip()] if name == 'expect' else [value]
+        return any(reveals_token(settings, text, token) for text in texts)
+
+    harmless = [parameter for parameter in parameters if not has_token(*parameter)]
     columns: dict[str, Any] = {}
-    is_watch_ignored = any(name == 'expect' for name, _ in {*parameters} - {*harmless})  # no other word is noted
-    notes = ['expect: its name contains a token (ignored)'] if is_watch_ignored else []
+    # Of what is ignored for a token, only `expect` is noted.
+    notes = ['expect: its name contains a token (ignored)'] if 'expect' in dict({*parameters} - {*harmless}) else []
     for word, text in dict(harmless).items():
         try:
             if word in URL_WORDS and text.strip():
