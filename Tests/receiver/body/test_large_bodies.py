@@ -192,6 +192,16 @@ def test_others_get_their_turns_while_a_large_body_comes_at_once() -> None:
     assert turns_for_others(read) >= 3 * MIB // LONGEST_STEP
 
 
+def test_a_body_is_never_in_memory_twice() -> None:
+    source = RequestBody(io.BytesIO(bytes(8 * MIB)), 8 * MIB, has_chunks=False)
+    tracemalloc.start()
+    with closing(Share(Room(64 * MIB))) as share:
+        body = read_body(source, 25 * MIB, share)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(body) < peak < 1.5 * len(body)
+
+
 def test_others_get_their_turns_while_a_large_body_is_unpacked() -> None:
     with of_size(3 * MIB):
         body = SHAPES['gzip of 24 KB, numbers'].body()

@@ -176,17 +176,14 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
         return [{'id': '1'} for _ in incidents]
 
     demistomock.declare(createIncidents=create)
-    own_line.record(request(), 503, 'before the call', '')
     own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     until(lambda: demistomock.calls_of('createIncidents'))
-    for status in (503, 503, 401):
-        own_line.record(request(), status, 'busy', '')
     clock.passed = 34
     may_return.set()
     slow.result.get(timeout=PATIENCE_SECONDS)
     until(lambda: own_line.health.sent)  # the line that other tests share may send its own health, an empty one
     told = str(own_line.health.sent)
-    assert 'did not reply for 34 s until 20' in told and '; 2 requests got 503 meanwhile' in told
+    assert 'did not reply for 34 s until 20' in told
     assert told in healths()
     own_line.queue.add(quick := Post(slow.incidents or [{'name': 'b', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     quick.result.get(timeout=PATIENCE_SECONDS)

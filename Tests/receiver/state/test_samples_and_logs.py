@@ -198,7 +198,7 @@ def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
     demistomock.reset()
 
 
-def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the_process() -> None:
+def test_after_a_stop_the_log_is_sent_before_the_next_call_which_may_outlast_the_process() -> None:
     calls: list[str] = []
     may_return = threading.Event()
 
@@ -216,11 +216,11 @@ def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the
         line.queue.add(Post([{**incident(name), 'rawJSON': b'{}'}]))
         line.queue.wake.set()
         until(lambda: calls)
+    line.log('info', 'the end')
     line.stop()
     may_return.set()
     line.drain()
-    assert (calls[0], calls[2]) == ('one', 'two')
-    assert calls[1].partition(' ')[2].startswith('Stopping with 1 post in the queue.')
+    assert (calls[0], calls[1].partition(' ')[2], calls[2]) == ('one', 'the end', 'two')
     demistomock.reset()
 
 

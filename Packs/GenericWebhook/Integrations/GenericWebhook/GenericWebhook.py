@@ -1124,24 +1124,22 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
     The share grows with the body, plus `overhead` bytes, and is settled when the body is complete.
     Raise TooLarge, BadRequest, or (if there is no room, or the body arrives too slowly) Unavailable.
     """
-    body = bytearray()
+    body = io.BytesIO()  # getvalue() makes no copy
+    has_more = True
     try:
-        while True:
+        while has_more:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             yield_if_due()
-            share.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
-            piece = source.read(PIECE_BYTES)
-            if not piece:
-                break
-            body += piece
+            share.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
+            has_more = body.write(source.read(PIECE_BYTES)) > 0
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
     except (OSError, ValueError):
         raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-    share.reserve(overhead + len(body))
+    share.reserve(overhead + body.tell())
     share.settle()
-    return bytes(body)
+    return body.getvalue()
 
 
 # --- Large bodies, one at a time ---
@@ -1189,7 +1187,7 @@ class Intake:
 
 def work_size(text: bytes) -> int:
     """Return the size by which a body takes turns with others: that of its text, or more if it has many events."""
-    most_events = text.count(b'{') + text.count(b'%7')  # seldom too few: each event has a `{`, or in a form `%7B` or `%7b`
+    most_events = text.count(b'{') + text.count(b'%7')  # nearly each has a `{`, which HTML forms send as `%7B` or `%7b`
     # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
     # but all together as no more than 1 MiB.
     return max(len(text), min(1024 * most_events, MIB))
@@ -1226,19 +1224,17 @@ def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
     Raise zlib.error, BadRequest or Unavailable.
     """
     packed = io.BytesIO(body)
-    compressed = b''  # what was read of the member from `packed`, but not decompressed yet
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
         member = zlib.decompressobj(window_bits)
         while not member.eof:
-            compressed = compressed or packed.read(PIECE_BYTES)
+            compressed = member.unconsumed_tail or packed.read(PIECE_BYTES)  # the tail: its output did not fit into a piece
             piece = member.decompress(compressed, PIECE_BYTES)
-            if not compressed and not piece:  # the input has ended, and the member has not
+            if not compressed and not piece:  # nothing is left to read, nor to yield, and the member has not ended
                 raise zlib.error('it ends early')
             share.reserve(share.size + len(piece))
             yield piece
-            compressed = member.unconsumed_tail  # its output did not fit into the piece
-        compressed = member.unused_data or packed.read(PIECE_BYTES)  # of the next member
-        if not compressed:
+        packed.seek(-len(member.unused_data), io.SEEK_CUR)  # back to the end of the member
+        if packed.tell() == len(body):
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
@@ -5578,7 +5574,8 @@ def memory_of(value: Any) -> int:
     for each in values:  # which grows on the way
         if id(each) not in sizes:
             sizes[id(each)] = sys.getsizeof(each)
-            values += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+            if isinstance(each, (dict, list)):
+                values += each.values() if isinstance(each, dict) else each
     return sum(sizes.values())
 
 
@@ -5601,19 +5598,20 @@ def find_delivery_id(headers: dict[str, str]) -> tuple[str, str, str] | None:
     The name is included, because two senders may use equal ids in different headers.
     """
     for name in filter(headers.get, DELIVERY_IDS):
-        if headers.get(DELIVERY_IDS[name] or name):
+        if not DELIVERY_IDS[name] or headers.get(DELIVERY_IDS[name]):
             return name, headers[name], headers.get(DELIVERY_IDS[name], '')
     return None
 
 
 def likeness_of(headers: dict[str, str], query: str, body: bytes) -> tuple[bytes, bool]:
-    """Return the key of a delivery, which is equal if it is sent again, and whether it has an id; the query is without a token.
+    """Return the key of a delivery, which is the same if it is sent again, and whether it has an id. `query` has no token in it.
 
     The key covers the body, the query and the delivery id (without an id, the Content-Type). The query counts because a sender
     may post one event with one id to two URLs: that makes two incidents.
     """
     delivery_id = find_delivery_id(headers)
-    # With its length in front, the body can't take up what precedes it. Two updates, since joining them would copy the body.
+    # With the length first, no other division of the same bytes into query and body has the same key. The body is added apart,
+    # since joining would copy it.
     key = hashlib.sha256(f'{len(body)} {query}\0{delivery_id or headers.get("content-type")}\0'.encode())
     key.update(body)
     return key.digest(), bool(delivery_id)
@@ -5717,7 +5715,7 @@ class Post:
         self.turn: ExitStack | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
-        self.is_missing_tried = False  # True once those of its incidents that a reply lacked wait for a call of their own
+        self.retries_missing = False  # True from when those of its incidents that a reply lacked wait for a call of their own
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
@@ -5737,14 +5735,17 @@ class Post:
     def keep(self) -> None:
         """Let the post go on without its sender and without the memory of its request.
 
-        It has no deadline, since nobody reads a 503. A rejected group may give it another one, at which it is set aside.
+        It has no deadline, since nobody reads a 503. Only a rejected group gives it one again, at which it is set aside.
         """
         self.is_kept = True
         self.hand_over_by = math.inf
         self.memory_bytes = self.size
 
     def keep_if_gone(self) -> bool:
-        """Keep the post if its sender is gone, or was: that ends the deadline of a rejected group. Return whether it is kept."""
+        """Keep the post if its sender is gone. Return whether it is kept.
+
+        A post that is kept already is kept again, which ends a deadline that a rejected group has given it.
+        """
         if self.is_kept or self.is_gone():
             self.keep()
         return self.is_kept
@@ -5811,7 +5812,10 @@ class Post:
         return response
 
     def note_and_result(self, skipped: str) -> tuple[str, str]:
-        """Return the note for the log, and the result for the history, of a request whose incidents exist."""
+        """Return the note for the log and the result for the history; the incidents of the request exist.
+
+        `skipped` names events of the request that became no incidents. The result is 'skipped' if XSOAR has dropped all others.
+        """
         created = self.original or self
         note = ('repeat of ' if self.original else '') + created.summary + (f', skipped: {skipped}' if skipped else '')
         if created.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
@@ -5887,10 +5891,10 @@ class CallSizer(Struct):
         most_per_incident = latest_spent / latest_count  # with more, the overhead would be negative
         # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in
         # case the larger call was faster: then it shows how much times vary by chance.
-        estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(self.known_timings, 2)
-                           if max(one[0], other[0]) >= 2 * min(one[0], other[0])) or [most_per_incident]
+        estimates = sorted(abs(large_spent - small_spent) / (large - small) for (small, small_spent), (large, large_spent)
+                           in combinations(sorted(self.known_timings), 2) if large >= 2 * small)
         # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long.
-        third_quartile = estimates[len(estimates) * 3 // 4]
+        third_quartile = estimates[len(estimates) * 3 // 4] if estimates else most_per_incident
         per_incident = max(min(third_quartile, most_per_incident), 1e-6)  # not 0, since `fit` divides by it
         return CallCost(max(latest_spent - per_incident * latest_count, 0), per_incident)
 
@@ -5903,14 +5907,13 @@ class CallSizer(Struct):
         MAX_GROWTH times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
         After calls of one incident the next one has at least two, which show the overhead, unless they might take too long.
         """
-        cost = self.cost
-        fitting = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
+        overhead, per_incident = self.cost
+        fitting = (planned_seconds(overhead, seconds) - overhead) / per_incident
         latest_count, latest_spent = self.known_timings[-1]
         largest_count, _ = max(self.known_timings)
         fewest = 2 if largest_count == 1 and latest_spent <= PROBE_SECONDS else 1
         most = max(MAX_GROWTH * largest_count, latest_count * LONGEST_CALL_SECONDS / latest_spent)
-        count = min(max(fitting, fewest), most)
-        return int(count + 1e-6)  # a quotient such as 7.9999999 means 8
+        return int(min(max(fitting, fewest), most) + 1e-6)  # a quotient such as 7.9999999 means 8
 
 
 def planned_seconds(overhead: float, seconds: float) -> float:
@@ -5949,7 +5952,8 @@ class RejectedGroup(Struct):
 def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     """Yield the halves of a rejected group, and then their halves, and so on, if they are rejected when they are tried.
 
-    Both halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
+    Each step looks at the stages as they are when it is reached: `next` goes on after the parts before have been tried. Both
+    halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
     server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
     if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # empty once a single post was tried
@@ -6006,13 +6010,14 @@ class PostQueue(Struct):
 
         The posts of a call and of a rejected group count, too, because they may have to wait again. A queue without any
         post has room for every post: otherwise one above `most_bytes` could never be created. Posts that were set aside may
-        fill the queue, but what they take of its last quarter does not count: that is for others.
+        fill the queue, but count as at most three quarters of it: the last quarter is for others.
         """
         self.check_open()
         posts = [*self.waiting, *self.in_flight, *self.rejected.posts, *self.repeats]
         aside = [post.memory_bytes for post in posts if post.aside]
-        count = len(posts) - max(len(aside) - self.most_posts * 3 // 4, 0)
-        all_bytes = new_bytes + sum(post.memory_bytes for post in posts) - max(sum(aside) - self.most_bytes * 3 // 4, 0)
+        others = [post.memory_bytes for post in posts if not post.aside]
+        count = len(others) + min(len(aside), self.most_posts * 3 // 4)
+        all_bytes = new_bytes + sum(others) + min(sum(aside), self.most_bytes * 3 // 4)
         if posts and (count >= self.most_posts or all_bytes > self.most_bytes):
             self.has_refused = True
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
@@ -6053,16 +6058,17 @@ class PostQueue(Struct):
         If one of its posts goes alone, return the first post only: the others are tried with the halves of the part.
         """
         self.give_up([post for post in self.rejected.posts if post.hand_over_by <= now], now, Unavailable, self.not_tried)
-        parts = ([post for post in part if post.stage is Stage.IN_REJECTED_GROUP] for part in self.rejected.parts)
-        part = next(filter(None, parts), [])
-        return part[:1] if any(self.goes_alone(post, now) for post in part) else part
+        for part in self.rejected.parts:
+            if posts := [post for post in part if post.stage is Stage.IN_REJECTED_GROUP]:
+                return posts[:1] if any(self.goes_alone(post, now) for post in posts) else posts
+        return []
 
     def goes_alone(self, post: Post, now: float) -> bool:
         """Return whether a post shares no call: it was set aside, needs several calls, or a reply had an error for some of it.
 
         For a while after a reply that could not be matched to its posts, none shares one.
         """
-        return bool(now < self.alone_until or post.aside or post.is_partly_created or post.is_missing_tried)
+        return bool(now < self.alone_until or post.aside or post.is_partly_created or post.retries_missing)
 
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: return the oldest post that may go, and those right behind it that fit in its call.
@@ -6073,12 +6079,13 @@ class PostQueue(Struct):
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
         if self.rejected.is_retry:  # if the group before this one was a post that had been set aside
             ready = [post for post in ready if not post.aside] or ready
-        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call) if len(ready) > 1 else 0  # for the second and on
+        # `fit` is not needed for a post that is alone, which goes whatever its size.
+        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call) if len(ready) > 1 else 0
         group, count, size = list[Post](), 0, 0.0
         for post in ready:
             count += len(post.incidents)
             size += math.inf if self.goes_alone(post, now) else post.size
-            if group and (count > most_incidents or size > self.most_call_bytes):  # the first post goes whatever its size
+            if group and (count > most_incidents or size > self.most_call_bytes):
                 break
             group.append(post)
         self.rejected = RejectedGroup(group, parts_of(group), is_retry=any(post.aside for post in group))
@@ -6093,7 +6100,7 @@ class PostQueue(Struct):
         """
         posts, self.in_flight = self.in_flight, []
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
-        self.rejected.fruitless_tries, self.is_working = -math.inf, True
+        self.rejected.fruitless_tries, self.is_working = -math.inf, True  # its group is not given up for failures from now on
         self.record_success_of_others(now)
         created_of = shared_out(created, posts)
         is_all_matched = None not in created_of
@@ -6108,7 +6115,7 @@ class PostQueue(Struct):
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
             elif post.incidents:
-                post.aside = post.aside and SetAside()  # its tries count from zero, since XSOAR has accepted some of it
+                post.aside = SetAside() if post.aside else None  # its tries count from zero, since XSOAR has accepted some of it
                 self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
                 post.result.set(post.created)
@@ -6132,16 +6139,17 @@ class PostQueue(Struct):
         missing ones were tried before. Fail it if the reply does not show which they are.
         """
         post.is_in_doubt = True
-        found = set(unambiguous_owners(own, list(enumerate(sent))))  # the places in `sent` of those that were created
+        # Here the "owner" of a created incident is its place in `sent`.
+        found = set(unambiguous_owners(own, list(enumerate(sent))))
         post.incidents += [each for place, each in enumerate(sent) if place not in found]
         post.enter(Stage.IN_REJECTED_GROUP)
         # A created incident that matches no single post may be one of this post: then nobody can say which are missing. A post of
         # one incident is tried again all the same, since a second incident harms less than none.
         if None in found or not (is_all_matched or post.total == 1):
             post.fail(RejectedByServer, self.not_confirmed)
-        elif post.is_missing_tried:
+        elif post.retries_missing:
             self.reject(post, now)
-        post.is_missing_tried = True
+        post.retries_missing = True
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
@@ -6168,9 +6176,9 @@ class PostQueue(Struct):
         """
         post.aside = aside = post.aside or SetAside()
         aside.is_suspect |= self.is_working
-        aside.failures += self.is_working and aside.others_created > 0
-        has_time_passed = aside.others_created >= OTHERS_CREATED and now - aside.works_from >= GIVE_UP_SECONDS
-        is_hopeless = has_time_passed and aside.failures >= MOST_FAILURES
+        aside.failures += 1 if self.is_working and aside.others_created else 0
+        is_hopeless = (aside.failures >= MOST_FAILURES and aside.others_created >= OTHERS_CREATED
+                       and now - aside.works_from >= GIVE_UP_SECONDS)
         self.give_up([post], now, RejectedByServer, self.not_confirmed, is_hopeless)
 
     def give_up(self, posts: list[Post], now: float, error_class: type[Rejected], reason: str, is_hopeless: bool = False) -> None:
@@ -6240,7 +6248,7 @@ def created_incidents(reply: Any) -> list[Any] | None:
 
     The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
     """
-    items = [reply] if isinstance(reply, dict) else reply if isinstance(reply, list) else [None]
+    items = reply if isinstance(reply, list) else [reply]
     created = [item for item in items if isinstance(item, dict) and item.get('id')]
     return created if created or not items else None
 
@@ -6256,8 +6264,8 @@ def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[
 
     A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
     rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
-    those sent twice: from the front, each to the first that fits, and from the back, each to the last that fits. If both
-    ways find the same post, no other is possible; if they differ, the owner is in doubt.
+    the sent ones in two ways: from the front, each to the first that fits, and from the back, each to the last that fits. If
+    both find the same post, no other is possible; if they differ, the owner is in doubt.
     """
     # For example, posts A, B and C send the incidents x, y and x:
     #   reply    from the front    from the back    owners
@@ -6325,10 +6333,10 @@ class DeliveryMemory(Struct):
         try:
             while original := next(filter(Post.counts_as_original_now, self.by_key.get(post.key, ())), None):
                 post.original = original
-                is_remembered = original.finished.is_set()
-                if not is_remembered and not self.wait_for_original(original, post):
-                    return None
-                if is_remembered and not original.has_id:
+                if not original.finished.is_set():
+                    if not self.wait_for_original(original, post):
+                        return None
+                elif not original.has_id:
                     self.forget(original)  # one retry was expected, and is here; the next equal request is a new event
                 if original.created_json:
                     return original.created_json
@@ -6380,8 +6388,8 @@ class DeliveryMemory(Struct):
         EARLY_CLOSE_SECONDS later, or at the deadline.
 
         At the deadline a repeat fails, and so does a post that still waits for a call. One that is in a call or partly created
-        goes on, with another deadline HAND_OVER_SECONDS later. But the wait ends if the post is kept, because the sender of a
-        repeat was gone: a post that is kept may take any time.
+        goes on, with another deadline HAND_OVER_SECONDS later. But if the post is kept by then, because the sender of a repeat of
+        it was gone, the wait ends: a post that is kept may take any time.
         """
         awaited, deadline = post.original or post, post.hand_over_by
         early_close_ends = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, deadline)
@@ -6392,7 +6400,7 @@ class DeliveryMemory(Struct):
                 post.sender = Sender.WAITS
             elif (post.sender is Sender.WAITS or now >= early_close_ends) and not awaited.result.ready():  # `is_gone` may yield
                 awaited.keep()
-                post.keep()
+                post.keep()  # also a repeat: the log says that its sender had left
                 return False
             if now >= deadline:
                 if post.original:
@@ -6519,11 +6527,10 @@ class Health(Struct):
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
-        """Return whether to send the text now: it has changed, and it is time, or what was sent is over."""
+        """Return whether to send the text now: it has changed, and either it is time or nothing is wrong any more."""
         if now >= self.slowness_ends_at:
             self.slowness = ''
-        is_time = now >= self.due_at or bool(self.sent and not self.text)
-        return is_time and self.text != self.sent
+        return self.text != self.sent and (now >= self.due_at or bool(self.sent and not self.text))
 
     def record_sent(self, text: str, has_failed: bool, now: float) -> None:
         """Record that a text was sent, or that sending it failed: then it is sent again."""
@@ -6550,7 +6557,7 @@ class HistoryEntry(Struct, array_like=True):
     token: str = ''  # the name of the token that proved it, maybe with OF_EARLIER_FORM; '' if none did
 
 
-WHAT_IS_EQUAL = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
+what_is_equal = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
 OF_EARLIER_FORM = ' (earlier)'  # marks a token of an earlier container: its name may mean another one by now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
 MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
@@ -6589,10 +6596,10 @@ class History(Struct):
     def keep(self, entry: HistoryEntry) -> None:
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, MAX_ACCEPTED_ENTRIES) if entry.is_accepted else (self.others, MAX_OTHER_ENTRIES)
-        equal = [each for each in entries if WHAT_IS_EQUAL(each) == WHAT_IS_EQUAL(entry)] if entry.result == 'rejected' else []
-        for each in equal:  # at most one
-            entries.remove(each)
-            entry.since, entry.count = each.since, each.count + entry.count
+        if entry.result == 'rejected':
+            for equal in [each for each in entries if what_is_equal(each) == what_is_equal(entry)]:  # at most one
+                entries.remove(equal)
+                entry.since, entry.count = equal.since, equal.count + entry.count
         entries.append(entry)
         del entries[:-most]
 
@@ -6602,14 +6609,12 @@ class History(Struct):
         Of the calls of an hour, keep the longest.
         """
         counts = self.hours.setdefault(hour, {})
-        is_reason = what[:1].isdigit()  # it begins with the status
-        if is_reason and what not in counts and len(counts) >= MOST_REASONS:
+        if what[:1].isdigit() and what not in counts and len(counts) >= MOST_REASONS:  # a reason begins with the status
             what = 'rejected for other reasons'
-        before = counts.get(what, 0)
-        counts[what] = max(before, number) if what == LONGEST_CALL else before + number
+        counts[what] = max(counts.get(what, 0), number) if what == LONGEST_CALL else counts.get(what, 0) + number
 
     def absorb(self, later: 'History') -> None:
-        """Merge the later history of this container into this one, which an earlier container has saved."""
+        """Add `later`, the history of this container, to what an earlier container has saved."""
         for entry in filter(attrgetter('token'), self.accepted + self.others):
             entry.token = entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
         for hour, counts in later.hours.items():
@@ -6678,17 +6683,17 @@ class Silences(Struct):
     events: dict[str, tuple[Post, dict[str, Any]]] = {}
     audible: float = 0  # for how many seconds in all senders could be heard, until the latest `listen`
     listened_at: float = 0  # the monotonic time of the latest `listen`
-    stood_still: float = 0  # how many seconds of that one did not count; they came after those that did
+    stood_still: float = 0  # for how many seconds before that one `audible` had stood still
     save_at: float = math.inf  # the value of `audible` at which to save
 
     def listen(self, now: float, is_open: bool) -> None:
         """Let time pass for the watches, but only such time in which senders can be heard.
 
-        It stands still while the port or the queue is closed, or the queue is full. Of a call that takes longer than
+        `audible` stands still while the port or the queue is closed, or the queue is full. Of a call that takes longer than
         LONGEST_CALL_SECONDS the rest does not count, since senders give up meanwhile. (No `listen` comes during a call.)
         """
         can_hear = is_open and not self.queue.closed_because and not self.queue.has_refused
-        counted = min(now - self.listened_at, LONGEST_CALL_SECONDS) * can_hear
+        counted = min(now - self.listened_at, LONGEST_CALL_SECONDS) if can_hear else 0
         self.audible, self.stood_still = self.audible + counted, now - self.listened_at - counted
         self.listened_at, self.queue.has_refused = now, False
 
@@ -6717,14 +6722,14 @@ class Silences(Struct):
         ended = [self.record_end(key) for key, (post, _) in [*self.events.items()] if post.result.ready()]
         for key, watch in [*self.watches.items()]:
             is_silent = self.audible >= watch.due and watch.every != 'off'
-            is_over = self.audible >= watch.due + LONGEST_WATCH_SECONDS or watch.every == 'off'
+            needs_event = watch.is_open != is_silent
             post, _ = self.events.get(key, (None, None))
-            if not post and watch.is_open != is_silent:
+            if needs_event and not post:
                 self.hand_over(key, watch, unix)
-            elif not post and is_over:
+            elif not post and (watch.every == 'off' or self.audible >= watch.due + LONGEST_WATCH_SECONDS):  # it is over
                 del self.watches[key]
-            elif post and watch.is_open == is_silent and post not in self.queue.in_flight:  # one in a call cannot be withdrawn
-                post.is_kept, post.hand_over_by = False, 0  # the queue fails it before the next call
+            elif post and not needs_event and post not in self.queue.in_flight:  # one in a call cannot be withdrawn
+                post.is_kept, post.hand_over_by = False, 0  # so it is overdue, and the queue fails it before the next call
                 del self.events[key]
         return ended
 
@@ -6741,8 +6746,8 @@ class Silences(Struct):
     def hand_over(self, key: str, watch: Watch, unix: float) -> None:
         """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
         is_end = watch.is_open
-        # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. It was due in the latest
-        # `listen`, of whose time `audible` lacks `stood_still`.
+        # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. Since then `audible` has
+        # grown by `audible - due`, and `stood_still` is the time after that, which it does not count.
         moment = watch.last if is_end else unix - (self.audible - watch.due) - self.stood_still
         watch.since = watch.since if is_end else watch.last
         every = duration_text(moment - watch.since) if is_end else watch.every
@@ -6775,8 +6780,8 @@ class Silences(Struct):
         heard, saved = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
         for key, watch in islice(saved.items(), MAX_WATCHES - len(self.watches)):
             left = watch.due - heard
-            least = left if watch.is_open and left <= 0 else min(900, seconds_of(watch.every))
-            watch.due = self.audible + max(left, least)
+            has_begun = watch.is_open and left <= 0
+            watch.due = self.audible + (left if has_begun else max(left, min(900, seconds_of(watch.every))))
             kept = self.watches.setdefault(key, watch)  # that of a sender which this container has heard already stays
             kept.since, kept.told, kept.is_open = watch.since, watch.told, watch.is_open
 
@@ -6815,7 +6820,6 @@ class ServerLine:
         self.silences = Silences(self.queue)
         self.is_restored = False  # whether what the container before saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
-        self.unavailable = 0  # how many requests got a 503
         self.silent_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
@@ -6841,7 +6845,6 @@ class ServerLine:
         entry.result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
         self.history.add(entry)
         self.is_unsaved = True
-        self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
     def record_listening(self, since: str) -> None:
         """Save at once the time since which the port has been open; '' means it is closed.
@@ -6851,20 +6854,17 @@ class ServerLine:
         self.history.listening_since, self.silences.listened_at = since, time.monotonic()
         self.is_save_urgent = True
 
-    def record_duration(self, seconds: float, unavailable: int) -> None:
-        """Keep the longest call. If this one took long, show that in the health, and how many requests got a 503 meanwhile."""
+    def record_duration(self, seconds: float) -> None:
+        """Keep the longest call. If this one took long, show that in the health."""
         now = utc_text(int(time.time()))
         self.history.count(now[:13], LONGEST_CALL, round(seconds, 1))
         if seconds > LONGEST_CALL_SECONDS:
-            slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
-            self.health.slowness, self.health.slowness_ends_at = slowness, time.monotonic() + SLOWNESS_SECONDS
+            self.health.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}.'
+            self.health.slowness_ends_at = time.monotonic() + SLOWNESS_SECONDS
 
     def stop(self) -> None:
         """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
-        if count := len(self.queue.waiting):
-            self.log('info', f'Stopping with {count} post{"s" * (count > 1)} in the queue. What XSOAR does not create within '
-                             f'{STOP_SECONDS} s is lost, unless its sender sends it again.')
         self.ending.set()
 
     def cut(self) -> None:
@@ -6930,17 +6930,17 @@ class ServerLine:
         gevent.threadpool would resume the greenlet only after all sockets that are ready: while many requests arrive, the line
         would sit idle for a long time.
         """
-        began, unavailable = time.monotonic(), self.unavailable
+        began = time.monotonic()
         self.replied.start(gevent.getcurrent().switch)
         future = self.thread.submit(function, *args)
         future.add_done_callback(lambda _: self.replied.send())  # unlike most of gevent, safe to use from another thread
         gevent.get_hub().switch()  # until `replied` switches back
         self.replied.stop()
-        self.record_duration(time.monotonic() - began, self.unavailable - unavailable)
+        self.record_duration(time.monotonic() - began)
         error = future.exception()  # any, even SystemExit
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
-        return None if error else future.result(), error
+        return (None if error else future.result()), error
 
     def create_next(self) -> bool:
         """Make the next call for the posts in the queue; return False if none waits."""
@@ -6971,8 +6971,7 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent(now)
             return
-        has_replied = error or result not in (None, '')
-        self.silent_calls += -math.inf if has_replied else 1
+        self.silent_calls += 1 if not error and result in (None, '') else -math.inf
         if created is None:
             fault = escaped(unconfirmed_reason(result, error))
             fault += SILENT_SERVER if self.silent_calls >= SILENT_CALLS else ''
@@ -7020,10 +7019,10 @@ class ServerLine:
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
-    If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
-    message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name, which
-    a sender chooses: there the message counts only if stdin has ended, too. If it has not, the next log call shows whether the
-    line is closed, since its reply quotes no sender.
+    If the line is closed, a call raises a ValueError with a fixed message. After createIncidents it counts only if stdin has
+    ended, too: an error reply may quote an incident's name, which a sender chooses. If stdin has not ended, the next log call
+    shows whether the line is closed, since its reply quotes no sender. (An XSOAR engine, which stands between, may send the
+    message as an error reply when it has lost its server: that means the same.)
     """
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
@@ -7101,8 +7100,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
             # next garbage collection.
             rejection.__traceback__ = None
-            is_secret = contains_token(self.settings, rejection.found)
-            detail = rejection.detail if is_secret else rejection.detail_for_sender
+            detail = rejection.detail if contains_token(self.settings, rejection.found) else rejection.detail_for_sender
             return problem(rejection.status, detail, rejection.headers)
         except Exception as error:
             return self.internal_error(request, error)
@@ -7196,14 +7194,15 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.url_note = conversion.findings.note()
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
-        likeness = likeness_of(request.headers, f'{dict(request.query.parameters)}', body)
-        return Post(conversion.incidents, request.memory_bytes, request.is_gone, *likeness)
+        key, has_id = likeness_of(request.headers, str(request.query.parameters), body)
+        return Post(conversion.incidents, request.memory_bytes, request.is_gone, key, has_id)
 
     def response_with_incidents(self, request: Request, post: Post) -> HTTPResponse:
         """Create the incidents of a post. Return the response with them, or with those of the post that this one repeats.
 
-        If the sender is gone before they exist, the post, or the one that it repeats, goes on. Raise Unavailable all the same: a
-        sender that has closed only its sending side looks as if it were gone, and reads it. Raise any other Rejected.
+        Raise a Rejected if they are not created. If the sender is gone before they exist, raise Unavailable although the post, or
+        the one that it repeats, goes on: a sender that has closed only its sending side looks as if it were gone, and reads it.
+        The status is 502 then instead of 503 if a call with them was not confirmed.
         """
         if not post.incidents:
             request.result = 'skipped'
