@@ -132,7 +132,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'eventName': 'login', 'username': 'alice'}, 'login: alice', ''),
     ({'eventName': 'login', 'email': 'a@example.com'}, 'login: a@example.com', ''),
     ({'eventName': 'bounce', 'recipient': 'a@example.com'}, 'bounce: a@example.com', ''),
-    ({'eventName': 'login', 'ip': '10.0.0.1', 'user': 'alice'}, 'login: alice', ''),
+    ({'eventName': 'login', 'from': 'shop@example.com', 'user': 'alice'}, 'login: alice', ''),
     ({'eventName': 'login', 'device': {'name': 'Desk 7'}, 'username': 'alice'}, 'login: Desk 7', ''),
     ({'eventName': 'login', 'device': {'email': 'desk-7@example.com'}, 'username': 'alice'}, 'login: desk-7@example.com', ''),
     ({'eventName': 'login', 'device': {'login': 'kiosk'}, 'username': 'alice'}, 'login: kiosk', ''),
@@ -518,7 +518,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'OUTSIDE_METRIC_THRESHOLD: CONNECTIONS (orders)', ''),
     ({'email': 'ann@example.com', 'message': 'Email Opened', 'time': NINE}, 'Email Opened (ann@example.com)', NINE),
     ({'domain': 'example.com', 'email': 'ann@example.com', 'message': 'Backup is done'}, 'Backup is done (example.com)', ''),
-    ({'event': 'deferred', 'email': 'ann@example.com', 'ip': '192.0.2.7'}, 'deferred: ann@example.com', ''),
+    ({'event': 'deferred', 'email': 'ann@example.com', 'domain': 'example.com'}, 'deferred: ann@example.com', ''),
     ({'message': 'The disk is full', 'device': {'hostname': 'ws-17', 'login': 'field-office'}}, 'The disk is full (ws-17)', ''),
     ({'domain': 'example.com', 'status': 'in_progress'}, 'in_progress: example.com', ''),
     ({'notification': {'title': 'New Vulnerability Identified', 'subject': {'component': {'name': 'axis'}}}},
@@ -582,8 +582,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'description': 'User login failed', 'offense_source': '10.0.0.1'}, 'User login failed (10.0.0.1)', ''),
     ({'title': 'Port 22 was probed', 'src': '10.0.0.1'}, 'Port 22 was probed (10.0.0.1)', ''),
     ({'title': 'Port 22 was probed', 'sourceIp': '10.0.0.1'}, 'Port 22 was probed (10.0.0.1)', ''),
-    ({'ip': '192.0.2.7', 'alert_info': {'alert_name': 'Device is out of support', 'status': 'Unresolved'}},
-     'Unresolved: Device is out of support', ''),
+    ({'user': 'ann', 'alert_info': {'alert_name': 'Device is out of support', 'status': 'Unresolved'}},
+     'Unresolved: Device is out of support (ann)', ''),
     # Code42, Cato, Cloudflare's log: who did it, or from where
     ({'type$': 'audit_log::search_issued/1', 'actorName': 'Ann Ng', 'type': 'query', 'clientIp': '10.0.0.1'},
      'audit_log::search_issued/1: Ann Ng', ''),
@@ -611,6 +611,44 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'subject': 'The printer jams', 'requester_email': 'ann@example.com'}, 'The printer jams (ann@example.com)', ''),
     ({'event_type': 'email_bounced', 'campaign_name': 'Spring offer', 'lead_email': 'ann@example.com'},
      'email_bounced: Spring offer (ann@example.com)', ''),
+    # BIG-IP, Bitdefender, Akamai, Route 53, PARAD, Deep Security's CEF, a hook of WordPress
+    ({'policy_name': '/Common/shop', 'attack_type': 'Path traversal'}, 'Path traversal', ''),
+    ({'computerName': 'desk-7', 'threatType': 'RANSOMWARE', 'module': 'network-sandboxing'}, 'RANSOMWARE (desk-7)', ''),
+    ({'cpcAlertType': 'SENSITIVE_DATA_EXFILTRATION', 'cpcAlertStatus': 'OPEN', 'cpcAlertId': 'e1-b100'},
+     'SENSITIVE_DATA_EXFILTRATION: e1-b100', ''),
+    ({'alertType': 'Port scan', 'sensor': {'status': 'ready'}, 'host': 'db-1'}, 'Port scan: db-1', ''),
+    ({'event_type': 'pre-merge', 'repository_id': 'shop', 'commit_metadata': {'key': 'x-7'}}, 'pre-merge: shop', ''),
+    ({'query_name': 'evil.example.com', 'firewall_rule_action': 'BLOCK', 'query_type': 'PTR'}, 'BLOCK: evil.example.com', ''),
+    ({'message': 'A process was killed', 'machine_name': 'desk-7'}, 'A process was killed (desk-7)', ''),
+    ({'msg': 'A page was blocked', 'dvchost': 'web-1'}, 'A page was blocked (web-1)', ''),
+    ({'hook': 'wp_login', 'user_login': 'ann', 'stream': 'wordpress'}, 'wp_login: ann', ''),
+    # Tenable, Auth0: an address for want of anything else
+    ({'pluginName': 'Weak TLS ciphers', 'ip': '10.0.0.1', 'description': 'The server accepts RC4.'},
+     'Weak TLS ciphers (10.0.0.1)', ''),
+    # Entra ID's sign-ins: the person before the address, Amazon SES: an address in any object
+    ({'event': 'login', 'ipAddress': '192.0.2.7', 'session': {'userDisplayName': 'Ann Ng'}}, 'login: Ann Ng (192.0.2.7)', ''),
+    ({'eventType': 'Open', 'open': {'ipAddress': '192.0.2.7', 'count': 7}}, 'Open: 192.0.2.7', ''),
+    ({'type': 'audit', 'message': 'A guardian was enrolled', 'ipAddress': '192.0.2.7'}, 'A guardian was enrolled (192.0.2.7)',
+     ''),
+    # Greenhouse, Consul: a kind that says nothing gives way to the next
+    ({'performer': {'meta': {'name': 'Ann Ng'}}, 'event': {'type': 'action', 'target_type': 'Global Email Added'}},
+     'Global Email Added: Ann Ng', ''),
+    ({'event_type': 'audit', 'payload': {'type': 'HTTPEvent', 'auth': {'description': 'Bootstrap Token'}}},
+     'HTTPEvent: Bootstrap Token', ''),
+    # Cronitor, Citrix' CEF: a rule of one word is followed by the text, too
+    ({'rule': 'request_failed', 'monitor': 'Checkout', 'description': 'Your check has failed.'},
+     'request_failed: Your check has failed. (Checkout)', ''),
+    # Read the Docs, SurveyMonkey, Sophos: a name says less than a change, but in our own format it stands alone
+    ({'name': 'docs', 'event': 'build:triggered', 'build': '7'}, 'build:triggered: docs', ''),
+    ({'name': 'My webhook', 'event_type': 'response_completed'}, 'response_completed: My webhook', ''),
+    ({'name': 'Malware was removed', 'type': 'Event::Endpoint::Threat::CleanedUp'}, 'Malware was removed', ''),
+    # Nextcloud: a class is a kind, however long
+    ({'event': {'class': 'OCP\\Calendar\\Events\\CalendarObjectCreatedEvent', 'calendarId': 9}, 'user': {'displayName': 'Ann'}},
+     'OCP\\Calendar\\Events\\CalendarObjectCreatedEvent: Ann', ''),
+    # Expo, Husky: an event that reports an end occurred then
+    *(({'title': 'A build', 'createdAt': EIGHT, key: NINE}, 'A build', NINE) for key in ('completedAt', 'finishedAt')),
+    # Lokalise writes a local time, and the same as a Unix time
+    ({'title': 'A task', 'created_at': '2026-11-24 11:00:00', 'created_at_timestamp': 1795510800}, 'A task', NINE),
 ]
 
 

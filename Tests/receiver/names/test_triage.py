@@ -134,6 +134,12 @@ def test_a_priority_in_a_log_a_mail_or_an_object_of_kubernetes_is_no_severity(wo
     assert severity({'title': 'Disk full', 'alert': {word: 'x', 'urgency': 'high'}}) is None
 
 
+def test_a_priority_counts_only_beside_a_text_that_says_what_happened() -> None:
+    build = {'id': 'build-7', 'status': 'errored', 'error': {'message': 'Unknown error'}, 'priority': 'high'}  # of Expo's queue
+    assert severity(build) is None
+    assert severity({**build, 'subject': 'The build fails'}) == 3
+
+
 @pytest.mark.parametrize(('payload', 'expected'), [
     # Semgrep and Dependency-Track have the third and the fourth, Taiga, VMware Aria, Zammad and Censys the others.
     ({'event': {'type': 'incident.created'}, 'data': {'title': 'Payments fail', 'priority': 'P1'}}, 4),

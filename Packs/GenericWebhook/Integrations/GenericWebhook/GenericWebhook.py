@@ -3607,8 +3607,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle formname
         headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename malwarefamily
-        signature attackname rulename policyname modelname monitorname checkname searchname conditionname pluginname
-        detectiontype yararule alertthreatmodelname rule vulnerabilityname alertsignature''',
+        signature attackname rulename attacktype threattype policyname modelname monitorname checkname searchname conditionname
+        pluginname detectiontype yararule alertthreatmodelname rule vulnerabilityname alertsignature''',
     'summary': 'summary subject shortdescription displaymessage primarydescription logdesc',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason
         cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
@@ -3625,36 +3625,35 @@ WORDS = {meaning: words.split() for meaning, words in {
     'kind elsewhere': 'event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
-        site entity objectname filename cshost''',
-    'person': '''user username useremail email actor targetuser principalemail operator recipient owner emailaddress ip
-        ipaddress agent to from''',
+        site entity objectname filename cshost repositoryid''',
+    'person': 'user username useremail email actor targetuser principalemail operator recipient owner emailaddress agent to from',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
     # A person without one of these has the name that both of these give: `Alice Ng`.
     'first name': 'firstname givenname',
     'last name': 'lastname familyname surname',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
-    'thing': 'host service check monitor database package',
+    'thing': 'host dvchost service check monitor database package',
     # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
     'named thing': '''host service monitor canary device entity resource database package application app job project node
-        cluster component computer endpoint asset''',
+        cluster component machine computer endpoint asset''',
     # Who did it, or from where, if nothing better says whom it concerns.
-    'by': 'actorname admin srcip sourceip src idorigh offensesource clientip',
+    'by': 'actorname admin srcip sourceip src idorigh offensesource clientip ip ipaddress',
     'whole': 'name',
     'domain': 'domain',
     'who': 'user username useremail email actor targetuser performedby initiatedby changedby',
     'id': 'key id',
     'address': 'url link location',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
-    'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat
-        triggertime startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime activitytime
-        generateddatetime updatedon sentat receivedat alerttime unixtime''',
+    'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat completedat finishedat createdat
+        created creationtime published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime
+        startedat triggertime startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
+        activitytime generateddatetime updatedon sentat receivedat alerttime unixtime createdattimestamp''',
     # Before these, if it has a zone: some senders write their local time under such a key.
     'time with a zone': 'datetime eventdate finished',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
-    'time of change': '''changedat updatedat updatetime lastupdated triggeredat emittedat createdon createddate datecreated
-        dateadded received senttime''',
+    'time of change': '''changedat updatedat modifiedat modifieddate datemodified modifiedon updatetime lastupdated triggeredat
+        emittedat createdon createddate datecreated dateadded received senttime''',
     # Before all others, if a word of an end is beside it.
     'time of end': 'resolvedat closedat recoveredat clearedat endedat endsat endtime',
     # In any other object, only these count: a rule or a customer may have been created and changed years ago.
@@ -3685,10 +3684,10 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject title message description summary desc output textbody entry reason',
     'rule': 'issuename',
     'last word: time': 'timestamp utc edat epoch',
-    'last word: kind': 'status result state event operationtype incidenttype',
+    'last word: kind': 'alerttype status result state event ruleaction operationtype incidenttype',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
-    'last word: who': 'username user employee recipientemail leademail requesteremail',
+    'last word: who': 'username userlogin user employee recipientemail leademail requesteremail',
     'last word: id': 'number id',
 }.items()}
 # In the objects under these keys, the objects with the data of the event are one level deeper.
@@ -3805,9 +3804,9 @@ class Scope:
 PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
 # The patterns that are joined below end with a line break: a comment would otherwise swallow the next one.
 GENERIC_TEXT = re.compile(rf"""
-    alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
-    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|information|informational|warning|error|
-    critical|high|medium|low|
+    actions?|audit|enabled|logs?|alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|
+    nil|undefined|n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|
+    information|informational|warning|error|critical|high|medium|low|
     # But no IP address, and no phone number:
     (?!((\d{{1,3}}\.){{3}}\d{{1,3}}|\+\d{{8,15}})\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3), dates, ''
     """, re.IGNORECASE | re.VERBOSE | re.ASCII)
@@ -3824,7 +3823,7 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
     .{0,3} |
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
     # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
-    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([\\./_:-]+|\Z))+\Z)\S{40,}
     """)), GENERIC_TEXT.flags)
 # An object may have a short name, or a long one: `db1`, `bob`, `fw1`, a path.
 UNUSABLE_OBJECT = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, '.?')), GENERIC_TEXT.flags)
@@ -3880,7 +3879,7 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OWN, DATA), ('last word: text',)),  # {"event": "call.failed", "failure_reason": "busy"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name')),  # {"event": "open", "tags": {"userEmail": "a@b.de"}}
-    ((OWN, DATA), ('by',)),                       # {"event": "login", "actorName": "Ann Ng"}
+    ((OWN, DATA, OTHERS, DEEP), ('by',)),         # {"event": "login", "actorName": "Ann Ng"}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
@@ -4028,8 +4027,8 @@ class Facts:
         text, needs_kind = self.text()
         change = self.change(text)
         if text and not topic and not needs_kind:
-            if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change)):
-                return text  # the event names itself, and nothing is added
+            if text == self.own_name and (not change or {'occurred', 'type'} & {*self.members}):
+                return text  # the event names itself; in our own format, nothing is added
             if self.says_what_happened(text, change):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
@@ -4138,11 +4137,11 @@ class Facts:
     def with_thing(self, text: str, kind: str = '') -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that.
 
-        The name of a rule says little by itself: if there is no such thing, the event's own text follows it.
+        The name of a rule says little: if it is one word, or if there is no such thing, the event's own text follows it.
         """
         thing = self.best(THINGS)
-        if not thing and not kind and text == self.first((OWN, DATA), 'rule'):
-            return self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
+        if not kind and (not thing or ' ' not in text) and text == self.first((OWN, DATA), 'rule'):
+            text = self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
         host = thing.lower().partition('.')[0]
         if not thing or (host if len(host) > 3 else thing.lower()) in text.lower():  # a short host may be in it by chance
             return text
@@ -4186,7 +4185,7 @@ class Facts:
             return NO_SEVERITY
         for meaning in filter(self.meanings.__contains__, ('severity', 'priority')):
             for scope in (self.top, *self.speaking(SEVERITY_INSIDE)):
-                if severities := severities_in(scope, meaning):
+                if severities := severities_in(scope, meaning, self.top):
                     has_ended = any(map(says_that_it_ended, (self.top, scope, *self.speaking(END_INSIDE))))
                     is_clear = len(severities) == 1 and not has_ended
                     return Severity(severities.pop(), meaning == 'severity') if is_clear else NO_SEVERITY
@@ -4239,9 +4238,13 @@ def is_of_windows_log(scope: Scope) -> bool:
     return 'event id' in scope.keys and ('windows log' in scope.keys or bool(find(scope.members, PROVIDER_NAME)))
 
 
-def severities_in(scope: Scope, meaning: str) -> set[float]:
-    """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail."""
-    is_level = is_of_windows_log(scope) or (meaning == 'priority' and 'log or mail' in scope.keys)
+def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
+    """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail.
+
+    A priority counts only beside a text that says what happened: in a queue of builds, it does not say how grave anything is.
+    """
+    has_text = any(text in each.keys for text in TEXTS[0][1] for each in (scope, top))
+    is_level = is_of_windows_log(scope) or (meaning == 'priority' and ('log or mail' in scope.keys or not has_text))
     return set() if is_level else {severity for value in scope.values(meaning) if (severity := severity_of(value)) is not None}
 
 
