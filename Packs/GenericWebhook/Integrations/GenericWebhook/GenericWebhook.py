@@ -1286,7 +1286,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # UTF-16 LE and BE; 00 00 FE FF of UTF-32 BE
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
-    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
+    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is. Otherwise
+    # its charset is tried, if CHARSET allows that.
     for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
         with suppress(UnicodeError, LookupError):
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
@@ -6435,7 +6436,8 @@ class DeliveryMemory(Struct):
 
     def record_read(self, post: Post, could_read: bool) -> None:
         """Record whether the sender of a post could read the 502 or 503 that asks it for a retry."""
-        if could_read or post.sender is Sender.ASKED:  # if it could not read, any other state stays true
+        # A sender that could read will retry. One that could not and was ASKED is as good as NEW; any other state stays true.
+        if could_read or post.sender is Sender.ASKED:
             post.sender = Sender.RETRIES if could_read else Sender.NEW
         if post in self.remembered and not post.counts_as_original_now():
             self.forget(post)
@@ -6753,7 +6755,7 @@ class Silences(Struct):
         # grown by `audible - due`, and `stood_still` is the time after that, which it does not count.
         moment = watch.last if is_end else unix - (self.audible - watch.due) - self.stood_still
         watch.since = watch.since if is_end else watch.last
-        every = duration_text(moment - watch.since) if is_end else watch.every
+        every = duration_text(moment - watch.since) if is_end else watch.every  # of an end: how long the silence lasted
         count, unit = int(every[:-1]), UNITS[every[-1]][1]
         name = f'{"Events again after" if is_end else "No events for"} {count} {unit}{"s" * (count > 1)}: {watch.name}'
         occurred = max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
