@@ -2632,10 +2632,7 @@ def is_token_or_agent(text: str) -> bool:
 
 def first_of(texts: Iterable[str]) -> str:
     """Return the first text that is not empty, or ''."""
-    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
-        if text:
-            return text
-    return ''
+    return next(filter(None, texts), '')
 
 
 def shortened(text: str, max_length: int = 150) -> str:
@@ -2657,8 +2654,7 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
     if type(value) not in (str, int, SentFloat, CutText):
         return ''
-    sent = value.sent if type(value) is SentFloat else str(value)
-    text = sent[:4096]  # more than any name or date has, and quick to search
+    text = (value.sent if type(value) is SentFloat else str(value))[:4096]  # more than any name or date has, and quick to search
     if not text.isprintable():
         controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
         # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
@@ -2918,8 +2914,7 @@ class Path:
 
         A list that was not read whole does not count: how long it is, is not known.
         """
-        whole = [each for each in self.lists_in(members) if not (isinstance(each, LargeList) and each.is_cut)]
-        return max((len(each) - 1 for each in whole), default=0)
+        return max((len(each) - 1 for each in self.lists_in(members) if not getattr(each, 'is_cut', False)), default=0)
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
@@ -2999,9 +2994,7 @@ class Condition:
         if not self.is_negated:
             return {True} in answers_of_paths
         answers = set().union(*answers_of_paths)
-        if not answers:  # there is no value at any of the paths
-            return not self.needs_value
-        return answers == {False}
+        return answers == {False} or (not answers and not self.needs_value)  # no answers: there is no value at any path
 
     def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether this bare path is met by a text other than `true`, `yes`, `on` and `1`.
@@ -4342,12 +4335,13 @@ def members_of_log(line: str) -> dict[str, str] | None:
     act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
     CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
     """
-    before, *pairs = KEY_OF_PAIR.split(line)
+    before, *pairs = KEY_OF_PAIR.split(line)  # a key and its value in turn
     header = BEFORE_PAIRS.fullmatch(before)
     if not header or (len(pairs) < 2 * FEWEST_PAIRS and not header['signature']):
         return None
-    values = [UNQUOTED.sub(r'\2', value.strip(' ,;]')) for value in pairs[1::2]]
-    return {**header.groupdict(''), **dict(zip(pairs[::2], values, strict=True))}
+    keys, values = pairs[::2], [UNQUOTED.sub(r'\2', value.strip(' ,;]')) for value in pairs[1::2]]
+    of_cef = {key: text for key, text in header.groupdict().items() if text is not None}
+    return of_cef | dict(zip(keys, values, strict=True))
 
 
 class ThirdPartyEvent:
@@ -4387,8 +4381,7 @@ class ThirdPartyEvent:
     @cached_property
     def facts(self) -> Facts:
         """Return what the general rule finds in the event."""
-        record = self.record if len(self.members) == 1 else None
-        return Facts(self.members if record is None else record, self.headers, self.clean, self.budget)
+        return Facts(self.members if self.record is None else self.record, self.headers, self.clean, self.budget)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
@@ -4425,8 +4418,8 @@ class ThirdPartyEvent:
     def other_names(self) -> Iterator[str]:
         """Yield the names that an event may have without a row, the best first.
 
-        If the only member is a text, its lines may be names. If it is `body` and no record, they come first; otherwise they come
-        last, and only lines of at least three words count. None counts of XML that is not read.
+        If the only member is a text, its lines may be names: the lines of a `body` that is no record before what the general rule
+        finds, and after it those of at least three words in any text. XML that is not read has no such lines.
         """
         text = self.text_member(next(iter(self.members))) if len(self.members) == 1 else ''
         # read_payloads makes a text that is neither JSON nor a form an object with this member
@@ -4454,13 +4447,13 @@ class ThirdPartyEvent:
             text, path = next(((text, path) for path in part.paths if (text := self.text_at(path))), ('', None))
             if not path or text in found:
                 continue
-            # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
-            # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
-            is_separated = bool(found) or number == 0
-            name += f'{part.before}{text}{part.bracket}' if is_separated else text
+            if number > 0 and not found:  # nothing to separate this from: without a title, `{title} ({host})` gives `db-1`
+                name = text
+            else:
+                name += f'{part.before}{text}{part.bracket}'
             found[text] = path
             others = max(others, path.other_items(self.members))
-        has_found = not all(path.constant for path in found.values())
+        has_found = any(not path.constant for path in found.values())
         if row.is_of_url:
             self.findings.record('name', has_found)
         ending = f' (+{others} more)' if others else ''
@@ -4480,7 +4473,7 @@ class ThirdPartyEvent:
 
         An event with a time at `occurred` is in our format with keys added: its own type goes before that of the instance.
         """
-        # Without a `name`, or if a row fits, it says what kind of event this is: in 1,246 real payloads, it never was a type.
+        # Without a `name`, or if a row fits, `type` says what kind of event this is: in 1,246 real payloads, it was no type then.
         has_type = self.row is NO_ROW and self.text_member('name') and len(self.text_member('type')) <= MAX_TYPE_CHARACTERS
         own_type = self.text_member('type') if has_type else ''
         is_in_our_format = own_type and any_time_to_rfc3339(self.text_member('occurred'), time.time())
@@ -4500,14 +4493,13 @@ class ThirdPartyEvent:
 
     def possible_times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first. That of a recovery is when the problem ended."""
-        if self.is_recovery:
-            end = self.end_by(self.row)
-            # Without an end by the row, it is an inner event that reports the end, and the outer one says when it was sent.
-            yield from map(self.text_at, end.times if end else self.row.times)
-            if not self.words.ends:  # the row knows of the end, so that any other time may be that of the beginning
-                return
-        yield from map(self.text_at, self.row.times)
-        if self.row.has_no_other_time:
+        is_end_of_row = self.is_recovery and not self.words.ends  # then any other time may be that of the beginning
+        end = self.end_by(self.row) if self.is_recovery else None
+        if end:
+            yield from map(self.text_at, end.times)
+        if not (end and is_end_of_row):  # if it is the end of the inner event, the outer one says when that was sent
+            yield from map(self.text_at, self.row.times)
+        if self.row.has_no_other_time or is_end_of_row:
             return
         yield from self.facts.times()
         if len(self.members) == 1 and (line := TIME_OF_LINE.match(self.text_member('body'))):
@@ -4520,19 +4512,15 @@ class ThirdPartyEvent:
         """Return the event's severity (a recovery's is RECOVERED_SEVERITY), and whether it is certain."""
         if self.is_recovery:
             return Severity(RECOVERED_SEVERITY, False)
-        is_certain = True
-        for row in self.rows:
-            if row.inner:
-                inner = self.only_inner_event.severity
-                return Severity(inner.value, is_certain and inner.is_certain)
-            if row.severities or row.has_no_severity:
-                found = self.severity_by(row)
-                is_certain = is_certain and found.is_certain
-                if row.is_of_url:
-                    self.findings.record('severity', found.value is not None)
-                if found.value is not None or row.has_no_severity:
-                    return Severity(found.value, is_certain)
-        found = self.facts.severity()
+        by_url = self.severity_by(self.words)
+        if self.words.severities:
+            self.findings.record('severity', by_url.value is not None)
+        if by_url.value is not None:
+            return by_url
+        found = self.only_inner_event.severity if self.row.inner else self.severity_by(self.row)
+        is_certain = by_url.is_certain and found.is_certain
+        if found.value is None and not self.row.inner and not self.row.has_no_severity:
+            found = self.facts.severity()
         return Severity(found.value, is_certain and found.is_certain)
 
     def severity_by(self, row: Row) -> Severity:
@@ -4563,10 +4551,14 @@ class ThirdPartyEvent:
 
     # The end and the problem
 
+    def row_with(self, column: str) -> Row:
+        """Return the row that decides on a column, such as `ends`: that of the URL if it has some, else that of the sender."""
+        return self.words if getattr(self.words, column) else self.row
+
     def reports_an_end(self) -> bool:
         """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
-        row = self.words if self.words.ends else self.row
-        return self.only_inner_event.is_recovery if row.inner else bool(row.ends and self.end_by(row))
+        row = self.row_with('ends')
+        return self.only_inner_event.is_recovery if row.inner else self.end_by(row) is not None
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
@@ -4574,7 +4566,7 @@ class ThirdPartyEvent:
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
-        row = self.words if self.words.problems else self.row
+        row = self.row_with('problems')
         if row.inner:
             return self.only_inner_event.problem_key()
         key = first_of(self.key_of(problem, row) for problem in row.problems)
@@ -4588,8 +4580,8 @@ class ThirdPartyEvent:
         It is plain text if it can be used in an XSOAR query and is the key of no other problem; otherwise it is a hash.
         """
         parts = [self.key_value(paths) for paths in problem.parts]
-        has_id = all(parts) and (len(parts) > 1 or any(map(str.isalnum, parts[0])))  # punctuation alone is no id
-        if not has_id or not all(condition.is_met(self) for condition in problem.conditions):
+        is_punctuation = len(parts) == 1 and not any(map(str.isalnum, parts[0]))  # without a letter or a digit, it is no id
+        if not all(parts) or is_punctuation or not all(condition.is_met(self) for condition in problem.conditions):
             return ''
         key = '/'.join(parts)
         # `a/b` + `c` and `a` + `b/c` give the same text. In a sender's row, the number of parts is fixed, so that a `/` in the
@@ -4630,7 +4622,7 @@ class ThirdPartyEvent:
             return False
         if self.row.inner and not self.inner_event.is_below(threshold):
             return False
-        # An object from which a row reads a severity has no other one. In all other objects, every severity counts.
+        # In an object from which a row reads the severity, other keys do not count. In all other objects, every severity does.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
@@ -4643,16 +4635,19 @@ class ThirdPartyEvent:
 
 LIKE_A_SEVERITY = re.compile('sev|crit|level|prio|urgen|risk|impact|rating', re.IGNORECASE)  # where a person would look for one
 At = list[tuple[str, Any]]  # paths, as a URL has them, with what is there
-Tried = tuple[Row, Iterable[Paths], Any]  # a row, the parts that it reads, and whether the incident has its value from them
+Tried = tuple[Row, Iterable[Paths], Any]  # a row, the paths that it reads, and whether the incident has its value from them
 
 
 def texts_of(event: ThirdPartyEvent) -> At:
     """Return the texts of an event: first those under a key that means something, then the nearest."""
     nodes: At = [('', event.members), *((f'@{key}', text) for key, text in event.headers.items() if TOPIC_HEADER.fullmatch(key))]
     for path, value in nodes:  # which grows, level by level
-        members = {'0': value[0]} if isinstance(value, list) and value else value if isinstance(value, dict) else {}
-        nodes += [(f'{path}.{key}' if path else key, members.get(key)) for key in members]
+        if isinstance(value, dict):
+            nodes += [(f'{path}.{key}' if path else key, value.get(key)) for key in value]
+        elif isinstance(value, list) and value:
+            nodes.append((f'{path}.0', value[0]))
     texts = [(path, text) for path, value in nodes if (text := untagged_text(value, event.clean))]
+    # A key that means something has places.
     return sorted(texts, key=lambda each: not places_of_word(word_of(each[0].rpartition('.')[2])))
 
 
@@ -4661,43 +4656,53 @@ def origins_of(event: ThirdPartyEvent, now: float) -> dict[str, Any]:
 
     `now` is a Unix time in seconds.
     """
-    texts, occurred = texts_of(event), event.occurred(now)
-    times = [(row, [(path,)], occurred and any_time_to_rfc3339(event.text_at(path), now) == occurred) for row in event.rows
-             for path in (*row.times, *(path for end in row.ends for path in end.times))]
-    dates = [each for each in texts if occurred and any_time_to_rfc3339(each[1], now) == occurred]
-    ending = event.words if event.words.ends else event.row
-    naming = event.words if event.words.problems else event.row
+    texts, ending, naming = texts_of(event), event.row_with('ends'), event.row_with('problems')
     ends = [(ending, [each.paths for each in end.conditions if each.wanted], end is event.end_by(ending)) for end in ending.ends]
     ended = [each for each in texts if ENDED.fullmatch(each[1])]
-    resolved = origin_of(event, event.is_recovery, ends, ended[:1], 'neither a row nor the URL says what its end is')
     keys = [(naming, problem.parts, event.key_of(problem, naming)) for problem in naming.problems]
-    severity = {'at': [], 'by': 'the end of its problem'} if event.is_recovery else origin_of_severity(event, texts)
     return {'origins': {
-        'name': origin_of_name(event, texts), 'severity': severity, 'resolved': resolved,
-        'occurred': origin_of(event, occurred, times, dates[:1], 'no value says it, so it is the moment of arrival'),
+        'name': origin_of_name(event, texts),
+        'severity': origin_of_severity(event, texts),
+        'resolved': origin_of(event, event.is_recovery, ends, ended[:1], 'neither a row nor the URL says what its end is'),
+        'occurred': origin_of_time(event, texts, now),
         'problem': origin_of(event, event.problem_key(), keys, [], 'neither a row nor the URL says what identifies it')}}
 
 
-def origin_of(event: ThirdPartyEvent, is_known: Any, tried: Iterable[Tried], texts: At, why: str) -> dict[str, Any]:
-    """Return an origin: `at`, the paths and their texts, with `by`, who reads them, or `why` the incident has no value."""
-    none: dict[str, Any] = {'at': texts, 'why': why}
+def origin_of(event: ThirdPartyEvent, has_value: Any, tried: Iterable[Tried], texts: At, why: str) -> dict[str, Any]:
+    """Return an origin: `at`, the paths and their texts, with `by`, who reads them, or `why` the incident has no value.
+
+    The rows are `tried` in turn. If none of them found the value but the incident `has_value`, it is from `texts`; otherwise
+    these are what looks most like it.
+    """
+    without_value: dict[str, Any] = {'at': texts, 'why': why}
     for row, parts, has_found in tried:
         found = [event.first_with_value(paths) for paths in parts]
         at = [(path.text, ', '.join(map(event.clean, map(text_of, values[:3])))) for path, values in found if path]
         by = 'the URL' if row.is_of_url else f'the row of {row.sender}'
         if has_found:
             return {'at': at, 'by': by}
-        none = {'at': at, 'why': f'{by} takes none from that'} if at else none
+        if at:
+            without_value = {'at': at, 'why': f'{by} takes none from that'}
     inner = event.row.inner
-    return {'at': texts, 'by': f'the event in {inner.text}' if inner else 'the general rule'} if is_known else none
+    return {'at': texts, 'by': f'the event in {inner.text}' if inner else 'the general rule'} if has_value else without_value
+
+
+def origin_of_time(event: ThirdPartyEvent, texts: At, now: float) -> dict[str, Any]:
+    """Return the origin of the event's time. `now` is a Unix time in seconds."""
+    occurred = event.occurred(now)
+    times = [(row, path) for row in event.rows for path in chain(row.times, *(end.times for end in row.ends))]
+    tried = [(row, [(path,)], occurred and any_time_to_rfc3339(event.text_at(path), now) == occurred) for row, path in times]
+    dates = [each for each in texts if occurred and any_time_to_rfc3339(each[1], now) == occurred][:1]
+    return origin_of(event, occurred, tried, dates, 'no value says it, so it is the moment of arrival')
 
 
 def origin_of_name(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     """Return the origin of the name. The general rule may join several texts, and cut a long one."""
     name = event.name()
     tried = [(row, [tuple(filter(event.text_at, one.paths)) for one in row.name_parts], event.name_by(row)) for row in event.rows]
+    # 100 characters are enough to find a text in the name. The rest of the word that they end in belongs to the text.
     paths = {text[:100]: path for path, text in reversed(texts)}
-    pattern = '|'.join(re.escape(text) + r'\w*' * (len(text) == 100) for text in sorted(paths, key=len, reverse=True))
+    pattern = '|'.join(re.escape(start) + (r'\w*' if len(start) == 100 else '') for start in sorted(paths, key=len, reverse=True))
     at = [(paths[text[:100]], text) for text in re.findall(rf'(?<!\w)(?:{pattern})(?!\w)', name) if text]
     whole = [each for each in texts if name and name in each[1]][:1]  # a name that is a part of one text
     return origin_of(event, name, tried, at or whole, 'no text can be a name')
@@ -4705,10 +4710,13 @@ def origin_of_name(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
 
 def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     """Return the origin of the severity or, if there is none, the value that looks most like one."""
-    severity, from_url = event.severity.value, event.words.default_severity
-    tried: list[Tried] = [(row, [paths], scale.severities(event.first_with_value(paths)[1]) - {None})
+    if event.is_recovery:
+        return {'at': [], 'by': 'the end of its problem'}
+    severity = event.severity.value
+    tried: list[Tried] = [(row, [paths], scale.severities(event.first_with_value(paths)[1]) - {None})  # those that it found
                           for row in event.rows for scale, paths in row.severities]
-    tried.append((event.words, [], severity is None and from_url is not None))  # a fixed severity in the URL, from no path
+    is_default = severity is None and event.words.default_severity is not None
+    tried.append((event.words, [], is_default))  # a severity for all events, from no path
     alike = sorted((each for each in texts if LIKE_A_SEVERITY.search(each[0])), key=lambda each: severity_of(each[1]) is None)
     at = [each for each in alike if severity is None or severity_of(each[1]) == severity][:1]
     return origin_of(event, severity is not None, tried, at, why_no_severity(event.row, at))
