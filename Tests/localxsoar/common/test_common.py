@@ -440,6 +440,8 @@ def test_a_polling_function_asks_to_run_again_until_it_is_done() -> None:
         'x-poll', '5', '60', 'Fetching Results:')
     assert first['PollingArgs'] == {'left': 0, 'polling': 'true', 'hide_polling_output': True}
     assert poll({'left': 1}) == 'done' == poll(first['PollingArgs'])
+    other = poll({'left': 1, 'polling': 'true', 'interval_in_seconds': '7', 'timeout': '90'}).to_context()
+    assert (other['NextRun'], other['Timeout']) == ('7', '90'), 'arguments count before what the decorator says'
 
 
 def test_packages_that_scripts_expect_are_imported_when_they_are_used() -> None:

@@ -318,15 +318,16 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
     assert read_history(demistomock.calls_of('setIntegrationContext')[-1][0]).listening_since == ''
 
 
-def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(server: Listener) -> None:
+@pytest.mark.parametrize('more, end', [(0, ''), (1, '...')])
+def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(server: Listener, more: int, end: str) -> None:
     line = server.app.line
     with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', b'{"a":1}', {'User-Agent': 'u' * 81}))
+        sender.sendall(request_bytes('http://x/', b'{"a":1}', {'User-Agent': 'u' * (80 + more)}))
         assert sender.recv(100).startswith(b'HTTP/1.1 401 ')
     [kept] = line.history.others
-    assert (kept.size, kept.address, kept.user_agent) == (7, '127.0.0.1', 'u' * 80 + '...')
-    line.record(request(), 401, 'n' * 251, '')
-    assert line.history.others[-1].note == 'n' * 250 + '...'
+    assert (kept.size, kept.address, kept.user_agent) == (7, '127.0.0.1', 'u' * 80 + end)
+    line.record(request(), 401, 'n' * (250 + more), '')
+    assert line.history.others[-1].note == 'n' * 250 + end
 
 
 def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: ServerLine) -> None:

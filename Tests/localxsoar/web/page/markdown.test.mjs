@@ -24,9 +24,9 @@ for (const [text, expected] of Object.entries(DRAWN)) {
 }
 
 test('a table has the cells of its lines, with marks and markup as text', () => {
-  assert.equal(drawn('|name|what|\n|---|---|\n| a\\|b | <script>1</script> |\n| lonely'), '<div class="wide-table" tabIndex="0" role="group" aria-label="Table">'
+  assert.equal(drawn('|name|what|\n|---|---|\n| a\\|b | <script>1</script> |\n| lonely\n\\|c | d\\|'), '<div class="wide-table" tabIndex="0" role="group" aria-label="Table">'
     + '<table class="several"><thead><tr><th scope="col">name</th><th scope="col">what</th></tr></thead>'
-    + '<tbody><tr><td>a|b</td><td>&lt;script&gt;1&lt;/script&gt;</td></tr><tr><td>lonely</td><td></td></tr></tbody></table></div>');
+    + '<tbody><tr><td>a|b</td><td>&lt;script&gt;1&lt;/script&gt;</td></tr><tr><td>lonely</td><td></td></tr><tr><td>|c</td><td>d|</td></tr></tbody></table></div>');
 });
 
 test('a link to a web page is a link that tells the page nothing', () => {
