@@ -638,9 +638,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # Cronitor, Citrix' CEF: a rule of one word is followed by the text, too
     ({'rule': 'request_failed', 'monitor': 'Checkout', 'description': 'Your check has failed.'},
      'request_failed: Your check has failed. (Checkout)', ''),
-    # Read the Docs, SurveyMonkey, Sophos: a name says less than a change, but in our own format it stands alone
-    ({'name': 'docs', 'event': 'build:triggered', 'build': '7'}, 'build:triggered: docs', ''),
-    ({'name': 'My webhook', 'event_type': 'response_completed'}, 'response_completed: My webhook', ''),
+    # Read the Docs, Sophos: nothing goes before a name but a failure
+    ({'name': 'docs', 'event': 'build:triggered', 'build': '7'}, 'docs', ''),
     ({'name': 'Malware was removed', 'type': 'Event::Endpoint::Threat::CleanedUp'}, 'Malware was removed', ''),
     # Nextcloud: a class is a kind, however long
     ({'event': {'class': 'OCP\\Calendar\\Events\\CalendarObjectCreatedEvent', 'calendarId': 9}, 'user': {'displayName': 'Ann'}},

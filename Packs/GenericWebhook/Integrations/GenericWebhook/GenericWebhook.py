@@ -4021,8 +4021,9 @@ class Facts:
         text, needs_kind = self.text()
         change = self.change(text)
         if text and not topic and not needs_kind:
-            if text == self.own_name and (not change or {'occurred', 'type'} & {*self.members}):
-                return text  # the event names itself; in our own format, nothing is added
+            # The event names itself; a failure goes before that, but not in our own format, which has `occurred`.
+            if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change)):
+                return text
             if self.says_what_happened(text, change):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
