@@ -453,7 +453,8 @@ MISTAKES = [
     ({'name': 'a.*'}, 'name, part 1: a path has several *'), ({'name': 'a|'}, 'name, part 1: a path is empty'),
     ({'name': "'a"}, 'name: a quote is missing'), ({'name': '!a'}, 'name, part 1: a path begins with a !'),
     ({'name': '.'.join('a' * 17)}, 'name, part 1: a path has more than 16 keys or 512 characters (ignored)'),
-    ({'name': '.'.join('a' * 16)}, 'no event has a value at this path'), ({'name': 'a' * 513}, 'a path has more than 16 keys or 512 characters'),
+    ({'name': '.'.join('a' * 16)}, 'no event has a value at this path'),
+    ({'name': 'a' * 513}, 'a path has more than 16 keys or 512 characters'),
     ({'name': 'a' * 512}, 'no event has a value at this path'),
     ({'each': f'{"a" * 256}.{"b" * 256}'}, 'each, part 1: a path has more than 16 keys or 512 characters (ignored)'),
     ({'name': ','.join('abcdefghi')}, 'more than 8 parts'),
@@ -516,8 +517,8 @@ def test_a_mistake_is_named_without_its_text_and_loses_nothing(app: App, query: 
     'severity=%27low%27', 'name=evt.what', 'skip=evt.ended', 'resolved=evt.ended_at', 'severity=prio', 'problem=b:ref', 'type=A',
     'severity=high',
     # as much as a word may hold
-    f'name={",".join(["evt.what"] * 8)}', 'name=a|b|c|evt.what', f'skip={",".join(["evt.state=x"] * 8)}', 'skip=evt.state=a|b|c|d',
-    f'severity=prio:high=high|{"|".join("abcdefghijklmno")}', f'problem={"x" * 40}:ref'])
+    f'name={",".join(["evt.what"] * 8)}', 'name=a|b|c|evt.what', f'skip={",".join(["evt.state=x"] * 8)}',
+    'skip=evt.state=a|b|c|d', f'severity=prio:high=high|{"|".join("abcdefghijklmno")}', f'problem={"x" * 40}:ref'])
 def test_where_nothing_is_wrong_there_is_no_note(app: App, query: str) -> None:
     sent = send(app, query)
     assert (len(sent.incidents), sent.note) == (1, '')
