@@ -6969,10 +6969,11 @@ class ServerLine:
         return count > 0
 
     def let_senders_post_again(self) -> None:
-        """Pause after a call, for an eighth of the time that it took and at most 5 ms."""
+        """Pause after a call, for an eighth of the time that it took beyond 8 ms, and at most 5 ms."""
         # Senders that got a response may post again at once. Without a pause the next call would have only the posts of
-        # the other senders, and the two groups of senders would take turns for ever, each in half-full calls.
-        gevent.sleep(min((time.monotonic() - self.queue.began_at) / 8, 0.005))
+        # the other senders, and the two groups of senders would take turns for ever, each in half-full calls. A shorter call
+        # costs less than the pause.
+        gevent.sleep(min(max(time.monotonic() - self.queue.began_at - 0.008, 0) / 8, 0.005))
         gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
         gevent.sleep(0)  # for the greenlets of these requests to start
         gevent.sleep(0)  # ... and to queue their posts
