@@ -183,6 +183,12 @@ def report(history: History, **args: Any) -> Any:
     return deliveries_report(history.to_context(), args, now=history.saved + 90)
 
 
+def test_a_name_of_the_url_in_the_note_of_a_silence_is_not_markdown() -> None:
+    history = History()
+    history.add(entry(result='silence', note='No events for 1 minute: [x](y)'))
+    assert '`No events for 1 minute: [x](y)` |' in report(history).readable_output
+
+
 def test_the_report_shows_the_newest_first_and_only_the_result_asked_for() -> None:
     history = History(listening_since='2026-11-24T00:00:00Z', saved=1000, waiting=3)
     for number, result in enumerate(['created', 'rejected', 'repeat', 'rejected', 'skipped', 'handshake']):

@@ -634,6 +634,7 @@ def test_if_the_reply_does_not_show_which_are_missing_none_is_tried(reply: list[
 def test_the_rest_of_a_long_array_is_created_with_what_was_missing_of_its_first_call() -> None:
     played = Erring([f'{number}' for number in range(100)], each=0.25)
     played.play_with_errors('3')
+    assert played.calls[1][0] == '3'  # it goes first, whatever else still waits
     created = sorted(int(each['name']) for each in played.posts[0].result.value or [])
     assert created == list(range(100))
 

@@ -18,7 +18,7 @@ and a call blocks its whole native thread. So ServerLine has a thread of its own
 #   NAMES                  what an event says of itself: name, time, severity, end and problem. First the table of senders; then
 #                          the tree of an event, scales, texts, XML, dates, paths and conditions, by which it is read; then the
 #                          three ways to find something, by a row of the table, by the words of a URL and by the general rule;
-#                          at last an event, which uses them all
+#                          finally, an event, which uses them all
 #   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
 #   HANDSHAKES             Request, and those requests by which a sender verifies an address, before and after the proof
 #   STATE                  without threads, sockets and calls: the queue of posts and the size of calls; the memory of deliveries,
@@ -485,8 +485,8 @@ def expansion_pattern(affix: str) -> str:
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # A delivery id has 1 to 1000 characters other than white space, `"` and `=`, then perhaps `=` or `==`, the end of base64. It
-    # does not begin like JSON or XML. The limit on its length keeps a search in 25 MiB fast. Scheme.signatures rejects some of
-    # these ids. Their senders may have signed them all the same: is_timed_text must find that text, too.
+    # does not begin like JSON or XML. The limit on its length keeps a search in 25 MiB fast. This is more than Scheme.signatures
+    # accepts: a text with an id that is rejected there may have been signed, and is_timed_text must recognize it, too.
     delivery_id = r'[^\s"={[<]' + r'[^\s"=]{0,999}' + '={0,2}'  # its first character, the others, the end of base64
     # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
     return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
@@ -529,9 +529,9 @@ class Scheme(NamedTuple):
         # means the same here as in the patterns of is_timed_text, which are for bytes.
         has_readable_time_and_id = re.fullmatch(expansion_pattern(self.prefix + self.suffix), prefix + suffix, re.ASCII)
         # With one of these characters in the id, the signed text is ambiguous:
-        #   .       separates the id from the time: `a.1732442400.1732442401.` could have the id `a` or `a.1732442400`
-        #   : = <   can make the text look like one of another scheme: `v0:1732442400:a` (Slack), `a=` (the body is a form),
-        #           `1732442400<a>` (Zendesk: a time, then XML)
+        #   .       separates the id from the time: the text `a.1732442400.1732442401.` could have the id `a` or `a.1732442400`
+        #   : = <   can make the id and what follows look like the text of another scheme: the id `v0:1732442400:a` like
+        #           Slack's, `a=` like a form, `1732442400<a>` like Zendesk's (a time, then XML)
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if not has_readable_time_and_id or is_ambiguous or not value.startswith(self.label):
             return
@@ -694,8 +694,10 @@ def is_timed_text(body: bytes) -> bool:
     if TIMED_TEXT.match(body):
         return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    # What precedes the time has to begin like JSON.
-    return timed_end is not None and JSON_START.match(body, 0, len(body) - len(timed_end['time'])) is not None
+    if not timed_end:
+        return False
+    before_time = len(body) - len(timed_end['time'])
+    return JSON_START.match(body, 0, before_time) is not None  # what precedes the time has to begin like JSON
 
 
 # --- Signatures: which of them a request has, and whether one is valid and fresh ---
@@ -910,10 +912,10 @@ kept_query = lru_cache(MAX_KEPT_QUERIES)(Query)
 
 
 def fits_cache(text: str) -> bool:
-    """Return whether a query, or the values in it, take so little memory once they are read that a cache may keep them.
+    """Return whether a query, or the texts of its words, are small enough for a cache once they are read.
 
-    The text is read into pieces, and each takes as much memory as 75 characters more: `&` divides the parameters, `,` the parts
-    of a word, `|` the alternatives of a part, `.` the keys of a path.
+    Each piece that they are divided into takes as much memory as 75 characters more: `&` divides the parameters, `,` the parts of
+    a word, `|` the alternatives of a part, `.` the keys of a path.
     """
     return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
@@ -1024,9 +1026,9 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
     """Return whether a value in the URL, or a part of one, is any token, or contains `token`.
 
-    `token` is the one that proved the request, or None for an instance without tokens. No other one is looked for inside the
-    value, which can hold thousands of guesses: what becomes of the request would tell its sender that one is right, without a
-    401 in the log. As a whole, a value is only one guess.
+    `token` is the one that proved the request, or None for an instance without tokens. Other tokens are compared with the whole
+    value only, which is one guess. Inside it there can be thousands, and what becomes of the request would tell its sender that
+    one of them is right, without a 401 in the log.
 
     In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
@@ -1187,10 +1189,10 @@ class Intake:
 
 def work_size(text: bytes) -> int:
     """Return the size by which a body takes turns with others: that of its text, or more if it has many events."""
-    most_events = text.count(b'{') + text.count(b'%7')  # nearly each has a `{`, which HTML forms send as `%7B` or `%7b`
+    events_at_most = text.count(b'{') + text.count(b'%7')  # nearly each event has a `{`; a form sends it as `%7B` or `%7b`
     # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
     # but all together as no more than 1 MiB.
-    return max(len(text), min(1024 * most_events, MIB))
+    return max(len(text), min(1024 * events_at_most, MIB))
 
 
 # --- Decompression and character sets ---
@@ -1311,7 +1313,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #       identified by  alert.message, action
 #       name           {action}: {alert.message}
 #       occurred       -
-#       severity       priority: alert.priority
+#       severity       alert.priority
+#         scale        critical=p1, high=p2, medium=p3, low=p4, informational=p5
 #       resolved       action=Close
 #       problem        alert.alertId
 #
@@ -2356,7 +2359,7 @@ slack-message
 SMALL_EVENT_BYTES = 64 * 1024
 SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
 MAX_OPENED_VALUES = 400_000  # in all events of a request
-MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are less than MAX_COLONS
+MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are fewer than MAX_COLONS
 MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
 MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; with more, only its first item is opened
 STRING_START_BYTES = 4096  # of a huge string, which is cut
@@ -4055,7 +4058,7 @@ class Facts:
         return '', True
 
     def repeats_the_kind(self, text: str) -> bool:
-        """Return whether a text has no other words than a kind of event. One that is not all ASCII always has others."""
+        """Return whether a text has no words other than a kind of event. One that is not all ASCII always has others."""
         # Twice as long as the kind, a text has other words, whichever they are.
         if 2 * len(self.own_kind) < len(text) or not text.isascii() or NUMBER.search(text):
             return False
@@ -4629,7 +4632,7 @@ class ThirdPartyEvent:
         return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
 
 
-# --- Where an incident has its values from: what the page of the local XSOAR shows beside them ---
+# --- Where an incident's values come from: what the page of the local XSOAR shows beside them ---
 #
 # The code above chooses values, and does not say where it found them. Here the rows are asked once more, path by path; and what
 # the general rule chose is looked for among the texts of the event. Of equal texts, any may be the one.
@@ -4866,7 +4869,7 @@ def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 # A piece of a form: as long as possible, but it does not end inside a code such as %2F.
 FORM_PIECE = re.compile(rf"""
-      .{{1,{PIECE_BYTES}}} (?: (?= % ) | (?<! % ) (?<! %. ) )   # then comes a %, or none of its last two bytes is one
+      .{{1,{PIECE_BYTES}}} (?: (?= % ) | (?<! % ) (?<! %. ) )   # it ends before a %, or its last two bytes are none
     | .+                                                     # an incomplete code at the end of the form
     """.encode(), re.DOTALL | re.VERBOSE)
 
@@ -4879,7 +4882,7 @@ def percent_decoded(source: bytes, start: int, end: int) -> bytes:
 
 
 def piece_decoded(piece: bytes) -> bytes:
-    """Return a piece of a form, decoded. Of one that contains `%FF`, return that byte alone: either way it is no UTF-8."""
+    """Return a piece of a form, decoded. If it contains `%FF`, return only that byte, which is no UTF-8, either."""
     # unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them. Quoted-printable, in which `=41` is `%41`, is
     # decoded fast. So each `%` becomes `=`. Meanwhile FF (ÿ here) stands for each `=` of the form, and becomes `=` at the end:
     #
@@ -5111,8 +5114,8 @@ class Conversion:
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
         self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
-        # The URL's words find nothing that contains the request's own token. No other one is looked for there: its sender sees
-        # which words find nothing, and could so search for the token of another (see reveals_token).
+        # The URL's words find nothing that contains the request's own token. Other tokens are not looked for: the sender sees
+        # which words find nothing, and could guess the token of another sender in this way (see reveals_token).
         contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
         self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
         self.budget = Budget()  # of all events of the request together
@@ -5141,7 +5144,7 @@ class Conversion:
         if any(fields.values()):
             return True
         # An empty object is an envelope, unless the headers identify a sender such as Shopify: they are all that this event has.
-        return self.event(b'', NO_WORDS).row is NO_ROW
+        return self.event(b'{}', NO_WORDS).row is NO_ROW
 
     def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
         """Add the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
@@ -5236,8 +5239,8 @@ def read_text(key: str, member: bytes) -> str | None:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
     if kind != 'a string':
         return None
-    # A long `occurred` is left to read_date, whose message is better. (The start that Budget.open returns of a huge text is still
-    # too long for it.)
+    # A long `occurred` is left to read_date, whose message is better. (Budget.open cuts a huge text, but not so far that
+    # read_date would accept it.)
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     text: str = Budget().open(member)
@@ -5281,7 +5284,7 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
     origins: dict[str, Any] = {}
     if arrival.settings.shows_origins:
-        # Of a Conversion of its own: to read them is no finding of the URL's words, and does not use up the request's budget.
+        # By a Conversion of their own: so they neither count as found by the URL's words nor use up the request's budget.
         origins = origins_of(Conversion(arrival).event(source, event.words), time.time())
     return {
         'name': event.name() or DEFAULT_NAME,
@@ -5331,7 +5334,7 @@ BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U0001
 
 
 def narrowed(source: bytes) -> bytes:
-    r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: what takes the least memory.
+    r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: whichever takes the least memory.
 
     One wide character, beyond U+FFFF, makes every character of a str take four bytes; a middle one, beyond U+00FF, two. To avoid
     that, all of them are escaped, and their escapes are ASCII: `\ud83d\ude00` for a wide one, `\u20ac` for a middle one.
@@ -5368,7 +5371,8 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 
     Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
     """
-    # `a.b` can mean the key `a.b`, or `a` and in it `b`: steps[position] has each such key with the next position (see steps_of).
+    # `a.b` can mean the key `a.b`, or `a` and in it `b`: steps[position] has each such key with the position behind it. For
+    # `a.b`, steps[0] is [('a.b', 2), ('a', 1)].
     steps, position, value = steps_of(keys), 0, source
     with suppress(ValueError):  # no object on the way, or no array at the end
         while position < len(steps):
@@ -5514,7 +5518,7 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
         return None
     event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match event:  # a pattern reads by get(), which a LargeObject needs: many commas or colons make one even of a small text
+    match event:  # it may be a LargeObject, if it has many commas or colons: a pattern reads it by get(), as it must be read
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
@@ -5532,7 +5536,7 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
         return None
     if request.signed_by:  # a signature proved the request: Zoom's or another one
         return request.token if request.signed_by == header else None
-    # The request shows a token, perhaps that of a tenant. Zoom knows only the one with which it signs, if its signature is valid.
+    # The request shows a token, which may be another one than Zoom signs with: if its signature is valid, that token is the one.
     signatures = [each for each in signatures_in(request.headers, settings.tokens) if each.header == header]
     with suppress(Unauthorized):
         return valid_signature(signatures, body, request.arrived)[1]
@@ -5728,7 +5732,7 @@ class Post:
         self.turn: ExitStack | None = None  # which a large post has from when it is queued until its first call has ended
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
-        self.retries_missing = False  # True from when those of its incidents that a reply lacked wait for a call of their own
+        self.retries_missing = False  # True once a reply lacked some of its incidents, and these are tried again
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
@@ -5792,7 +5796,7 @@ class Post:
         """
         if self.will_retry:
             self.sender = Sender.RETRIES
-        self.is_gone = bool  # returns False
+        self.is_gone = bool  # returns False: without a connection nothing more is seen, and what was frozen stays
         if self.original:
             self.incidents = []
 
@@ -5916,8 +5920,9 @@ class CallSizer(Struct):
 
         For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
 
-        An estimate says little about calls that are much larger than those that were measured. So a call contains at most
-        MAX_GROWTH times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
+        An estimate says little about calls that are much larger than those that were measured. So a call contains at most the
+        larger of two numbers: MAX_GROWTH times the incidents of the largest call, and as many as the latest call would contain if
+        it took LONGEST_CALL_SECONDS.
         After calls of one incident the next one has at least two, which show the overhead, unless they might take too long.
         """
         overhead, per_incident = self.cost
@@ -5969,11 +5974,12 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
     server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
-    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:  # empty once a single post was tried
+    # A post that was tried alone has left this stage: so the recursion ends.
+    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:
         middle = len(rejected) // 2
         yield rejected[:middle]
         yield rejected[middle:]
-        yield from parts_of(rejected[middle:])  # these two in either order
+        yield from parts_of(rejected[middle:])
         yield from parts_of(rejected[:middle])
 
 
@@ -6077,7 +6083,7 @@ class PostQueue(Struct):
         return []
 
     def goes_alone(self, post: Post, now: float) -> bool:
-        """Return whether a post shares no call: it was set aside, needs several calls, or a reply had an error for some of it.
+        """Return whether a post shares no call: it was set aside, is partly created, or a reply had an error for some of it.
 
         For a while after a reply that could not be matched to its posts, none shares one.
         """
@@ -6113,7 +6119,8 @@ class PostQueue(Struct):
         """
         posts, self.in_flight = self.in_flight, []
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
-        self.rejected.fruitless_tries, self.is_working = -math.inf, True  # its group is not given up for failures from now on
+        self.rejected.fruitless_tries = -math.inf  # so it never reaches MAX_FRUITLESS_TRIES
+        self.is_working = True
         self.record_success_of_others(now)
         created_of = shared_out(created, posts)
         is_all_matched = None not in created_of
@@ -6138,7 +6145,7 @@ class PostQueue(Struct):
     def record_success_of_others(self, now: float) -> None:
         """Record with each post that was set aside that a call of others succeeded. The first one shortens its pause.
 
-        It may have ended an outage, in which the pause has grown for no fault of the post.
+        It may have ended an outage, in which the pause has grown through no fault of the post.
         """
         for aside in [post.aside for post in self.waiting if post.aside]:
             if not aside.others_created:
@@ -6152,13 +6159,12 @@ class PostQueue(Struct):
         missing ones were tried before. Fail it if the reply does not show which they are.
         """
         post.is_in_doubt = True
-        # Here the "owner" of a created incident is its place in `sent`.
-        found = set(unambiguous_owners(own, list(enumerate(sent))))
-        post.incidents += [each for place, each in enumerate(sent) if place not in found]
+        places = set(unambiguous_owners(own, list(enumerate(sent))))  # in `sent`, of those that were created; None if in doubt
+        post.incidents[:0] = [each for place, each in enumerate(sent) if place not in places]
         post.enter(Stage.IN_REJECTED_GROUP)
         # A created incident that matches no single post may be one of this post: then nobody can say which are missing. A post of
         # one incident is tried again all the same, since a second incident harms less than none.
-        if None in found or not (is_all_matched or post.total == 1):
+        if None in places or not (is_all_matched or post.total == 1):
             post.fail(RejectedByServer, self.not_confirmed)
         elif post.retries_missing:
             self.reject(post, now)
@@ -6236,7 +6242,10 @@ class PostQueue(Struct):
         self.give_up(posts, now, Unavailable, 'The line to XSOAR was busy: send it again later.')
 
     def close(self, reason: str) -> None:
-        """Reject every new post with this reason, unless there is a reason already. Queued posts have one more chance, now."""
+        """Reject every new post with this reason, unless there is a reason already.
+
+        From now on `next_group` waits for no pause of a post that was set aside: each has one more chance.
+        """
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
@@ -6297,7 +6306,8 @@ def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[
 def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
     """Return the owner of each created incident, or None if that is in doubt; `sent` has those of a call, with their owners.
 
-    In a reply that is not in the order of the call no owner is found both ways: each way ends at the first that fits nowhere.
+    In a reply that is not in the order of the call no owner is found both ways: a search that finds nothing has used up what was
+    sent, so the later ones find nothing, either.
     """
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
@@ -6353,6 +6363,7 @@ class DeliveryMemory(Struct):
                     self.forget(original)  # one retry was expected, and is here; the next equal request is a new event
                 if original.created_json:
                     return original.created_json
+                # This one has failed and is forgotten: look for another.
             post.original = None
             return self.queue_and_wait(post)
         finally:
@@ -6408,7 +6419,7 @@ class DeliveryMemory(Struct):
         early_close_ends = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, deadline)
         awaited.result.wait(FIRST_LOOK_SECONDS)
         while not awaited.result.ready():
-            now, pause = time.monotonic(), LOOK_EVERY_SECONDS
+            now = time.monotonic()
             if not post.is_gone():
                 post.sender = Sender.WAITS
             elif (post.sender is Sender.WAITS or now >= early_close_ends) and not awaited.result.ready():  # `is_gone` may yield
@@ -6422,8 +6433,8 @@ class DeliveryMemory(Struct):
                 self.queue.expire(deadline)
                 if post.is_kept:
                     return False
-                deadline, pause = deadline + HAND_OVER_SECONDS, FIRST_LOOK_SECONDS
-            awaited.result.wait(min(pause, deadline - now))
+                deadline += HAND_OVER_SECONDS
+            awaited.result.wait(min(LOOK_EVERY_SECONDS, deadline - now))
         return True
 
     def finish(self, post: Post) -> bytes:
@@ -6695,7 +6706,7 @@ class Silences(Struct):
     watches: dict[str, Watch] = {}  # by the key of the problem
     # By the same key, the post and the incident of the event that waits or is in a call.
     events: dict[str, tuple[Post, dict[str, Any]]] = {}
-    audible: float = 0  # for how many seconds in all senders could be heard, until the latest `listen`
+    audible: float = 0  # the total seconds during which senders could be heard, until the latest `listen`
     listened_at: float = 0  # the monotonic time of the latest `listen`
     stood_still: float = 0  # for how many seconds before that one `audible` had stood still
     save_at: float = math.inf  # the value of `audible` at which to save
@@ -6718,7 +6729,7 @@ class Silences(Struct):
         """
         old = self.watches.get(key, watch)
         watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
-        # `audible` is that of the latest `listen`: the time since then has passed, too, and does not count towards the duration.
+        # `audible` is that of the latest `listen`. The time since then is added, so that the duration begins now.
         watch.due = self.audible + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
         watches = {**self.watches, key: watch}
         size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
@@ -6760,12 +6771,12 @@ class Silences(Struct):
     def hand_over(self, key: str, watch: Watch, unix: float) -> None:
         """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
         is_end = watch.is_open
-        # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. Since then `audible` has
-        # grown by `audible - due`, and `stood_still` is the time after that, which it does not count.
+        # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. That was `audible - due`
+        # seconds of audible time ago, and before the standstill at the end of the latest `listen`.
         moment = watch.last if is_end else unix - (self.audible - watch.due) - self.stood_still
         watch.since = watch.since if is_end else watch.last
-        every = duration_text(moment - watch.since) if is_end else watch.every  # of an end: how long the silence lasted
-        count, unit = int(every[:-1]), UNITS[every[-1]][1]
+        duration = duration_text(moment - watch.since) if is_end else watch.every
+        count, unit = int(duration[:-1]), UNITS[duration[-1]][1]
         name = f'{"Events again after" if is_end else "No events for"} {count} {unit}{"s" * (count > 1)}: {watch.name}'
         occurred = max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
         details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.since))}}
@@ -6786,14 +6797,14 @@ class Silences(Struct):
         return {'silences': to_json((self.audible, self.watches)).decode()} if self.watches else {}
 
     def restore(self, context: Any) -> None:
-        """Add the watches that the container before has saved.
+        """Add the watches that the previous container saved.
 
         A silence that has begun goes on. Any other watch has what was left of its duration, but at least 15 minutes, or the whole
         duration if that is shorter: so its sender has some time to be heard again.
         """
-        heard, saved = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
-        for key, watch in islice(saved.items(), MAX_WATCHES - len(self.watches)):
-            left = watch.due - heard
+        audible_then, watches = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
+        for key, watch in islice(watches.items(), MAX_WATCHES - len(self.watches)):
+            left = watch.due - audible_then
             has_begun = watch.is_open and left <= 0
             watch.due = self.audible + (left if has_begun else max(left, min(900, seconds_of(watch.every))))
             kept = self.watches.setdefault(key, watch)  # that of a sender which this container has heard already stays
@@ -6832,7 +6843,7 @@ class ServerLine:
         self.samples: list[dict[str, Any]] = []
         self.history = History()
         self.silences = Silences(self.queue)
-        self.is_restored = False  # whether what the container before saved has been read
+        self.is_restored = False  # whether what the previous container saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
         self.silent_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
         self.context_every = context_every
@@ -7021,7 +7032,7 @@ class ServerLine:
     def save_context(self) -> None:
         """Save the samples and the history in the integration context. If that fails, try again when the next save is due."""
         if not self.is_restored:
-            self.restore()  # a save without it would replace what the container before saved
+            self.restore()  # a save without it would replace what the previous container saved
         if not self.is_save_urgent:  # an urgent save does not put off the next one that is due
             self.context_due_at = time.monotonic() + self.context_every
         self.is_save_urgent = self.is_unsaved = False
@@ -7115,6 +7126,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
             # next garbage collection.
             rejection.__traceback__ = None
+            # The detail for the sender quotes what was found, unless that contains a token.
             detail = rejection.detail if contains_token(self.settings, rejection.found) else rejection.detail_for_sender
             return problem(rejection.status, detail, rejection.headers)
         except Exception as error:
@@ -7609,7 +7621,6 @@ class Connection:
             request = Request('HEAD' if (head or stream.buffer).startswith(b'HEAD ') else '-', rejection=rejection)
             stream.buffer = bytearray()
         request.head_size, request.is_gone, request.bytes_behind = len(head), self.is_gone, self.bytes_behind
-        stream.expect(self.listener.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         return request
 
     def read_head(self) -> bytes:
@@ -7860,6 +7871,7 @@ class Listener(StreamServer):
             request.log_note = request.rejection.detail
             rejected = problem(request.rejection.status, request.log_note, {**request.rejection.headers, 'Connection': 'close'})
             return rejected.status_line, [*rejected.headers.items()], rejected.body.encode()
+        request.body.rfile.expect(self.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)  # from now on the body is waited for
         start: list[Any] = []
         pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), lambda *args: start.extend(args))
         try:
@@ -7992,9 +8004,9 @@ def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float)
               for name, (count, latest) in history.tokens.items()]
     listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
     saved = f'saved {max(now - history.saved, 0) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
-    # As code, what a sender wrote becomes no link and no picture in the War Room.
-    rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent')}
-            for output in outputs]
+    # As code, what a sender wrote becomes no link and no picture in the War Room: the note of a silence has a name from a URL.
+    rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent', 'Note')[:2 + is_name]}
+            for output in outputs for is_name in [output['Result'] == 'silence']]
     columns = ['Time', 'Count', 'Status', 'Token', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
     return (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
             f'{tableToMarkdown(f"Tokens, since {history.tokens_since}", tokens, ["Token", "Deliveries", "Last used"])}\n'
