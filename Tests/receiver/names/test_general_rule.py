@@ -357,6 +357,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'type': 'nspolicy', 'activity': 'Upload', 'user': 'ann'}, 'nspolicy: ann', ''),
     ({'category': 'host', 'violations': [{'message': 'Container x is privileged'}]}, 'Container x is privileged', ''),
     ({'card_moved': {'id': 7, 'board': {'name': 'Sales'}}}, 'card_moved: Sales', ''),
+    ({'payload': {'card_moved': {'id': 7, 'board': {'name': 'Sales'}}}}, 'card_moved: Sales', ''),
     # Who did it or to whom it happened, after a text that does not say it: Push Security, Zero Networks, Mailmodo, SentinelOne
     *(({'message': 'A mail was read', key: 'ann@example.com'}, 'A mail was read (ann@example.com)', '') for key in (
         'user', 'username', 'user_email', 'email', 'actor', 'targetUser', 'performed_by', 'initiated_by', 'changed_by',

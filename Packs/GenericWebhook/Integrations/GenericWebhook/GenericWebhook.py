@@ -2894,10 +2894,10 @@ class Path:
                 return [headers[self.header]]
         value = find(event.members, self.steps)
         if self.inside_item and value is not UNREAD:
-            return self.inside_item.values_in(value, event.budget) if isinstance(value, list) else []
+            return self.inside_item.values_in_items(value, event.budget) if isinstance(value, list) else []
         return [] if value is None else [value]
 
-    def values_in(self, items: list[Any], budget: Budget) -> list[Any]:
+    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
         """Return the value at the path in each item of a list, or UNREAD where a text stops the path or a `0` passes items over.
 
         Return [UNREAD] if the budget does not allow so many items, or if one is neither an object nor null.
@@ -3733,15 +3733,17 @@ def word_of(key: str) -> str:
 
 @lru_cache(maxsize=2048)
 def places_of_word(word: str) -> Places:
-    """Return the places of the word of a key."""
+    """Return the places of the word of a key: those in WORDS, and those that its end gives it."""
     places = [*PLACES.get(word, ())]
-    if not EARLIER.search(word):  # any other key that ends so, such as `door_state`, comes after all words of WORDS
+    is_earlier = EARLIER.search(word) is not None  # then its end says nothing
+    if not is_earlier:  # a key such as `door_state` comes after all words of WORDS
         places += [(len(WORDS['severity']), meaning) for meaning in ('severity', 'state') if word.endswith(meaning)]
     if OF_OWNER.match(word):
         return places
-    if name := NAME.fullmatch(word):  # `monitorname` holds a text, as a 'thing' does; its rank is that of 'named thing' `monitor`
+    # `monitorname` is a key of a 'thing', with the rank that `monitor` has among those of a 'named thing'.
+    if name := NAME.fullmatch(word):
         places += [(rank, 'thing') for rank, meaning in PLACES.get(name[1], ()) if meaning == 'named thing']
-    if word not in PLACES and not EARLIER.search(word):
+    if word not in PLACES and not is_earlier:
         places += [(rank, meaning) for meaning, last_words in LAST_WORDS.items()
                    for rank, last in enumerate(last_words) if word.endswith(last)]
     return places
@@ -3775,12 +3777,13 @@ MAX_TEXT_WITH_JSON = 64 * 1024
 
 
 class Scope:
-    """An object in an event, and its keys by what they mean. `word` is that of the key that it is under, or ''."""
+    """An object in an event, and its keys by what they mean. `key` is the one that it is under, or ''."""
 
-    def __init__(self, members: dict[str, Any], word: str = '', *, is_item: bool = False, is_text: bool = False,
+    def __init__(self, members: dict[str, Any], key: str = '', *, is_item: bool = False, is_text: bool = False,
                  has_data: bool = False):
         self.members = members
-        self.word = word
+        self.key = key
+        self.word = word_of(key)
         self.is_item = is_item  # the first item of a list: it does not speak for the others
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
         self.has_data = has_data  # the data of the event, by its key
@@ -3789,11 +3792,11 @@ class Scope:
         if is_item or max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
             not_of_event = {'reason'} if is_item else set()  # the reason of one of several is not that of the event
             keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS and key.lower() not in not_of_event)
-        self.keys = keys_by_meaning(keys, word)
+        self.by_meaning = keys_by_meaning(keys, self.word)  # its keys
 
-    def values(self, meaning: str) -> list[Any]:
+    def values_of(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
-        return [self.members.get(key) for key in self.keys.get(meaning, ())]
+        return [self.members.get(key) for key in self.by_meaning.get(meaning, ())]
 
 
 # Texts that say nothing are no names: not even the name that a row gives is used if it is one of the first kind.
@@ -3911,10 +3914,10 @@ class Facts:
         near = [*self.inside(self.top)]
         near += [each for scope in near if scope.has_data and scope.word in DEEPER for each in self.inside(scope)]
         self.rings: list[list[Scope]] = [[self.top], [], []]
-        self.meanings = {*self.top.keys}  # those of all keys in the rings: the tables need not look for any other
+        self.meanings = {*self.top.by_meaning}  # those of all keys in the rings: the tables need not look for any other
         for scope in near:
             self.rings[DATA if scope.has_data else OTHERS].append(scope)
-            self.meanings.update(scope.keys)
+            self.meanings.update(scope.by_meaning)
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
         self.own_name = self.find_own_name()
 
@@ -3924,9 +3927,8 @@ class Facts:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
         scope = Scope(self.members)
         for _ in range(4):
-            if len(scope.members) != 1:
-                break
-            scope = next((each for each in self.inside(scope) if not each.is_item), scope)
+            if len(scope.members) == 1:
+                scope = next((each for each in self.inside(scope) if not each.is_item), scope)
         return scope
 
     def add_deep_ring(self) -> None:
@@ -3934,7 +3936,7 @@ class Facts:
         if len(self.rings) == DEEP:
             first = [each for scope in self.rings[DATA] + self.rings[OTHERS] for each in self.inside(scope)]
             self.rings.append(first + [each for scope in first for each in self.inside(scope)])
-            self.meanings.update(*(scope.keys for scope in self.rings[DEEP]))
+            self.meanings.update(*(scope.by_meaning for scope in self.rings[DEEP]))
 
     def inside(self, scope: Scope) -> list[Scope]:
         """Return the scopes directly inside one, at most `scopes_left`: of its objects, and of the first items of its lists.
@@ -3944,10 +3946,10 @@ class Facts:
         if scope.inner is not None:
             return scope.inner
         scope.inner = []
-        data_keys, members = scope.keys.get('inside', ()), scope.members
-        others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)
-                  if type(value) in CONTAINERS and (type(value) is not Raw or memoryview(value)[0] in b'{[')]
-        texts = scope.keys.get('text', ()) if len(members) > 1 else members  # an only member may be JSON under any key
+        members, data_keys = scope.members, scope.by_meaning.get('inside', ())
+        others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)  # those of objects and lists, also if not opened
+                  if isinstance(value, (dict, list)) or (type(value) is Raw and memoryview(value)[0] in b'{[')]
+        texts = scope.by_meaning.get('text', ()) if len(members) > 1 else members  # an only member may be JSON under any key
         for key in islice(dict.fromkeys((*data_keys, *others, *texts)), self.scopes_left):
             value = members.get(key)
             inner = value[0] if isinstance(value, list) and value else value
@@ -3955,18 +3957,18 @@ class Facts:
             is_text = type(inner) is str and not scope.is_text and str(inner).lstrip()[:1] == '{'
             if is_text and len(source := str(inner).encode(errors='replace')) <= MAX_TEXT_WITH_JSON:
                 inner = read_object(source, self.budget)
-            if isinstance(inner, dict) and inner and (word := word_of(key)) != 'customfields':
+            if isinstance(inner, dict) and inner and word_of(key) != 'customfields':
                 self.scopes_left -= 1
-                scope.inner.append(Scope(inner, word, is_item=isinstance(value, list), is_text=is_text or scope.is_text,
+                scope.inner.append(Scope(inner, key, is_item=isinstance(value, list), is_text=is_text or scope.is_text,
                                          has_data=is_text or key in data_keys))
         return scope.inner
 
     # Choosing a text
 
-    def values(self, rings: Iterable[int], *meanings: str) -> list[Any]:
+    def values_in(self, rings: Iterable[int], *meanings: str) -> list[Any]:
         """Return the values under keys of some meanings in some rings, object by object, the best first."""
         return [scope.members.get(key) for ring in rings for scope in self.rings[ring]
-                for meaning in meanings for key in scope.keys.get(meaning, ())]
+                for meaning in meanings for key in scope.by_meaning.get(meaning, ())]
 
     def first(self, rings: Iterable[int], meaning: str, known: str = '') -> str:
         """Return the first text that can be a name in some rings, under a key of a meaning, or ''.
@@ -3975,7 +3977,7 @@ class Facts:
         count.
         """
         read, needs = READERS.get(meaning, Facts.usable), NEEDS.get(meaning, bool)
-        for value in self.values(rings, meaning):
+        for value in self.values_in(rings, meaning):
             text = read(self, value)
             if text not in known and needs(text):
                 return text
@@ -4004,8 +4006,8 @@ class Facts:
         names = [value]
         if isinstance(value, dict):
             scope = Scope(value)
-            parts = scope.values('first name')[:1] + scope.values('last name')[:1]
-            names = [*scope.values('name'), ' '.join(map(self.clean, parts))]
+            parts = scope.values_of('first name')[:1] + scope.values_of('last name')[:1]
+            names = [*scope.values_of('name'), ' '.join(map(self.clean, parts))]
         name = first_of(self.usable(name, UNUSABLE_OBJECT) for name in names)
         return f'…{name[-59:]}' if len(name) > 60 and PATH.match(name) else name  # its end says more than its beginning
 
@@ -4019,11 +4021,13 @@ class Facts:
         {"message": "Disk is full", "status": "closed"}                  closed:          Disk is full
         {"type": "disk_full", "title": "Disk full", "message": "Act!"}   disk_full:       Act!
         {"event": "mug.created", "mug": {"name": "Blue mug"}}            mug.created:     Blue mug
+
+        The kind is that in a header (the topic), or else what became of something (the change), or else any other.
         """
         topic = self.topic()
         text, needs_kind = self.text()
         change = self.change(text)
-        if text and not topic and not needs_kind:
+        if text and not topic and not needs_kind:  # the text may do without a kind
             # The event names itself; a failure goes before that, but not in our own format, which has `occurred`.
             if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change)):
                 return text
@@ -4067,7 +4071,7 @@ class Facts:
 
     def longest_with(self, text: str) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
-        longer = [value for value in self.top.values('text')[:10] if isinstance(value, str) and len(value) > len(text)]
+        longer = [value for value in self.top.values_of('text')[:10] if isinstance(value, str) and len(value) > len(text)]
         others = [other for other in map(self.usable, longer) if text.lower() in other.lower() and len(other) <= 150]
         return max(others, key=len, default=text)
 
@@ -4086,8 +4090,7 @@ class Facts:
 
     def kind(self) -> str:
         """Return the kind of event, or ''."""
-        # The top is under a key only if that is the only one: {"card_moved": {"name": "Blue mug"}}
-        only_key = next(iter(self.members)) if self.top.word.endswith('ed') else ''
+        only_key = self.top.key if self.top.word.endswith('ed') else ''  # {"card_moved": {"name": "Blue mug"}}
         return (self.own_kind or self.best(KINDS)
                 or self.word_of_change((OWN, DATA, OTHERS), OUTCOME) or self.usable(only_key))
 
@@ -4109,18 +4112,20 @@ class Facts:
         if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
             return f'{kind} {status}'
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
-        # A text says more than an outcome such as `passed`: beside it, only a change counts.
-        word = '' if is_telling else self.word_of_change((OWN,), CHANGE if text else OUTCOME)
-        if text:
-            return kind if is_telling or (word and word.lower() in kind.lower()) else word
+        if text and is_telling:
+            return kind
+        if text:  # it says more than an outcome such as `passed`: beside it, only a change counts
+            word = self.word_of_change((OWN,), CHANGE)
+            return kind if word and word.lower() in kind.lower() else word
+        word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
-        if word.lower() in kind.lower() or FAILURE.search(kind):
+        if not word or word.lower() in kind.lower() or FAILURE.search(kind):
             return kind
         return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
 
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
-        kinds = self.values(rings, 'kind', 'last word: kind')
+        kinds = self.values_in(rings, 'kind', 'last word: kind')
         return first_of(self.clean(kind) for kind in kinds if type(kind) is str and pattern.fullmatch(kind))
 
     def address(self) -> str:
@@ -4129,7 +4134,7 @@ class Facts:
         What precedes an `@` may be a password, even with a `/`, a `?` or a `#` in it. So a URL with an `@` after one of these
         gives ''.
         """
-        urls = map(WEB_ADDRESS.fullmatch, map(self.clean, self.values((OWN, DATA, OTHERS), 'address')))
+        urls = map(WEB_ADDRESS.fullmatch, map(self.clean, self.values_in((OWN, DATA, OTHERS), 'address')))
         return next((url[1].rstrip('/') for url in urls if url), '')
 
     def with_thing(self, text: str, kind: str = '') -> str:
@@ -4141,9 +4146,11 @@ class Facts:
         if not kind and (not thing or ' ' not in text) and text == self.first((OWN, DATA), 'rule'):
             text = self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
         host = thing.lower().partition('.')[0]
-        if not thing or (host if len(host) > 3 else thing.lower()) in text.lower():  # a short host may be in it by chance
+        sought = host if len(host) > 3 else thing.lower()  # a short host may be in the text by chance
+        if not thing or sought in text.lower():
             return text
-        return self.clean(f'{shortened(text, max(50, 145 - len(kind) - len(thing)))} ({thing})') or text
+        room = 150 - len(f'{kind}:  ({thing})')  # for the text
+        return self.clean(f'{shortened(text, max(50, room))} ({thing})') or text
 
     # The time
 
@@ -4151,25 +4158,25 @@ class Facts:
         """Yield the texts that may be the event's time, the best first."""
         near = [self.top] + [scope for scope in self.inside(self.top) if scope.word in TIME_INSIDE]
         if 'time of end' in self.meanings and says_that_it_ended(self.top):
-            yield from map(self.clean, chain.from_iterable(scope.values('time of end') for scope in near))
+            yield from map(self.clean, chain.from_iterable(scope.values_of('time of end') for scope in near))
         dates: list[str] = []
         for scope in near:
-            texts = [*map(self.clean, scope.values('time'))]
+            texts = [*map(self.clean, scope.values_of('time'))]
             for text in texts:
-                if CALENDAR_DATE.fullmatch(text):  # kept for later: `2026-11-24 10:00` with each bare time, then the date alone
-                    dates += [*(f'{text} {time}' for time in texts if TIME_ALONE.fullmatch(time)), text]
+                if CALENDAR_DATE.fullmatch(text):  # for later: with each time of day, such as `2026-11-24 10:00`, then alone
+                    dates += [f'{text} {time}' for time in filter(TIME_ALONE.fullmatch, texts)] + [text]
                     continue
                 if ':' in text and not ZONE.search(text):  # it may be a local time: a Unix time beside it is certain
                     yield from filter(UNIX_TIME.fullmatch, texts)
                 yield text
         yield from dates  # after the times of all these objects, which say more
         for scope in near:
-            yield from filter(ZONE.search, map(self.clean, scope.values('time with a zone')))
-            yield from map(self.clean, scope.values('time of change') + scope.values('last word: time'))
+            yield from filter(ZONE.search, map(self.clean, scope.values_of('time with a zone')))
+            yield from map(self.clean, scope.values_of('time of change') + scope.values_of('last word: time'))
         for scope in self.rings[DATA] + self.rings[OTHERS]:
             if not EARLIER.search(scope.word):  # `last_alert` is another event
                 # JSON in a text is often an event of its own: in it, every word for a time counts.
-                yield from map(self.clean, scope.values('time' if scope.is_text else 'time elsewhere'))
+                yield from map(self.clean, scope.values_of('time' if scope.is_text else 'time elsewhere'))
 
     # The severity
 
@@ -4209,7 +4216,6 @@ NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vagu
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
 PROVIDER_NAME = steps_of(['provider', 'name'])
-CONTAINERS = {dict, list, LargeObject, LargeList, Raw}
 
 
 class Severity(NamedTuple):
@@ -4228,12 +4234,12 @@ def says_that_it_ended(scope: Scope) -> bool:
     That does not make the event a recovery, but it is enough to disregard the severity beside it.
     """
     return any(type(value) is str and pattern.fullmatch(value.strip())
-               for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values(meaning))
+               for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values_of(meaning))
 
 
 def is_of_windows_log(scope: Scope) -> bool:
     """Return whether an object is a record of a Windows event log: its severity is a level of the log."""
-    return 'event id' in scope.keys and ('windows log' in scope.keys or bool(find(scope.members, PROVIDER_NAME)))
+    return 'event id' in scope.by_meaning and ('windows log' in scope.by_meaning or bool(find(scope.members, PROVIDER_NAME)))
 
 
 def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
@@ -4241,9 +4247,9 @@ def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
 
     A priority counts only beside a text that says what happened: in a queue of builds, it does not say how grave anything is.
     """
-    has_text = any(text in each.keys for text in TEXTS[0][1] for each in (scope, top))
-    is_level = is_of_windows_log(scope) or (meaning == 'priority' and ('log or mail' in scope.keys or not has_text))
-    return set() if is_level else {severity for value in scope.values(meaning) if (severity := severity_of(value)) is not None}
+    has_text = any(text in each.by_meaning for text in TEXTS[0][1] for each in (scope, top))
+    is_level = is_of_windows_log(scope) or (meaning == 'priority' and ('log or mail' in scope.by_meaning or not has_text))
+    return set() if is_level else {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
 
 
 def severity_of(value: Any) -> float | None:
@@ -4252,11 +4258,11 @@ def severity_of(value: Any) -> float | None:
     return SEVERITY_WORDS.severity(SEVERITY_PREFIX.sub('', word) if type(word) is str else word)
 
 
-def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
+def all_severities(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
     """Yield the severities, priorities and urgencies that an event says at any depth.
 
-    The keys of the `known` objects are passed over, but not those of objects inside them. Yield infinity if a severity's key has
-    a value that means none, and, at the end, if something was not read.
+    The keys of the `known` objects themselves are passed over, but not those of objects inside them. Yield infinity if a
+    severity's key has a value that means none, and, at the end, if something was not read.
     """
     ignored = {id(each) for each in known}
     unseen: list[Any] = [tree]
@@ -4265,12 +4271,15 @@ def severities_of_tree(tree: dict[str, Any], known: Iterable[dict[str, Any]], bu
         if value is UNREAD or not budget.allows(1) or (isinstance(value, LargeObject) and value.is_cut):
             yield math.inf
             return
-        if isinstance(value, dict) and id(value) not in ignored:
-            yield from severities_of_object(value)
-        unseen += map(value.get, value) if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if isinstance(value, dict):
+            unseen += map(value.get, value)
+            if id(value) not in ignored:
+                yield from severities_of_keys(value)
+        elif isinstance(value, list):
+            unseen += value
 
 
-def severities_of_object(members: dict[str, Any]) -> Iterator[float]:
+def severities_of_keys(members: dict[str, Any]) -> Iterator[float]:
     """Yield the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
     for key in members:
         meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # its end, if it is long
@@ -4629,7 +4638,7 @@ class ThirdPartyEvent:
         # In an object from which a row reads the severity, other keys do not count. In all other objects, every severity does.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
-        return all(each < threshold for each in severities_of_tree(self.members, known, self.budget))
+        return all(each < threshold for each in all_severities(self.members, known, self.budget))
 
 
 # --- Where an incident's values come from: what the page of the local XSOAR shows beside them ---
