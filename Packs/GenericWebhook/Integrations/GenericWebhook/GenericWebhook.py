@@ -2635,7 +2635,10 @@ def is_token_or_agent(text: str) -> bool:
 
 def first_of(texts: Iterable[str]) -> str:
     """Return the first text that is not empty, or ''."""
-    return next(filter(None, texts), '')
+    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
+        if text:
+            return text
+    return ''
 
 
 def shortened(text: str, max_length: int = 150) -> str:
