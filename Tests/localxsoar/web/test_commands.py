@@ -74,6 +74,13 @@ def test_a_run_returns_its_entries_and_what_is_kept_after_it_as_exact_text(xsoar
     assert errors == {'hello-fail': True, 'hello-trace': False, 'hello-say': False}
 
 
+def test_the_secret_arguments_of_earlier_runs_stay_masked(xsoar: LocalXsoar) -> None:
+    for password in ('first-secret', 'second-secret'):
+        run(xsoar, 'hello-hide', args={'password': password})
+    shown = str(xsoar.control('GET', 'log'))
+    assert 'hidden: ' in shown and '-secret' not in shown
+
+
 def test_an_instance_is_tested_and_fetches_for_itself(xsoar: LocalXsoar) -> None:
     assert [entry['contents']['text'] for entry in act(xsoar, 'test', 'right')['entries']] == ['ok']
     assert [entry['contents']['text'] for entry in act(xsoar, 'fetch', 'right')['entries']] == ['fetch-incidents: 1 new']

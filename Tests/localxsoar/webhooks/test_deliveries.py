@@ -13,7 +13,7 @@ from clocks import Clock
 from localxsoar.webhooks import deliveries as deliveries_module
 from localxsoar.webhooks.deliveries import KEPT_BODY_BYTES, KEPT_RESPONSE_BYTES, Deliveries
 from localxsoar.events import Events
-from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_response
+from localxsoar.forward import PREFIX, NotHttp, Request, Response, SenderGone, not_http_response
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import NOTHING, Printer
 from localxsoar.webhooks.recognition import SenderRecognizer
@@ -344,6 +344,21 @@ def test_a_delivery_in_a_file_of_an_earlier_version_is_read(printed: list[str], 
     delivery = again.get(1)
     assert delivery and (delivery.response_size, bytes(delivery.response)) == (4, b'four')
     again.close()
+
+
+@pytest.mark.parametrize('earlier, number', [
+    ([{}], 1), ([{}, {'status': 503}], 1), ([{}, {'note': 'repeat of no incidents'}], 1), ([{}, {'query': '?a=1'}], 1),
+    ([{}, {'body': b'{"a": 2}'}], 1), ([{}, {'known': 'y'}], 1), ([{}, {}], 2), ([{'status': 503}], 0)])
+def test_a_delivery_that_the_log_calls_a_repeat_repeats_the_latest_accepted_one_alike(
+        deliveries: Deliveries, earlier: list[dict[str, Any]], number: int) -> None:
+    usual: dict[str, Any] = {'status': 200, 'query': '', 'body': b'{"a": 1}', 'known': 'x', 'note': 'no incidents'}
+    for each in [*earlier, {'note': 'repeat of no incidents'}]:
+        status, query, body, known, note = (usual | each).values()
+        receive(deliveries, status=status, target=f'{PREFIX}webhook{query}', body=body)
+        kept = next(deliveries.all())
+        text = f'POST {status} 0 ms, from "127.0.0.1" "test/1", {len(body)} bytes, token 1, delivery "{known}": {note}'
+        deliveries.note_log([{'at': kept.started, 'text': text, 'level': 'info'}], 'webhook')
+    assert deliveries.summaries()[0].get('repeats', 0) == number
 
 
 def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliveries, events: Events) -> None:

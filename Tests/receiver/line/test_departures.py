@@ -12,11 +12,10 @@ from typing import Any
 
 import clocks
 import demistomock
-import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, MIB, Intake, State, Unavailable, Listener
+from GenericWebhook import MAX_CALL_BYTES, MIB, State, Listener
 from own_server import connect, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import Webhook, changed_pack, read_answers, read_to_end, request_bytes
@@ -184,8 +183,10 @@ def test_a_compressed_body_whose_text_finds_no_room_is_lost_if_its_sender_has_le
 
 
 @pytest.mark.parametrize('outcome, status', [('rejected', 502), ('slow', 503)])
-def test_a_sender_that_closed_its_own_half_hears_what_is_known_and_its_event_is_created_all_the_same(
-        server: Listener, outcome: str, status: int) -> None:
+def test_a_sender_that_closed_its_own_half_and_its_repeat_hear_what_is_known_and_the_event_is_created_all_the_same(
+        server: Listener, monkeypatch: pytest.MonkeyPatch, outcome: str, status: int) -> None:
+    monkeypatch.setattr('GenericWebhook.FIRST_PAUSE_SECONDS', 0.1)
+
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         if outcome == 'slow':
             assert may_succeed.wait(PATIENCE_SECONDS)
@@ -195,16 +196,21 @@ def test_a_sender_that_closed_its_own_half_hears_what_is_known_and_its_event_is_
 
     may_succeed, line = threading.Event(), server.app.line
     demistomock.declare(createIncidents=create)
-    with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', b'{"name": "half"}', AUTHORIZED))
-        sender.shutdown(socket.SHUT_WR)
-        answer, = read_answers(read_to_end(sender), 'POST')
-    assert answer.status == status and answer.headers['connection'] == 'close'
-    assert answer.detail.startswith('XSOAR did not confirm' if outcome == 'rejected' else 'XSOAR is still busy')
-    assert not line.history.accepted
-    may_succeed.set()
+    with closing(connect(server)) as sender, closing(connect(server)) as repeat:
+        for each in sender, repeat:
+            each.sendall(request_bytes('http://x/', b'{"name": "half"}', {**AUTHORIZED, 'webhook-id': '1'}))
+            each.shutdown(socket.SHUT_WR)
+            clocks.until(lambda: demistomock.calls_of('createIncidents'))
+        answers = [answer for each in (sender, repeat) for answer in read_answers(read_to_end(each), 'POST')]
+    assert [(answer.status, answer.headers['connection']) for answer in answers] == [(status, 'close')] * 2
+    reason = 'XSOAR did not confirm' if outcome == 'rejected' else 'XSOAR is still busy'
+    assert [answer.detail[:len(reason)] for answer in answers] == [reason] * 2
     clocks.until(lambda: line.history.accepted)
-    assert [(each.status, each.result, each.note) for each in line.history.accepted] == [(200, 'created', 'incident 17')]
+    assert [each.result for each in line.history.accepted] == ['repeat']
+    may_succeed.set()
+    clocks.until(lambda: len(line.history.accepted) == 2)
+    created = line.history.accepted[-1]
+    assert (created.status, created.result, created.note) == (200, 'created', 'incident 17')
 
 
 def test_an_equal_request_of_a_sender_that_closed_its_half_and_then_reset_before_our_503_had_reached_it_is_a_new_event(
@@ -293,26 +299,19 @@ def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_i
     assert sizes == [True, False, True], 'docs/limits.md says so'
 
 
-@pytest.mark.parametrize('is_gone', [True, False], ids=['left', 'waits'])
-def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_long(
-        monkeypatch: pytest.MonkeyPatch, is_gone: bool) -> None:
-    def look() -> bool:
-        asked.append(is_gone)
-        return is_gone
-
-    def process() -> str:
-        try:
-            with intake.take_turn(1, look):
-                return 'processed'
-        except Unavailable:
-            return 'rejected'
-
-    intake, asked = Intake(), list[bool]()
+def test_where_others_of_its_size_take_too_long_an_event_waits_for_its_turn_if_its_sender_has_left_and_else_gets_a_503(
+        server: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('GenericWebhook.HAND_OVER_SECONDS', 0.01)
-    with intake.take_turn(1):
-        second = gevent.spawn(process)
-        clocks.until(lambda: len(asked) > 1 if is_gone else second.ready())
-    assert second.get(timeout=PATIENCE_SECONDS) == ('processed' if is_gone else 'rejected')
+    line = server.app.line
+    with server.app.intake.take_turn(1):
+        with closing(connect(server)) as sender:
+            sender.sendall(request_bytes('http://x/', b'{"name": "left"}', AUTHORIZED))
+        with closing(connect(server)) as sender:
+            sender.sendall(request_bytes('http://x/', b'{"name": "waits"}', AUTHORIZED))
+            answer, = read_answers(read_to_end(sender), 'POST')  # by then the one before it has waited as long
+    clocks.until(lambda: len(line.history.accepted) == 2)
+    assert answer.status == 503 and answer.detail.startswith('Other bodies take too long')
+    assert [(each.status, each.result) for each in line.history.accepted] == [(503, 'rejected'), (200, 'created')]
 
 
 @pytest.mark.parametrize('linger', [(0, 0), (1, 0)], ids=['closed', 'reset'])

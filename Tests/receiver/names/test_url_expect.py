@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from GenericWebhook import (ERROR_MARKERS, MAX_HISTORY_BYTES, MAX_WATCHES, PostQueue, Settings, Silences, Tokens, Watch, hash_of,
                             read_context, read_words, watched_name)
-from shared.app import App
+from shared.app import NOW, App
 from shared.webhook import TOKEN
 
 OTHER = 'other-7d20c4be91f5'
@@ -105,9 +105,9 @@ def test_the_widest_watches_take_no_more_than_64_kib(app: App) -> None:
     kinds = [note(app, f'43200m:{number:02}{"𝄞" * 58}', f'type={"T" * 250}&') for number in range(MAX_WATCHES)]
     assert set(kinds) == {'', NO_ROOM}
     first, due = next(iter(silences.watches.values())), silences.audible + 43200 * 60
-    first.due = 0
+    first.last = first.due = 0
     assert note(app, f'43200m:{first.name}', f'type={"T" * 60_000}&') == NO_ROOM, 'another type does not fit'
-    assert first.type == 'T' * 250 and first.due >= due, 'but it is a sign of life'
+    assert (first.type, first.last) == ('T' * 250, NOW) and first.due >= due, 'but it is a sign of life'
     for watch in silences.watches.values():  # as long as they can become
         watch.last = watch.since = 4102444800.123456
         watch.due, watch.told = 1234567890.1234567, '2026-11-24T10:01:00Z'

@@ -272,6 +272,21 @@ def test_when_more_are_set_aside_than_there_is_room_for_the_last_or_the_largest_
     assert isinstance(reason, RejectedByServer)
 
 
+def test_what_was_rejected_while_others_were_created_is_lost_before_what_an_outage_set_aside() -> None:
+    played = Played('good').measured().play()
+    played.posts = [played.post('bad')]
+    played.posts[0].keep()
+    played.play()
+    played.now = retry_at(played)
+    assert played.step(lambda _: True), 'it is tried during the outage, too'
+    played.posts += [played.post(name) for name in ('second', 'third')]
+    for post in played.posts:
+        post.keep()
+    played.queue.most_posts = 2
+    played.play(lambda _: True)
+    assert [post.result.ready() for post in played.posts] == [True, False, False]
+
+
 def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice() -> None:
     played = Played(['event'] * 100, each=0.25)
     played.posts[0].keep()

@@ -4,9 +4,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import demistomock
@@ -14,8 +16,8 @@ import gevent
 import pytest
 from shared.app import App, line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (LogBuffer, Post, Rejected, RejectedByServer, ServerLine, Unavailable, memory_of, read_samples,
-                            with_samples)
+from GenericWebhook import (Listener, LogBuffer, Post, Rejected, RejectedByServer, ServerLine, Settings, Tokens, Unavailable,
+                            memory_of, open_port, read_samples, with_samples)
 
 
 def incident(name: str, details: str = '{}') -> dict[str, Any]:
@@ -106,6 +108,16 @@ def test_a_health_that_the_server_did_not_take_is_reported_again() -> None:
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
     assert told == ['wrong', 'worse', 'worse']
+
+
+def test_the_error_of_a_port_ends_when_the_port_can_be_opened(own_line: ServerLine) -> None:
+    with socket.create_server(('', 0)) as holder, \
+            closing(Listener(Settings(holder.getsockname()[1], Tokens(), None), own_line)) as listener:
+        opening = gevent.spawn(open_port, listener)
+        until(lambda: own_line.health.text)
+        holder.close()
+        opening.get(timeout=PATIENCE_SECONDS)
+    assert not own_line.health.text
 
 
 class ToldHealth:

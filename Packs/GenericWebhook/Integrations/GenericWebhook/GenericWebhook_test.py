@@ -353,9 +353,12 @@ def test_the_test_button_says_ok(monkeypatch):
     assert run(monkeypatch, 'test-module') == ['ok']
 
 
-def test_the_test_button_says_what_is_wrong(monkeypatch):
+def test_the_test_button_says_what_is_wrong_and_leaves_the_health_of_the_instance_alone(monkeypatch):
+    shown = []
+    monkeypatch.setattr(demisto, 'updateModuleHealth', lambda text, *_: shown.append(text))
     with pytest.raises(RuntimeError, match="Listen Port 'abc' is not a number from 1 to 65535"):
         run(monkeypatch, 'test-module', {'longRunningPort': 'abc'})
+    assert not [text for text in shown if 'Listen Port' in text]
 
 
 @pytest.mark.parametrize('port', [{'auth_header': 'token'}, {'longRunningPort': ''}, {'longRunningPort': None}])

@@ -42,6 +42,21 @@ for (const [search, said] of [
   });
 }
 
+for (const [search, sort, shown] of [['', '', '9 resolved, 8 ended, 7 pending'], ['status:open', '', '7 pending'], ['', 'severity', '7 pending, 8 ended, 9 resolved']]) {
+  test(`after the end of a problem, the search "${search}" in the order "${sort}" shows ${shown}`, () => {
+    $('search').value = search;
+    $('sort').value = sort;
+    sortIncidents();
+    incidents.set([incident('8', 1, {dbotMirrorId: `${search} ${sort}`, severity: 3}), incident('7', 2)]);
+    Object.assign(incidents, {height: 320, scrolled: null}).box.scrollTop = 0;
+    incidents.render();
+    incidents.add(incident('9', 3, {dbotMirrorId: `${search} ${sort}`, severity: 0.5, state: 'resolved'}));
+    incidents.render();
+    assert.equal(incidents.room.children.map((row) => ['.id', '.state-word'].map((part) => row.all(part)[0].textContent).join(' ')).join(', '), shown);
+    incidents.height = 0;
+  });
+}
+
 test('a lane is named by its problem or by what its events have in common', () => {
   const lanes = [{problem: 'k', name: 'Disk', isOpen: true, severity: 3}, {problem: 'k', name: 'Disk'}, {source: 'left'}, {sender: 'Acme'}, {}];
   assert.deepEqual(lanes.map(titleOf), ['Disk', 'Disk', 'Incidents without a problem key', 'Acme: without an incident', 'Unknown senders: without an incident']);
