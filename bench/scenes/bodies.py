@@ -69,18 +69,17 @@ def together(count: int, shape: Shape) -> tuple[float, set[int]]:
         return peak, {int(connection.recv(65536)[9:12]) for connection in connections}
 
 
-def refused(count: int, size: int) -> tuple[float, list[int]]:
-    """MiB above idle after so many bodies of a size that the server has rejected."""
+def refused(count: int, size: int) -> list[float]:
+    """MiB above idle after each of so many bodies of a size that the server has rejected."""
     sent = request(Shape(lambda: filled(b'{"a":"', b'x', b'"}', size)))
-    statuses = []
+    memory = []
     with Scene() as scene:
         scene.side.faults.change({'refuse': '*'})
         scene.release()
         for _ in range(count):
-            sender = Sender(scene.side, sent)
-            sender.join()
-            statuses.append(sender.status)
-        return scene.memory(), statuses
+            Sender(scene.side, sent).join()
+            memory.append(scene.memory())
+    return memory
 
 
 def large_bodies() -> list[Row]:
@@ -120,9 +119,11 @@ def bodies_at_once() -> Iterator[Row]:
 def bodies_that_wait() -> list[Row]:
     _, six, _ = waiting(6, 10 * MIB)
     _, repeats, _ = waiting(30, 2 * MIB, 'X-GitHub-Delivery: 1')
-    left, _ = refused(25, 10 * MIB)
+    left = refused(25, 10 * MIB)
+    few, all_of_them = max(left[:5]), max(left[5:])  # the C library keeps two or three such blocks for the next ones
     return [
         Row('six bodies of 10 MiB that wait: memory above idle', f'{six:.0f} MiB', '', '', 'at most 120 MiB', six <= 120),
         Row('30 repeats of one delivery of 2 MiB that wait', f'{repeats:.0f} MiB', '', '', 'at most 120 MiB', repeats <= 120),
-        Row('25 bodies of 10 MiB that XSOAR rejected leave', f'{left:.0f} MiB', '', '', 'at most 30 MiB', left <= 30),
+        Row('25 bodies of 10 MiB that XSOAR rejected leave', f'{all_of_them:.0f} MiB', f'{few:.0f} MiB (5 such bodies)',
+            f'{all_of_them - few:+.0f} MiB', 'at most one body more', all_of_them <= few + 11),
     ]

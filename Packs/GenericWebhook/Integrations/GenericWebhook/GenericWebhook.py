@@ -5051,16 +5051,15 @@ def array_items(array: bytes | Raw) -> list[bytes]:
     return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]  # without the empty fields behind the last one
 
 
-# A surrogate pair as two JSON escapes: `\ud83d\ude00` is one emoji. Either half without the other is alone.
-PAIR, HALF = rb'\\u[dD][89abAB][\da-fA-F]{2} \\u[dD][c-fC-F][\da-fA-F]{2}', rb'\\u[dD][89a-fA-F][\da-fA-F]{2}'
-# Successive matches cover a JSON text. Each ends with a lone half, or else is limited, so that none takes long.
-UP_TO_LONE_HALF = re.compile(rb"""
-    (?: PAIR
-      | \\ [^u]         # any escape that is no code
-      | (?! HALF ) \\   # the start of any other code, or a backslash at the end of the text
-      | [^\\]{1,999}    # no escape
-    ){0,999}
-    ( (?! PAIR ) HALF )?""".replace(b'PAIR', PAIR).replace(b'HALF', HALF), re.VERBOSE)
+# A surrogate as a JSON escape: a high one and a low one make a pair, `\ud83d\ude00` is one emoji. Either without the other is
+# alone. (`\\u[dD]` comes first so that the search for it is quick.)
+HIGH, LOW = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
+LONE_SURROGATE = re.compile(rb"""
+    \\u[dD] (?: [89abAB][\da-fA-F]{2} (?! LOW ) | (?<! HIGH \\u[dD] ) [c-fC-F][\da-fA-F]{2} )
+    """.replace(b'HIGH', HIGH).replace(b'LOW', LOW), re.VERBOSE)
+# A piece of a text, which ends before an escape but not within a pair: so each piece can be mended by itself.
+PIECE = re.compile(rb'.{1,%d} [^\\]* (?:LOW)?'.replace(b'LOW', LOW) % PIECE_BYTES, re.DOTALL | re.VERBOSE)
+NO_ESCAPE = b'\xff\xff'  # for an escaped backslash, whose second half starts no escape; no text in UTF-8 has these bytes
 
 
 def replace_lone_surrogates(source: bytes) -> bytes:
@@ -5068,16 +5067,11 @@ def replace_lone_surrogates(source: bytes) -> bytes:
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
-    mended = io.BytesIO(source)  # it copies the text only when something is written
-    yield_from = 0  # a call of yield_if_due after each match would take a third of the time
-    for found in UP_TO_LONE_HALF.finditer(source):
-        if found.end() >= yield_from:
-            yield_if_due()
-            yield_from = found.end() + PIECE_BYTES
-        if found[1]:
-            mended.seek(found.start(1))
-            mended.write(rb'\ufffd')
-    return mended.getvalue()
+    mended = io.BytesIO()
+    for piece in PIECE.finditer(source.replace(rb'\\', NO_ESCAPE)):
+        yield_if_due()
+        mended.write(LONE_SURROGATE.sub(rb'\\ufffd', piece[0]))
+    return mended.getvalue().replace(NO_ESCAPE, rb'\\')
 
 
 ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
