@@ -153,7 +153,7 @@ def tree(content: str) -> list[str]:
         if isinstance(value, list):
             left = [SHOWN_VALUES]
             drawn = ''.join(branch(value, 0, left))
-            return [f'<ul class="tree">{drawn}</ul>', '<p class="dim">The text has more values.</p>' if left[0] <= 0 else '']
+            return [f'<ul class="tree">{drawn}</ul>', '<p class="dim">The text has more values.</p>' if left[0] < 0 else '']
     return []
 
 
