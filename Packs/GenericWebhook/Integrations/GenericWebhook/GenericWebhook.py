@@ -479,15 +479,13 @@ def equals_empty_key(key: bytes) -> bool:
 def expansion_pattern(affix: str) -> str:
     """Return a pattern for every expansion of a scheme's prefix or suffix: `{time}.` can expand to `1732442400.`.
 
-    Scheme.signatures matches a request's own prefix and suffix with it; is_timed_text looks for such a text at the start or
-    the end of a body.
+    Scheme.signatures matches the prefix and suffix of a signature with it, and is_timed_text the start and the end of a body.
     """
     unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # A delivery id has 1 to 1000 characters other than white space, `"` and `=`, then perhaps `=` or `==`, the end of base64. It
-    # does not begin like JSON or XML. The limit on its length keeps a search in 25 MiB fast. This is more than Scheme.signatures
-    # accepts: a text with an id that is rejected there may have been signed, and is_timed_text must recognize it, too.
-    delivery_id = r'[^\s"={[<]' + r'[^\s"=]{0,999}' + '={0,2}'  # its first character, the others, the end of base64
+    # A delivery id does not begin like JSON or XML. It has up to 1000 characters other than white space, `"` and `=` (without a
+    # limit, a search in 25 MiB would be slow), and may end like base64, with `=` or `==`.
+    delivery_id = r'(?![{\[<])' r'[^\s"=]{1,1000}' r'={0,2}'
     # The dot is the only character of the prefixes and suffixes that means something else in a pattern.
     return affix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
 
@@ -522,18 +520,21 @@ class Scheme(NamedTuple):
         in the same request may still be valid.
         """
         value = headers[header]
+        if not value.startswith(self.label):
+            return
         stamp = self.time_in_head(value, headers)
-        delivery_id = headers.get(self.delivery, '')
+        delivery_id = headers.get(self.delivery, '')  # '' if there is none, which the pattern of an id does not match
         prefix, suffix = (affix.format(time=stamp, id=delivery_id) for affix in (self.prefix, self.suffix))
-        # Only the time and the id can differ from the pattern: a scheme with neither always matches. With re.ASCII, a pattern
-        # means the same here as in the patterns of is_timed_text, which are for bytes.
-        has_readable_time_and_id = re.fullmatch(expansion_pattern(self.prefix + self.suffix), prefix + suffix, re.ASCII)
+        # The pattern is made from the same prefix and suffix, so that only a time or an id can fail to match. With re.ASCII, `\d`
+        # and `\s` mean the same here as in the patterns of is_timed_text, which are for bytes.
+        if not re.fullmatch(expansion_pattern(self.prefix + self.suffix), prefix + suffix, re.ASCII):
+            return
         # With one of these characters in the id, the signed text is ambiguous:
         #   .       separates the id from the time: the text `a.1732442400.1732442401.` could have the id `a` or `a.1732442400`
         #   : = <   can make the id and what follows look like the text of another scheme: the id `v0:1732442400:a` like
         #           Slack's, `a=` like a form, `1732442400<a>` like Zendesk's (a time, then XML)
-        is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
-        if not has_readable_time_and_id or is_ambiguous or not value.startswith(self.label):
+        # (The pattern allows them: is_timed_text has to recognize a text with such an id, which a sender may have signed.)
+        if not set('.:<=').isdisjoint(delivery_id):
             return
         digests = digests_in(value)
         hash_names = sorted({f'sha{8 * len(digest)}' for digest in digests})  # 32 bytes are of sha256, 64 of sha512
@@ -682,22 +683,20 @@ bare_times = {expansion_pattern(scheme.prefix) for scheme in all_schemes if sche
 TIMED_TEXT = re.compile(rf"""
     (?: {'|'.join(prefixes - bare_times)} | (?: {'|'.join(bare_times)} ) {SIGNED_BODY_START} )""".encode(), re.VERBOSE)
 # The end of such a text, if the time follows the body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
-TIMED_END = re.compile(rf'[}}\]]{BLANKS}(?P<time>(?:{"|".join(suffixes)})\Z)'.encode())
+TIMED_END = re.compile(rf'[}}\]]{BLANKS}(?P<time>{"|".join(suffixes)})\Z'.encode())
 TIMED_END_BYTES = 200  # more than a time and some blanks
 
 
 def is_timed_text(body: bytes) -> bool:
-    """Return whether a body could be a text that a scheme signs: a payload with a time before or behind it.
+    """Return whether a body could be a text that a scheme signs: it begins like one, or is JSON with a time behind it.
 
     Examples are `v0:1732442400:disk full` and `{"a": 1}2026-11-24T10:00:00Z`.
     """
     if TIMED_TEXT.match(body):
         return True
     timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    if not timed_end:
-        return False
-    before_time = len(body) - len(timed_end['time'])
-    return JSON_START.match(body, 0, before_time) is not None  # what precedes the time has to begin like JSON
+    # What precedes the time has to begin like JSON. (A memoryview is no copy.)
+    return timed_end is not None and JSON_START.match(memoryview(body)[:-len(timed_end['time'])]) is not None
 
 
 # --- Signatures: which of them a request has, and whether one is valid and fresh ---
@@ -718,8 +717,8 @@ def yield_if_due(after_seconds: float = 0.01) -> None:
         yielded_at = time.monotonic()
 
 
-# One greenlet at a time hashes a body of more than QUICK_BODY_BYTES. If many did, each of them would hash for 10 ms before a
-# socket is served again. A smaller body takes no lock: behind larger ones it would wait once for each token.
+# One greenlet at a time hashes a body of more than QUICK_BODY_BYTES: no socket is served while one hashes, and of many each could
+# take 10 ms in turn. A smaller body takes no lock: behind larger ones it would wait once for each token.
 hashing_lock = Semaphore()
 QUICK_BODY_BYTES = 32 * 1024  # of which MAX_TOKENS HMACs take no longer than the rest of its request
 
@@ -754,9 +753,7 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                # Other greenlets can run between the HMACs of several tokens, which would otherwise be one long pause for them.
-                # The lock stays held, so that no other large body is hashed meanwhile.
-                yield_if_due(0.001)
+                yield_if_due(0.001)  # so that sockets are served between two hashes; with the lock held, no other one begins then
                 expected.update(body)
         expected.update(self.suffix)
         computed = expected.digest()
@@ -803,22 +800,23 @@ def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing or null, or the body is no JSON object."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    # read_payloads mends some JSON that the decoder rejects: without_escapes makes it readable, so that its time is found, too.
+    # Some JSON that the decoder rejects becomes incidents, too, since read_payloads mends it. So its time has to be found.
     with suppress(ValueError, RecursionError):
-        stamp = bytes(TIMED_BODY.decode(without_escapes(body)).time)
+        stamp = bytes(TIMED_BODY.decode(with_simple_strings(body)).time)
         return '' if stamp == b'null' else stamp.decode().strip('"')
     return ''
 
 
-def without_escapes(body: bytes) -> bytes:
-    r"""Return JSON whose strings a strict decoder accepts. Their texts are damaged; everything else has the same value.
+def with_simple_strings(body: bytes) -> bytes:
+    r"""Return JSON whose strings a strict decoder accepts. Some of them are damaged, but no time, which needs no escapes.
 
     Such a decoder rejects half a surrogate pair, as in `{"title": "\ud83d", "a": 1}`, and control characters. So each `\\` and
-    `\u` is removed, and each control character becomes a blank: `{"title": "d83d", "a": 1}`. To read a number that is enough, and
-    faster than to mend the strings.
+    `\u` is removed, and each control character becomes a blank: `{"title": "d83d", "a": 1}`. To mend the strings would be slower.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
-    for escape in (rb'\\', rb'\u'):  # in this order: in `\\ud83d` the backslash is escaped, and `ud83d` is text
+    # `\\` first, an escaped backslash: in `\\ud83d` the text `ud83d` follows it. In a run of backslashes, JSON and `replace` both
+    # take pairs from the left.
+    for escape in (rb'\\', rb'\u'):
         yield_if_due()
         body = body.replace(escape, b'')
     return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))  # a blank for each control character
@@ -831,14 +829,14 @@ def signatures_in(headers: dict[str, str], tokens: Tokens) -> Iterator[Signature
             yield from scheme.signatures(header, headers, tokens)
 
 
-def signatures_to_check(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
+def signatures_to_check(settings: Settings, headers: dict[str, str], query_string: str) -> list[Signature]:
     """Return the signatures of a request that shows no token: one of them must be valid for its body.
 
     Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
     """
     signatures = list(islice(signatures_in(headers, settings.tokens), MAX_SIGNATURES))
     if not signatures:
-        raise missing_proof(settings, headers, query)
+        raise missing_proof(settings, headers, query_string)
     return signatures
 
 
@@ -864,7 +862,8 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
             yield_if_due(0.001)  # not before the first signature: most requests have only one
         if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
-        if not signature.prefix and is_timed_text(body):  # it may be the text and the signature of another scheme
+        # Without a prefix the signed text begins with the body, so both may be the text and the signature of another scheme.
+        if not signature.prefix and is_timed_text(body):
             why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
                    'it could be a replay. Begin and end the body differently, or send the token itself.')
         elif not signature.is_fresh(body, arrived):
@@ -912,10 +911,10 @@ kept_query = lru_cache(MAX_KEPT_QUERIES)(Query)
 
 
 def fits_cache(text: str) -> bool:
-    """Return whether a query, or the texts of its words, are small enough for a cache once they are read.
+    """Return whether what is read from a query, or from some of its values, is small enough for a cache.
 
-    Each piece that they are divided into takes as much memory as 75 characters more: `&` divides the parameters, `,` the parts of
-    a word, `|` the alternatives of a part, `.` the keys of a path.
+    Each piece that is read takes as much memory as 75 characters more: `&` divides a query into parameters, and `,`, `|` and `.`
+    divide a value, such as `?name=a.b|c,d`, into parts, alternatives and keys.
     """
     return len(text) + 75 * sum(map(text.count, '&,|.')) <= MAX_KEPT_QUERY
 
@@ -965,7 +964,7 @@ def names_secret(name: str) -> bool:
     return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
 
 
-def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Unauthorized:
+def missing_proof(settings: Settings, headers: dict[str, str], query_string: str) -> Unauthorized:
     """Return the 401 for a request without a usable proof. It repeats nothing that the request contains."""
     # The most likely mistake: the sender puts `Bearer ` or `Basic ` before the token.
     _, _, credentials = headers.get('authorization', '').partition(' ')
@@ -976,41 +975,42 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
         return Unauthorized('The signature, its id or its time cannot be read: sign the body (and the time) '
                             'with HMAC-SHA256, in hex or base64, and use the token as the key.')
     secrets = {name for name, value in headers.items() if value and names_secret(name)}
-    parameters = {part.partition('=')[0] for part in query.split('&') if part}
-    may_hold_token = {  # the places where the sender seems to have put a token, although it is not the right one
-        'the Authorization header': 'authorization' in secrets,
-        'a header for secrets': secrets - {'authorization'},
-        'a query parameter': parameters.difference(OWN_PARAMETERS),
+    parameters = {part.partition('=')[0] for part in query_string.split('&') if part}
+    seems_to_hold_one = {  # where the sender seems to have put a token, although it is not the right one
+        'of the Authorization header': 'authorization' in secrets,
+        'of a header for secrets': bool(secrets - {'authorization'}),
+        'of a query parameter': bool(parameters.difference(OWN_PARAMETERS)),
     }
-    places = ' and of '.join(place for place, may_hold in may_hold_token.items() if may_hold)
-    why = f'The value of {places} is not the token' if places else 'The request shows no token'
+    places = ' and '.join(place for place, seems_to_hold in seems_to_hold_one.items() if seems_to_hold)
+    why = f'The value {places} is not the token' if places else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
 def kept_headers(settings: Settings, headers: dict[str, str], token: Token | None = None) -> dict[str, str]:
-    """Return the headers that an incident keeps: none with a secret or a token, and none that is meant for this connection alone.
+    """Return the headers that an incident keeps, at most MAX_KEPT_HEADER_BYTES: none for this connection alone, and no secret.
 
-    A header is dropped if its whole value is a token, whichever and however short. It is also dropped if contains_token finds any
-    token inside it. If `token` is given, contains_token looks for that one alone: reveals_token says why.
+    A header is a secret by its name, if its value is a token, or if contains_token finds one inside it. Inside, only `token` is
+    looked for if it is given, as in reveals_token.
     """
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are meant for this connection alone (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
-        size = len(name) + len(value)
         is_token = settings.tokens.find([value.encode('latin-1')]) is not None  # as shown_token compares it
-        is_dropped = name in dropped or names_secret(name) or contains_token(settings, f'{name}: {value}', token)
-        if size <= remaining and not is_token and not is_dropped:
+        is_secret = is_token or names_secret(name) or contains_token(settings, f'{name}: {value}', token)  # the name counts, too
+        size = len(name) + len(value)
+        if size <= remaining and name not in dropped and not is_secret:
             kept[name] = value
             remaining -= size
     return kept
 
 
 def contains_token(settings: Settings, text: str, token: Token | None = None) -> bool:
-    """Return whether a text contains a token, or `token` if it is given: as it is, percent-encoded, or in base64.
+    """Return whether a text contains any token, or `token` if one is given: as it is, percent-encoded, or in base64.
 
-    Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
+    A token of fewer than 8 characters has no spellings (see token_spellings), so it is never found: many texts contain it by
+    chance.
     """
     if len(text) < settings.tokens.shortest_spelling:  # decoding makes no text longer
         return False
@@ -1024,11 +1024,10 @@ def contains_token(settings: Settings, text: str, token: Token | None = None) ->
 
 
 def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
-    """Return whether a value in the URL, or a part of one, is any token, or contains `token`.
+    """Return whether a value in the URL, or a part of one, is any token, or contains the one that proved the request, `token`.
 
-    `token` is the one that proved the request, or None for an instance without tokens. Other tokens are compared with the whole
-    value only, which is one guess. Inside it there can be thousands, and what becomes of the request would tell its sender that
-    one of them is right, without a 401 in the log.
+    No other token is looked for inside the value: one long value could contain thousands of guesses, and whether it is ignored
+    would show its sender that one is right. `token` is None only if the instance has no tokens.
 
     In a token that was not percent-encoded, `+` has become a space. So both are compared with `+` for each space.
     """
@@ -1066,7 +1065,7 @@ class Share:
         self.reserve(size)
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total; only its greenlet may do that. If the room is full then, evict shares.
+        """Change the share to `size` bytes in total; only its greenlet may do that. While the room is too full, evict shares.
 
         Raise Unavailable if this share is evicted for that, or has been evicted, settled or closed before. The greenlet of any
         other that is evicted gets Unavailable soon, from the event loop.
@@ -1076,9 +1075,8 @@ class Share:
         room = self.room
         room.reserved += size - self.size
         self.size = size
-        while room.reserved > room.limit and room.reserved > self.size:  # one that is alone may exceed the limit
-            fullest = max(room.lanes, key=lambda lane: sum(share.size for share in lane))
-            evicted = next(iter(fullest)) if room.evicts_oldest else self
+        while room.reserved > max(room.limit, self.size):  # a share that is alone may exceed the limit
+            evicted = room.oldest_of_fullest_lane() if room.evicts_oldest else self
             evicted.close()
             if evicted is self:
                 raise no_room()
@@ -1118,6 +1116,11 @@ class Room(Struct):
     evicts_oldest: bool = False
     lanes: list[dict[Share, None]] = field(default_factory=lambda: [{}])  # in each, those that can be evicted, the oldest first
     reserved: int = 0  # the sum of all shares
+
+    def oldest_of_fullest_lane(self) -> Share:
+        """Return the oldest share of the lane with the most bytes. There is one: the share that has just grown can be evicted."""
+        fullest = max(filter(None, self.lanes), key=lambda lane: sum(share.size for share in lane))
+        return next(iter(fullest))
 
 
 def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
@@ -1229,13 +1232,14 @@ def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
         member = zlib.decompressobj(window_bits)
         while not member.eof:
-            compressed = member.unconsumed_tail or packed.read(PIECE_BYTES)  # the tail: its output did not fit into a piece
+            # First the input whose output had no place in the last piece. At the end of the body zlib may still have output.
+            compressed = member.unconsumed_tail or packed.read(PIECE_BYTES)
             piece = member.decompress(compressed, PIECE_BYTES)
-            if not compressed and not piece:  # nothing is left to read, nor to yield, and the member has not ended
-                raise zlib.error('it ends early')
+            if not compressed and not piece:
+                raise zlib.error('the body ends before the member')
             share.reserve(share.size + len(piece))
             yield piece
-        packed.seek(-len(member.unused_data), io.SEEK_CUR)  # back to the end of the member
+        packed.seek(-len(member.unused_data), io.SEEK_CUR)  # back to the end of the member: what follows it was read, too
         if packed.tell() == len(body):
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
@@ -1287,15 +1291,16 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     charset = charset.replace('_', '-')
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # UTF-16 LE and BE; 00 00 FE FF of UTF-32 BE
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
-        charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
-    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is. Otherwise
-    # its charset is tried, if CHARSET allows that.
-    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
-        with suppress(UnicodeError, LookupError):
+        charset = f'utf-{charset[-2:]}-le'  # .NET leaves out the byte order mark, by which Python's decoder finds the order
+    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
+    for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
+        try:
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
                     else gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
-            if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
-                return utf8.removeprefix(codecs.BOM_UTF8)
+        except (UnicodeError, LookupError):
+            continue
+        if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
+            return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
     raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
@@ -4863,10 +4868,9 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
     except ValueError as error:  # a MultipartError and a UnicodeError are ValueErrors, too
         error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
         raise error_class(f'The form is malformed, is not UTF-8, or has more than {MAX_FORM_FIELDS:,} fields.') from None
-    payload = values.get(b'payload', [])
-    is_only_field = len(values) == len(payload) == 1
-    if is_only_field and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
-        return json_payloads(payload[0])
+    match [*values.items()]:
+        case [(b'payload', [bytes(payload)])] if JSON_START.match(payload):  # one field with one text: a file would be a dict
+            return json_payloads(payload)
     return [json_source({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
 
@@ -4879,42 +4883,26 @@ def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield percent_decoded(source, *found.span(1)), percent_decoded(source, *found.span(2))
 
 
-# A piece of a form: as long as possible, but it does not end inside a code such as %2F.
-FORM_PIECE = re.compile(rf"""
-      .{{1,{PIECE_BYTES}}} (?: (?= % ) | (?<! % ) (?<! %. ) )   # it ends before a %, or its last two bytes are none
-    | .+                                                     # an incomplete code at the end of the form
-    """.encode(), re.DOTALL | re.VERBOSE)
-
-
 def percent_decoded(source: bytes, start: int, end: int) -> bytes:
     """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
-    # In pieces, because piece_decoded makes several copies, and other greenlets can run between two pieces.
-    pieces = (piece_decoded(piece[0]) for piece in FORM_PIECE.finditer(source, start, end))
-    return checked_utf8(gathered(pieces, MAX_BODY_BYTES, 'decoded'))
+    return checked_utf8(gathered(decoded_pieces(source, start, end), MAX_BODY_BYTES, 'decoded'))
 
 
-def piece_decoded(piece: bytes) -> bytes:
-    """Return a piece of a form, decoded. If it contains `%FF`, return only that byte, which is no UTF-8, either."""
-    # unquote_to_bytes takes 0.2 µs for each `%`, and so 5 s for 24 MiB of them. Quoted-printable, in which `=41` is `%41`, is
-    # decoded fast. So each `%` becomes `=`. Meanwhile FF (ÿ here) stands for each `=` of the form, and becomes `=` at the end:
-    #
-    #   piece      b+%41%3D=%%z
-    #   marked     b %41ÿÿ%%z
-    #   single     b %41ÿÿ%25%z
-    #   quoted     b =41ÿÿ=25=z.
-    #   plain      b Aÿÿ%=z.
-    #   result     b A==%%z
-    #
-    # This needs a piece without FF, which no UTF-8 has, and without a line break: FORM_FIELD ends before one.
-    marked = piece.replace(b'+', b' ').replace(b'%3D', b'\xff').replace(b'%3d', b'\xff').replace(b'=', b'\xff')
-    # `%%` would become `==`, which is decoded to one `=`: so the first `%` of a pair becomes its own code, `%25`. Twice, because
-    # of three in a row: `%%%` becomes `%25%%`, and that becomes `%25%25%`.
-    single = marked.replace(b'%%', b'%25%').replace(b'%%', b'%25%')
-    quoted = single.replace(b'%', b'=') + b'.'  # with a dot, since a `=` at the end would vanish
-    plain = binascii.a2b_qp(quoted)
-    if plain.count(b'\xff') > marked.count(b'\xff'):  # from a `%FF`
-        return b'\xff'
-    return plain[:-1].replace(b'=', b'%').replace(b'\xff', b'=')
+PERCENT_OF_CODE = re.compile(rb'%(?=[0-9A-Fa-f]{2})')
+
+
+def decoded_pieces(source: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Yield source[start:end] of a form, decoded, in pieces, because decoding makes several copies of each."""
+    while start < end:
+        piece_end = start + PIECE_BYTES
+        last_percent = source.rfind(b'%', piece_end - 2, piece_end)
+        if last_percent >= 0 and piece_end < end:  # the piece might end inside a code such as `%2F`
+            piece_end = last_percent
+        piece = source[start:min(piece_end, end)].replace(b'+', b' ')
+        # As quoted-printable, which has `=` in place of `%`: `a=%21` becomes `a=3D=21`. (There is no line break, which would mean
+        # more there: FORM_FIELD ends before one.) unquote_to_bytes takes twice as long for codes, and 20 times as long for `%%%`.
+        yield binascii.a2b_qp(PERCENT_OF_CODE.sub(b'=', piece.replace(b'=', b'=3D')))
+        start = piece_end
 
 
 def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
@@ -5013,6 +5001,7 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
     # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
     try:
         VALUE.decode(memoryview(source)[start:])
+        return len(source)  # nothing follows the value
     except RecursionError:
         raise too_deep() from None
     except DecodeError as error:
@@ -5020,10 +5009,9 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
         if not message:  # msgspec gives no position for a text that ends early
             raise not_json('it ends early', as_sent, len(source)) from None
         reason, position = message[1], start + int(message[2])
-        if reason == 'trailing characters':  # the value is valid; the position is that of the second byte of what follows it
-            return position - 1
+        if reason == 'trailing characters':  # the value itself is valid
+            return position - 1  # msgspec names the second byte of what follows it
         raise not_json(reason, as_sent, position) from None
-    return len(source)  # nothing follows the value
 
 
 NO_JSON_NUMBER = re.compile(rb'NaN|-?Infinity')  # Python's json writes these
@@ -5048,7 +5036,7 @@ FIRST_ITEMS = Decoder(defstruct(
 
 def array_items(array: bytes | Raw) -> list[bytes]:
     """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
-    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]  # without the empty fields behind the last one
+    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]  # a field for which there is no item is empty
 
 
 # A surrogate as a JSON escape: a high one and a low one make a pair, `\ud83d\ude00` is one emoji. Either without the other is
@@ -5143,7 +5131,7 @@ class Conversion:
             self.add_third_party_payload(source, unknown_key)
 
     def is_envelope(self, fields: dict[str, Raw]) -> bool:
-        """Return whether an object that has only keys of an envelope is one.
+        """Return whether a payload without any other keys than those of an envelope is an envelope.
 
         `fields` maps each key of an envelope to the JSON of its value, empty if it was not sent.
         """
@@ -5152,23 +5140,18 @@ class Conversion:
             return False
         if any(fields.values()):
             return True
-        # An empty object is an envelope, unless the headers identify a sender such as Shopify: they are all that this event has.
+        # An empty object is an envelope, unless the headers identify a sender such as Shopify: then they are the whole event.
         return self.event(b'{}', NO_WORDS).row is NO_ROW
 
     def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
-        """Add the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
+        """Add the incidents of the items at the URL's ?each= path, or if there are none, that of the whole third-party payload.
 
         Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
         `unknown_key`, the key because of which it is not an envelope.
         """
-        words = self.arrival.words
-        items: list[bytes] = []
-        if words.each:
-            list_or_none = items_at(source, words.each)
-            self.findings.record('each', list_or_none is not None)  # an empty list is found, too
-            items = list_or_none or []
-            if not items:  # the payload becomes one incident: words that speak of an item do not apply to it
-                words = UrlWords(type=words.type, default_severity=words.default_severity)
+        words, items = self.arrival.words, self.items_of(source)
+        if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
+            words = UrlWords(type=words.type, default_severity=words.default_severity)
         whole = self.event(source, words)
         self.product = whole.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in whole.members]:
@@ -5176,8 +5159,16 @@ class Conversion:
                              "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
         for item in items:
             self.add_event(item, self.event(item, words))
-        if not items:  # without ?each=, without a list there, or with an empty one: no payload must get lost
+        if not items:
             self.add_event(source, whole)
+
+    def items_of(self, source: bytes) -> list[bytes]:
+        """Return the items at the URL's ?each= path; [] without ?each=, without a list there, or if the list is empty."""
+        if not self.arrival.words.each:
+            return []
+        items = items_at(source, self.arrival.words.each)
+        self.findings.record('each', items is not None)  # an empty list is found, too
+        return items or []
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
         """Return the third-party event whose JSON is `source`, read by these words of the URL."""
@@ -5208,8 +5199,10 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
-    severity = envelope_severity(members.pop('severity')) if 'severity' in members else None
-    texts = {key: read_text(key, member) for key, member in members.items()}
+    severity = envelope_severity(members['severity']) if 'severity' in members else None
+    texts = {key: read_text(key, members[key]) for key in TEXT_KEYS if key in members}
+    for key in raw_keys:
+        check_kind(key, members[key], ('an object', 'an array'))
     raw_json = members[raw_keys[0]] if raw_keys else source
     return {
         'name': texts.get('name') or DEFAULT_NAME,
@@ -5237,19 +5230,18 @@ def envelope_severity(member: bytes) -> float | None:
     return severity
 
 
-def read_text(key: str, member: bytes) -> str | None:
-    """Return the text of an envelope's field from its JSON, or None if it is null. Raise BadRequest, TooLarge.
+def check_kind(key: str, member: bytes, allowed: Sequence[str]) -> None:
+    """Raise BadRequest if an envelope's field, given as JSON, is of none of the allowed kinds."""
+    if json_kind(member) not in allowed:
+        raise BadRequest(f"'{key}' is {json_kind(member)}; it must be {' or '.join(allowed)}.")
 
-    A `raw_json` must be an object or an array, and any other field a string or null. `raw_json` is only checked: return None.
-    """
-    kind = json_kind(member)
-    allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
-    if kind not in allowed:
-        raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    if kind != 'a string':
+
+def read_text(key: str, member: bytes) -> str | None:
+    """Return the text of an envelope's field from its JSON, or None if it is null. Raise BadRequest, TooLarge."""
+    check_kind(key, member, ('a string', 'null'))
+    if member == b'null':
         return None
-    # A long `occurred` is left to read_date, whose message is better. (Budget.open cuts a huge text, but not so far that
-    # read_date would accept it.)
+    # read_date rejects a long `occurred` with a better message. (Budget.open cuts a huge text, but not to a date.)
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     text: str = Budget().open(member)
@@ -5293,7 +5285,8 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
     origins: dict[str, Any] = {}
     if arrival.settings.shows_origins:
-        # By a Conversion of their own: so they neither count as found by the URL's words nor use up the request's budget.
+        # With another Conversion: what is read for the origins alone must neither count as found by the words of the URL, nor use
+        # up the budget of the request.
         origins = origins_of(Conversion(arrival).event(source, event.words), time.time())
     return {
         'name': event.name() or DEFAULT_NAME,
@@ -5328,10 +5321,10 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
 
     `headers` is the JSON of an object that becomes the last member, `headers`; if it is empty, nothing is added.
     """
-    if headers:
+    if headers:  # then `source` is an object
         opened = source[:-1].rstrip()  # without the closing brace
         comma = b'' if opened == b'{' else b', '
-        source = opened + b'%b"headers": %b}' % (comma, headers)
+        source = b'%b%b"headers": %b}' % (opened, comma, headers)
     for marker, escaped_marker in ESCAPED_MARKERS:
         source = source.replace(marker, escaped_marker)
     if len(source) > MAX_JSON_BYTES:
@@ -5356,12 +5349,13 @@ def narrowed(source: bytes) -> bytes:
         narrow += len(piece.encode('latin-1', 'ignore'))
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
     middle = characters - narrow - wide
-    # A wide character takes 4 bytes in UTF-8, and its escape 12. A middle one takes 2 or 3, and its escape 6: at most 4 more.
-    # In a str, each is one character, and its escape 12 or 6 of them.
+    # The escape of a wide character has 12 characters of one byte each, in place of one that takes 4 bytes in UTF-8; that of a
+    # middle one has 6, in place of one that takes 2 or 3: so it takes at most 4 bytes more.
+    wide_bytes, middle_bytes, wide_length, middle_length = (12 - 4) * wide, (6 - 2) * middle, (12 - 1) * wide, (6 - 1) * middle
     ways = [  # what is escaped; then the bytes of the text in UTF-8, its length as a str, and the bytes of a character there
         (None, len(source), characters, 4 if wide else 2 if middle else 1),
-        (BEYOND_FFFF, len(source) + 8 * wide, characters + 11 * wide, 2 if middle else 1),
-        (BEYOND_FF, len(source) + 8 * wide + 4 * middle, characters + 11 * wide + 5 * middle, 1),
+        (BEYOND_FFFF, len(source) + wide_bytes, characters + wide_length, 2 if middle else 1),
+        (BEYOND_FF, len(source) + wide_bytes + middle_bytes, characters + wide_length + middle_length, 1),
     ]
     # The text waits in UTF-8, and is a str in the call and in the reply.
     memory = {escaped: in_utf8 + 2 * length * width for escaped, in_utf8, length, width in ways if in_utf8 <= MAX_ESCAPED_BYTES}
@@ -5375,28 +5369,32 @@ def narrowed(source: bytes) -> bytes:
 # --- The items at a path of the URL ---
 
 
+def member_at(source: bytes, step: Sequence[tuple[str, int]]) -> tuple[bytes, int]:
+    """Return a member of a JSON object, and how many keys of the path lead to it. Raise ValueError if there is none.
+
+    `step` has the possible keys with these numbers, as in steps_of: for the path `a.b`, [('a.b', 2), ('a', 1)].
+    """
+    # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
+    members, _ = members_of(source, tuple(key for key, _ in step))
+    for key, position in step:
+        if key in members:
+            return bytes(members[key]), position
+    raise ValueError('it has none of the keys')
+
+
 def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1; [] if it is empty.
 
     Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
     """
-    # `a.b` can mean the key `a.b`, or `a` and in it `b`: steps[position] has each such key with the position behind it. For
-    # `a.b`, steps[0] is [('a.b', 2), ('a', 1)].
     steps, position, value = steps_of(keys), 0, source
-    with suppress(ValueError):  # no object on the way, or no array at the end
-        while position < len(steps):
+    with suppress(ValueError):  # no object on the way that has the key, or no array at the end
+        while position < len(keys):
             yield_if_due()
             if keys[position] == '0' and value[:1] == b'[':
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
-                continue
-            # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
-            members, _ = members_of(value, tuple(key for key, _ in steps[position]))
-            for key, following in steps[position]:
-                if key in members:
-                    value, position = bytes(members[key]), following
-                    break
             else:
-                return None
+                value, position = member_at(value, steps[position])
         items = array_items(value)
         if all(json_kind(item) == 'an object' for item in items):
             return items
@@ -5527,36 +5525,37 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
         return None
     event = read_object(source)
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match event:  # it may be a LargeObject, if it has many commas or colons: a pattern reads it by get(), as it must be read
+    match event:  # patterns call its get(), which is how the members of a LargeObject are opened
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
         # Zoom webhooks: the event "endpoint.url_validation".
-        case {'event': 'endpoint.url_validation'} if token := token_of_zoom(settings, request, body):
-            request.token = token
-            return signed_for_zoom(token, find(event, PLAIN_TOKEN))
+        case {'event': 'endpoint.url_validation'}:
+            if token := token_of_zoom(settings, request, body):
+                request.token = token
+                return signed_for_zoom(token, find(event, PLAIN_TOKEN))
     return None
 
 
 def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | None:
     """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's."""
     header = 'x-zm-signature'
-    if header not in request.headers:
+    if header not in request.headers or request.signed_by not in (header, ''):  # '': a token that it shows proved the request
         return None
-    if request.signed_by:  # a signature proved the request: Zoom's or another one
-        return request.token if request.signed_by == header else None
-    # The request shows a token, which may be another one than Zoom signs with: if its signature is valid, that token is the one.
+    if request.signed_by:
+        return request.token
+    # Zoom may sign with another token of the instance than the one that its URL shows.
     signatures = [each for each in signatures_in(request.headers, settings.tokens) if each.header == header]
     with suppress(Unauthorized):
         return valid_signature(signatures, body, request.arrived)[1]
-    # Otherwise it is the shown token, unless that is the whole text of an `auth_header` with several: no sender signs with it.
+    # No signature is valid, but the shown token is proof enough: sign with it, unless it is all of an `auth_header` with several.
     return request.token if request.token and request.token.name != WHOLE_TEXT else None
 
 
 def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
-    # The sender chooses the text that we sign. If it is letters and digits only, the signature is valid for no body with
-    # anything else, so it cannot be used to forge an event in JSON, XML or a form.
+    # The sender chooses the text that we sign, so it must not be the body of an event: letters and digits alone are neither JSON
+    # nor XML nor a form.
     if not isinstance(plain_token, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', plain_token):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(token.value, plain_token.encode(), 'sha256').hex()
