@@ -104,13 +104,13 @@ def test_the_widest_watches_take_no_more_than_64_kib(app: App) -> None:
     silences = app.app.line.silences
     kinds = [note(app, f'43200m:{number:02}{"𝄞" * 58}', f'type={"T" * 250}&') for number in range(MAX_WATCHES)]
     assert set(kinds) == {'', NO_ROOM}
-    first, due = next(iter(silences.watches.values())), silences.audible + 43200 * 60
+    first, due = next(iter(silences.watches.values())), silences.clock + 43200 * 60
     first.last = first.due = 0
     assert note(app, f'43200m:{first.name}', f'type={"T" * 60_000}&') == NO_ROOM, 'another type does not fit'
     assert (first.type, first.last) == ('T' * 250, NOW) and first.due >= due, 'but it is a sign of life'
     for watch in silences.watches.values():  # as long as they can become
-        watch.last = watch.since = 4102444800.123456
-        watch.due, watch.told = 1234567890.1234567, '2026-11-24T10:01:00Z'
+        watch.last = watch.silent_since = 4102444800.123456
+        watch.due, watch.latest_occurred = 1234567890.1234567, '2026-11-24T10:01:00Z'
     assert MAX_HISTORY_BYTES * 0.8 < len(silences.to_context()['silences'].encode()) <= MAX_HISTORY_BYTES
 
 

@@ -215,7 +215,7 @@ class MemoryMachine(RuleBasedStateMachine):
             self.queued.append(request)
         else:
             aside = request.sender.post.aside
-            assert not request.is_kept or (aside and aside.others_created >= 3)
+            assert not request.is_kept or (aside and aside.successes_of_others >= 3)
             self.fail(request, RejectedByServer if is_sent else Unavailable)
         self.go_on()
 

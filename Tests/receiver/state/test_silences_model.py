@@ -65,7 +65,7 @@ class SilenceMachine(RuleBasedStateMachine):
         """Let time pass: between two calls the line looks at the clock all the time, else when the call has ended."""
         step = seconds if self.call else LONGEST_CALL
         while seconds > 2 * HOUR and not self.call:  # as if it had looked
-            self.silences.audible += HOUR * self.is_open
+            self.silences.clock += HOUR * self.is_open
             self.heard += HOUR * self.is_open
             self.now, self.unix, seconds = self.now + HOUR, self.unix + HOUR, seconds - HOUR
             self.silences.listened_at = self.looked_at = self.now

@@ -1072,11 +1072,10 @@ class Share:
         """
         if self not in self.lane:
             raise no_room()
-        room = self.room
-        room.reserved += size - self.size
+        self.room.reserved += size - self.size
         self.size = size
-        while room.reserved > max(room.limit, self.size):  # a share that is alone may exceed the limit
-            evicted = room.oldest_of_fullest_lane() if room.evicts_oldest else self
+        while self.room.reserved > max(self.room.limit, size):  # a share that is alone may exceed the limit
+            evicted = self.room.oldest_of_fullest_lane() if self.room.evicts_oldest else self
             evicted.close()
             if evicted is self:
                 raise no_room()
@@ -1294,13 +1293,11 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves out the byte order mark, by which Python's decoder finds the order
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
     for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
-        try:
+        with suppress(UnicodeError, LookupError):  # then the next encoding is tried, if there is one
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
                     else gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
-        except (UnicodeError, LookupError):
-            continue
-        if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
-            return utf8.removeprefix(codecs.BOM_UTF8)
+            if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
+                return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
     raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
@@ -5005,8 +5002,8 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
     except RecursionError:
         raise too_deep() from None
     except DecodeError as error:
-        message = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
-        if not message:  # msgspec gives no position for a text that ends early
+        # There is no position if the text ends early.
+        if not (message := re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))):
             raise not_json('it ends early', as_sent, len(source)) from None
         reason, position = message[1], start + int(message[2])
         if reason == 'trailing characters':  # the value itself is valid
@@ -5020,8 +5017,7 @@ NO_JSON_NUMBER = re.compile(rb'NaN|-?Infinity')  # Python's json writes these
 def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
     # Of `-Infinity`, msgspec gives the position of the `I`: so try one byte earlier first.
-    number = NO_JSON_NUMBER.match(source, max(position - 1, 0)) or NO_JSON_NUMBER.match(source, position)
-    if number:
+    if number := NO_JSON_NUMBER.match(source, max(position - 1, 0)) or NO_JSON_NUMBER.match(source, position):
         reason, position = f'{number[0].decode()} is not JSON', number.start()
     line = source.count(b'\n', 0, position) + 1
     line_start = source.rfind(b'\n', 0, position) + 1
@@ -5573,14 +5569,13 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
 
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
+    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires. If that is ASCII, change both.
 
-    Until then it stays UTF-8, which takes no more memory than was sent: in a str, a single emoji would make every
-    character take four bytes. But an ASCII text takes the same as a str, so the incident itself keeps the str instead.
+    The `rawJSON` of an incident that waits is UTF-8 bytes: in a str, a single emoji would make every character take four bytes.
     """
     text = text_of_details(incident)
-    if text.isascii():
-        incident['rawJSON'] = text  # in place of the bytes: otherwise both would be in memory during the call
+    if text.isascii():  # then the str takes no more memory than the bytes: replace them, so that only one of both is in memory
+        incident['rawJSON'] = text
     return {**incident, 'rawJSON': text}
 
 
@@ -5711,10 +5706,10 @@ class SetAside(Struct):
     tries: int = 0  # how often in a row a call with it failed
     retry_at: float = 0  # no call with it begins before this moment
     may_hurry_from: float = 0  # from this moment on, a repeat may end its pause
-    others_created: int = 0  # how many calls of other posts have succeeded
-    works_from: float = float('inf')  # when the first of these did
-    failures: int = 0  # how many of its tries have failed since then, without those during a later outage
     is_suspect: bool = False  # whether XSOAR rejected it while it accepted others
+    successes_of_others: int = 0  # how many calls of other posts have succeeded
+    first_success_at: float = float('inf')  # when the first of these did
+    failures: int = 0  # how many of its tries have failed since then, without those during a later outage
 
 
 class Post:
@@ -5736,8 +5731,9 @@ class Post:
         self.stage = Stage.ARRIVED
         self.sender = Sender.NEW
         self.is_kept = False  # whether it goes on without its sender
-        self.take_turn: Callable[[Callable[[], bool]], ExitStack] | None = None  # of a large post: Intake.take_turn for its size
-        self.turn: ExitStack | None = None  # which a large post has from when it is queued until its first call has ended
+        # A large post waits for its turn (Intake.take_turn) before it is queued, and has it until its first call has ended.
+        self.take_turn: Callable[[Callable[[], bool]], ExitStack] = lambda _: ExitStack()
+        self.turn = ExitStack()
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
         self.retries_missing = False  # True once a reply lacked some of its incidents, and these are tried again
@@ -5753,7 +5749,7 @@ class Post:
 
     def enter(self, stage: Stage) -> None:
         """Change the stage. The turn ends as soon as the post leaves a call or ends."""
-        if self.turn and (self.stage is Stage.IN_CALL or stage in (Stage.CREATED, Stage.REJECTED, Stage.LOST)):
+        if self.stage is Stage.IN_CALL or stage in (Stage.CREATED, Stage.REJECTED, Stage.LOST):
             self.turn.close()
         self.stage = stage
 
@@ -5789,7 +5785,7 @@ class Post:
 
     @property
     def is_partly_created(self) -> bool:
-        """Return whether a call with some or all of its incidents succeeded: it is completed, however long that takes."""
+        """Return whether a call with some or all of its incidents succeeded: they exist, or XSOAR has dropped them."""
         return bool(self.created) or len(self.incidents) < self.total
 
     @property
@@ -5841,9 +5837,9 @@ class Post:
 
         `skipped` names events of the request that became no incidents. The result is 'skipped' if XSOAR has dropped all others.
         """
-        created = self.original or self
-        note = ('repeat of ' if self.original else '') + created.summary + (f', skipped: {skipped}' if skipped else '')
-        if created.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
+        creator = self.original or self
+        note = ('repeat of ' if self.original else '') + creator.summary + (f', skipped: {skipped}' if skipped else '')
+        if creator.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
             return note, 'skipped'
         return note, 'repeat' if self.original else 'created'
 
@@ -5872,13 +5868,6 @@ MAX_GROWTH = 5  # how many times as many incidents as the largest call the next 
 PROBE_SECONDS = 26
 
 
-class CallCost(NamedTuple):
-    """An estimate: a call of n incidents takes `overhead + n * per_incident` seconds."""
-
-    overhead: float
-    per_incident: float
-
-
 class CallSizer(Struct):
     """Decides how many incidents the next call contains, from how long the latest ones took."""
 
@@ -5905,41 +5894,41 @@ class CallSizer(Struct):
         return self.timings or [(8, 2.0)]
 
     @property
-    def cost(self) -> CallCost:
-        """Return an estimate of what a call costs.
+    def cost(self) -> tuple[float, float]:
+        """Return an overhead and a time per incident: a call of n incidents takes about the sum of one and n of the other.
 
-        Two calls of different sizes show both figures. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
+        Two calls of different sizes show both. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
         cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
         about one size, all time counts as time per incident.
         """
         latest_count, latest_spent = self.known_timings[-1]
         most_per_incident = latest_spent / latest_count  # with more, the overhead would be negative
-        # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in
-        # case the larger call was faster: then it shows how much times vary by chance.
-        estimates = sorted(abs(large_spent - small_spent) / (large - small) for (small, small_spent), (large, large_spent)
-                           in combinations(sorted(self.known_timings), 2) if large >= 2 * small)
+        pairs = combinations(sorted(self.known_timings), 2)  # in each, the smaller call comes first
+        # Of sizes within a factor of two, the difference in time would be mostly chance. The absolute value, since if the larger
+        # call was faster, the difference shows how much times vary by chance.
+        estimates = sorted(abs(seconds_2 - seconds_1) / (size_2 - size_1)
+                           for (size_1, seconds_1), (size_2, seconds_2) in pairs if size_2 >= 2 * size_1)
         # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long.
         third_quartile = estimates[len(estimates) * 3 // 4] if estimates else most_per_incident
         per_incident = max(min(third_quartile, most_per_incident), 1e-6)  # not 0, since `fit` divides by it
-        return CallCost(max(latest_spent - per_incident * latest_count, 0), per_incident)
+        return max(latest_spent - per_incident * latest_count, 0), per_incident
 
     def fit(self, seconds: float) -> int:
         """Return how many incidents the next call should contain to take about `seconds`; at least 1.
 
         For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
 
-        An estimate says little about calls that are much larger than those that were measured. So a call contains at most the
-        larger of two numbers: MAX_GROWTH times the incidents of the largest call, and as many as the latest call would contain if
-        it took LONGEST_CALL_SECONDS.
-        After calls of one incident the next one has at least two, which show the overhead, unless they might take too long.
+        An estimate says little about calls that are much larger than those that were measured. So there is a limit: MAX_GROWTH
+        times the largest call, or if that is more, the latest call as large as if it had taken LONGEST_CALL_SECONDS.
         """
         overhead, per_incident = self.cost
         fitting = (planned_seconds(overhead, seconds) - overhead) / per_incident
         latest_count, latest_spent = self.known_timings[-1]
         largest_count, _ = max(self.known_timings)
-        fewest = 2 if largest_count == 1 and latest_spent <= PROBE_SECONDS else 1
         most = max(MAX_GROWTH * largest_count, latest_count * LONGEST_CALL_SECONDS / latest_spent)
-        return int(min(max(fitting, fewest), most) + 1e-6)  # a quotient such as 7.9999999 means 8
+        # If each call until now had one incident, the next one has two, to show the overhead, unless two might take too long.
+        fewest = 2 if largest_count == 1 and latest_spent <= PROBE_SECONDS else 1
+        return max(int(min(fitting, most) + 1e-6), fewest)  # a quotient such as 7.9999999 means 8
 
 
 def planned_seconds(overhead: float, seconds: float) -> float:
@@ -5971,24 +5960,25 @@ class RejectedGroup(Struct):
 
     @property
     def posts(self) -> list[Post]:
-        """Return the posts that are still to be tried."""
+        """Return the posts that are still to be tried; the others were created or given up."""
         return [post for post in self.members if post.stage is Stage.IN_REJECTED_GROUP]
 
 
 def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
-    """Yield the halves of a rejected group, and then their halves, and so on, if they are rejected when they are tried.
+    """Yield the parts in which to try a rejected group: its halves, then the halves of a half that was rejected, too, and so on.
 
-    Each step looks at the stages as they are when it is reached: `next` goes on after the parts before have been tried. Both
-    halves are tried before either is halved again, so that a few calls suffice to distinguish a bad post from a failing
-    server. For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
+    Each part has been tried when the caller asks for the next one, so the posts in it that are still rejected are known then.
+    Both halves are tried before one is halved again, so that a few calls suffice to distinguish a bad post from a failing server.
+    For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
-    # A post that was tried alone has left this stage: so the recursion ends.
-    if rejected := [post for post in posts if post.stage is Stage.IN_REJECTED_GROUP]:
-        middle = len(rejected) // 2
-        yield rejected[:middle]
-        yield rejected[middle:]
-        yield from parts_of(rejected[middle:])
-        yield from parts_of(rejected[:middle])
+    rejected = RejectedGroup(posts).posts
+    middle = len(rejected) // 2
+    halves = [half for half in (rejected[:middle], rejected[middle:]) if half]  # none in the end: a post tried alone is given up
+    for half in halves:
+        if part := RejectedGroup(half).posts:  # some may have been given up meanwhile
+            yield part
+    for half in reversed(halves):  # in any order
+        yield from parts_of(half)
 
 
 class PostQueue(Struct):
@@ -6082,13 +6072,11 @@ class PostQueue(Struct):
     def next_part(self, now: float) -> list[Post]:
         """Give up the overdue posts of a rejected group. Remove and return its next part; return [] if none is left.
 
-        If one of its posts goes alone, return the first post only: the others are tried with the halves of the part.
+        If one of its posts goes alone, return the first post only. The others stay rejected: `parts` has them again, in halves.
         """
         self.give_up([post for post in self.rejected.posts if post.hand_over_by <= now], now, Unavailable, self.not_tried)
-        for part in self.rejected.parts:
-            if posts := [post for post in part if post.stage is Stage.IN_REJECTED_GROUP]:
-                return posts[:1] if any(self.goes_alone(post, now) for post in posts) else posts
-        return []
+        part = next(self.rejected.parts, [])
+        return part[:1] if any(self.goes_alone(post, now) for post in part) else part
 
     def goes_alone(self, post: Post, now: float) -> bool:
         """Return whether a post shares no call: it was set aside, is partly created, or a reply had an error for some of it.
@@ -6100,23 +6088,27 @@ class PostQueue(Struct):
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: return the oldest post that may go, and those right behind it that fit in its call.
 
-        After a post that was set aside, others go first, if there are any: many of them would otherwise keep all others waiting.
+        After a call for a post that was set aside, the next one is for others, if there are any: otherwise they would wait for
+        all that were set aside.
         """
         self.expire(now)
         ready = [post for post in self.waiting if not post.aside or post.aside.retry_at <= now or self.closed_because]
-        if self.rejected.is_retry:  # if the group before this one was a post that had been set aside
+        if self.rejected.is_retry:  # the group before this one was a post that had been set aside
             ready = [post for post in ready if not post.aside] or ready
-        # `fit` is not needed for a post that is alone, which goes whatever its size.
-        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call) if len(ready) > 1 else 0
-        group, count, size = list[Post](), 0, 0.0
-        for post in ready:
-            count += len(post.incidents)
-            size += math.inf if self.goes_alone(post, now) else post.size
-            if group and (count > most_incidents or size > self.most_call_bytes):
-                break
-            group.append(post)
+        group = self.first_that_fit(ready, now) if len(ready) > 1 else ready
         self.rejected = RejectedGroup(group, parts_of(group), is_retry=any(post.aside for post in group))
         return group
+
+    def first_that_fit(self, posts: list[Post], now: float) -> list[Post]:
+        """Return the first post, whatever its size, and as many right behind it as can share its call."""
+        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
+        count = size = 0
+        for index, post in enumerate(posts):
+            count += len(post.incidents)
+            size += post.size
+            if count > most_incidents or size > self.most_call_bytes or self.goes_alone(post, now):
+                return posts[:max(index, 1)]
+        return posts
 
     def record_created(self, created: list[Any], now: float, has_error: bool = False) -> bool:
         """Record that the call in flight succeeded and that its reply contains these incidents, and maybe errors for others.
@@ -6156,9 +6148,9 @@ class PostQueue(Struct):
         It may have ended an outage, in which the pause has grown through no fault of the post.
         """
         for aside in [post.aside for post in self.waiting if post.aside]:
-            if not aside.others_created:
-                aside.works_from, aside.retry_at = now, min(aside.retry_at, now + FIRST_PAUSE_SECONDS)
-            aside.others_created += 1
+            if not aside.successes_of_others:
+                aside.first_success_at, aside.retry_at = now, min(aside.retry_at, now + FIRST_PAUSE_SECONDS)
+            aside.successes_of_others += 1
 
     def try_missing(self, post: Post, sent: list[dict[str, Any]], own: list[Any], is_all_matched: bool, now: float) -> None:
         """Let what is missing of a post be tried alone, like a part of a rejected group: the reply has an error for some of it.
@@ -6167,12 +6159,13 @@ class PostQueue(Struct):
         missing ones were tried before. Fail it if the reply does not show which they are.
         """
         post.is_in_doubt = True
-        places = set(unambiguous_owners(own, list(enumerate(sent))))  # in `sent`, of those that were created; None if in doubt
-        post.incidents[:0] = [each for place, each in enumerate(sent) if place not in places]
+        # Of each created incident, the place in `sent`, or None if that is in doubt.
+        places = unambiguous_owners(own, list(enumerate(sent)))
+        post.incidents = [each for place, each in enumerate(sent) if place not in places] + post.incidents
         post.enter(Stage.IN_REJECTED_GROUP)
         # A created incident that matches no single post may be one of this post: then nobody can say which are missing. A post of
         # one incident is tried again all the same, since a second incident harms less than none.
-        if None in places or not (is_all_matched or post.total == 1):
+        if None in places or (post.total > 1 and not is_all_matched):
             post.fail(RejectedByServer, self.not_confirmed)
         elif post.retries_missing:
             self.reject(post, now)
@@ -6203,9 +6196,9 @@ class PostQueue(Struct):
         """
         post.aside = aside = post.aside or SetAside()
         aside.is_suspect |= self.is_working
-        aside.failures += 1 if self.is_working and aside.others_created else 0
-        is_hopeless = (aside.failures >= MOST_FAILURES and aside.others_created >= OTHERS_CREATED
-                       and now - aside.works_from >= GIVE_UP_SECONDS)
+        aside.failures += 1 if self.is_working and aside.successes_of_others else 0
+        is_hopeless = (aside.failures >= MOST_FAILURES and aside.successes_of_others >= OTHERS_CREATED
+                       and now - aside.first_success_at >= GIVE_UP_SECONDS)
         self.give_up([post], now, RejectedByServer, self.not_confirmed, is_hopeless)
 
     def give_up(self, posts: list[Post], now: float, error_class: type[Rejected], reason: str, is_hopeless: bool = False) -> None:
@@ -6280,7 +6273,7 @@ def created_incidents(reply: Any) -> list[Any] | None:
     """
     items = reply if isinstance(reply, list) else [reply]
     created = [item for item in items if isinstance(item, dict) and item.get('id')]
-    return created if created or not items else None
+    return created if created or reply == [] else None
 
 
 def error_beside(reply: Any) -> str:
@@ -6312,10 +6305,9 @@ def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[
 
 
 def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
-    """Return the owner of each created incident, or None if that is in doubt; `sent` has those of a call, with their owners.
+    """Return the owner of each created incident, or None if that is in doubt (see shared_out).
 
-    In a reply that is not in the order of the call no owner is found both ways: a search that finds nothing has used up what was
-    sent, so the later ones find nothing, either.
+    `sent` has the incidents of the call, each with its owner.
     """
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
@@ -6325,9 +6317,10 @@ def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]
 def first_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
     """Return, for each created incident, the owner of the first sent incident that fits, or None if none fits.
 
-    Each search continues after the previous match. `sent` contains the incidents of the call, each with its owner.
+    Each search continues behind the one before. So one that finds nothing leaves nothing for those after it: the reply is not in
+    the order of the call then.
     """
-    unmatched = iter(sent)  # one iterator for all searches: each `next` continues where the previous one found its match
+    unmatched = iter(sent)  # one iterator for all searches
     return [next((owner for owner, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
@@ -6364,14 +6357,15 @@ class DeliveryMemory(Struct):
         try:
             while original := next(filter(Post.counts_as_original_now, self.by_key.get(post.key, ())), None):
                 post.original = original
-                if not original.finished.is_set():
-                    if not self.wait_for_original(original, post):
-                        return None
-                elif not original.has_id:
-                    self.forget(original)  # one retry was expected, and is here; the next equal request is a new event
+                if original.finished.is_set():  # and still in `by_key`, so it succeeded
+                    if not original.has_id:
+                        self.forget(original)  # one retry was expected, and is here; the next equal request is a new event
+                    return original.created_json
+                if not self.wait_for_original(original, post):
+                    return None
                 if original.created_json:
                     return original.created_json
-                # This one has failed and is forgotten: look for another.
+                # It has failed, and `finish` has forgotten it: look for another.
             post.original = None
             return self.queue_and_wait(post)
         finally:
@@ -6392,16 +6386,15 @@ class DeliveryMemory(Struct):
             self.queue.repeats.remove(post)
 
     def queue_and_wait(self, post: Post) -> bytes | None:
-        """Queue the post and wait for its end, and return the response; or until its sender is gone, and return None.
+        """Queue the post, wait for its end, and return the response. Return None as soon as the sender is gone.
 
         Raise the post's error, or that of a full queue. Remember the post if it succeeds, also without its sender.
         """
         self.by_key.setdefault(post.key, []).append(post)
         try:
-            if post.take_turn:
-                post.turn = post.take_turn(post.is_gone)
+            post.turn = post.take_turn(post.is_gone)
             self.queue.add(post)
-        except Unavailable as error:
+        except Unavailable as error:  # the end of the post, like any other: repeats may wait for it, and it is raised below
             post.enter(Stage.REJECTED)
             post.result.set_exception(error)
         if not self.wait_for_end(post):
@@ -6414,16 +6407,12 @@ class DeliveryMemory(Struct):
     def wait_for_end(self, post: Post) -> bool:
         """Wait until a post, or its original if it is a repeat, has its result. Return False if its sender is gone before.
 
-        If the sender is gone, what it waits for is kept: nobody else will send its incidents again. The connection is looked at
-        after FIRST_LOOK_SECONDS, then every LOOK_EVERY_SECONDS and at the deadline. A sender that has waited and is gone ends the
-        wait at once. One that was gone at the first look may have closed only its sending side and still read: the wait ends
-        EARLY_CLOSE_SECONDS later, or at the deadline.
-
-        At the deadline a repeat fails, and so does a post that still waits for a call. One that is in a call or partly created
-        goes on, with another deadline HAND_OVER_SECONDS later. But if the post is kept by then, because the sender of a repeat of
-        it was gone, the wait ends: a post that is kept may take any time.
+        Look at the connection after FIRST_LOOK_SECONDS, then every LOOK_EVERY_SECONDS. At the deadline raise Unavailable for a
+        repeat, and fail a post that still waits for a call.
         """
         awaited, deadline = post.original or post, post.hand_over_by
+        # A sender that has waited and is gone has left. One that was gone at the first look may have closed its sending side
+        # only, and still read until this moment.
         early_close_ends = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, deadline)
         awaited.result.wait(FIRST_LOOK_SECONDS)
         while not awaited.result.ready():
@@ -6431,7 +6420,7 @@ class DeliveryMemory(Struct):
             if not post.is_gone():
                 post.sender = Sender.WAITS
             elif (post.sender is Sender.WAITS or now >= early_close_ends) and not awaited.result.ready():  # `is_gone` may yield
-                awaited.keep()
+                awaited.keep()  # nobody else will send its incidents again
                 post.keep()  # also a repeat: the log says that its sender had left
                 return False
             if now >= deadline:
@@ -6439,9 +6428,9 @@ class DeliveryMemory(Struct):
                     raise Unavailable('An identical request is still being processed: send it again.', Connection='close')
                 # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
                 self.queue.expire(deadline)
-                if post.is_kept:
+                if post.is_kept:  # because the sender of a repeat of it was gone: it may take any time
                     return False
-                deadline += HAND_OVER_SECONDS
+                deadline += HAND_OVER_SECONDS  # for a post that is in a call or partly created
             awaited.result.wait(min(LOOK_EVERY_SECONDS, deadline - now))
         return True
 
@@ -6455,18 +6444,20 @@ class DeliveryMemory(Struct):
         post.finished.set()
         self.remembered[post] = None
         self.size += len(post.created_json)
+        # ASKED: whether its sender could read that will be known in record_read.
         may_be_repeated = post.counts_as_original_now() or (post.latest_repeat or post).sender is Sender.ASKED
         if not post.created_json or not may_be_repeated:
-            self.forget(post)
+            self.forget(post)  # which also takes it out of `by_key`, where it has been since it was queued
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             self.forget(next(iter(self.remembered)))
         return response
 
     def record_read(self, post: Post, could_read: bool) -> None:
         """Record whether the sender of a post could read the 502 or 503 that asks it for a retry."""
-        # A sender that could read will retry. One that could not and was ASKED is as good as NEW; any other state stays true.
-        if could_read or post.sender is Sender.ASKED:
-            post.sender = Sender.RETRIES if could_read else Sender.NEW
+        if could_read:
+            post.sender = Sender.RETRIES
+        elif post.sender is Sender.ASKED:
+            post.sender = Sender.NEW  # it does not know that it was asked
         if post in self.remembered and not post.counts_as_original_now():
             self.forget(post)
 
@@ -6556,7 +6547,7 @@ class Health(Struct):
     def record_success(self) -> None:
         """Record that XSOAR has created incidents: that ends the error. It ends an internal one only if that has been sent."""
         self.error = ''
-        if self.internal_error in (self.sent or ''):
+        if self.sent and self.internal_error in self.sent:  # `sent` is a text of up to three errors
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
@@ -6696,38 +6687,43 @@ class Watch(Struct, array_like=True):
     type: str | None
     severity: float
     last: float  # the Unix time when the latest request came
-    due: float = 0  # the value of Silences.audible from which on it is silent
-    since: float = 0  # `last` of the latest silence
-    told: str = ''  # when the latest event occurred whose incident was confirmed
+    due: float = 0  # the value of Silences.clock from which on it is silent
+    silent_since: float = 0  # `last` at the latest silence
+    latest_occurred: str = ''  # when the latest event occurred whose incident was confirmed
     is_open: bool = False  # whether the incident of a silence was confirmed, and that of its end was not
+
+    def go_on_from(self, earlier: 'Watch') -> None:
+        """Take over what is known of the silences of the same sender."""
+        self.silent_since, self.latest_occurred, self.is_open = earlier.silent_since, earlier.latest_occurred, earlier.is_open
 
 
 class Silences(Struct):
     """Who is expected, and who is silent: an incident for each silence, and one for its end.
 
-    It knows no clock: `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. What is
-    wanted is simple: a silent sender has an open incident, and any other has none. The event of a watch is the end of the silence
-    if it has an open incident, otherwise a silence. At most one event of each watch waits.
+    `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. What is wanted is simple:
+    a silent sender has an open incident, and any other has none. The event of a watch is the end of the silence if it has an
+    open incident, otherwise a silence. At most one event of each watch waits.
     """
 
     queue: PostQueue
     watches: dict[str, Watch] = {}  # by the key of the problem
     # By the same key, the post and the incident of the event that waits or is in a call.
     events: dict[str, tuple[Post, dict[str, Any]]] = {}
-    audible: float = 0  # the total seconds during which senders could be heard, until the latest `listen`
+    clock: float = 0  # the total seconds during which senders could be heard, until the latest `listen`
     listened_at: float = 0  # the monotonic time of the latest `listen`
-    stood_still: float = 0  # for how many seconds before that one `audible` had stood still
-    save_at: float = math.inf  # the value of `audible` at which to save
+    stood_still: float = 0  # for how many seconds before that one the clock had stood still
+    save_at: float = math.inf  # the value of `clock` at which to save
 
     def listen(self, now: float, is_open: bool) -> None:
-        """Let time pass for the watches, but only such time in which senders can be heard.
+        """Let the clock go on, but only by such time in which senders can be heard. `is_open` says whether the port is open.
 
-        `audible` stands still while the port or the queue is closed, or the queue is full. Of a call that takes longer than
+        It stands still while the port or the queue is closed, or the queue is full. Of a call that takes longer than
         LONGEST_CALL_SECONDS the rest does not count, since senders give up meanwhile. (No `listen` comes during a call.)
         """
+        passed = now - self.listened_at
         can_hear = is_open and not self.queue.closed_because and not self.queue.has_refused
-        counted = min(now - self.listened_at, LONGEST_CALL_SECONDS) if can_hear else 0
-        self.audible, self.stood_still = self.audible + counted, now - self.listened_at - counted
+        counted = min(passed, LONGEST_CALL_SECONDS) if can_hear else 0
+        self.clock, self.stood_still = self.clock + counted, passed - counted
         self.listened_at, self.queue.has_refused = now, False
 
     def hear(self, key: str, watch: Watch, now: float) -> list[str]:
@@ -6735,10 +6731,10 @@ class Silences(Struct):
 
         If there is no room for that, return a note; a watch that exists already stays then, and is only put off.
         """
-        old = self.watches.get(key, watch)
-        watch.since, watch.told, watch.is_open = old.since, old.told, old.is_open
-        # `audible` is that of the latest `listen`. The time since then is added, so that the duration begins now.
-        watch.due = self.audible + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
+        old = self.watches.get(key, watch)  # without an old one the watch itself: it takes over its own values then
+        watch.go_on_from(old)
+        # The clock is that of the latest `listen`. The time since then is added, so that the duration begins now.
+        watch.due = self.clock + min(now - self.listened_at, LONGEST_CALL_SECONDS) + seconds_of(watch.every)
         watches = {**self.watches, key: watch}
         size = sum(len(to_json((each.name, each.type))) + 250 for each in watches.values())  # the rest has at most 250 bytes
         if len(watches) <= MAX_WATCHES and size <= MAX_HISTORY_BYTES:
@@ -6754,12 +6750,12 @@ class Silences(Struct):
         """
         ended = [self.record_end(key) for key, (post, _) in [*self.events.items()] if post.result.ready()]
         for key, watch in [*self.watches.items()]:
-            is_silent = self.audible >= watch.due and watch.every != 'off'
+            is_silent = self.clock >= watch.due and watch.every != 'off'
             needs_event = watch.is_open != is_silent
             post, _ = self.events.get(key, (None, None))
             if needs_event and not post:
                 self.hand_over(key, watch, unix)
-            elif not post and (watch.every == 'off' or self.audible >= watch.due + LONGEST_WATCH_SECONDS):  # it is over
+            elif not post and (watch.every == 'off' or self.clock >= watch.due + LONGEST_WATCH_SECONDS):  # it is over
                 del self.watches[key]
             elif post and not needs_event and post not in self.queue.in_flight:  # one in a call cannot be withdrawn
                 post.is_kept, post.hand_over_by = False, 0  # so it is overdue, and the queue fails it before the next call
@@ -6770,26 +6766,27 @@ class Silences(Struct):
         """Record how an event has ended. Return its post, and its name."""
         watch, (post, incident) = self.watches[key], self.events.pop(key)
         if post.result.successful():
-            watch.is_open, watch.told = not watch.is_open, incident['occurred']
-        elif not watch.is_open and self.audible >= watch.due and not self.queue.closed_because:
-            # A lost silence is due again after its duration, a lost end at once.
-            watch.due = self.audible + seconds_of(watch.every)
+            watch.is_open, watch.latest_occurred = not watch.is_open, incident['occurred']
+        elif not watch.is_open and self.clock >= watch.due and not self.queue.closed_because:
+            # A silence that still goes on was lost: it is due again after its duration. (A lost end is due again at once, and the
+            # next container reports what a stop has lost.)
+            watch.due = self.clock + seconds_of(watch.every)
         return post, incident['name']
 
     def hand_over(self, key: str, watch: Watch, unix: float) -> None:
         """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
-        is_end = watch.is_open
-        # By the wall clock: an end occurred when the sender was heard, a silence when the watch was due. That was `audible - due`
-        # seconds of audible time ago, and before the standstill at the end of the latest `listen`.
-        moment = watch.last if is_end else unix - (self.audible - watch.due) - self.stood_still
-        watch.since = watch.since if is_end else watch.last
-        duration = duration_text(moment - watch.since) if is_end else watch.every
+        if watch.is_open:  # the end, which occurred when the sender was heard
+            what, moment, severity = 'Events again after', watch.last, RECOVERED_SEVERITY
+            duration = duration_text(moment - watch.silent_since)
+        else:  # a silence, which occurred when the watch was due: the clock has gone on by `clock - due` since, then stood still
+            what, moment, severity = 'No events for', unix - (self.clock - watch.due) - self.stood_still, watch.severity
+            duration, watch.silent_since = watch.every, watch.last
         count, unit = int(duration[:-1]), UNITS[duration[-1]][1]
-        name = f'{"Events again after" if is_end else "No events for"} {count} {unit}{"s" * (count > 1)}: {watch.name}'
-        occurred = max(utc_text(int(moment)), watch.told)  # the wall clock may have been set back
-        details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.since))}}
+        name = f'{what} {count} {unit}{"s" * (count > 1)}: {watch.name}'
+        occurred = max(utc_text(int(moment)), watch.latest_occurred)  # the wall clock may have been set back
+        details = {'silence': {'of': watch.name, 'expected_every': watch.every, 'last': utc_text(int(watch.silent_since))}}
         incident = {'name': name, 'type': watch.type, 'occurred': occurred, 'rawJSON': to_raw_json(to_json(details)),
-                    **with_problem({'severity': RECOVERED_SEVERITY if is_end else watch.severity}, key, is_end)}
+                    **with_problem({'severity': severity}, key, is_recovery=watch.is_open)}
         post = Post([incident])
         post.keep()
         with suppress(Unavailable):
@@ -6797,12 +6794,12 @@ class Silences(Struct):
             self.events[key] = post, incident
 
     def to_context(self) -> dict[str, str]:
-        """Return the watches, and `audible`, with which their `due` is compared, as part of the integration context.
+        """Return the watches, and the clock with which their `due` is compared, as part of the integration context.
 
         The next save is due when a tenth of the shortest duration has passed, so that a restart loses little of it.
         """
-        self.save_at = self.audible + min((seconds_of(each.every) for each in self.watches.values()), default=math.inf) / 10
-        return {'silences': to_json((self.audible, self.watches)).decode()} if self.watches else {}
+        self.save_at = self.clock + min((seconds_of(each.every) for each in self.watches.values()), default=math.inf) / 10
+        return {'silences': to_json((self.clock, self.watches)).decode()} if self.watches else {}
 
     def restore(self, context: Any) -> None:
         """Add the watches that the previous container saved.
@@ -6810,25 +6807,15 @@ class Silences(Struct):
         A silence that has begun goes on. Any other watch has what was left of its duration, but at least 15 minutes, or the whole
         duration if that is shorter: so its sender has some time to be heard again.
         """
-        audible_then, watches = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
+        clock_then, watches = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
         for key, watch in islice(watches.items(), MAX_WATCHES - len(self.watches)):
-            left = watch.due - audible_then
+            left = watch.due - clock_then
             has_begun = watch.is_open and left <= 0
-            watch.due = self.audible + (left if has_begun else max(left, min(900, seconds_of(watch.every))))
-            kept = self.watches.setdefault(key, watch)  # that of a sender which this container has heard already stays
-            kept.since, kept.told, kept.is_open = watch.since, watch.told, watch.is_open
+            watch.due = self.clock + (left if has_begun else max(left, min(900, seconds_of(watch.every))))
+            self.watches.setdefault(key, watch).go_on_from(watch)  # that of a sender which this container has heard already stays
 
 
 ''' THE LINE TO THE SERVER '''
-
-
-class Trace(NamedTuple):
-    """What the log and the history say of a request besides its result. It keeps nothing of the request in memory."""
-
-    began: float  # by the monotonic clock
-    method: str
-    origin: str  # the part of the log line that says whose request it is
-    entry: HistoryEntry  # without the time, the status, the result and the note
 
 
 SILENT_CALLS = 3  # so many first calls without a reply are no coincidence
@@ -6941,7 +6928,7 @@ class ServerLine:
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
             self.record(HistoryEntry(is_accepted=True), 502 if is_lost else 200, note, 'silence')
             self.is_save_urgent |= not is_lost  # a restart before the save would report it again
-        self.is_unsaved |= self.silences.audible >= self.silences.save_at
+        self.is_unsaved |= self.silences.clock >= self.silences.save_at
 
     def restore(self) -> None:
         """Read the samples and the history that the previous container saved, and add those of this container.
@@ -7005,13 +6992,12 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent(now)
             return
-        self.silent_calls += 1 if not error and result in (None, '') else -math.inf
+        self.silent_calls = self.silent_calls + 1 if not error and result in (None, '') else -math.inf
         if created is None:
-            fault = escaped(unconfirmed_reason(result, error))
-            fault += SILENT_SERVER if self.silent_calls >= SILENT_CALLS else ''
+            fault = escaped(unconfirmed_reason(result, error)) + (SILENT_SERVER if self.silent_calls >= SILENT_CALLS else '')
             self.queue.record_unconfirmed(now)
         else:
-            fault = error_beside(result)
+            fault = error_beside(result)  # '' if all is well
             self.health.record_success()
             self.samples, self.is_unsaved = with_samples(self.samples, incidents), True
             if not self.queue.record_created(created, now, has_error=bool(fault)):
@@ -7170,9 +7156,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def greet(self, _: Request) -> HTTPResponse:
         """Return the response to a GET: the webhook is listening; and, during a long call, for how long XSOAR has been busy."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
-        call_seconds = time.monotonic() - self.line.queue.began_at
-        if self.line.queue.in_flight and call_seconds > LONGEST_CALL_SECONDS:
-            text += f'XSOAR has been busy with one call for {call_seconds:.0f} s.\n'
+        if self.line.queue.in_flight and (seconds := time.monotonic() - self.line.queue.began_at) > LONGEST_CALL_SECONDS:
+            text += f'XSOAR has been busy with one call for {seconds:.0f} s.\n'
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, request: Request) -> HTTPResponse:
@@ -7183,8 +7168,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         # While it waits for its turn, the text counts like a body, too: 25 KiB may become 25 MiB, in thousands of requests.
         with (self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body,
               closing(Share(self.intake.accepted)) as share):
-            if signatures:
-                request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
+            if not request.is_accepted:
+                request.signed_by, request.token = valid_signature(signatures, body, request.arrived)  # or raise Unauthorized
                 self.read_url_words(request)  # for any other, call_handler has done that
             request.is_accepted = request.is_read = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
@@ -7197,8 +7182,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 post = self.post_of(request, body, payloads)
                 post.hand_over_by = hand_over_by
             # The call and the reply contain the incidents of a post several times. So a large post takes a turn again, from when
-            # it is queued until XSOAR has replied to its first call. A post that is large only by copies of headers takes none.
-            if min(post.size, len(text)) > MAX_CALL_BYTES:
+            # it is queued until XSOAR has replied to its first call.
+            if post.size > MAX_CALL_BYTES and len(text) > MAX_CALL_BYTES:  # not if it is large only by copies of headers
                 post.take_turn = partial(self.intake.take_turn, len(text))
         del body, text, payloads  # what waits for a call keeps none of them
         response = self.response_with_incidents(request, post)
@@ -7362,8 +7347,8 @@ EMPTY_LINES = b'\r\n', b'\n'
 
 def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
-    match = REQUEST_START.fullmatch(start)
-    if not match:  # one of the faults always matches: the second a line without a line feed, the last any other
+    if not (match := REQUEST_START.fullmatch(start)):
+        # One of the faults always matches: the second a line without a line feed, the last any other.
         raise next(Rejected(detail, status=status) for fault, status, detail in REQUEST_START_FAULTS if fault.fullmatch(start))
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
@@ -7384,8 +7369,7 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
         remaining_bytes -= len(header)
         if header in EMPTY_LINES:
             return headers
-        match = HEADER.fullmatch(header)
-        if not match:
+        if not (match := HEADER.fullmatch(header)):
             break
         if b'_' in match[1]:
             continue  # dropped: WSGI writes hyphens as underscores, so that X_Token would be taken for X-Token
@@ -7489,8 +7473,7 @@ class RequestBody(io.RawIOBase):
         # The buffer holds the whole line, and read_body has reserved memory for one piece.
         framing = self.rfile.readline(min(self.remaining_framing, PIECE_BYTES))
         self.remaining_framing -= len(framing)
-        match = pattern.fullmatch(framing)
-        if not match:
+        if not (match := pattern.fullmatch(framing)):
             raise ValueError('the framing is not well-formed, or too much')
         return match
 
@@ -7498,8 +7481,7 @@ class RequestBody(io.RawIOBase):
     def can_be_dropped(self) -> bool:
         """Return whether what remains is known and small, so that the connection can be kept for the next request."""
         # A sender that still waits for 100 Continue may send the body or not.
-        is_length_known = not self.has_chunks and not self.send_continue
-        return is_length_known and self.remaining <= PIECE_BYTES
+        return not self.has_chunks and not self.send_continue and self.remaining <= PIECE_BYTES
 
 
 # --- The WSGI environ, limits and responses ---
@@ -7557,6 +7539,15 @@ class State(StrEnum):
     LINGERING = 'the last response was sent, and what still arrives is thrown away'
     IDLE = 'a response was sent, and nothing of the next request has arrived'
     BEGUN = 'a request arrives, waits or is served; or the connection is new'
+
+
+class Trace(NamedTuple):
+    """What the log and the history say of a request besides its result. It keeps nothing of the request in memory."""
+
+    began: float  # by the monotonic clock
+    method: str
+    origin: str  # the part of the log line that says whose request it is
+    entry: HistoryEntry  # without the time, the status, the result and the note
 
 
 class Connection:
