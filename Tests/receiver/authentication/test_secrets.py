@@ -26,22 +26,10 @@ from localxsoar.webhooks.masks import Masks
 pytestmark = pytest.mark.sockets
 
 
-@pytest.mark.parametrize('token', [TOKEN, 'a+b c/d=e&f%2B-long', 'wörd-of-sixteen-letters'])
-def test_the_token_is_taken_from_any_header_and_any_parameter(token: str) -> None:
-    with App(token) as app:
-        header = token.encode().decode('latin-1')
-        for name in ('Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Anything'):
-            assert app.post(b'{}', {name: header}).status == 200, name
-        for query in (f'token={quote(token, safe="")}', f'a=1&key={quote_plus(token)}&b=2', f'x={quote(token, safe="+")}'):
-            assert app.post(b'{"a": 1}', {'X-Request-URI': f'/instance/execute/webhook?{query}'}, query).status == 200, query
-            assert 'x-request-uri' not in app.details['headers']
-        for query in (f'token={quote(token[:-1])}', f'token=x{quote(token)}', quote(token), f'{quote(token)}=1', '=&=%'):
-            assert app.post(b'{}', {}, query).status == 401, query
-
-
 def test_a_request_cannot_guess_many_tokens(app: App) -> None:
     for before, status in (99, 200), (100, 401), (110, 401):
         assert app.post(b'{}', {}, '&'.join(['a=+'] * before + [f'a={TOKEN}'])).status == status
+        assert (app.ask('GET', '&'.join(['a=+'] * before + ['challenge=of-Dropbox'])).text == 'of-Dropbox') == (status == 200)
 
 
 def test_100_headers_do_not_hide_a_token_in_the_query(webhook: Webhook) -> None:
@@ -180,7 +168,7 @@ def test_a_header_is_masked_on_the_page_of_the_local_xsoar_exactly_if_no_inciden
     assert masked == left_out == NAMES_OF_SECRETS
 
 
-@pytest.mark.parametrize('token', ['12345678', 'a+b c/d=e&f', 'wörd?>~~~x', TOKEN])
+@pytest.mark.parametrize('token', ['12345678', 'a+b c/d=e&f', 'wörd?>~~~x', 'two words', TOKEN])
 def test_the_token_is_kept_in_no_spelling(token: str) -> None:
     spellings = [token, token.encode().decode('latin-1'), quote(token, safe=''), quote_plus(token),
                  re.sub('%..', lambda code: code[0].lower(), quote(token, safe=''))]
@@ -196,7 +184,7 @@ def test_the_token_is_kept_in_no_spelling(token: str) -> None:
     assert kept({'X-abcdefgh12345678': '1'}, 'abcdefgh12345678') == {}
 
 
-@pytest.mark.parametrize('token', ['post', 'wörd', 'a b+c', 'first || post', '12345678 || post'])
+@pytest.mark.parametrize('token', ['post', 'wörßäöü', 'a b+c', 'first || post', '12345678 || post'])
 def test_no_header_is_kept_whose_whole_value_is_a_short_token(token: str) -> None:
     sent = token.split(' || ')[-1].encode().decode('latin-1')
     assert kept({'X-A': sent, 'X-B': f'{sent} office', 'X-C': sent[1:]}, token) == {'x-b': f'{sent} office', 'x-c': sent[1:]}

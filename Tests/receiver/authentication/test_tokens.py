@@ -54,6 +54,8 @@ def test_each_token_is_taken_from_any_header_and_any_parameter(app: App, token: 
     for query in f'token={quote(token, safe="")}', f'a=1&key={quote_plus(token)}&b=2', f'x={quote(token, safe="+")}':
         assert app.post(b'{}', {}, query).status == 200, query
         assert app.proved_by == position_of(token)
+    for query in quote(token), f'{quote(token)}=1', f'token=x{quote(token)}', '=&=%':
+        assert app.post(b'{}', {}, query).status == 401, query
     meta = urlencode({'hub.mode': 'subscribe', 'hub.verify_token': token, 'hub.challenge': '1158201444'})
     assert (app.ask('GET', meta).text, app.proved_by) == ('1158201444', position_of(token))
 
@@ -79,7 +81,8 @@ def test_a_word_before_any_of_the_tokens_is_reported_as_such(app: App, token: st
 
 
 def test_of_two_tokens_in_one_request_the_first_in_the_form_counts(app: App) -> None:
-    for headers in {'X-A': EIGHT[0], 'X-B': EIGHT[7]}, {'X-A': EIGHT[7], 'X-B': EIGHT[0]}:
+    both = {'X-A-Hmac': ','.join(hmac.digest(token.encode(), b'{}', 'sha256').hex() for token in (EIGHT[7], EIGHT[0]))}
+    for headers in {'X-A': EIGHT[0], 'X-B': EIGHT[7]}, {'X-A': EIGHT[7], 'X-B': EIGHT[0]}, both:
         assert app.post(b'{}', headers).status == 200
         assert app.proved_by == '1'
 

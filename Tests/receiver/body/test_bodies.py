@@ -103,7 +103,7 @@ def test_more_events_than_a_request_may_hold_are_rejected_before_any_is_made(bod
     ('a=1&b=two', {'a': '1', 'b': 'two'}), ('a=1&a=2&a=3', {'a': ['1', '2', '3']}), ('a=&b', {'a': '', 'b': ''}),
     ('a=%C3%A9+%E2%98%83%20%2B', {'a': 'é ☃ +'}), ('%F0%9F%98%80=x', {'😀': 'x'}), ('a=é', {'a': 'é'}),
     ('a=b=c;d', {'a': 'b=c;d'}), ('name=My incident&type=Phishing', {'name': 'My incident', 'type': 'Phishing'}),
-    ('a%20b=1', {'a b': '1'}), ('a+b[0].c=1', {'a b[0].c': '1'}), ('a=%4', {'a': '%4'}), ('a=%', {'a': '%'}),
+    ('a%20b=1', {'a b': '1'}), ('@a+b[0].c=1', {'@a b[0].c': '1'}), ('a=%4', {'a': '%4'}), ('a=%', {'a': '%'}),
     ('payload=text', {'payload': 'text'}), ('payload=%7B%7D&other=1', {'payload': '{}', 'other': '1'}),
     ('payload=%7B%22a%22%3A1%7D', {'a': 1}), ('payload=+%7B%22a%22%3A+1.5%7D%0A', {'a': 1.5}), ('a=%00', {'a': '\0'}),
     ('payload=%7B%7D&payload=%7B%7D', {'payload': ['{}', '{}']}), ('a=1&b=2\n', {'a': '1', 'b': '2'}), ('a=1\r\n', {'a': '1'}),
@@ -405,7 +405,7 @@ def test_a_compressed_body_is_unpacked(webhook: Webhook, coding: str, packed: by
 def test_a_broken_or_unknown_compression_is_rejected(app: App, coding: str, packed: bytes, status: int) -> None:
     answer = app.authorized(packed, Content_Encoding=coding)
     assert answer.status == status
-    assert 'Content-Encoding' in answer.detail
+    assert 'Content-Encoding' in answer.detail and len(answer.detail) < 300
     assert app.calls == []
 
 

@@ -407,7 +407,7 @@ def test_a_body_that_stops_coming_is_503_after_its_grace_and_its_connection_ends
     with serving(HttpLimits(body_grace_seconds=0.3)) as send:
         with at_least(0.3):
             (status, headers, content), = read_answers(read_to_end(send(POST + b'Content-Length: 9\r\n\r\n{')))
-        assert (status, headers['connection'], 'too slowly' in content) == (503, 'close', True)
+        assert (status, headers['connection'], headers['retry-after'], 'too slowly' in content) == (503, 'close', '10', True)
 
 
 # No connection stops another

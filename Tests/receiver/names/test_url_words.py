@@ -563,7 +563,7 @@ def test_no_note_says_of_all_events_what_was_not_looked_for_in_one(app: App, que
 
 def test_of_a_word_that_is_there_twice_the_last_counts_but_no_token_replaces_one(app: App) -> None:
     assert send(app, 'name=evt.what&name=evt.where').only['name'] == 'db-1'
-    for token in ('token', 'a-long-token-4711'):
+    for token in ('token', 'a-long-token-4711', 'a+long-token-4711'):
         for value in (token, f'x-{token}' if len(token) > 8 else token):
             with App(token=token) as app:
                 query = f'severity=high&severity={value}&name=evt.where&name={value}&nmae={value}'

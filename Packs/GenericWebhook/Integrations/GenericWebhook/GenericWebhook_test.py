@@ -1,6 +1,7 @@
 """Unit tests of the integration: its pure functions, and its app through WSGI. Sockets and processes are in Tests/."""
 import json
 from dataclasses import replace
+from http import HTTPStatus
 
 import demistomock as demisto
 import pytest
@@ -105,7 +106,7 @@ def test_name_and_type_fall_back_where_the_sender_gives_none(fields, name, kind)
 
 
 def test_without_any_type_the_choice_is_left_to_the_server():
-    assert incident_of('{}', Arrival(ARRIVED, {}, Settings(8080, Tokens(), None)))['type'] is None
+    assert incident_of('{}', Arrival(ARRIVED, {}, read_settings({'incidentType': ''})))['type'] is None
 
 
 @pytest.mark.parametrize('occurred', [None, '0001-01-01T00:00:00Z', '0001-01-01T00:00:00'],
@@ -287,6 +288,8 @@ def test_a_body_over_the_limit_is_rejected_by_its_stated_length_alone(app):
 def test_each_method_and_path_has_its_response(app, method, path, status):
     answer = app.ask(method, path=path)
     assert answer.status == status
+    if status >= 400:
+        assert answer.json == {'title': HTTPStatus(status).phrase, 'status': status, 'detail': answer.detail}
     if status in (204, 405):
         assert answer.headers['allow'] == 'GET, HEAD, OPTIONS, POST, PUT'
     if method == 'GET' and status == 200:
