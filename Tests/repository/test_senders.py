@@ -308,6 +308,7 @@ def faults(root: Path) -> list[str]:
     ('opsgenie', '["alert.message", "', '["alert.message}", "', 'braces belong to name only: alert.message}, '),
     ('pingdom', 'at: "importance_level"', 'at: "{importance_level"', 'braces belong to name only: {importance_level'),
     ('opsgenie', '"action=Close"', '"!action=Close"', 'only negated conditions'),
+    ('opsgenie', '"action=Close"', '"@x-api-key=Close"', 'no incident keeps the header @x-api-key'),
     ('opsgenie', '{action}: {alert.message}', '{action}: {alert.message} end', 'the name does not end with a path'),
     ('opsgenie', 'scale: "priority"', 'scale: "prio"', 'there is no scale prio'),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\nscales: {ops: "high=1"}', 'no row uses the scale ops'),

@@ -9,7 +9,8 @@ from typing import Any
 
 import GenericWebhook
 from shared.app import NOW
-from GenericWebhook import TABLE_GRAMMAR, Condition, Path, Row, SenderRows, ThirdPartyEvent, Unreadable, compiled_row
+from GenericWebhook import (TABLE_GRAMMAR, Condition, Path, Row, SenderRows, ThirdPartyEvent, Unreadable, compiled_row,
+                            names_secret)
 from tools.names.table import land
 from tools.senders.folders import Fault, Folder, Place
 from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
@@ -22,11 +23,13 @@ def shape_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
 
 
 def wrong_texts(folders: dict[str, Folder]) -> Iterator[Fault]:
-    """Yield the paths and conditions that cannot be read."""
+    """Yield the paths and conditions that cannot be read, and the paths that show a header with a secret."""
     for folder in folders.values():
         for place, text, read in texts(folder.rows):
             try:
-                read()
+                for path in paths_in(read()):
+                    if names_secret(path.header):
+                        yield folder.fault(f'no incident keeps the header {path.text}', *place)
             except Unreadable as error:
                 yield folder.fault(unreadable(error), *place)
             if 'name' in place and not re.fullmatch(r'([^{}]*\{[^{}]+\}[])]?)*', text):
@@ -209,7 +212,7 @@ def paths_in(read: Any) -> Iterator[Path]:
     if isinstance(read, Condition):
         yield from () if read.is_negated else read.paths
     elif isinstance(read, Path):
-        yield from [read] if read.text != 'inner' else ()  # of the name: that of the inner event
+        yield from [read] if read.text not in ('inner', '-') else ()  # in a name, that of the inner event; no other time
     elif isinstance(read, dict | list | tuple):
         for each in read.values() if isinstance(read, dict) else read:
             yield from paths_in(each)

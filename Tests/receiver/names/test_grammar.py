@@ -165,11 +165,8 @@ def test_negations_alone_are_unreadable(grammar: Grammar) -> None:
 @pytest.mark.parametrize(('path', 'headers', 'found'), [
     ('@x-event', {'x_event': 'push'}, ['push']), ('@X-Event', {'x_event': 'push'}, ['push']), ('@x-event', {}, []),
     ('@timestamp', {}, ['2026']), ('@timestamp', {'timestamp': '2027'}, ['2027']), ('ax-event', {'x_event': 'push'}, []),
-    *((f'@{name}', {name.replace('-', '_'): 'secret'}, []) for name in (
-        'authorization', 'cookie', 'x-api-key', 'x-gitlab-token', 'connection', 'x-request-uri', 'x-hub-signature-256')),
 ])
-def test_a_header_is_found_if_an_incident_may_keep_it_and_otherwise_a_key(
-        path: str, headers: dict[str, str], found: list[str]) -> None:
+def test_a_header_is_found_and_otherwise_a_key(path: str, headers: dict[str, str], found: list[str]) -> None:
     assert values(path, {'@timestamp': '2026', 'x-event': 'none'}, **headers) == found
 
 
@@ -292,9 +289,9 @@ def test_each_column_of_the_table_is_read() -> None:
     assert row.inner.text == 'log'
     assert [(part.before, [path.text for path in part.paths], part.bracket) for part in row.name_parts] == [
         ('', ['rule.title', 'log'], ''), (' by ', ['host'], ''), (' (', ['site'], ')')]
-    assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at'], True)
+    assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at', '-'], True)
     assert [(scale, [path.text for path in paths]) for scale, paths in row.severities] == [
-        (({'bad': 3, 'awful': 3}, [(7, 1)], False), ['level', 'grade']), (SEVERITY_WORDS, ['alerts.*.severity'])]
+        (({'bad': 3, 'awful': 3}, {7: 1}, False), ['level', 'grade']), (SEVERITY_WORDS, ['alerts.*.severity'])]
     assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [
         ([['closed', 'done, finally'], ['open']], ['closed_at']), ([['gone']], [])]
     [problem] = row.problems

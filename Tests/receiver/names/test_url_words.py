@@ -427,7 +427,7 @@ def test_an_envelope_has_its_own_fields(app: App) -> None:
 
 @pytest.mark.parametrize(('header', 'value'), [
     ('Authorization', TOKEN), ('Cookie', 'hush'), ('X-Api-Key', 'hush'), ('X-Acme-Token', 'hush'), ('X-Note', f'a {TOKEN} b'),
-    ('X-Large', 'hush' * 2500), ('X-Request-URI', '/hush'), ('X-Named', 'hush')])
+    ('X-Hub-Signature-256', 'hush'), ('X-Large', 'hush' * 2500), ('X-Request-URI', '/hush'), ('X-Named', 'hush')])
 def test_no_word_shows_a_header_that_the_incident_does_not_keep(app: App, header: str, value: str) -> None:
     path = f'@{header.lower()}'
     query = {'name': path, 'problem': f'b:{path}', 'skip': path, 'severity': 'high'}
@@ -473,7 +473,7 @@ MISTAKES = [
     ({'severity': 'a:high=7,low=7.0'}, 'or has a value twice'),
     ({'severity': 'a:high=7,low=x'}, 'a scale mixes numbers with texts'),
     ({'severity': 'a:high=x,low=x'}, 'or has a value twice'), ({'severity': 'a:severe=7'}, 'a part of a scale is'),
-    ({'severity': 'a:unknown=7'}, 'other names than critical'), ({'severity': 'a:none=7,high=8'}, 'other names than critical'),
+    ({'severity': 'a:unknown=7'}, 'a part of a scale is'), ({'severity': 'a:none=7,high=8'}, 'a part of a scale is'),
     ({'severity': 'a:high=7,low'}, 'a part of a scale is'),
     ({'severity': 'a:high=' + '|'.join(map(str, range(17)))}, 'more than 16'),
     ({'severity': ':high=7'}, 'severity, part 1: a path is empty'), ({'severity': 'a:high=7|'}, 'a text is empty'),
@@ -489,8 +489,6 @@ MISTAKES = [
     ({'at_least': 'prio'}, 'at_least: '),
     ({'each': 'nowhere'}, 'each: the path leads to no list of objects'),
     ({'name': 'nowhere'}, 'name, part 1: no event has a value at this path'),
-    ({'name': 'headers.x-env|headers.host'},
-     'no event has a value at this path (a header of the request is written as @ and its name)'),
     ({'name': 'evt'}, 'name: no event has a text there'), ({'occurred': 'prio'}, 'occurred: no value is a time that can be read'),
     ({'severity': 'ref'}, 'severity: no value is on the scale'),
     ({'severity': 'urgent'}, 'severity, part 1: no event has a value at this path'),

@@ -2363,7 +2363,7 @@ SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them ma
 MAX_OPENED_VALUES = 400_000  # in all events of a request
 MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are fewer than MAX_COLONS
 MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
-MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; with more, only its first item is opened
+MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; one with more is UNREAD
 STRING_START_BYTES = 4096  # of a huge string, which is cut
 COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
                'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
@@ -2388,8 +2388,6 @@ class SentFloat(float):
 WHOLE = Decoder(float_hook=SentFloat)
 MEMBERS = Decoder(dict[str, Raw])
 ITEMS = Decoder(list[Raw])
-# An array as a struct with one field: the other items are skipped, and take no memory.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
 
 
 @lru_cache(maxsize=8)
@@ -2406,36 +2404,35 @@ def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tupl
     return decoder_of(keys).decode(source), True
 
 
-class LargeObject(dict[str, Any]):
-    """An object whose members are opened by `get` alone, when they are asked for; if it `is_cut`, it has more than these."""
+class Large:
+    """What a LargeObject and a LargeList have in common: a value is Raw until somebody asks for it."""
 
-    def __init__(self, members: dict[str, Any], budget: 'Budget', is_cut: bool):
-        super().__init__(members)
+    def __init__(self: Any, values: Any, budget: 'Budget', is_cut: bool = False):
+        super().__init__(values)  # type: ignore[call-arg]  # of dict or list
         self.budget = budget
-        self.is_cut = is_cut
+        self.is_cut = is_cut  # it has more values, which nobody can ask for
+
+    def opened(self: Any, place: Any, value: Any) -> Any:
+        """Return the value at a key or a position. If it is Raw, open it first, and keep it in its place."""
+        if type(value) is Raw:
+            value = self[place] = self.budget.open(value)
+        return value
+
+
+class LargeObject(Large, dict[str, Any]):
+    """An object whose members are opened by `get` alone. If it is cut, any other member is UNREAD."""
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the member at a key."""
-        value = super().get(key, UNREAD if self.is_cut else default)
-        if type(value) is Raw:
-            value = self[key] = self.budget.open(value)
-        return value
+        return self.opened(key, super().get(key, UNREAD if self.is_cut else default))
 
 
-class LargeList(list[Any]):
-    """A list whose items are opened when they are asked for; if it `is_cut`, it has more than the first, and UNREAD for these."""
-
-    def __init__(self, items: list[Any], budget: 'Budget', is_cut: bool = False):
-        super().__init__(items)
-        self.budget = budget
-        self.is_cut = is_cut
+class LargeList(Large, list[Any]):
+    """A list whose items are opened by position, and in a loop."""
 
     def __getitem__(self, index: Any) -> Any:
         """Return the item at a position."""
-        value = super().__getitem__(index)
-        if type(value) is Raw:
-            value = self[index] = self.budget.open(value)
-        return value
+        return self.opened(index, super().__getitem__(index))
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the items."""
@@ -2463,8 +2460,8 @@ class Budget:
     def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
         """Return the value of a JSON text: the whole tree of a small one, one level of any other.
 
-        Return UNREAD if the text cannot be decoded, or if the budget is spent. A small tree and the members of an event itself
-        cost nothing; any other level costs a value for each member.
+        Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
+        the members of an event itself cost nothing; any other level costs a value for each member or item.
         """
         yield_if_due()
         view = memoryview(source)
@@ -2473,18 +2470,14 @@ class Budget:
             if is_small(view):
                 return WHOLE.decode(view)
         with decoding_may_fail:
+            if view[0] not in (OPENING_BRACE, OPENING_BRACKET):
+                return open_scalar(view)
             if view[0] == OPENING_BRACE:
                 members, is_cut = members_of(source)
                 return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
-            return self.open_list(source) if view[0] == OPENING_BRACKET else open_scalar(view)
+            if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
+                return LargeList(items, self)
         return UNREAD
-
-    def open_list(self, source: bytes | Raw) -> Any:
-        """Return one level of a list; only its first item, and one UNREAD for all others, if they are too many."""
-        if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
-            return LargeList(items, self)
-        first = FIRST_ITEM.decode(source).item or UNREAD  # an empty list is here, too, if the budget is spent
-        return LargeList([first, UNREAD], self, is_cut=True)
 
 
 def is_small(view: memoryview) -> bool:
@@ -2499,21 +2492,18 @@ def is_small(view: memoryview) -> bool:
 def open_scalar(view: memoryview) -> Any:
     """Return a string, a number, a bool or null. Raise ValueError.
 
-    Of what is over SMALL_BODY_BYTES, return the start of a string, and UNREAD for a number.
+    Of what is over SMALL_BODY_BYTES, return a string's start ('' if that is not UTF-8), and UNREAD for a number.
     """
-    if len(view) > SMALL_BODY_BYTES:
-        return CutText(start_of_string(view)) if view[0] == QUOTE else UNREAD
-    return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
-
-
-def start_of_string(string: memoryview) -> str:
-    """Return the text of about the first STRING_START_BYTES of a longer JSON string, or '' if they are not UTF-8."""
+    if len(view) <= SMALL_BODY_BYTES:
+        return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
+    if view[0] != QUOTE:
+        return UNREAD
     # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
     # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
     for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
         with suppress(ValueError):
-            return str(WHOLE.decode(bytes(string[:end]) + b'"'))
-    return ''
+            return CutText(WHOLE.decode(bytes(view[:end]) + b'"'))
+    return CutText()
 
 
 def count_byte(byte: bytes, source: bytes | Raw) -> int:
@@ -2557,7 +2547,7 @@ def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
                 value, position = value.get(key), following
                 break
         else:
-            return UNREAD if isinstance(value, LargeObject) and value.is_cut else None
+            return value.get(key)  # not there: None, or UNREAD if not all members were read
     return value
 
 
@@ -2577,7 +2567,7 @@ class Scale(NamedTuple):
     """
 
     by_value: dict[str, float | None]
-    by_minimum: list[tuple[float, float | None]]  # the highest number first
+    by_minimum: dict[float, float | None]  # what any number means from this one up to the next
     is_exact: bool = False
 
     def severity(self, value: Any) -> float | None:
@@ -2585,12 +2575,8 @@ class Scale(NamedTuple):
         word, number = form_of(value, self.is_exact)
         if word in self.by_value or number is None:
             return self.by_value.get(word)
-        return next((severity for minimum, severity in self.by_minimum if number >= minimum), None)
-
-    def severities(self, values: list[Any]) -> set[float | None]:
-        """Return the severities that values mean, with None if one of them means none."""
-        different = {(type(value), text_of(value)): value for value in values}  # even thousands of items have few different ones
-        return set(map(self.severity, different.values()))
+        reached = [minimum for minimum in self.by_minimum if minimum <= number]
+        return self.by_minimum[max(reached)] if reached else None
 
 
 def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
@@ -2652,7 +2638,6 @@ def shortened(text: str, max_length: int = 150) -> str:
     if len(text) <= max_length:
         return text
     start = text.rfind(' ') + 1  # of the last word
-    start += text.startswith('(', start)
     room = max_length - start - len('…')  # for the end of the path
     rest = text.find('/', len(text) - room) if text.startswith('/', start) else -1
     return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
@@ -2753,14 +2738,11 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
 
 # Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
 CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
-OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
-    # `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000` and `24-Nov-2026 09:00:00`
-    rf'(?:[A-Z]{{3}}, )?(?P<day>\d\d?)[ /-](?P<month>[A-Z]{{3}})[ /-](?P<year>\d{{4}})[ :]{CLOCK}',
-    # `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
-    rf'[A-Z]{{3}} (?P<month>[A-Z]{{3}}) (?P<day>\d\d?) {CLOCK}(?: UTC| GMT)? (?P<year>\d{{4}})',
-    # `11/24/2026 9:00:00 AM`, `24/11/2026 09:00` and `24-11-2026 09:00`
-    rf'(?P<month>\d\d?)(?P<mark>[/-])(?P<day>\d\d?)(?P=mark)(?P<year>\d{{4}}) {CLOCK}',
-)]
+# `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
+YEAR_LAST = re.compile(r'(?ai)[A-Z]{3} ([A-Z]{3}) (\d\d?) (\S+(?: [AP]M)?)(?: UTC| GMT)? (\d{4})')
+# `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000`, `11/24/2026 9:00:00 AM` and `24-11-2026 09:00`
+OTHER_DATE = re.compile(
+    rf'(?ai)(?:[A-Z]{{3}}, )?(?P<day>\d\d?)(?P<mark>[ /-])(?P<month>[A-Z]{{3}}|\d\d?)(?P=mark)(?P<year>\d{{4}})[ :]{CLOCK}')
 # 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
 UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
 ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
@@ -2769,7 +2751,7 @@ TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
 
 
 def other_date_to_iso(text: str) -> str:
-    """Return a date of OTHER_DATES, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
+    """Return a date that OTHER_DATE matches, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
 
     Return any other text with no more changes than fromisoformat needs: without ` UTC` at its end, or a space before an offset.
     Raise ValueError if day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March. Raise
@@ -2779,7 +2761,7 @@ def other_date_to_iso(text: str) -> str:
     text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)  # also `10:00:00.123 +0100`
     if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
         return f'{text[:4]}-{text[5:7]}-{text[8:]}'
-    match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
+    match = OTHER_DATE.fullmatch(YEAR_LAST.sub(r'\2 \1 \4 \3', text))
     if not match:
         return text
     month, day, hour, half = match.group('month', 'day', 'hour', 'half')
@@ -2794,7 +2776,6 @@ def other_date_to_iso(text: str) -> str:
 
 
 YEAR_2000 = 946_684_800  # its beginning, in Unix time
-DAY_SECONDS = 24 * 3600
 
 
 def any_time_to_rfc3339(text: str, now: float) -> str:
@@ -2805,7 +2786,7 @@ def any_time_to_rfc3339(text: str, now: float) -> str:
     try:
         if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
             text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
-        return iso_date_to_rfc3339(text, YEAR_2000, now + DAY_SECONDS)
+        return iso_date_to_rfc3339(text, YEAR_2000, now + 24 * 3600)
     except (ValueError, OverflowError):
         return ''
 
@@ -2875,7 +2856,7 @@ class Path:
         self.constant = constant = unquoted(text) if text.startswith("'") else ''
         self.read = (lambda _: constant) if constant else read
         self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
-        self.header = header_of(text)
+        self.header = text[1:].lower() if text.startswith('@') else ''
         path = text[len('host: '):] if self.is_host else text
         before, _, after = path.partition('.*.')
         # For `alerts.*.status`, the path `status` inside each item.
@@ -2918,11 +2899,8 @@ class Path:
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
     def other_items(self, members: dict[str, Any]) -> int:
-        """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`.
-
-        A list that was not read whole does not count: how long it is, is not known.
-        """
-        return max((len(each) - 1 for each in self.lists_in(members) if not getattr(each, 'is_cut', False)), default=0)
+        """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
+        return max((len(each) - 1 for each in self.lists_in(members)), default=0)
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
@@ -2948,12 +2926,6 @@ class Path:
         return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
 
 
-def header_of(path: str) -> str:
-    """Return the header that a path reads, or ''. One that no incident keeps is never read: `@cookie` is only a key."""
-    name = path[1:].lower() if path.startswith('@') else ''
-    return '' if name in NOT_KEPT or names_secret(name) else name
-
-
 Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
 
 
@@ -2972,8 +2944,7 @@ DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
 CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """What an event must say at one of some paths."""
 
     paths: Paths
@@ -3003,14 +2974,6 @@ class Condition:
             return {True} in answers_of_paths
         answers = set().union(*answers_of_paths)
         return answers == {False} or (not answers and not self.needs_value)  # no answers: there is no value at any path
-
-    def is_met_by_a_word(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether this bare path is met by a text other than `true`, `yes`, `on` and `1`.
-
-        Such a text may be meant to be compared: `resolved=status` may stand for `resolved=status=closed`.
-        """
-        texts = [value for path in self.paths for value in path.values(event) if type(value) is str and self.answer(value)]
-        return any(text[:6].lower() not in CERTAIN_TEXTS for text in texts) and self.is_met(event)
 
     def answer(self, value: Any) -> bool | None:
         """Return whether a value is one of the wanted texts or, if there are none, something; None if that is in doubt."""
@@ -3100,21 +3063,20 @@ class Grammar(NamedTuple):
 
     def levels(self, text: str) -> list[tuple[str, float | None]]:
         """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
-        named = [*self.each(text, read_level)]
-        if len({severity for severity, _ in named}) < len(named):
+        named = [*self.each(text, self.read_level)]
+        levels = [*chain.from_iterable(named)]
+        if len({severity for _, severity in levels}) < len(named):
             raise Unreadable('a severity is named twice')
-        levels = [(value, severity) for severity, values in named for value in values]
         if self.is_of_url and len(levels) > MAX_SCALE_VALUES:
             raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values')
         return levels
 
-
-def read_level(text: str) -> tuple[float | None, list[str]]:
-    """Return a severity of a scale and the values that mean it."""
-    name, *values = split_outside_quotes(text, '=')
-    if len(values) != 1 or name not in SEVERITIES:
-        raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
-    return SEVERITIES[name], list(map(unquoted, split_outside_quotes(values[0], '|')))
+    def read_level(self, text: str) -> list[tuple[str, float | None]]:
+        """Return the values that mean one severity of a scale, each with that. Only the table has values that mean none."""
+        name, *values = split_outside_quotes(text, '=')
+        if len(values) != 1 or name not in SEVERITIES or (self.is_of_url and not SEVERITIES[name]):
+            raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
+        return [(unquoted(value), SEVERITIES[name]) for value in split_outside_quotes(values[0], '|')]
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
@@ -3246,7 +3208,6 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     in_name = {'inner': Path(inner, read=lambda event: event.inner_event.name())} if inner else {}
     name_parts = [NamePart(before, tuple(in_name.get(path.text, path) for path in grammar.part(paths)), bracket)
                   for before, paths, bracket in NAME_PART.findall(name)]
-    named_times = times.removesuffix('-').removesuffix('|')  # `a|-` means `a` and no other time, `-` no time at all
     severities = [(scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
                   for paths, scale in columns.get('severity', []) if paths != 'none']
     return Row(
@@ -3255,8 +3216,8 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
         conditions=grammar.conditions(identified_by),
         inner=grammar.read_path(inner) if inner else None,
         name_parts=tuple(name_parts),
-        times=grammar.part(named_times) if named_times else (),
-        has_no_other_time=times.endswith('-'),
+        times=grammar.part(times) if times else (),
+        has_no_other_time=times.endswith('-'),  # no event has a key `-`
         severities=tuple(severities),
         has_no_severity='severity' in columns and not severities,
         ends=tuple(End(grammar.conditions(text), grammar.part(at) if at else ()) for text, at in columns.get('resolved', [])),
@@ -3273,8 +3234,7 @@ def scale_of(text: str) -> Scale:
     """Return the scale in a text of the table, such as 'critical=9+, high=7+, low=none'. Raise Unreadable."""
     levels = TABLE_GRAMMAR.levels(text)
     by_value = {form_of(value, is_exact=False)[0]: severity for value, severity in levels if value[-1] != '+'}
-    minimums = [(float(value[:-1]), severity) for value, severity in levels if value[-1] == '+']
-    return Scale(by_value, sorted(minimums, key=itemgetter(0), reverse=True))
+    return Scale(by_value, {float(value[:-1]): severity for value, severity in levels if value[-1] == '+'})
 
 
 SEVERITY_WORDS = scale_of('''
@@ -3282,8 +3242,7 @@ SEVERITY_WORDS = scale_of('''
     high=high|error|err|major|severe|p2,
     medium=medium|moderate|warning|warn|average|p3,
     low=low|minor|notice|p4,
-    informational=info|informational|information|debug|verbose|trace|p5
-''')
+    informational=info|informational|information|debug|verbose|trace|p5''')
 SEVERITY_NUMBERS = scale_of('critical=4, high=3, medium=2, low=1, informational=0.5, unknown=0')
 ROWS = SenderRows(SENDERS)
 
@@ -3325,26 +3284,28 @@ class UrlWords(Row):
 NO_WORDS = UrlWords()
 MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
 # What a word or a part of it finds in an event. Of all events, the highest of these counts.
-NO_VALUE, NO_HEADER, TOO_LARGE, FOUND, MET_BY_ANY_TEXT = range(5)
+NO_VALUE, TOO_LARGE, FOUND, MET_BY_ANY_TEXT = range(4)
 REASONS = {  # what the note says
     NO_VALUE: 'no event has a value at this path',
-    NO_HEADER: 'no event has a value at this path (a header of the request is written as @ and its name)',
     TOO_LARGE: 'part of an event was too large to be read',
     MET_BY_ANY_TEXT: 'any text there meets it (to compare one, write path=text)',
 }
 
 
 def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
-    """Return what a part of a word finds in an event. A bare condition is FOUND in any: it is answered without a value, too."""
+    """Return what a part of a word finds in an event.
+
+    A bare condition, such as that of `resolved=status`, is never NO_VALUE: it is answered without a value, too. If a text meets
+    it, the user may have meant to compare that, as `resolved=status=closed` does; but not `true`, `yes`, `on` and `1`.
+    """
+    paths = part.paths if isinstance(part, Condition) else part
+    values = [value for path in paths for value in path.values(event) if value is not None]
     if isinstance(part, Condition):
-        return MET_BY_ANY_TEXT if part.is_met_by_a_word(event) else FOUND
-    values = [value for path in part for value in path.values(event) if value is not None]
+        texts = {value[:6].lower() for value in values if type(value) is str and part.answer(value)}
+        return MET_BY_ANY_TEXT if texts - CERTAIN_TEXTS and part.is_met(event) else FOUND
     if any(value is not UNREAD for value in values):
         return FOUND
-    if values:  # all of them are UNREAD
-        return TOO_LARGE
-    # An incident's details show the request's headers under `headers`, so that a user may write `headers.x` for `@x`.
-    return NO_HEADER if all(path.text.startswith('headers.') for path in part) else NO_VALUE
+    return TOO_LARGE if values else NO_VALUE  # values that are all UNREAD
 
 
 class Findings:
@@ -3361,11 +3322,8 @@ class Findings:
         self.headers = cache(headers) if words.parts else headers
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
-        self.found: dict[tuple[str, int], int] = {}  # by the word and the position of a part in it; 0 is the word as a whole
-
-    def keep(self, key: tuple[str, int], found: int) -> None:
-        """Keep what a word or a part of it finds in an event, unless it found something higher in an earlier one."""
-        self.found[key] = max(found, self.found.get(key, NO_VALUE))
+        self.found: dict[tuple[str, int], int] = {}  # by the parts, each given as its word and its position there
+        self.has_found: dict[str, bool] = {}  # by the words that were looked for: whether one found what it looks for, as a whole
 
     def record(self, word: str, has_found: bool) -> None:
         """Record whether a word found what it looks for in an event.
@@ -3373,7 +3331,7 @@ class Findings:
         If it did, all its parts count as found, too: one that was not needed is no mistake. But each part of `name` should find
         a text of its own, which look_up checks.
         """
-        self.keep((word, 0), FOUND if has_found else NO_VALUE)
+        self.has_found[word] = has_found or self.has_found.get(word, False)
         if has_found and word != 'name':
             self.found |= {key: FOUND for key in self.words.parts if key[0] == word}  # no part of these words finds more
 
@@ -3384,13 +3342,12 @@ class Findings:
         without success, is no mistake.
         """
         if is_left_out:
-            for word in URL_WORDS:
-                self.keep((word, 0), FOUND)
+            self.has_found |= dict.fromkeys(URL_WORDS, True)
         elif event.is_recovery:
-            self.keep(('severity', 0), FOUND)
+            self.has_found['severity'] = True
         for key, part in event.words.parts.items():
             if isinstance(part, Condition) or self.found.get(key) != FOUND:  # a condition may still be MET_BY_ANY_TEXT
-                self.keep(key, found_by(part, event))
+                self.found[key] = max(found_by(part, event), self.found.get(key, NO_VALUE))
 
     def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
@@ -3400,21 +3357,20 @@ class Findings:
         mistakes: dict[tuple[str, int], list[int]] = {}  # the positions of parts, by their word and what they find
         # What finds nothing comes first in the note, then what any text meets.
         for (word, position), found in sorted(self.found.items(), key=lambda each: each[1] == MET_BY_ANY_TEXT):
-            if position and found != FOUND:
+            if found != FOUND:
                 mistakes.setdefault((word, found), []).append(position)
         notes = [f'{word}{in_words(positions)}: {REASONS[found]}' for (word, found), positions in mistakes.items()]
         # Then comes a word of which no part has a mistake.
         explained = {word for word, _ in mistakes}
-        notes += [f'{word}: {URL_WORDS[word].mistake}' for (word, position), found in self.found.items()
-                  if position == 0 and found == NO_VALUE and word not in explained]
+        notes += [f'{word}: {URL_WORDS[word][1]}' for word, has_found in self.has_found.items()
+                  if not has_found and word not in explained]
         return escaped('; '.join((*self.words.notes, *notes)), MAX_NOTE_CHARACTERS - len('...'))
 
 
 def in_words(positions: list[int]) -> str:
     """Return the positions of parts as a note says them: ', part 2' or ', parts 1, 3'; '' for [0], which is the whole word."""
-    if positions == [0]:
-        return ''
-    return f', part{"s" * (len(positions) > 1)} {", ".join(map(str, positions))}'
+    plural = 's' if len(positions) > 1 else ''
+    return f', part{plural} {", ".join(map(str, positions))}' if positions != [0] else ''
 
 
 # What each word says, as columns of UrlWords. These functions raise Unreadable.
@@ -3439,8 +3395,7 @@ def severity_columns(text: str) -> dict[str, Any]:
 
     Examples are `high`, `prio|'low'` (low if there is no `prio`) and `prio:critical=1, high=2`.
     """
-    if (for_all := CONSTANT_SEVERITY.severity(text)) is not None:
-        return {'default_severity': for_all}
+    text = f"'{text}'" if CONSTANT_SEVERITY.severity(text) is not None else text  # `high` is short for `'high'`
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1  # without a `=` after it, the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
@@ -3453,7 +3408,7 @@ def severity_columns(text: str) -> dict[str, Any]:
     return {'default_severity': default, 'severities': ((scale, paths),) if paths else ()}
 
 
-CONSTANT_SEVERITY = Scale(SEVERITY_WORDS.by_value | SEVERITY_NUMBERS.by_value, [])
+CONSTANT_SEVERITY = Scale(SEVERITY_WORDS.by_value | SEVERITY_NUMBERS.by_value, {})
 
 
 def scale_from_url(text: str) -> Scale:
@@ -3463,16 +3418,13 @@ def scale_from_url(text: str) -> Scale:
     the scale: in 'critical=1, high=2' and 'critical=down, high=slow', nothing but these values means a severity.
     """
     levels = URL_GRAMMAR.levels(text)
-    if not all(severity for _, severity in levels):  # those of `unknown` and `none` are 0 and None
-        raise Unreadable('a scale has other names than critical, high, medium, low and informational')
-    numbers = [(float(value), severity) for value, severity in levels if NUMBER.fullmatch(value)]
     by_value = {form_of(value, is_exact=True)[0]: severity for value, severity in levels}
+    numbers = {float(value): severity for value, severity in levels if NUMBER.fullmatch(value)}
     if len(numbers) not in (0, len(levels)) or len(by_value) < len(levels):
         raise Unreadable('a scale mixes numbers with texts, or has a value twice')
-    numbers.sort(key=itemgetter(0), reverse=True)
-    severities: list[Any] = [severity for _, severity in numbers]
-    are_thresholds = len({*severities}) > 1 and severities == sorted(severities, reverse=True)
-    return Scale(by_value, numbers if are_thresholds else [], is_exact=True)
+    severities: list[Any] = [numbers[number] for number in sorted(numbers)]
+    are_thresholds = len({*severities}) > 1 and severities == sorted(severities)
+    return Scale(by_value, numbers if are_thresholds else {}, is_exact=True)
 
 
 def problem_columns(text: str) -> dict[str, Any]:
@@ -3492,7 +3444,7 @@ IS_RECOVERY = Path('resolved', read=lambda event: event.is_recovery)
 def skip_columns(text: str) -> dict[str, Any]:
     """Return what `?skip=` says. The bare word `resolved` is the state; `resolved|x` and `resolved=true` speak of a key."""
     return {'skip': tuple(
-        replace(each, paths=(IS_RECOVERY,)) if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
+        each._replace(paths=(IS_RECOVERY,)) if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
         for each in URL_GRAMMAR.conditions(text))}
 
 
@@ -3535,24 +3487,18 @@ def watched_name(settings: Settings, name: str) -> tuple[str, str]:
     return shown or hashed, f'silence/{shown if is_plain else hashed}'
 
 
-class UrlWord(NamedTuple):
-    """A word of the URL."""
-
-    read: Callable[[str], dict[str, Any]]
-    mistake: str = ''  # what the note says if the word as a whole finds nothing
-
-
-URL_WORDS = {
-    'type': UrlWord(lambda text: {'type': text}),
-    'each': UrlWord(each_columns, 'the path leads to no list of objects'),
-    'name': UrlWord(name_columns, 'no event has a text there'),
-    'occurred': UrlWord(lambda text: {'times': URL_GRAMMAR.part(text)}, 'no value is a time that can be read'),
-    'severity': UrlWord(severity_columns, 'no value is on the scale'),
-    'problem': UrlWord(problem_columns, 'no value can identify a problem'),
-    'resolved': UrlWord(lambda text: {'ends': (End(URL_GRAMMAR.conditions(text), ()),)}),
-    'skip': UrlWord(skip_columns),
-    'at_least': UrlWord(threshold_columns),
-    'expect': UrlWord(expect_columns),
+# How each word is read, and what the note says if the word as a whole finds nothing.
+URL_WORDS: dict[str, tuple[Callable[[str], dict[str, Any]], str]] = {
+    'type': (lambda text: {'type': text}, ''),
+    'each': (each_columns, 'the path leads to no list of objects'),
+    'name': (name_columns, 'no event has a text there'),
+    'occurred': (lambda text: {'times': URL_GRAMMAR.part(text)}, 'no value is a time that can be read'),
+    'severity': (severity_columns, 'no value is on the scale'),
+    'problem': (problem_columns, 'no value can identify a problem'),
+    'resolved': (lambda text: {'ends': (End(URL_GRAMMAR.conditions(text), ()),)}, ''),
+    'skip': (skip_columns, ''),
+    'at_least': (threshold_columns, ''),
+    'expect': (expect_columns, ''),
 }
 
 
@@ -3581,7 +3527,8 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
     for word, text in dict(harmless).items():
         try:
             if word in URL_WORDS and text.strip():
-                columns |= URL_WORDS[word].read(text)
+                read, _ = URL_WORDS[word]
+                columns |= read(text)
         except Unreadable as error:
             notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
     meant = dict.fromkeys(word for name, _ in harmless if name not in URL_WORDS
@@ -4315,7 +4262,7 @@ KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
 BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
 FEWEST_PAIRS = 3  # fewer are a text that says all by itself: `usage=97% host=db-1`
 UNQUOTED = re.compile(r'(["\'])(.*)\1\Z')
-MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
+MAX_TYPE_CHARACTERS = 300  # in an event; a text that open_scalar has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
 LIKE_A_HASH = re.compile('[0-9a-f]{32}')  # a problem key that could be the hash of another
@@ -4553,7 +4500,7 @@ class ThirdPartyEvent:
             if path:
                 is_urgency = not path.is_of_url and not URGENCY.isdisjoint(path.text.lower().split('.'))
                 is_doubtful = is_urgency or path.is_one_of_several(self.members)
-                severities = scale.severities(values)
+                severities = {*map(scale.severity, values)}
                 is_certain = is_certain and not is_doubtful and None not in severities
                 if known := [severity for severity in severities if severity is not None]:
                     return Severity(max(known), is_certain)
@@ -4731,7 +4678,7 @@ def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     if event.is_recovery:
         return {'at': [], 'by': 'the end of its problem'}
     severity = event.severity.value
-    tried: list[Tried] = [(row, [paths], scale.severities(event.first_with_value(paths)[1]) - {None})  # those that it found
+    tried: list[Tried] = [(row, [paths], {*map(scale.severity, event.first_with_value(paths)[1])} - {None})  # those that it found
                           for row in event.rows for scale, paths in row.severities]
     is_default = severity is None and event.words.default_severity is not None
     tried.append((event.words, [], is_default))  # a severity for all events, from no path
@@ -5363,6 +5310,9 @@ def narrowed(source: bytes) -> bytes:
 
 
 # --- The items at a path of the URL ---
+
+# An array as a struct with one field: the other items are skipped, and take no memory.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
 
 
 def member_at(source: bytes, step: Sequence[tuple[str, int]]) -> tuple[bytes, int]:
