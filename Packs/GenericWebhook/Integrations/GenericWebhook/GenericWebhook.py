@@ -550,7 +550,7 @@ class Scheme(NamedTuple):
         If token 1 may mean the keys `a` and `b`, and token 2 only `c`: [[(token 1, a), (token 2, c)], [(token 1, b)]].
         """
         keys_of_each_token = [[(token, key) for key in self.keys(token.value) if not equals_empty_key(key)] for token in tokens]
-        # None stands for a token that has fewer keys than another.
+        # The first key of each token, then the second of each; None stands for a token that has fewer keys than another.
         return [[pair for pair in keys_or_none if pair] for keys_or_none in zip_longest(*keys_of_each_token)]
 
     def time_in_head(self, value: str, headers: dict[str, str]) -> str:
@@ -4838,11 +4838,11 @@ PERCENT_OF_CODE = re.compile(rb'%(?=[0-9A-Fa-f]{2})')
 def decoded_pieces(source: bytes, start: int, end: int) -> Iterator[bytes]:
     """Yield source[start:end] of a form, decoded, in pieces, because decoding makes several copies of each."""
     while start < end:
-        piece_end = start + PIECE_BYTES
+        piece_end = min(start + PIECE_BYTES, end)
         last_percent = source.rfind(b'%', piece_end - 2, piece_end)
         if last_percent >= 0 and piece_end < end:  # the piece might end inside a code such as `%2F`
             piece_end = last_percent
-        piece = source[start:min(piece_end, end)].replace(b'+', b' ')
+        piece = source[start:piece_end].replace(b'+', b' ')
         # As quoted-printable, which has `=` in place of `%`: `a=%21` becomes `a=3D=21`. (There is no line break, which would mean
         # more there: FORM_FIELD ends before one.) unquote_to_bytes takes twice as long for codes, and 20 times as long for `%%%`.
         yield binascii.a2b_qp(PERCENT_OF_CODE.sub(b'=', piece.replace(b'=', b'=3D')))
@@ -5095,7 +5095,7 @@ class Conversion:
         words, items = self.arrival.words, self.items_of(source)
         if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
             words = UrlWords(type=words.type, default_severity=words.default_severity)
-        whole = self.event(source, words)
+        whole = self.event(source, words)  # also if its items become the incidents: its sender and its keys are looked at
         self.product = whole.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in whole.members]:
             raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
@@ -5293,7 +5293,7 @@ def narrowed(source: bytes) -> bytes:
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
     middle = characters - narrow - wide
     # The escape of a wide character has 12 characters of one byte each, in place of one that takes 4 bytes in UTF-8; that of a
-    # middle one has 6, in place of one that takes 2 or 3: so it takes at most 4 bytes more.
+    # middle one has 6, in place of one that takes 2 or 3: so it takes at most 4 bytes more. This is what all escapes add:
     wide_bytes, middle_bytes, wide_length, middle_length = (12 - 4) * wide, (6 - 2) * middle, (12 - 1) * wide, (6 - 1) * middle
     ways = [  # what is escaped; then the bytes of the text in UTF-8, its length as a str, and the bytes of a character there
         (None, len(source), characters, 4 if wide else 2 if middle else 1),
@@ -5519,12 +5519,13 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
 
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires. If that is ASCII, change both.
+    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
 
-    The `rawJSON` of an incident that waits is UTF-8 bytes: in a str, a single emoji would make every character take four bytes.
+    An incident that waits has it as UTF-8 bytes: in a str, a single emoji would make every character take four bytes. Only an
+    ASCII text takes no more as a str, and so it replaces the bytes in `incident`, too: during the call it is in memory once.
     """
     text = text_of_details(incident)
-    if text.isascii():  # then the str takes no more memory than the bytes: replace them, so that only one of both is in memory
+    if text.isascii():
         incident['rawJSON'] = text
     return {**incident, 'rawJSON': text}
 
@@ -5681,7 +5682,8 @@ class Post:
         self.stage = Stage.ARRIVED
         self.sender = Sender.NEW
         self.is_kept = False  # whether it goes on without its sender
-        # A large post waits for its turn (Intake.take_turn) before it is queued, and has it until its first call has ended.
+        # A large post waits for its turn (Intake.take_turn) before it is queued, and has it until its first call has ended. Any
+        # other post has an empty context in its place.
         self.take_turn: Callable[[Callable[[], bool]], ExitStack] = lambda _: ExitStack()
         self.turn = ExitStack()
         self.number = 0  # its place in the order of arrival; the queue sets it
@@ -5783,7 +5785,7 @@ class Post:
         return response
 
     def note_and_result(self, skipped: str) -> tuple[str, str]:
-        """Return the note for the log and the result for the history; the incidents of the request exist.
+        """Return the note for the log and the result for the history of a request whose incidents exist.
 
         `skipped` names events of the request that became no incidents. The result is 'skipped' if XSOAR has dropped all others.
         """
@@ -5845,7 +5847,7 @@ class CallSizer(Struct):
 
     @property
     def cost(self) -> tuple[float, float]:
-        """Return an overhead and a time per incident: a call of n incidents takes about the sum of one and n of the other.
+        """Return estimates of two figures: the overhead of a call, and the time that each incident in it adds, in seconds.
 
         Two calls of different sizes show both. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
         cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
@@ -5869,7 +5871,7 @@ class CallSizer(Struct):
         For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
 
         An estimate says little about calls that are much larger than those that were measured. So there is a limit: MAX_GROWTH
-        times the largest call, or if that is more, the latest call as large as if it had taken LONGEST_CALL_SECONDS.
+        times the largest call, or the latest call scaled to LONGEST_CALL_SECONDS, whichever is more.
         """
         overhead, per_incident = self.cost
         fitting = (planned_seconds(overhead, seconds) - overhead) / per_incident
@@ -5921,7 +5923,7 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     Both halves are tried before one is halved again, so that a few calls suffice to distinguish a bad post from a failing server.
     For example, if A, B and B1 are rejected, too, the parts are: A, B, B1, B2, B11, B12, A1, A2.
     """
-    rejected = RejectedGroup(posts).posts
+    rejected = RejectedGroup(posts).posts  # those still to be tried
     middle = len(rejected) // 2
     halves = [half for half in (rejected[:middle], rejected[middle:]) if half]  # none in the end: a post tried alone is given up
     for half in halves:
@@ -6142,17 +6144,18 @@ class PostQueue(Struct):
     def reject(self, post: Post, now: float) -> None:
         """Give up a post that XSOAR rejected alone, which sets it aside if its sender is gone.
 
-        Fail it even then, once it has been tried often and long enough while XSOAR created other posts: the fault is its own.
+        Fail it even then if the fault is its own: XSOAR has rejected it often and long enough while it accepted the calls for
+        other posts (`is_working`).
         """
         post.aside = aside = post.aside or SetAside()
-        aside.is_suspect |= self.is_working
+        aside.is_suspect |= self.is_working  # drop_surplus begins with suspects
         aside.failures += 1 if self.is_working and aside.successes_of_others else 0
         is_hopeless = (aside.failures >= MOST_FAILURES and aside.successes_of_others >= OTHERS_CREATED
                        and now - aside.first_success_at >= GIVE_UP_SECONDS)
         self.give_up([post], now, RejectedByServer, self.not_confirmed, is_hopeless)
 
     def give_up(self, posts: list[Post], now: float, error_class: type[Rejected], reason: str, is_hopeless: bool = False) -> None:
-        """Fail posts, so that their senders try again. Set those aside whose sender is gone, unless that would be useless.
+        """Fail posts, so that their senders try again. Set those aside whose sender is gone, unless there is no hope for them.
 
         A post that is set aside returns to its place, to be tried again alone after a pause that grows.
         """
@@ -6183,7 +6186,7 @@ class PostQueue(Struct):
             lost.fail(RejectedByServer, 'More rejected requests wait than there is room for.')
 
     def hurry(self, post: Post, now: float) -> None:
-        """End the pause of a post that was set aside, because a repeat of it has come."""
+        """End the pause of a post that was set aside, because a repeat of it has come: at most once in HURRY_SECONDS."""
         if post.aside and post.aside.may_hurry_from <= now < post.aside.retry_at:
             post.aside.may_hurry_from, post.aside.retry_at = now + HURRY_SECONDS, now
 
@@ -6361,8 +6364,8 @@ class DeliveryMemory(Struct):
         repeat, and fail a post that still waits for a call.
         """
         awaited, deadline = post.original or post, post.hand_over_by
-        # A sender that has waited and is gone has left. One that was gone at the first look may have closed its sending side
-        # only, and still read until this moment.
+        # A sender that was seen to wait, and then is gone, has left. One that was gone at the first look may have closed only its
+        # sending side: until this moment it may still read.
         early_close_ends = min(time.monotonic() + FIRST_LOOK_SECONDS + EARLY_CLOSE_SECONDS, deadline)
         awaited.result.wait(FIRST_LOOK_SECONDS)
         while not awaited.result.ready():
@@ -6394,7 +6397,7 @@ class DeliveryMemory(Struct):
         post.finished.set()
         self.remembered[post] = None
         self.size += len(post.created_json)
-        # ASKED: whether its sender could read that will be known in record_read.
+        # Of a sender that is ASKED, record_read will say whether it could read that.
         may_be_repeated = post.counts_as_original_now() or (post.latest_repeat or post).sender is Sender.ASKED
         if not post.created_json or not may_be_repeated:
             self.forget(post)  # which also takes it out of `by_key`, where it has been since it was queued
@@ -6501,7 +6504,10 @@ class Health(Struct):
             self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
-        """Return whether to send the text now: it has changed, and either it is time or nothing is wrong any more."""
+        """Return whether to send the text now: it has changed, and either it is time or nothing is wrong any more.
+
+        A slowness that has been shown long enough is dropped from it first.
+        """
         if now >= self.slowness_ends_at:
             self.slowness = ''
         return self.text != self.sent and (now >= self.due_at or bool(self.sent and not self.text))
@@ -6650,6 +6656,8 @@ class Watch(Struct, array_like=True):
 class Silences(Struct):
     """Who is expected, and who is silent: an incident for each silence, and one for its end.
 
+    `clock` counts the seconds in which senders could be heard, and a watch is due when it reaches the `due` of the watch.
+
     `listen` lets time pass, `hear` records a sign of life, and `look` hands over and withdraws events. What is wanted is simple:
     a silent sender has an open incident, and any other has none. The event of a watch is the end of the silence if it has an
     open incident, otherwise a silence. At most one event of each watch waits.
@@ -6701,7 +6709,7 @@ class Silences(Struct):
         ended = [self.record_end(key) for key, (post, _) in [*self.events.items()] if post.result.ready()]
         for key, watch in [*self.watches.items()]:
             is_silent = self.clock >= watch.due and watch.every != 'off'
-            needs_event = watch.is_open != is_silent
+            needs_event = watch.is_open != is_silent  # that of a silence, or of the end of one
             post, _ = self.events.get(key, (None, None))
             if needs_event and not post:
                 self.hand_over(key, watch, unix)
@@ -6724,7 +6732,7 @@ class Silences(Struct):
         return post, incident['name']
 
     def hand_over(self, key: str, watch: Watch, unix: float) -> None:
-        """Queue a silence or its end, unless the queue is closed or full: then the event stays due."""
+        """Queue a silence or its end at the Unix time `unix`, unless the queue is closed or full: then the event stays due."""
         if watch.is_open:  # the end, which occurred when the sender was heard
             what, moment, severity = 'Events again after', watch.last, RECOVERED_SEVERITY
             duration = duration_text(moment - watch.silent_since)
@@ -7602,11 +7610,14 @@ class Connection:
         RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
         A sender that is asked for a retry may have closed its side before: wait for the reset that shows that it reads nothing.
         """
-        limits, stream = self.listener.limits, self.stream
+        stream = self.stream
         self.request, stream.buffer = None, bytearray()
         self.enter(State.LINGERING)
         stream.socket.shutdown(socket.SHUT_WR)
-        stream.expect(*((RESET_SECONDS,) if self.asked else (limits.body_grace_seconds, BODY_BYTES_PER_SECOND)))
+        if self.asked:
+            stream.expect(RESET_SECONDS)
+        else:
+            stream.expect(self.listener.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         with suppress(TimeoutError):
             while stream.receive(PIECE_BYTES):
                 pass
@@ -7681,15 +7692,15 @@ class Connection:
         line, trace, post = self.listener.app.line, self.trace(request), request.post
         if post and post.is_kept and not post.finished.is_set():
             if not post.original:
-                log_later = partial(log_late_outcome, line, trace, request.skipped, request.url_note, post)
-                return post.finished.rawlink(log_later)  # type: ignore[no-any-return]
+                post.finished.rawlink(partial(log_late_outcome, line, trace, request.skipped, request.url_note, post))
+                return
             # Any number of repeats may come while the original waits, and none may stay in memory. So each is logged at once, as
             # a success: whether the event is lost is said in the line of the original.
             request.log_note, request.result = 'repeat of a request that waits for XSOAR (the sender had left)', 'repeat'
             status = HTTPStatus.OK
         # An accepted request that was read, and fails once its sender has left, is lost. A repeat never is.
         is_lost = status >= 500 and request.is_read and not (post and post.original) and request.is_gone()
-        return log_outcome(line, trace, status, request.log_note, request.result, request.url_note, is_lost)
+        log_outcome(line, trace, status, request.log_note, request.result, request.url_note, has_left=is_lost)
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
@@ -7711,7 +7722,10 @@ def log_outcome(line: ServerLine, trace: Trace, status: int, note: str, result: 
     """Write the log line of a request: at level debug for a success, error if it is lost, else info, equal rejections counted."""
     is_rejected = status >= HTTPStatus.BAD_REQUEST
     level = ('error' if has_left else 'info') if is_rejected else 'debug'
-    note = f'lost: {note}' if level == 'error' else f'{note}; {url_note}' if url_note and not is_rejected else note
+    if level == 'error':
+        note = f'lost: {note}'
+    elif url_note and not is_rejected:
+        note = f'{note}; {url_note}'
     milliseconds = round((time.monotonic() - trace.began) * 1000)
     text = f'{trace.method} {status} {milliseconds} ms, {trace.origin}: {note}' + ' (the sender had left)' * has_left
     line.log(level, text, reason=f'{status}: {note}' if level == 'info' else '')
