@@ -1291,7 +1291,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # UTF-16 LE and BE; 00 00 FE FF of UTF-32 BE
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves out the byte order mark, by which Python's decoder finds the order
-    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
+    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is. Otherwise
+    # its charset is tried, if CHARSET allows that.
     for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
         with suppress(UnicodeError, LookupError):  # then the next encoding is tried, if there is one
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
@@ -6132,7 +6133,7 @@ class PostQueue(Struct):
         for post in posts:
             post.is_in_doubt = True
             post.enter(Stage.IN_REJECTED_GROUP)
-            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # set by the group's first failure
+            post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)  # only the first failure of a group moves it
         if len(posts) == 1:
             self.reject(posts[0], now)
         if not self.rejected.is_retry:  # the failure of a post that was set aside proves nothing new about XSOAR
