@@ -3575,7 +3575,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'kind elsewhere': 'event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
-        site entity objectname filename cshost repositoryid''',
+        entity objectname filename cshost repositoryid''',
     'person': 'user username useremail email actor targetuser principalemail operator recipient owner emailaddress agent to from',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
@@ -3588,10 +3588,10 @@ WORDS = {meaning: words.split() for meaning, words in {
     'named thing': '''host service monitor canary device entity resource database package application app job project node
         cluster component machine computer endpoint asset''',
     # Who did it, or from where, if nothing better says whom it concerns.
-    'by': 'actorname admin srcip sourceip src idorigh offensesource clientip ip ipaddress',
+    'by': 'dhost actorname admin srcip sourceip src idorigh offensesource clientip ip ipaddress site',
     'whole': 'name',
     'domain': 'domain',
-    'who': 'user username useremail email actor targetuser performedby initiatedby changedby',
+    'who': 'performedby initiatedby changedby subjectname',
     'id': 'key id',
     'address': 'url link location',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
@@ -3645,8 +3645,8 @@ DEEPER = {'data', 'payload', 'detail', 'event', 'msg', 'body', 'properties', 'pr
 # The objects under these keys say with the event itself when it occurred, how severe it is, and whether it has ended.
 TIME_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'detail', 'finding', 'metadata', 'action', 'messages',
                'attachments', 'eventdata', 'header'}
-SEVERITY_INSIDE = {'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem',
-                   'vulnerability', 'ticket', 'details', 'extra', 'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
+SEVERITY_INSIDE = {*TIME_INSIDE, 'detection', 'threat', 'violation', 'problem', 'vulnerability', 'ticket', 'details', 'extra',
+                   'labels', 'commonlabels', 'tags', 'attributes', 'properties'}
 END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 
 
@@ -3658,11 +3658,11 @@ NO_SEPARATORS = str.maketrans('', '', '-_.:@ $#[]')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
 MAX_KEYS_OF_A_MEANING = 40  # in one object
 # The start of a key that names neither what happened nor to what.
-OF_OWNER = re.compile(r'organization|account|app(name)?\Z|webhook|commit|actor|initiator')
+OF_OWNER = re.compile(r'organization|account|app(name|id)?\Z|webhook|commit|actor|initiator')
 NAME = re.compile('(.+?)(friendly|display|full)?(name|label)')  # the word of a key such as `monitor_friendly_name`
 # A key with one of these words speaks of another time, or of a limit.
 EARLIER = re.compile(
-    r'previous|prior(?!it)|former|first(?!name)|last|old|publish|creationtimestamp|\A(min|max|default).*severity')
+    r'previous|prior(?!it)|former|first(?!name)|last|old|publish|checked|creationtimestamp|\A(min|max|default).*severity')
 SEVERITY_PREFIX = re.compile(r'\A[A-Z_]*?(SEVERITY|CRITICALITY)_(LEVEL_)?')
 Places = list[tuple[int, str]]  # the rank of a key in each of its meanings, 0 for the best
 
@@ -3737,14 +3737,13 @@ class Scope:
         self.members = members
         self.key = key
         self.word = word_of(key)
-        self.is_item = is_item  # the first item of a list: it does not speak for the others
+        self.is_item = is_item  # the first item of a list, or inside one: it does not speak for the others
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
         self.has_data = has_data  # the data of the event, by its key
         self.inner: list[Scope] | None = None  # the scopes directly inside it, once they are known
         keys = tuple(islice(members, MAX_SCOPE_KEYS))
-        if is_item or max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
-            not_of_event = {'reason'} if is_item else set()  # the reason of one of several is not that of the event
-            keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS and key.lower() not in not_of_event)
+        if max(map(len, keys), default=0) > MAX_KEY_CHARACTERS:
+            keys = tuple(key for key in keys if len(key) <= MAX_KEY_CHARACTERS)
         self.by_meaning = keys_by_meaning(keys, self.word)  # its keys
 
     def values_of(self, meaning: str) -> list[Any]:
@@ -3764,7 +3763,7 @@ GENERIC_TEXT = re.compile(rf"""
     (?!((\d{{1,3}}\.){{3}}\d{{1,3}}|\+\d{{8,15}})\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3), dates, ''
     """, re.IGNORECASE | re.VERBOSE | re.ASCII)
 # A GUID, which Microsoft also writes in braces, or a hash.
-IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
+IDENTIFIER = re.compile(r'\{?[0-9a-f-]{16,}}?', re.IGNORECASE)
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r"""
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
@@ -3778,9 +3777,10 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
     # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
     (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([\\./_:-]+|\Z))+\Z)\S{40,}
     """)), GENERIC_TEXT.flags)
-# An object may have a short name, or a long one: `db1`, `bob`, `fw1`, a path.
-UNUSABLE_OBJECT = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, '.?')), GENERIC_TEXT.flags)
-NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a', re.IGNORECASE)
+# An object may have a short name, or a long one: `db1`, `bob`, `fw1`, a path. But the sender itself is none.
+NO_OBJECT = r'.? | system | localhost | 127\.0\.0\.1'
+UNUSABLE_OBJECT = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, NO_OBJECT)), GENERIC_TEXT.flags)
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a|({JSON_TEXT.pattern}).*', re.IGNORECASE)
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
 TELLING_KIND = re.compile(
@@ -3828,11 +3828,9 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
     ((OWN, DATA), ('person', 'domain', 'last word: object')),  # {"event": "login", "user": "alice", "a": {"name": "Blue mug"}}
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
-    ((OWN, DATA), ('who', 'last word: who', 'thing', 'named thing')),  # {"event": "login", "service": "mail"}
-    ((OWN, DATA), ('last word: text',)),  # {"event": "call.failed", "failure_reason": "busy"}
+    ((OWN, DATA), ('who', 'last word: who', 'thing', 'last word: text')),  # {"event": "login", "service": "mail"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
-    ((OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name')),  # {"event": "open", "tags": {"userEmail": "a@b.de"}}
-    ((OWN, DATA, OTHERS, DEEP), ('by',)),         # {"event": "login", "actorName": "Ann Ng"}
+    ((OWN, DATA, OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name', 'by')),  # {"event": "login", "src": "fw1"}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
@@ -3842,11 +3840,10 @@ KINDS: Table = (  # the kind of event, if neither a header nor the event itself 
     ((OWN, DATA, OTHERS), ('last word: kind', 'last word: type')),  # {"resource_type": "BATCH_ENDED", "size": 7}
 )
 THINGS: Table = (  # the host or the like that a text is about
-    ((OWN,), ('thing', 'named thing')),           # {"message": "The disk is full", "host": "db-1"}
-    ((DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
+    ((OWN, DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
     ((OWN, DATA), ('domain',)),                   # {"message": "The disk is full", "domain": "example.com"}
-    ((OWN, DATA, OTHERS), ('who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
-    ((OWN, DATA), ('by',)),                       # {"message": "A port scan", "src_ip": "192.0.2.7"}
+    ((OWN, DATA, OTHERS), ('person', 'who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
+    ((OWN, DATA), ('by', 'object')),              # {"message": "A port scan", "src_ip": "192.0.2.7", "project": "shop"}
 )
 
 
@@ -3866,11 +3863,10 @@ class Facts:
         # The objects one level inside, and under DEEPER two.
         near = [*self.inside(self.top)]
         near += [each for scope in near if scope.has_data and scope.word in DEEPER for each in self.inside(scope)]
-        self.rings: list[list[Scope]] = [[self.top], [], []]
-        self.meanings = {*self.top.by_meaning}  # those of all keys in the rings: the tables need not look for any other
-        for scope in near:
-            self.rings[DATA if scope.has_data else OTHERS].append(scope)
-            self.meanings.update(scope.by_meaning)
+        self.rings = [[self.top], [scope for scope in near if scope.has_data], [scope for scope in near if not scope.has_data]]
+        self.near = self.rings[DATA] + self.rings[OTHERS]
+        # Those of all keys in the rings: the tables need not look for any other.
+        self.meanings = {meaning for scope in (self.top, *near) for meaning in scope.by_meaning}
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
         self.own_name = self.find_own_name()
 
@@ -3887,7 +3883,7 @@ class Facts:
     def add_deep_ring(self) -> None:
         """Add the ring DEEP, if there is none yet: few events need it."""
         if len(self.rings) == DEEP:
-            first = [each for scope in self.rings[DATA] + self.rings[OTHERS] for each in self.inside(scope)]
+            first = [each for scope in self.near for each in self.inside(scope)]
             self.rings.append(first + [each for scope in first for each in self.inside(scope)])
             self.meanings.update(*(scope.by_meaning for scope in self.rings[DEEP]))
 
@@ -3912,8 +3908,8 @@ class Facts:
                 inner = read_object(source, self.budget)
             if isinstance(inner, dict) and inner and word_of(key) != 'customfields':
                 self.scopes_left -= 1
-                scope.inner.append(Scope(inner, key, is_item=isinstance(value, list), is_text=is_text or scope.is_text,
-                                         has_data=is_text or key in data_keys))
+                scope.inner.append(Scope(inner, key, is_item=isinstance(value, list) or scope.is_item,
+                                         is_text=is_text or scope.is_text, has_data=is_text or key in data_keys))
         return scope.inner
 
     # Choosing a text
@@ -3989,9 +3985,7 @@ class Facts:
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
         if kind and not subject and not self.best(THINGS):  # a kind alone, and nothing that it concerns but a URL or an id
-            subject = self.address() or self.first((OWN, DATA), 'last word: id')
-        if not kind and not subject:  # the kind of another object is better than no name
-            kind = self.first((OTHERS,), 'kind')
+            subject = self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id')
         about = self.with_thing(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return '' if name.isdecimal() else self.clean(name)  # a lone number says nothing
@@ -4001,8 +3995,8 @@ class Facts:
 
         Only the `name` directly in the event counts. That of an object that is its only member is one text among others.
         """
-        name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
-        return '' if not name or NO_NAME.fullmatch(name) or JSON_TEXT.match(name) or is_token_or_agent(name) else name
+        name = self.members.get('name')
+        return self.usable(name, NO_NAME) if isinstance(name, str) else ''
 
     def text(self) -> tuple[str, bool]:
         """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
@@ -4015,12 +4009,10 @@ class Facts:
         return '', True
 
     def repeats_the_kind(self, text: str) -> bool:
-        """Return whether a text has no words other than a kind of event. One that is not all ASCII always has others."""
-        # Twice as long as the kind, a text has other words, whichever they are.
-        if 2 * len(self.own_kind) < len(text) or not text.isascii() or NUMBER.search(text):
-            return False
+        """Return whether a text has no words other than the kind of event. A number is one, and so is what is not ASCII."""
         words = {*words_of(text.lower())} - SAY_NOTHING
-        return bool(words) and words.issubset(words_of(self.own_kind))
+        has_others = not text.isascii() or NUMBER.search(text) or not words.issubset(words_of(self.own_kind))
+        return bool(words) and not has_others
 
     def longest_with(self, text: str) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
@@ -4068,8 +4060,7 @@ class Facts:
         if text and is_telling:
             return kind
         if text:  # it says more than an outcome such as `passed`: beside it, only a change counts
-            word = self.word_of_change((OWN,), CHANGE)
-            return kind if word and word.lower() in kind.lower() else word
+            return self.word_of_change((OWN,), CHANGE)
         word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
         if not word or word.lower() in kind.lower() or FAILURE.search(kind):
@@ -4081,21 +4072,21 @@ class Facts:
         kinds = self.values_in(rings, 'kind', 'last word: kind')
         return first_of(self.clean(kind) for kind in kinds if type(kind) is str and pattern.fullmatch(kind))
 
-    def address(self) -> str:
-        """Return the host and the path of a URL of the event, without what may be secret in it, or ''.
+    def address(self, value: Any) -> str:
+        """Return the host and the path of a URL, without what may be secret in it, or ''.
 
         What precedes an `@` may be a password, even with a `/`, a `?` or a `#` in it. So a URL with an `@` after one of these
         gives ''.
         """
-        urls = map(WEB_ADDRESS.fullmatch, map(self.clean, self.values_in((OWN, DATA, OTHERS), 'address')))
-        return next((url[1].rstrip('/') for url in urls if url), '')
+        url = WEB_ADDRESS.fullmatch(self.clean(value))
+        return url[1].rstrip('/') if url else ''
 
     def with_thing(self, text: str, kind: str = '') -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that.
 
         The name of a rule says little: if it is one word, or if there is no such thing, the event's own text follows it.
         """
-        thing = self.best(THINGS)
+        thing = self.best(THINGS, text)
         if not kind and (not thing or ' ' not in text) and text == self.first((OWN, DATA), 'rule'):
             text = self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
         host = thing.lower().partition('.')[0]
@@ -4126,10 +4117,9 @@ class Facts:
         for scope in near:
             yield from filter(ZONE.search, map(self.clean, scope.values_of('time with a zone')))
             yield from map(self.clean, scope.values_of('time of change') + scope.values_of('last word: time'))
-        for scope in self.rings[DATA] + self.rings[OTHERS]:
-            if not EARLIER.search(scope.word):  # `last_alert` is another event
-                # JSON in a text is often an event of its own: in it, every word for a time counts.
-                yield from map(self.clean, scope.values_of('time' if scope.is_text else 'time elsewhere'))
+        for scope in (each for each in self.near if not EARLIER.search(each.word)):  # `last_alert` is another event
+            # JSON in a text is often an event of its own: in it, every word for a time counts.
+            yield from map(self.clean, scope.values_of('time' if scope.is_text else 'time elsewhere'))
 
     # The severity
 
@@ -4139,29 +4129,26 @@ class Facts:
         If the words there disagree, there is none. The level of a log, how critical a device is, and what an event repeats of a
         problem that has ended are no severities.
         """
-        if self.top.is_text or self.top.word in WORDS['named thing'] or is_of_windows_log(self.top):
-            return NO_SEVERITY
+        # One of several objects does not speak for the event, nor does JSON in a text, which may be what an attacker has typed.
+        speaking = [scope for scope in (self.top, *self.near) if not scope.is_item and not scope.is_text
+                    and (scope.word in SEVERITY_INSIDE or (scope is self.top and scope.word not in WORDS['named thing']))]
         for meaning in filter(self.meanings.__contains__, ('severity', 'priority')):
-            for scope in (self.top, *self.speaking(SEVERITY_INSIDE)):
+            for scope in speaking:
                 if severities := severities_in(scope, meaning, self.top):
-                    has_ended = any(map(says_that_it_ended, (self.top, scope, *self.speaking(END_INSIDE))))
+                    has_ended = any(says_that_it_ended(each) for each in speaking
+                                    if each in (self.top, scope) or each.word in END_INSIDE)
                     is_clear = len(severities) == 1 and not has_ended
                     return Severity(severities.pop(), meaning == 'severity') if is_clear else NO_SEVERITY
         return NO_SEVERITY
-
-    def speaking(self, words: set[str]) -> list[Scope]:
-        """Return the objects under some keys that speak for the event: none that is one of several, or in a text."""
-        near = self.inside(self.top)
-        of_data = [each for scope in near if scope.word == 'data' and not scope.is_item for each in self.inside(scope)]
-        alerts = [scope for scope in of_data if scope.word == 'alert']
-        return [scope for scope in near + alerts if scope.word in words and not scope.is_item and not scope.is_text]
 
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
     **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
-                     'last word: who', 'last word: id'), Facts.object_name),
-    'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
+                     'last word: who'), Facts.object_name),
+    'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else '',
+    'address': Facts.address,
+    'last word: id': lambda facts, value: facts.object_name(value) or (facts.clean(value) if str(value).isdecimal() else '')}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     'sentence': lambda text: ' ' in text,
     'activity': lambda text: ' ' in text,
@@ -4201,8 +4188,10 @@ def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
     A priority counts only beside a text that says what happened: in a queue of builds, it does not say how grave anything is.
     """
     has_text = any(text in each.by_meaning for text in TEXTS[0][1] for each in (scope, top))
-    is_level = is_of_windows_log(scope) or (meaning == 'priority' and ('log or mail' in scope.by_meaning or not has_text))
-    return set() if is_level else {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
+    is_of_message = meaning == 'priority' and (not has_text or 'log or mail' in scope.by_meaning)
+    if is_of_message or any(map(is_of_windows_log, (scope, top))):
+        return set()
+    return {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
 
 
 def severity_of(value: Any) -> float | None:
