@@ -3445,7 +3445,8 @@ IS_RECOVERY = Path('resolved', read=lambda event: event.is_recovery)
 def skip_columns(text: str) -> dict[str, Any]:
     """Return what `?skip=` says. The bare word `resolved` is the state; `resolved|x` and `resolved=true` speak of a key."""
     return {'skip': tuple(
-        each._replace(paths=(IS_RECOVERY,)) if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
+        Condition((IS_RECOVERY,), each.wanted, each.is_negated, each.needs_value)
+        if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
         for each in URL_GRAMMAR.conditions(text))}
 
 
