@@ -54,7 +54,7 @@ LIKE_ANOTHER_SCHEME = 'begins or ends like the signed text of another scheme'
 BODIES_OF_ANY_KIND = {
     'XML': '<?xml version="1.0"?><alert/>', 'XML after a line': ' \r\n<alert/>',
     'a multipart form': '--b1\r\nContent-Disposition: x',
-    'a multipart form of a browser': '\r\n------WebKitFormBoundary7MA4\r\n', 'JSON after 99 blanks': '\n' * 120 + '{"a": 1}',
+    'a multipart form of curl': '\r\n--------------------------d74496d6\r\n', 'JSON after 99 blanks': '\n' * 120 + '{"a": 1}',
     'a key after 99 blanks': '{' + ' ' * 120 + '"a": 1}', 'an array after 99 blanks': ' ' * 120 + '[' + '\t' * 120 + '{}]',
     'numbers': '[1, -2.5]', 'a form after blanks': '  a=1&b=2', 'a form of one field after blanks': ' a=1\r\n',
     'blanks': ' ' * 200, 'null before an object': '[null,{"a":1}]', 'false after a line': '\r\n[ false , "a"]',

@@ -154,9 +154,11 @@ def multipart(*fields: tuple[str, Any]) -> tuple[bytes, str]:
     ([('payload', '{"text": "a", "n": 1}')], {'text': 'a', 'n': 1}),
     ([('payload', ('event.json', b'{"a": 1}', 'application/json'))],
      {'payload': {'filename': 'event.json', 'content_type': 'application/json', 'size': 8}}),
+    ([('sample', ('', b'', 'application/octet-stream'))],
+     {'sample': {'filename': '', 'content_type': 'application/octet-stream', 'size': 0}}),
     ([('dump', ('core', b'\0' * 5 * MIB, 'application/octet-stream'))],
      {'dump': {'filename': 'core', 'content_type': 'application/octet-stream', 'size': 5 * MIB}}),
-], ids=['fields and a file', 'a payload field', 'a file called payload', 'a large file'])
+], ids=['fields and a file', 'a payload field', 'a file called payload', 'no file', 'a large file'])
 def test_a_multipart_form_is_an_object_of_its_fields_with_what_its_files_are(fields: list[Any], details: Any) -> None:
     assert kept(*multipart(*fields)) == [details]
 
@@ -194,7 +196,7 @@ def test_where_the_pieces_of_a_multipart_form_meet_says_nothing(after: int) -> N
     ('CEF:0|Vendor|Product|1.0|100|Worm stopped|10|src=10.0.0.1', ''), ('CEF:0|V|P|1|1|n|1|', 'text/plain'),
     ('a,b\r\n1,"2"\r\n', 'text/csv'),
     ('just words', ''), ('[2026-11-24 10:00] ERROR {x}', 'text/plain'), ('{unquoted: 1}', 'text/plain'),
-    ('{"a": 1} trailing', 'text/plain'),
+    ('{"a": 1} trailing', 'text/csv'),
     ('{"a": NaN}', 'text/plain'), ('[' * 99_999, 'text/plain'), ('"quoted"', 'text/plain'),
     (' leading and trailing \n', 'text/plain'),
     ('☃😀\u2028', 'text/html'), ('42', ''), ('null', 'text/plain'), ('a\x01b', 'application/octet-stream'),
@@ -221,7 +223,7 @@ LOG_LINES = [
     '[nullable] x', "{'a': 1}", '{a: 1}', '{{ alert.name }}', '[INFO ] ready', '[x]', '[10.0.0.1] login', '\n [WARN] low\n',
     '[007] agent', 'a=1 b=2\n', 'usage=97% host=db-1', 'level=error msg="disk full" ts=2026-11-24T10:00:00+01:00 \r\n',
     'date=2026-11-24 time=10:00:00 devname=fw1 devid="FG100D" logid="0100032001" type="event" tz="+01:00" msg="a+b 100%25"',
-    'logver=700 timestamp=2026-11-24T10:00:00+01:00\tdevice_name="fw 1"', 'id=fw sn=18B1 time="2026-11-24 10:00:00 UTC" pri=1',
+    'logver=700\ttimestamp=2026-11-24T10:00:00+01:00\tdevice_name="fw 1"', 'id=fw sn=18B1 time="2026-11-24 10:00:00 UTC" pri=1',
 ]
 
 
@@ -406,6 +408,7 @@ def test_a_broken_or_unknown_compression_is_rejected(app: App, coding: str, pack
     answer = app.authorized(packed, Content_Encoding=coding)
     assert answer.status == status
     assert 'Content-Encoding' in answer.detail and len(answer.detail) < 300
+    assert ('Found: ' in answer.detail) == (status == 415)
     assert app.calls == []
 
 

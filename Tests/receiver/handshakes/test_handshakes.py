@@ -157,8 +157,9 @@ def test_metas_challenge_is_rejected_with_another_verify_token(app: App, verify_
     assert app.ask('GET', 'hub.mode=subscribe&hub.verify_token=%ff%fe&hub.challenge=1').status == 401
 
 
-def test_metas_verify_token_may_be_any_text() -> None:
-    with App('p@ss & wörd') as app:
+@pytest.mark.parametrize('token', ['p@ss & wörd', ''])
+def test_metas_verify_token_may_be_any_text_and_on_an_instance_without_tokens_is_not_checked(token: str) -> None:
+    with App(token) as app:
         query = {'hub.mode': 'subscribe', 'hub.verify_token': 'p@ss & wörd', 'hub.challenge': '7'}
         assert is_echo(app.ask('GET', urlencode(query)), '7')
 

@@ -92,7 +92,8 @@ WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&
         'occurred': ([('time', '2026-11-24T09:00:00Z')], RULE)}),
     ({'receiver': 'x', 'groupLabels': {}, 'alerts': [{**ALERT, 'fingerprint': each} for each in 'abcd']}, '', {
         'problem': ([('alerts.*.fingerprint', 'a, b, c')], f'{ROW} takes none from that')}),
-    ({'x': 'Disk full', 'data': {'title': 'Disk full'}}, '', {'name': ([('data.title', 'Disk full')], RULE)}),
+    ({'x': 'Disk full', 'data': {'title': 'Disk full'}}, 'each=none&severity=high', {
+        'name': ([('data.title', 'Disk full')], RULE), 'severity': ([], URL)}),
     ({'event': 'disk.failed', 'items': [{'name': 'long ' * 40}]}, '', {
         'name': ([('event', 'disk.failed'), ('items.0.name', ('long ' * 21).strip())], RULE)}),
     ({'severity': 7}, '', {'name': ([], 'no text can be a name'), 'severity': ([('severity', '7')], NO_WORD)}),

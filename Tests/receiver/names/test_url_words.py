@@ -570,11 +570,11 @@ def test_of_a_word_that_is_there_twice_the_last_counts_but_no_token_replaces_one
             assert (app.incidents[0]['severity'], app.incidents[0]['name']) == (3, 'db-1')
 
 
-@pytest.mark.parametrize('spelling', ['a+b/c d==', 'a%2Bb%2Fc%20d%3D%3D', 'a%2Bb%2Fc+d=='])
+@pytest.mark.parametrize('spelling', ['a+b/c d==', 'a%2Bb%2Fc%20d%3D%3D', 'a%2Bb%2Fc+d==', 'a+b%2Fc+d=='])
 def test_a_token_is_no_word_in_any_spelling(spelling: str) -> None:
     with App(token='a+b/c d==') as app:
         for word in ('type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'):
-            answer = app.post(json.dumps(EVENT), {}, f'{word}={spelling}')
+            answer = app.post(json.dumps(EVENT), {'Authorization': app.token}, f'{word}={spelling}')
             assert (answer.status, 'x-webhook-note' in answer.headers) == (200, False)
         assert all('type' not in incident or not incident['type'] for incident in app.incidents)
 
@@ -800,6 +800,12 @@ def test_each_list_on_a_path_inside_an_item_counts_as_a_value(app: App) -> None:
     items: dict[str, Any] = {'a': [{}] * 5000}
     assert 'too large' not in send(app, {'skip': 'a.*.0=1'}, items).note
     assert 'too large' in send(app, {'skip': f'a.*{".0" * 14}=1'}, items).note
+
+
+def test_so_many_events_have_only_as_many_values_as_a_request_may(app: App) -> None:
+    event = json.dumps({'a': {'b': 'x', **dict.fromkeys(map(str, range(39_000)), 0)}})
+    names = [incident['name'] for incident in send(app, {'name': 'a.b'}, '\n'.join([event] * 11)).incidents]
+    assert [name == 'x' for name in names] == [True] * 10 + [False]
 
 
 def test_at_least_leaves_out_no_event_with_a_graver_severity_under_a_long_key(app: App) -> None:

@@ -57,11 +57,11 @@ def test_a_path_that_cannot_be_read_is_ignored_alone(app: App, path: str) -> Non
 
 
 @pytest.mark.parametrize('path', [
-    'nothing', 'receiver', 'alerts.labels', 'alerts.0', 'empty', 'mixed', 'mixed.0', 'empty.0', 'empty.0.a'])
+    'nothing', 'receiver', 'alerts.labels', 'alerts.0', 'empty', 'mixed', 'mixed.0', 'empty.0', 'empty.0.a', 'nested.x'])
 def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, path: str) -> None:
-    body = json.dumps({**ALERTS, 'empty': [], 'mixed': [{}, 1]}).encode()
-    assert app.ask('POST', f'each={path}', body, {'Authorization': TOKEN}).status == 200
-    assert len(app.incidents) == 1
+    body = json.dumps({**ALERTS, 'empty': [], 'mixed': [{}, 1], 'nested': [[{}, {}]]}).encode()
+    assert app.ask('POST', f'each={path}&severity=high', body, {'Authorization': TOKEN}).status == 200
+    assert [incident['severity'] for incident in app.incidents] == [3]
     assert app.details['alerts'] == ALERTS['alerts']
 
 

@@ -5085,7 +5085,7 @@ class Conversion:
         """
         words, items = self.arrival.words, self.items_of(source)
         if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
-            words = UrlWords(type=words.type, default_severity=words.default_severity)
+            words = UrlWords(default_severity=words.default_severity)
         whole = self.event(source, words)  # also if its items become the incidents: its sender and its keys are looked at
         self.product = whole.row.sender
         if raw_keys := [key for key in RAW_KEYS if key in whole.members]:
