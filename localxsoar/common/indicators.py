@@ -72,7 +72,7 @@ class FeedIndicatorType:
 
     @staticmethod
     def list_all_supported_indicators() -> list[str]:
-        return [value for value in vars(FeedIndicatorType).values() if isinstance(value, str) and value[:1].isalpha()]
+        return [value for name, value in vars(FeedIndicatorType).items() if isinstance(value, str) and not name.startswith('_')]
 
     @staticmethod
     def indicator_type_by_server_version(indicator_type: str) -> str:

@@ -49,7 +49,7 @@ def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
     started = datetime.fromtimestamp(delivery.started, timezone.utc).isoformat(timespec='milliseconds')
     milliseconds = round(delivery.milliseconds, 3)
     return dict(masks.everywhere({
-        'startedDateTime': started.replace('+00:00', 'Z'), 'time': milliseconds,
+        'startedDateTime': started, 'time': milliseconds,
         'request': request(delivery, url, masks), 'response': response(delivery, masks), 'cache': {},
         'timings': {'send': 0, 'wait': milliseconds, 'receive': 0}, '_number': delivery.number, '_kind': delivery.kind,
         '_sender': delivery.sender, '_incidents': delivery.incidents, '_text': delivery.text,

@@ -10,8 +10,7 @@ from localxsoar.forward import Headers
 
 NOTE = 'x-webhook-note'  # the header in which a receiver says what is wrong with a request that it accepted
 SHOWN_CHARACTERS = 300
-# An id in a JSON response. After a backslash it is part of a text, such as an incident's rawJSON.
-INCIDENT_ID = re.compile(rb'(?<!\\)"id": ?"(\d{1,20})"')
+INCIDENT_ID = re.compile(rb'"id": ?"(\d{1,20})"')  # in a text, such as an incident's rawJSON, each quote is after a backslash
 LONGEST_ID = 40  # more bytes than a match has
 
 
@@ -23,9 +22,7 @@ class Mentioned:
 
     def read(self, piece: bytes) -> None:
         text = self._rest + piece
-        # What begins with the rest was found in the piece before, and its backslash may be cut off.
-        start = 1 if len(self._rest) == LONGEST_ID else 0
-        self.found.update((match[1].decode(), None) for match in INCIDENT_ID.finditer(text, start))
+        self.found.update((match[1].decode(), None) for match in INCIDENT_ID.finditer(text))
         self._rest = text[-LONGEST_ID:]
 
     @property
