@@ -290,6 +290,16 @@ def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:
     assert (options.port, options.heartbeat, options.log_level, options.watch) == (None, 0.5, 'error', False)
     default = build_server(build_parser().parse_args([str(echo_pack), '--host', '0.0.0.0', '--test']), Events()).first
     assert (default.runtime.version, default.runtime.heartbeat, default.runtime.host) == ('8', 30, '')
+    debugged = build_server(build_parser().parse_args([str(echo_pack), '--debugpy', '5678']), Events())
+    assert debugged.runtime.heartbeat == 0, 'a script that a debugger has stopped sends none'
+
+
+def test_of_scripts_with_the_same_name_that_of_the_first_pack_counts(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ('b.yml', 'a.yml')]
+    for file in files:
+        file.write_text(yaml.safe_dump({'commonfields': {'id': 'Same'}, 'name': 'Same', 'type': 'python', 'script': 'pass'}))
+    server = build_server(build_parser().parse_args([*map(str, files)]), Events())
+    assert server.scripts['Same'].path == files[0]
 
 
 def test_a_store_can_be_read_by_its_owner_alone(echo_pack: Path, tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def test_headers_that_end_at_the_server_are_not_forwarded_and_its_own_is_added()
         ('Content-Length', '3'),
         ('Expect', '100-continue'),
         ('Upgrade', 'websocket'),
+        ('Proxy-Authorization', 'Basic eA=='),
         ('X-Request-URI', '/forged'),
         ('Host', 'h'),
     ]

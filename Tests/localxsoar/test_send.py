@@ -89,7 +89,7 @@ def test_a_word_replaces_the_one_that_the_recipe_has() -> None:
     delivery = {'title': 'x', 'query': 'each=alerts&type=A'}
     assert with_query(delivery, 'type=B C&name=a|b')['query'] == 'each=alerts&type=B%20C&name=a%7Cb'
     assert with_query(delivery, '')['query'] == 'each=alerts&type=A'
-    assert with_query({'title': 'x'}, 'name=a%2Cb+c')['query'] == 'name=a%2Cb+c'
+    assert with_query({'title': 'x'}, '?name=a%2Cb+c')['query'] == 'name=a%2Cb+c'
 
 
 def test_a_rejection_by_the_local_xsoar_fails(webhook: Webhook) -> None:

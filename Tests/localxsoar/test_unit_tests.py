@@ -34,7 +34,7 @@ def test_hello(monkeypatch, capsys):
 
 
 def test_the_mock_has_what_a_server_without_data_returns():
-    assert demisto.params() == {} and demisto.getLastRun() == {} and demisto.command() == ''
+    assert demisto.params() == {} and demisto.getLastRun() == demisto.context() == {} and demisto.command() == ''
     assert demisto.incidents()[0]['id'] == '1' and demisto.get({'a': {'b': 1}}, 'a.b') == 1
     demisto.setIntegrationContext({'a': 1})
     assert demisto.getIntegrationContext() == {'a': 1} == demisto.getIntegrationContextVersioned()['context']

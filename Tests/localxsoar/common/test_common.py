@@ -64,7 +64,7 @@ TABLE = '### Results\n|a|\n|---|\n| 1 |\n'
      {'P(true)': {'a': 1}}),
     ({'outputs': [], 'outputs_prefix': 'P', 'readable_output': 'none'}, [], 'none', {'P': []}),
     ({'outputs_prefix': 'P', 'readable_output': 'none'}, 'none', 'none', {}),
-    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'raw_response': {'raw': 1}}, {'raw': 1}, TABLE, {'P': {'a': 1}}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'raw_response': []}, [], TABLE, {'P': {'a': 1}}),
     ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': 'id'}, {'a': 1}, TABLE,
      {'P(val.id && val.id == obj.id)': {'a': 1}}),
     ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': ['a', 'b']}, {'a': 1}, TABLE,
@@ -88,6 +88,7 @@ def test_results_are_sent_one_by_one_each_in_its_form(results: list[Any]) -> Non
 @fact('seen', '`return_error` logs its text at the level info')
 def test_an_error_ends_a_command_with_an_entry(results: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demistomock, 'command', lambda: 'hello-say')
+    monkeypatch.setattr(demistomock, 'is_debug', True, raising=False)  # without a handled exception there is no traceback
     with pytest.raises(SystemExit) as end:
         common.return_error('It failed.', 'why', {'a': 1})
     assert end.value.code == 0
@@ -118,7 +119,7 @@ def test_an_error_is_raised_where_the_server_reports_it(
         ('192.0.2.1', 'IP'), ('2001:db8::1', 'IPv6'), ('192.0.2.0/24', 'CIDR'), ('2001:db8::/32', 'IPv6CIDR'),
         ('CVE-2024-12345', 'CVE'),
         ('a' * 32, 'File'), ('https://example.com/a?b=c', 'URL'), ('kim@example.com', 'Email'), ('*.example.com', 'DomainGlob'),
-        ('example.com', 'Domain'), ('no indicator', None), ('', None), (None, None)))])
+        ('example.com', 'Domain'), ('evil.dll', None), ('no indicator', None), ('', None), (None, None)))])
 def test_a_value_is_read_from_what_people_and_senders_write(read: Callable[[Any], Any], given: Any, value: Any) -> None:
     assert read(given) == value
 
@@ -145,11 +146,11 @@ def test_a_line_number_is_the_callers_own() -> None:
     ([{'b': 1, 'a': 'x'}, {'a': 'y'}], {}, '|a|b|\n|---|---|\n| x | 1 |\n| y |  |\n'),
     ([{'b': 1, 'a': 'x'}], {'sort_headers': False}, '|b|a|\n|---|---|\n| 1 | x |\n'),
     ({'alert_id': 1}, {'headerTransform': common.string_to_table_header}, '|Alert Id|\n|---|\n| 1 |\n'),
-    ([{'a': None, 'b': 0}], {'removeNull': True}, '|b|\n|---|\n| 0 |\n'),
+    ([{'a': None, 'b': 0, 'c': {}}], {'removeNull': True}, '|b|\n|---|\n| 0 |\n'),
     ([{'a': 1, 'b': 2}], {'headers': ['b']}, '|b|\n|---|\n| 2 |\n'),
     ([{'a': 1}], {'headers': ''}, '|a|\n|---|\n| 1 |\n'),
     (['x', 'y'], {'headers': 'name'}, '|name|\n|---|\n| x |\n| y |\n'),
-    ({'a': 'x|y\nz'}, {}, '|a|\n|---|\n| x\\|y<br>z |\n'),
+    ({'a': 'x|y\nz\r\n'}, {}, '|a|\n|---|\n| x\\|y<br>z<br> |\n'),
     ({'a': ['x', 'y'], 'b': {'c': 1}}, {}, '|a|b|\n|---|---|\n| x,<br>y | c: 1 |\n'),
     ({'a': 'http://x'}, {'url_keys': ['a']}, '|a|\n|---|\n| [http://x](http://x) |\n'),
     ({'a': 1700000000000}, {'date_fields': ['a']}, f'|a|\n|---|\n| {datetime.fromtimestamp(1_700_000_000)} |\n'),
@@ -168,11 +169,13 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.urljoin('http://x', '/api'), 'http://x/api'), (common.urljoin('http://x/', 'api'), 'http://x/api'),
     (common.urljoin('http://x'), 'http://x/'), (common.string_to_context_key('alert_id'), 'AlertId'),
     (common.underscoreToCamelCase('alert_id'), 'AlertId'), (common.underscoreToCamelCase('alert_id', False), 'alertId'),
-    (common.pascalToSpace('AlertID'), 'Alert ID'), (common.camelize([{'alert id': 1}]), [{'AlertId': 1}]),
+    (common.pascalToSpace('Alert12ID'), 'Alert 12 ID'), (common.camelize([{'alert id': 1}]), [{'AlertId': 1}]),
     (common.snakify({'alertId': 1}), {'alert_id': 1}),
-    (common.createContext([{'a.b': 1, 'c': ''}], removeNull=True), [{'a': {'b': 1}}]),
+    (common.createContext([{'a.b': 1, 'c': '', 'd': {}}], removeNull=True), [{'a': {'b': 1}}]),
     (common.createContext({'a': 1}, '7', common.string_to_context_key), {'ID': '7', 'A': 1}),
     (common.get_hash_type('a' * 64), 'sha256'), (common.get_hash_type('a'), 'Unknown'),
+    (common.DBotScoreReliability.is_valid_type('A+ - 3rd party enrichment'), True),
+    (common.FeedIndicatorType.list_all_supported_indicators()[:2], ['Account', 'ASN']),
     (common.is_ip_valid('192.0.2.1'), True), (common.is_ip_valid('::1'), False), (common.is_ipv6_valid('::1'), True),
     (common.create_clickable_url('http://x', 'X'), '[X](http://x)')])
 def test_a_helper_returns_what_its_documentation_says(found: Any, expected: Any) -> None:
@@ -183,7 +186,7 @@ def test_dates_are_read_from_timestamps_and_texts(monkeypatch: pytest.MonkeyPatc
     # For a text that is no date it would load some 200 languages, which takes two seconds.
     monkeypatch.setattr('dateparser.parse', partial(common.dateparser.parse, languages=['en']))
     moment = datetime(2023, 11, 14, 22, 13, 20, tzinfo=timezone.utc)
-    assert common.arg_to_datetime('1700000000') == common.arg_to_datetime(1_700_000_000_000) == moment
+    assert common.arg_to_datetime(' 1700000000 ') == common.arg_to_datetime(1_700_000_000_000) == moment
     assert common.arg_to_datetime('2023-11-14T22:13:20Z') == moment
     assert common.arg_to_datetime('3 days', settings={'RELATIVE_BASE': moment}) == datetime(2023, 11, 11, 22, 13, 20)
     assert common.arg_to_datetime(None) is None
@@ -205,7 +208,7 @@ def test_dates_become_the_texts_that_the_server_takes() -> None:
 def test_a_range_ends_now() -> None:
     start, end = common.parse_date_range('2 hours')
     assert (end - start).total_seconds() == 7200
-    assert common.parse_date_range('3 days', '%Y')[1] == end.strftime('%Y')
+    assert common.parse_date_range(' 3 days ', '%Y')[1] == end.strftime('%Y')
     with pytest.raises(ValueError, match="'soon' is not a range such as 3 days"):
         common.parse_date_range('soon')
 
@@ -267,12 +270,12 @@ def test_a_file_is_written_where_the_server_collects_it(monkeypatch: pytest.Monk
 
 
 def test_another_command_returns_its_contents_or_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    replies = {'good': [{'Type': 1, 'Contents': {'a': 1}}], 'bad': [{'Type': 4, 'Contents': 'why'}]}
+    replies = {'good': [{'Type': 1, 'Contents': {'a': 1}}], 'bad': [{'Type': 4, 'Contents': text} for text in ('why', 'how')]}
     monkeypatch.setattr(demistomock, 'executeCommand', lambda name, args: replies[name], raising=False)
     assert common.execute_command('good', {}) == {'a': 1}
     assert common.execute_command('good', {}, extract_contents=False) == replies['good']
-    assert common.execute_command('bad', {}, fail_on_error=False) == (False, 'why')
-    with pytest.raises(common.DemistoException, match=r'Failed to execute bad\. Error details:\nwhy'):
+    assert common.execute_command('bad', {}, fail_on_error=False) == (False, 'why\nhow')
+    with pytest.raises(common.DemistoException, match=r'Failed to execute bad\. Error details:\nwhy\nhow'):
         common.execute_command('bad', {})
 
 
@@ -285,12 +288,13 @@ def test_results_of_other_kinds_are_sent_as_their_own_entries(results: list[Any]
     common.return_results(common.CommandResults(scheduled_command=common.ScheduledCommand('c', 5, {'a': 1}, 60), tags=['t']))
     common.return_outputs('text', {'A': 1})
     common.return_results(type('Number', (common.BaseWidget,), {'to_display': lambda _: '7'})())
+    common.return_warning('text', outputs={'A': 1})
     assert results[0] == {'User': {'mail': 'An address'}}
     assert (results[1]['Contents'], results[2]) == (['1'], [{'id': '1'}, {'Type': 1}])
     scheduled = [results[3][key] for key in ('PollingCommand', 'NextRun', 'PollingArgs', 'Timeout', 'Tags')]
     assert scheduled == ['c', '5', {'a': 1}, '60', ['t']]
     assert (results[4]['HumanReadable'], results[4]['EntryContext'], results[4]['Contents']) == ('text', {'A': 1}, {'A': 1})
-    assert results[5] == '7'
+    assert (results[5], results[6]['EntryContext']) == ('7', {'A': 1})
 
 
 @pytest.fixture
@@ -336,6 +340,7 @@ class Directory:
         return self.update_user(id, {'active': True})
 
     def disable_user(self, id: str) -> Any:
+        assert self.user['active'], 'A disabled user is not disabled again.'
         return self.update_user(id, {'active': False})
 
     def handle_exception(self, profile: Any, error: Exception, action: str) -> None:
@@ -384,8 +389,10 @@ def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(
                        additional_matcher=lambda request: request.text == '{"a": 1}')
     assert client._http_request('POST', '/echo', json_data={'a': 1}, params={'b': 2}) == {'found': 1}
     requests_mock.get(f'{API}number', text='7')
-    kinds = {kind: client._http_request('GET', 'number', resp_type=kind) for kind in ('json', 'text', 'content', 'response')}
+    kinds = {kind: client._http_request('GET', 'number', resp_type=kind, retries=2)
+             for kind in ('json', 'text', 'content', 'response')}
     assert (kinds['json'], kinds['text'], kinds['content'], kinds['response'].status_code) == (7, '7', b'7', 200)
+    assert {adapter.max_retries.total for adapter in client._session.adapters.values()} == {2}
     requests_mock.get(f'{API}missing', status_code=404, text='7')
     assert client._http_request('GET', full_url=f'{API}missing', ok_codes=(404,)) == 7
     assert client._http_request('GET', 'missing', error_handler=lambda response: response.status_code) == 404
@@ -415,16 +422,35 @@ def test_a_server_that_cannot_be_asked_is_an_error_that_says_what_to_check(
         client._http_request('GET')
 
 
+def test_data_for_xsiam_has_its_total_and_too_many_requests_are_an_error(
+        requests_mock: Mocker, server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    replies: list[dict[str, Any]] = [{'json': {'error': 'false'}}, {'status_code': 429, 'text': 'slow down'}]
+    vendor = requests_mock.post('https://api-vendor.example/logs/v1/xsiam', replies)
+    monkeypatch.setattr(demistomock, 'getLicenseCustomField', lambda _: 'vendor.example', raising=False)
+    demistomock.declare(params={})
+    send = partial(common.send_data_to_xsiam, ['one'], 'acme', 'hosts', data_type='assets', items_count=7, num_of_attempts=1,
+                   should_update_health_module=False)
+    send()
+    assert vendor.request_history[0].headers['total-items-count'] == '7'
+    with pytest.raises(common.DemistoException, match='429'):
+        send()
+
+
 @pytest.mark.parametrize('is_used, proxies', [(True, 'http://127.0.0.1:1'), (False, None)])
 def test_a_client_without_a_proxy_forgets_those_of_the_environment(
-        requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch, is_used: bool, proxies: str | None) -> None:
+        server: None, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch, is_used: bool, proxies: str | None) -> None:
     monkeypatch.setenv('https_proxy', 'http://127.0.0.1:1')
+    monkeypatch.setenv('CURL_CA_BUNDLE', '')
     monkeypatch.delenv('no_proxy', raising=False)
     monkeypatch.delenv('NO_PROXY', raising=False)
     requests_mock.get(API, text='7')
-    assert common.BaseClient(API, proxy=is_used)._http_request('GET') == 7
+    assert common.BaseClient(API, verify=is_used, proxy=is_used)._http_request('GET') == 7
     assert requests_mock.request_history[0].proxies.get('https') == proxies
-    assert ('https_proxy' in os.environ) == is_used
+    assert ('https_proxy' in os.environ) == ('CURL_CA_BUNDLE' in os.environ) == is_used
+    monkeypatch.delenv('https_proxy', raising=False)
+    monkeypatch.setenv('HTTPS_PROXY', 'http://127.0.0.1:1')
+    demistomock.declare(params={})
+    assert common.handle_proxy(checkbox_default_value=is_used).get('https') == proxies
 
 
 @fact('documented', 'a polling function asks to run again with the arguments for the next run, and says so once; without '
@@ -451,8 +477,11 @@ def test_packages_that_scripts_expect_are_imported_when_they_are_used() -> None:
 @pytest.mark.parametrize('value, expected', [
     (common.b64_encode('ä'), 'w6Q='), (common.b64_encode(b''), ''),
     (common.comma_separated_mapping_to_dict('a=b, c = d'), {'a': 'b', 'c': 'd'}),
-    (common.get_current_time().tzinfo, timezone.utc), (list(common.split_data_to_chunks('a\nbb\nc', 2)), [['a'], ['bb'], ['c']]),
+    (common.get_current_time().tzinfo, timezone.utc),
+    (list(common.split_data_to_chunks('a\nb\nbb\nc', 2)), [['a', 'b'], ['bb'], ['c']]),
     (common.GetMappingFieldsResponse(common.SchemeTypeMapping('T', {'f': 'd'})).extract_mapping(), {'T': {'f': 'd'}}),
+    (common.GetMappingFieldsResponse((common.SchemeTypeMapping('T'),)).extract_mapping(), {'T': {}}),
+    (common.GetRemoteDataResponse({}, [{'Type': 1}]).extract_for_local(), [{'Type': 1}]),
     (common.GetModifiedRemoteDataResponse(modified_incident_entries=[{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
 def test_a_small_helper_returns_what_its_name_says(value: Any, expected: Any) -> None:
     assert value == expected
@@ -474,7 +503,8 @@ def test_widgets_relationships_and_names_of_objects(results: list[Any]) -> None:
 
 
 @pytest.mark.parametrize('known, data, expected', [
-    (None, 'a', 'a'), ('a', 'b', 'a,b'), ({'a': 1}, {'b': 2}, {'a': 1, 'b': 2}), (['a'], ['a', 'b'], ['a', 'b']), (1, 2, [1, 2])])
+    (None, 'a', 'a'), ('a', 'b', 'a,b'), ({'a': 1}, {'b': 2}, {'a': 1, 'b': 2}), (['a', 'b'], ['a', 'c'], ['a', 'b', 'c']),
+    (1, 2, [1, 2])])
 def test_data_is_appended_to_a_key_of_the_context(monkeypatch: pytest.MonkeyPatch, known: Any, data: Any, expected: Any) -> None:
     kept: dict[str, Any] = {}
     monkeypatch.setattr(demistomock, 'context', lambda: {'Key': known}, raising=False)

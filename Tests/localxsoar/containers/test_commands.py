@@ -59,6 +59,10 @@ def test_incidents_are_created_with_the_last_run_that_comes_with_them(site: Site
     'Echo')]
     call(site, 'createIncidents', incidents=[], lastRun=None)
     assert (call(site, 'getLastRun'), site.journal.create_sizes, len(printed)) == ({'n': 1}, [1, 0], 1)
+    call(site, 'createIncidents', incidents=[], lastRun={})
+    assert call(site, 'getLastRun') == {}
+    [ruled] = server(replace(site, pre_process=lambda incoming: True)).store_incidents([{'name': 'a'}], 'Phishing')
+    assert ruled['type'] == 'Phishing'
 
 
 @pytest.mark.parametrize('name, args, words', [
@@ -118,7 +122,7 @@ def test_what_the_documentation_forbids_is_reported_once(site: Site, printed: li
     tested = server(site, 'test-module')
     for _ in range(2):
         tested.execute({'command': 'getIntegrationContext'})
-        tested.execute({'command': 'setIntegrationContext', 'args': {'value': {'a': 1, 'b': 'text'}}})
+        tested.execute({'command': 'setIntegrationContext', 'args': {'value': {'a': 1, 'b': 'text', 'token': 'x'}}})
     assert site.journal.warnings == [
         'The documentation does not allow the integration context in test-module.',
         "The documentation allows only text in a context: the value of 'a' is int."]

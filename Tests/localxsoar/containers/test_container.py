@@ -106,9 +106,9 @@ def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
 ) -> None:
     *before, last = call.split('\n')
     caught = f'try:\n    {last}\nexcept Exception:\n    pass\ndemisto.getLastRun()' if catches else last
-    done = run(tmp_path, '\n'.join(['from datetime import datetime', *before, caught]))
+    done = run(tmp_path, '\n'.join(['from datetime import datetime', 'demisto.results("before")', *before, caught]))
     assert done.returncode == 1
-    assert done.stdout.startswith(f'The line to the server is broken. {reason}')
+    assert done.stdout.startswith(f'before\nThe line to the server is broken. {reason}')
 
 
 EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
@@ -116,7 +116,7 @@ EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
 
 @pytest.mark.parametrize('script, reason, command', [
     ('os._exit(3)', 'exit code 3', ['--command', 'small-run']), ('os._exit(0)', 'exit code 0', ['--test']),
-    ('os.kill(os.getpid(), signal.SIGSEGV)', 'SIGSEGV', ['--samples']),
+    ('os.kill(os.getpid(), 35)', 'signal 35', ['--samples']),
     ('raise KeyboardInterrupt', 'SIGINT', ['--command', 'small-run'])])
 def test_a_container_that_dies_is_an_error_with_its_status_and_last_words(
     tmp_path: Path, script: str, reason: str, command: list[str]
@@ -282,24 +282,37 @@ def test_why_a_container_is_not_started_again_is_its_health(
     assert re.search(reason, health['error'])
 
 
+def test_a_container_that_is_ended_on_purpose_is_started_again_each_time(
+    start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
+    instance = start('import time\nwhile True:\n    demisto.getLastRun()\n    time.sleep(0.01)')
+    for end in [instance.terminate_container] * 3 + [instance.cut_line] * 3:
+        pid = wait_for(lambda: instance.pid)
+        end()
+        wait_for(lambda pid=pid: instance.pid not in (None, pid), 'another container')  # type: ignore[misc]
+
+
 PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
+CERTIFICATES = 'CURL_CA_BUNDLE'
 
 
 @fact('inferred', 'the container has the proxy variables in both spellings, empty without a proxy, because scripts delete '
       'them without asking whether they exist')
 @pytest.mark.parametrize('given, seen', [
-    ({}, ['', '', '', '']),
-    ({'https_proxy': 'http://a:1', 'HTTP_PROXY': 'http://b:2', 'http_proxy': 'http://c:3'},
-     ['http://b:2', 'http://a:1', 'http://c:3', 'http://a:1']),
+    ({}, ['', '', '', '', 'none']),
+    ({'https_proxy': 'http://a:1', 'HTTP_PROXY': 'http://b:2', 'http_proxy': 'http://c:3', CERTIFICATES: '/c'},
+     ['http://b:2', 'http://a:1', 'http://c:3', 'http://a:1', '/c']),
 ])
-def test_the_proxy_variables_are_always_set(
+def test_the_proxy_variables_are_always_set_and_those_of_certificates_passed_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]
 ) -> None:
-    for name in PROXIES:
+    for name in (*PROXIES, CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    done = run(tmp_path, f'import os\ndemisto.results([os.environ.pop(name) for name in {PROXIES}])')
+    done = run(tmp_path, f'import os\nseen = [os.environ.pop(name) for name in {PROXIES}]\n'
+               f'demisto.results([*seen, os.environ.get({CERTIFICATES!r}, "none")])')
     assert done.stdout == '\n'.join([*seen, ''])
 
 
@@ -315,7 +328,14 @@ def test_credentials_that_are_not_set_are_falsy(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["(False, '')", "(False, '')", "(True, 'word')", "(True, 'word')"]
 
 
-IGNORES_SIGTERM = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ndemisto.info('ready')\ntime.sleep(100)"
+IGNORES_SIGTERM = '''
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+try:
+    demisto.setIntegrationContext([])
+except ValueError:
+    demisto.info('ready')
+time.sleep(100)'''
 
 
 @fact('guessed', 'SIGTERM, then SIGKILL after 2 s')
@@ -335,8 +355,9 @@ def test_a_container_that_ignores_sigterm_is_killed_after_the_grace(
 FINISHES = '''
 import os, signal, time
 def finish(*_):
-    for name in 'ab':
-        demisto.createIncidents([{'name': name}])
+    demisto.createIncidents([{'name': 'a'}])
+    time.sleep(5.5)
+    demisto.info('finished')
     os._exit(0)
 signal.signal(signal.SIGTERM, finish)
 demisto.info('ready')
@@ -348,10 +369,10 @@ def test_a_container_that_is_stopped_finishes_its_calls(
     start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 10)  # enough for a slow machine to begin the first call
-    instance = start(FINISHES, call_delay_ms='5500')  # both together take longer
+    instance = start(FINISHES, call_delay_ms='5500')  # with the pause after it, this takes longer
     wait_for(lambda: any(line.endswith('  ready') for line in printed))
     instance.disable()
-    assert [item['sent']['name'] for item in instance.store.sent()] == ['a', 'b']
+    assert printed[-1].endswith('  finished') and [item['sent']['name'] for item in instance.store.sent()] == ['a']
 
 
 WARNED = '''

@@ -60,8 +60,9 @@ def test_a_lone_object_and_other_items_are_in_the_reply() -> None:
     assert create({'answer': 'deep'})[0] == '[' * 100_000 + ']' * 100_000
 
 
-def test_an_incident_that_is_not_an_object_or_has_no_name_is_hit_by_everything_alone() -> None:
+def test_an_incident_that_is_not_an_object_or_has_no_name_is_hit_by_everything_alone_and_no_incident_by_nothing() -> None:
     assert create({'drop': 'a'}, ['a', {}]) == (['a', {}], ['a', {}])
+    assert create({'dropped': 'null'}, []) == ([], [])
 
 
 @pytest.mark.parametrize('name, given, value', [

@@ -183,6 +183,7 @@ MESSAGES = [
     ('demisto.results("ok")', result(entry('ok'))),
     ('demisto.results(["a", b"b", 3])', result(entry('a'), entry('b'), entry('3'))),
     ('demisto.results({"a": 1})', result(entry('{"a": 1}', 'json'))),
+    ('demisto.results({"Contents": "c"})', result(entry('{"Contents": "c"}', 'json'))),
     ('demisto.results({"Type": 3, "Contents": "", "ContentsFormat": "text"})', result({**entry(''), 'Type': 3})),
     ('demisto.incidents([{"name": "a"}])', result(entry('[{"name": "a"}]', 'json'))),
     ('demisto.incidents(None)', result(entry('null', 'json'))),
@@ -374,10 +375,10 @@ def test_other_calls_have_their_own_types_and_replies(shared: Loop, script: str,
 @fact('seen', 'an integration has the calls of mirroring, `getLastMirrorRun` and `setLastMirrorRun`, from 6.10 on')
 @fact('inferred', 'which calls came later than 6.5 and 6.10')
 @pytest.mark.parametrize('loop, lacks', [
-    ('6.5', ['getAssetsLastRun', 'createAlerts', 'getLastMirrorRun']), ('6.10', ['getAssetsLastRun', 'createAlerts']), ('8', [])],
+    ('6.5', ['getAssetsLastRun', 'fetchResults', 'getLastMirrorRun']), ('6.10', ['getAssetsLastRun', 'fetchResults']), ('8', [])],
     indirect=['loop'])
 def test_an_older_server_lacks_what_came_later(loop: Loop, lacks: list[str]) -> None:
-    names = '("getAssetsLastRun", "createAlerts", "getLastMirrorRun", "getLastRun")'
+    names = '("getAssetsLastRun", "fetchResults", "getLastMirrorRun", "getLastRun")'
     assert loop.logged(f'demisto.log(str([name for name in {names} if not hasattr(demisto, name)]))') == str(lacks)
 
 
@@ -477,7 +478,8 @@ def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: 
 @fact('seen', "the heartbeat's thread turns the lock on")
 def test_the_heartbeat_turns_the_lock_on_and_beats_beside_the_script(loop: Loop) -> None:
     loop.run(
-        'import threading\ndemisto.log(str([t.name for t in threading.enumerate()]))\nthreading.Event().wait(20)\n',
+        'import threading\ndemisto.log(str([t.name for t in threading.enumerate()]) * bool(demisto._Demisto__lock))\n'
+        'threading.Event().wait(20)\n',
         command='long-running-execution',
         is_running_heartbeat=True,
         heartbeat_interval=0.01,

@@ -27,8 +27,8 @@ ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
     ([('A.B', {'x': 1, 'y': 2}), ('A.B((val.x && val.x == obj.x) || (val.y && val.y == obj.y))', {'y': 2, 'z': 3})],
      {'x': 1, 'y': 2, 'z': 3}),
     ([('A.B', {'x': 1}), ("A.B(val.x != 2 && val.x != 'text')", {'z': 3})], {'x': 1, 'z': 3}),
-    ([('A.B', {'x': "it's && so"}), ('A.B(val.x == "it\'s && so")', {'z': 3})], {'x': "it's && so", 'z': 3}),
-    ([('A.B', {'x': []}), ('A.B(val.x && val.x == obj.x)', {'x': [], 'c': 1})], {'x': [], 'c': 1}),
+    ([('A.B', {'x': "'it' is && so"}), ('A.B(val.x == "\'it\' is && so")', {'z': 3})], {'x': "'it' is && so", 'z': 3}),
+    ([('A.B', {'x': [], 'y': {}}), ('A.B(val.x && val.y && val.x == obj.x)', {'x': [], 'c': 1})], {'x': [], 'y': {}, 'c': 1}),
     ([('A.B', {'id': ''}), (BY_ID, {'id': '', 'c': 1})], [{'id': ''}, {'id': '', 'c': 1}]),
     ([('A.B', 'x'), ('A.B(val == obj)', ['x', 'y'])], ['x', 'y'])])
 def test_outputs_join_the_elements_that_their_condition_finds(outputs: Any, context: Any) -> None:

@@ -26,6 +26,7 @@ def test_a_list_or_an_object_shows_its_first_twenty(details: object, first: str,
 
 
 def test_long_values_are_cut_and_what_cannot_be_read_has_none() -> None:
-    assert value_at('{"a": "' + 'x' * 1000 + '"}', ['a']) == 'x' * SHOWN_CHARACTERS + '…'
+    for count, end in ((SHOWN_CHARACTERS, ''), (1000, '…')):
+        assert value_at('{"a": "' + 'x' * count + '"}', ['a']) == 'x' * SHOWN_CHARACTERS + end
     for details in ('{"a": "' + 'x' * PARSED_CHARACTERS + '"}', '{', '[' * 100_000):
         assert value_at(details, ['a']) is None

@@ -44,7 +44,7 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
         ('name:b and type:Phishing or id:1', '14'),
         ('name:b and (type:Phishing or id:1)', '4'),
         ('-(name:b or name:a)', '3'),
-        ('not name:b and not id:1', '3'),
+        ('not(name:b) and not id:1', '3'),
         ('NAME:(a OR "two words")', '13'),
         ('-name:(a or b)', '3'),
         ('name:tw*', '3'),
@@ -122,7 +122,7 @@ def test_a_query_that_is_too_large_is_rejected(store: Store, query: str) -> None
         ('type:IP and sourcetimestamp:>"2020-02-10T11:32:32 +0000" and sourcetimestamp:<="2020-02-20T11:32:32 +0000"', 0),
         ('sourcetimestamp:<=now and type:(IP or Domain)', 2),
         ('value:2001:db8::1 or value:a.example', 2),
-        ('expirationStatus:active and -score:>1', 1),
+        ('expirationStatus:active and -score:>1', 1), ('reputation:(malicious or benign)', 1),
     ],
 )
 def test_a_query_finds_indicators(store: Store, query: str, count: int) -> None:

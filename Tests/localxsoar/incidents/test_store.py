@@ -135,7 +135,8 @@ RESOLVED = {'labels': [{'type': 'Instance', 'value': 'x'}, {'type': 'state', 'va
 
 
 @pytest.mark.parametrize('labels, state', [
-    (RESOLVED['labels'], 'resolved'), ([], ''), (None, ''), ([{'type': 'state'}], '')])
+    (RESOLVED['labels'], 'resolved'), ([], ''), (None, ''), ([{'type': 'state'}], ''),
+    ([{'type': 'state'}, *RESOLVED['labels']], 'resolved')])
 def test_the_list_has_the_severity_and_the_state_of_an_incident(store: Store, labels: Any, state: str) -> None:
     created, = create(store, {'severity': 0.5, 'labels': labels})
     assert [(each['severity'], each['state']) for each in (*store.latest(1), brief(created))] == [(0.5, state)] * 2
@@ -306,13 +307,18 @@ def test_details_have_each_field_and_label_that_has_a_value_as_text() -> None:
 
 
 def test_a_change_is_published_and_a_wrong_one_changes_nothing(store: Store) -> None:
-    create(store, {'name': 'a'})
+    create(store, {'name': 'a', 'CustomFields': {'site': 'x'}})
     published: list[Any] = []
     store.updated = published.append
-    store.update('1', {'name': 'b'})
+    assert store.update('1', {'name': 'b', 'CustomFields': {'floor': 1}})['CustomFields'] == {'site': 'x', 'floor': 1}
     with pytest.raises(CallRejected, match='name is int'):
         store.update('1', {'name': 7})
     assert [each['name'] for each in published] == ['b'] and store.get('1')['name'] == 'b'
+    closed = store.close_incident('1', 'Resolved', '')
+    assert closed['closed'] > closed['created']
+    for secret in 'ab':
+        store.add_secrets([secret])
+    assert store.secrets == ['a', 'b']
 
 
 def test_an_entry_is_read_by_its_id(store: Store) -> None:

@@ -24,7 +24,8 @@ def as_repository(echo_pack: Path, folder: Path) -> Path:
         place.mkdir(parents=True)
         (place / f'{name}.py').write_text(text)
     script = pack / INTEGRATION / 'Echo.py'
-    script.write_text('from __future__ import annotations\nfrom OneApiModule import *\n' + script.read_text())
+    imports = ('__future__ import annotations', 'OneApiModule import *', 'OtherApiModule import *')
+    script.write_text(''.join(f'from {each}\n' for each in imports) + script.read_text())
     return pack
 
 
@@ -52,7 +53,8 @@ def places(tmp_path: Path, echo_pack: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The places of CommonServerPython for a pack alone, in their order, of which none has the file."""
     base = 'Scripts/CommonServerPython/CommonServerPython.py'
     places = {'set': tmp_path / 'set/Packs/Base' / base, 'here': tmp_path / 'here/Packs/Base' / base,
-              'beside': tmp_path / 'packs/Base' / base, 'cache': tmp_path / '.demisto-sdk/cache/Packs/Base' / base}
+              'beside': tmp_path / 'packs/Base' / base, 'cache': tmp_path / '.demisto-sdk/cache/Packs/Base' / base,
+              'newer cache': tmp_path / '.demisto-sdk/cache/content/Packs/Base' / base}
     shutil.copytree(echo_pack, tmp_path / 'packs/Echo')
     (tmp_path / 'here/Packs').mkdir(parents=True)
     monkeypatch.chdir(tmp_path / 'here')

@@ -74,7 +74,7 @@ SCRIPTS = {
         'Lists': "lists = json.loads(demisto.internalHttpRequest('GET', '/lists/')['body'])\n"
                  "return_results([each['data'] for each in lists if each['id'] == 'of the api'][0])",
         'Caught': "try:\n    Common.NoSuch()\nexcept Exception as error:\n    return_error(f'Failed: {error}')"},
-    'Other': {'Helper': "return_results('help for ' + demisto.args()['who'])"},
+    'Other': {'Helper': "return_results('help for ' + demisto.args()['who'])", 'ScheduleCommand': "return_results('scheduled')"},
 }
 REPLIES = {
     'send-mail': 'sent', 'send-mail to=nobody': {'Type': 4, 'Contents': 'no such address'},
@@ -97,6 +97,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, text in scripts.items():
             write_item(root / 'content/Packs' / pack, 'Scripts', name, text, script='-', type='python')
     write_item(root / 'content/Packs/Other', 'Scripts', 'Set', '', script='return 1', type='javascript')
+    write_item(root / 'content/Packs/Another', 'Scripts', 'Helper', '', script='return 1', type='javascript')
     write_item(root / 'Two', 'Scripts', 'Second', "return_results('second')", script='-', type='python')
     commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-fail'}, {'name': 'acme-push'}]
     write_item(root / 'content/Packs/One', 'Integrations', 'Acme', ACME, configuration=[
@@ -132,6 +133,7 @@ def test_scripts_of_several_packs_and_of_those_around_them_call_one_another(serv
     assert asked(served, 'Second')[0]['Contents'] == 'second'
     assert asked(served, 'Helper', who='you')[0]['Contents'] == 'help for you'
     assert served.command('Helper', who='me')[0]['Contents'] == 'help for me'
+    assert asked(served, 'ScheduleCommand')[0]['Contents'] == 'scheduled', 'a script of a pack comes before the stand-in'
 
 
 def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> None:
@@ -169,7 +171,7 @@ def test_an_indicator_of_a_result_is_found(served: LocalXsoar) -> None:
 
 @fact('documented', '`using` and `using-brand` choose instances; one that does not exist is an error')
 def test_an_instance_or_a_brand_that_does_not_exist_is_refused(served: LocalXsoar) -> None:
-    assert served.command('acme-get', {'id': '1', 'using': 'acme', 'using-brand': 'Other,Acme'})[0]['Contents']
+    assert served.command('acme-get', {'id': '1', 'using': 'other,acme', 'using-brand': 'Other,Acme'})[0]['Contents']
     for option in ('using', 'using-brand'):
         for command in ('acme-get', 'Second', 'Set'):
             with pytest.raises(CommandError, match=r'No enabled instance has the (name|brand) Nobody .*Enabled: acme \(Acme\)'):
@@ -224,7 +226,7 @@ def test_a_path_in_an_argument_is_read_from_the_context_and_the_incident(served:
     incident = requests.post(f'{served.url}/incident', json={'name': 'of paths', 'CustomFields': {'site': 'Bern'}}).json()['id']
     in_war_room(served, '!Set key=Host value=\'[{"id": 1, "n": "a"}, {"id": 2, "n": "b"}]\'', incident)
     for text, expected in (
-            ('${Host(val.id == 2).n}', '["b"]'), ('${Host.[1].n}', 'b'),
+            ('${Host(val.id == 2).n}', '["b"]'), ('${Host.[1].n}', 'b'), ('no ${Host.[2].n}', 'no '),
             ('${incident.name} in ${incident.site}', 'of paths in Bern'), ('ids ${Host.id}', 'ids [1, 2]'), ('$Host', '$Host')):
         [entry] = in_war_room(served, f"!Print value='{text}'", incident)
         assert entry['contents'] == expected or json.loads(entry['contents']) == json.loads(expected)
@@ -238,6 +240,7 @@ def test_a_path_in_the_arguments_of_executeCommand_is_read(served: LocalXsoar) -
     for text, expected in (('a ${Owner.name}', 'a Ann'), ('${Owner|name}', '${Owner|name}')):
         assert asked(served, 'Helper', who=text)[0]['Contents'] == f'help for {expected}'
         assert asked(served, 'Print', value=text)[0]['Contents'] == expected
+    assert asked(served, 'Changed', old=None, new='${Owner.name}')[0]['Contents'] == 'None -> Ann'
 
 
 def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
@@ -283,6 +286,9 @@ def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content:
     assert context(served)['Color'] == 'red'
     assert in_war_room(served, '!Print "hello you"')[0]['contents'] == 'hello you'
     assert in_war_room(served, '!Set')[0]['contents'] == 'Set needs key.'
+    number = requests.post(f'{served.url}/incident', json={'name': 'a'}).json()['id']
+    at_both = in_war_room(served, f'!executeCommandAt command=getEntry incidents={number},{number}')
+    assert [entry['type'] for entry in at_both] == [4, 4, 1], 'each entry is kept, also beside an error'
     page = served.control('POST', 'commands', {'command': 'createList', 'args': {'listName': 'names', 'listData': 'a,b'},
                                                'instance': 'acme', 'incident': 'playground'})
     assert page['entries'][0]['contents']['text'] == 'Done: list names was updated'
@@ -318,6 +324,7 @@ def test_the_replies_of_the_readme_are_read() -> None:
     assert replies.entries('send-mail', {'to': 'ann'}) == [{'Contents': 'sent', 'ContentsFormat': 'text'}]
     assert [entry['Type'] for entry in replies.entries('send-mail', {'to': 'nobody'}) or []] == [4]
     assert replies.find('GET', {'': '/workers/status'}) == [{'busy': 0}] and replies.entries('other', {}) is None
+    assert Replies({'a': []}).entries('a', {}) == [{'Contents': [], 'ContentsFormat': 'json'}]
     assert [Replies({'a is=true': 1}).find('a', {'is': value}) for value in (True, 'true', False)] == [[1], [1], []]
 
 
@@ -342,7 +349,7 @@ def test_a_wrong_file_of_replies_is_a_usage_error(content: Path, tmp_path: Path,
 def test_a_pack_of_scripts_runs_commands_of_the_server_and_of_the_replies(content: Path) -> None:
     pack, replies = str(content / 'Two'), ['--replies', str(content / 'replies.json')]
     for arguments, code, words in (
-            ([*replies, '--command', 'send-mail'], 0, 'sent'),
+            ([str(content / 'content/Packs/One'), *replies, '--command', 'send-mail'], 0, 'sent'),  # which lacks a parameter
             (['--command', 'core-api-get', '--arg', 'uri=/about'], 0, '"localxsoar"'),
             (['--command', 'send-mail'], 1, 'Give it a reply in a file of --replies, such as {"send-mail": "done"}.'),
             (['--command', 'core-api-get', '--arg', 'uri=/jobs'], 1, 'such as {"GET /jobs": {}}.')):

@@ -242,7 +242,8 @@ def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
     instance.enable()
     wait_for(lambda: instance.journal.call_counts['getLastRun'] == 2)
     assert instance.state()['calls'] == {'info': 1, 'log': 1, 'results': 1, 'getLastRun': 2}
-    assert [(line['level'], line['text']) for line in instance.state()['log']] == [('info', 'a'), ('print', 'b')]
+    assert [(line['level'], line['text'], len(line['time'])) for line in instance.state()['log']] == [
+        ('info', 'a', len('12:00:00.000')), ('print', 'b', len('12:00:00.000'))]
 
 
 def test_the_documents_promise_the_times_that_an_instance_keeps() -> None:
@@ -294,13 +295,15 @@ def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, lines:
     assert instance.wait_until_ready()
 
 
-def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(make: Callable[..., Instance]) -> None:
+def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 300)
     instance = make(ENDS, longRunning=True)
     instance.enable()
+    wait_for(lambda: instance.brief()['ending'])
     instance.disable()
-    restarts = instance.restarts
-    assert (instance.wait_until_ready(), instance.enabled, instance.pid) == (False, False, None)
-    assert instance.restarts == restarts
+    assert (instance.wait_until_ready(), instance.enabled, instance.pid, instance.restarts) == (False, False, None, 0)
 
 
 def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(

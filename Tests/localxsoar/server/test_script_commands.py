@@ -45,7 +45,7 @@ def write_script(pack: Path, name: str, text: str, **descriptor: Any) -> None:
     folder = pack / 'Scripts' / name
     folder.mkdir(parents=True)
     (folder / f'{name}.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': name, 'version': -1}, 'name': name, 'script': '-', 'type': 'python', 'subtype': 'python3',
+        'commonfields': {'id': name, 'version': -1}, 'name': name, 'script': '-\n', 'type': 'python', 'subtype': 'python3',
         **descriptor}))
     (folder / f'{name}.py').write_text('import demistomock as demisto\nfrom CommonServerPython import *\n' + text)
 
@@ -84,12 +84,16 @@ def test_a_script_of_the_pack_runs_with_its_arguments_and_defaults(pack: Path) -
 def test_an_argument_is_read_from_a_file_and_a_polling_command_runs_until_it_is_done(pack: Path, tmp_path: Path) -> None:
     write_script(pack, 'Poll', (
         "left = demisto.args()['left']['n']\n"
-        "again = ScheduledCommand('Poll', 0, {'left': {'n': left - 1}}, 60) if left else None\n"
+        "pause = demisto.args()['left'].get('pause', 0)\n"
+        "again = ScheduledCommand('Poll', pause, {'left': {'n': left - 1}}, 60) if left else None\n"
         "return_results(CommandResults(readable_output=f'{left} left', scheduled_command=again))"))
     (tmp_path / 'left.json').write_text('{"n": 2}')
     ended = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/left.json')
     assert (ended.returncode, ended.stdout) == (0, '2 left\n1 left\n0 left\n')
     assert "Poll asks to run again in 0 s, with {'left': {'n': 1}}" in ended.stderr
+    (tmp_path / 'left.json').write_text('{"n": 1, "pause": 61}')
+    ended = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/left.json')
+    assert (ended.returncode, ended.stdout) == (1, '1 left\nPoll was not done within 60 s.\n'), 'a poll too late is not made'
     (tmp_path / 'left.json').write_text('{')
     for name, reason in (('left.json', 'it is not JSON'), ('other.json', 'No such file')):
         refused = run_local_xsoar(str(pack), '--command', 'Poll', '--arg', f'left=@{tmp_path}/{name}')
@@ -104,9 +108,10 @@ def test_a_pack_of_scripts_alone_is_served_and_a_script_may_ask_the_server(tmp_p
     assert (once.returncode, once.stdout) == (0, 'admin\n')
 
 
-@pytest.mark.parametrize('place', ['Integrations/Echo', 'Scripts/Greet', 'Scripts/Greet/Greet.yml'])
-def test_a_script_is_found_beside_an_integration_and_by_its_own_path(pack: Path, place: str) -> None:
-    write_script(pack, 'Greet', "return_results('hello')")
+@pytest.mark.parametrize('place', ['Integrations/Echo', 'Scripts/Other', 'Scripts/Greet/Greet.yml'])
+def test_a_script_is_found_beside_an_integration_or_another_and_by_its_own_path(pack: Path, place: str) -> None:
+    for name in ('Greet', 'Other'):
+        write_script(pack, name, "return_results('hello')")
     ended = run_local_xsoar(str(pack / place), '--command', 'Greet')
     assert (ended.returncode, ended.stdout) == (0, 'hello\n')
 
@@ -135,9 +140,9 @@ def test_a_script_in_another_language_says_so(pack: Path) -> None:
 @fact('seen', "a script's `demisto` has no `command`: the public `return_error` asks for it first")
 def test_a_script_lacks_what_only_integrations_have(server: Server, pack: Path) -> None:
     names = ('command', 'params', 'createIncidents', 'getIntegrationContext', 'getLastRun', 'long_running_heartbeat_thread',
-             'executeCommand', 'incidents', 'incident', 'args', 'context', 'setContext', 'getModules', 'dt')
+             'getIndexHash', 'executeCommand', 'incidents', 'incident', 'args', 'context', 'setContext', 'getModules', 'dt')
     assert logged(server, pack, f'demisto.results({{name: hasattr(demisto, name) for name in {names}}})') == {
-        name: number > 5 for number, name in enumerate(names)}
+        name: number > 6 for number, name in enumerate(names)}
 
 
 def test_print_in_a_script_is_logged_without_a_prefix(server: Server, pack: Path, printed: list[str]) -> None:
@@ -246,7 +251,7 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('createList', {**named, 'listData': 'x,y'}, 'Done: list L was updated'), ('addToList', {**named, 'listData': 'z'}, ...),
         ('removeFromList', {**named, 'listData': 'y, xz'}, ...), ('getList', named, 'x,z'),
         ('setList', {**named, 'listData': ['q']}, ...), ('getList', named, '["q"]'),
-        ('createNewIndicator', {'value': '192.0.2.1', 'type': 'IP', 'reputation': 'Bad', 'site': 's'}, ...),
+        ('createNewIndicator', {'value': '192.0.2.1', 'type': 'IP', 'reputation': 'Bad', 'site': 's', 'at': '1'}, ...),
         ('findIndicators', {'query': 'site:s verdict:malicious'}, ...), ('findIndicators', {'value': 'other'}, []),
         ('findIndicators', {'fromDate': '1'},
          'findIndicators: the local XSOAR does not know fromDate. It knows value, query, size, page.'),
@@ -256,7 +261,7 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2,3'}, ...),
         ('setIndicator', {'value': '192.0.2.1', 'site': 't', 'verdict': 'Good'}, '1 indicators were set'),
         ('setIndicator', {'value': 'other'}, 'There is no indicator other.'),
-        ('findIndicators', {'query': 'site:t reputation:1'}, ...),
+        ('findIndicators', {'query': 'site:t at:1 reputation:1'}, ...),
         ('executeCommandAt', {'command': 'setOwner', 'incidents': '1,2', 'arguments': {'owner': 'admin'}}, ...),
         ('scheduleEntry', {'command': '!x', 'cron': '* * * * *'}, ...),
         ('Set', {'key': 'K.a', 'value': '{"b": 1}'}, {'K.a': {'b': 1}}),
@@ -278,11 +283,12 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('Set', {'key': 'N', 'value': 'NaN'}, {'N': 'NaN'})]
     replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
     assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
-    assert [found['CustomFields'] for found in replies[9]] == [{'site': 's'}] and replies[8]['score'] == 3
+    assert [found['CustomFields'] for found in replies[9]] == [{'site': 's', 'at': '1'}] and replies[8]['score'] == 3
     assert [user['username'] for user in replies[13]] == ['admin'] and replies[15]['email'] == 'admin@localhost'
     assert [server.store.get(number)['linkedIncidents'] for number in '123'] == [['2'], ['1'], []]
     assert (server.store.get('2')['status'], server.store.get('2')['closeReason']) == (2, 'Duplicate')
-    assert [(each['command'], each['times']) for each in server.schedule.all()] == [('!x', 0), ('!y', 3)] and replies[21]['id']
+    assert [(each['command'], each['times'], each['investigation']) for each in server.schedule.all()] == [
+        ('!x', 0, 'playground'), ('!y', 3, 'playground')] and replies[21]['id']
     assert len(replies[19]) == 1 and [server.store.get(number)['owner'] for number in '12'] == ['admin', 'admin']
     assert sum('Set is a script in JavaScript' in line for line in printed) == 1
 
@@ -393,7 +399,8 @@ def test_a_pre_process_script_joins_incidents(pack: Path, http: requests.Session
 @fact('guessed', 'an incident is created if the pre-process script fails or has no result')
 @pytest.mark.parametrize('text, is_created', [
     ('demisto.results(True)', True), ('demisto.results(False)', False), ('return_results(False)', False), ('', True),
-    ("demisto.results('false')", False), ('return_results(CommandResults(raw_response=False))', False),
+    ("demisto.results('false')", False), ("demisto.results('False')", False),
+    ('return_results(CommandResults(raw_response=False))', False),
     ("raise ValueError('broken')", True), ("return_error('broken')", True),
     ("demisto.executeCommand('setIncident', {'name': 'x'})", True)])
 def test_only_false_drops_an_incident(server: Server, pack: Path, printed: list[str], text: str, is_created: bool) -> None:

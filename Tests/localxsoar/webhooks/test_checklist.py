@@ -57,8 +57,9 @@ def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str)
 
 @pytest.mark.parametrize('value, text', [
     (f'Bearer {TOKEN}', 'after "Bearer"'), (base64.b64encode(TOKEN.encode()).decode(), 'in base64'),
-    (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'), (f'%{ord(TOKEN[0]):x}{TOKEN[1:]}', 'percent-encoded'),
-    (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
+    (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'), (f"'{TOKEN}'", 'in quotes'),
+    (f'%{ord(TOKEN[0]):x}{TOKEN[1:]}', 'percent-encoded'), (TOKEN.lower(), 'with other capitals'),
+    ('{token}', 'a placeholder'), ('%TOKEN%', 'a placeholder'), ('other', 'another value')])
 def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text: str) -> None:
     state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
     assert state == 'bad' and text in said

@@ -136,7 +136,8 @@ def test_a_status_from_400_on_is_a_rejection_with_its_reason(
 @pytest.mark.parametrize('text, shown', [('[]', NOTHING), (' {} ', NOTHING), ('', NOTHING), ('a\nb', 'a')])
 def test_any_other_response_is_shown_by_its_first_line(deliveries: Deliveries, text: str, shown: str) -> None:
     assert became(receive(deliveries, text, 399)) == ('answered', [], shown)
-    assert became(receive(deliveries, text, method='HEAD'))[2] == ('no incident' if shown == NOTHING else shown)
+    for method in ('HEAD', 'OPTIONS'):
+        assert became(receive(deliveries, text, method=method))[2] == ('no incident' if shown == NOTHING else shown)
 
 
 @pytest.mark.parametrize('request_', [
@@ -161,6 +162,11 @@ def test_a_sender_that_left_and_bytes_that_are_not_http_are_kept(deliveries: Del
         ('rejected', [], 'This is not HTTP/1.1: it is noise.', 400, '?'),
         ('rejected', [], 'Bad Request', 400, 'POST'),
         ('gone', [], 'The sender left before the response.', None, 'POST')]
+    with pytest.raises(SenderGone), deliveries.record(Request('POST', f'{PREFIX}webhook', [])):
+        raise SenderGone
+    text = 'POST 200 0 ms, from "127.0.0.1" "-", 0 bytes: repeat of incident 7'
+    deliveries.note_log([{'at': next(deliveries.all()).started, 'text': text, 'level': 'info'}], 'webhook')
+    assert deliveries.summaries()[0].items() >= {'has_left': True, 'is_repeat': True}.items()
 
 
 def test_a_summary_has_sizes_and_masks(deliveries: Deliveries) -> None:
@@ -204,9 +210,11 @@ def test_the_oldest_deliveries_make_room_for_more(printed: list[str], events: Ev
     deliveries = open_deliveries(printed, events=events, limit=2)
     stream = events.follow()
     next(stream)
-    for _ in range(3):
+    for number in range(1, 4):
         receive(deliveries)
-    assert [each['number'] for each in deliveries.summaries()] == [3, 2]
+        deliveries.note_log([{'at': next(deliveries.all()).started, 'text': 'a', 'level': 'info'}], 'front')
+        assert len(deliveries.lines(number)) == 1
+    assert [each['number'] for each in deliveries.summaries()] == [3, 2] and deliveries.lines(1) == []
     assert b'event: removed\ndata: {"number": 1, "removed": 1}' in next(stream)
 
 
@@ -250,8 +258,10 @@ def test_a_delivery_whose_response_made_room_can_still_be_sent_again(printed: li
 
 def test_of_a_body_and_a_response_of_one_size_the_body_makes_room(printed: list[str]) -> None:
     deliveries = open_deliveries(printed, byte_limit=5000)
-    receive(deliveries, 'x' * 2000, body=b'x' * 2000)
+    receive(deliveries, 'x' * 2000, body=b'y' * 2000)
+    assert deliveries.search('yyy') == [1]
     receive(deliveries, body=b'x' * 1000)
+    assert deliveries.search('yyy') == []
     first = deliveries.get(1)
     assert first and (bytes(first.body), len(first.response), first.missing) == (
         b'', 2000, 'The body was removed to make room for others.')
@@ -275,6 +285,7 @@ def test_how_many_made_room_is_known_after_a_restart_and_no_number_is_given_twic
         receive(first)
     assert first.removed == 3
     first.close()
+    assert len(printed) == 2, 'those that still waited for the log are printed'
     second = open_deliveries(printed, file, limit=2)
     assert (second.removed, [each['number'] for each in second.summaries()]) == (3, [5, 4])
     second.clear()

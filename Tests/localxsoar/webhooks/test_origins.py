@@ -184,6 +184,16 @@ def test_an_incident_that_comes_after_an_hour_is_not_of_the_delivery_whose_sende
     assert results(deliveries)[0] == ('gone', incidents)
 
 
+def test_of_many_deliveries_without_a_response_the_latest_are_linked(
+    deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origins_module, 'KEPT_ORPHANS', 1)
+    for body in (A, B):
+        Sending(deliveries, body).leave()
+    create(deliveries, n1=A, n2=B)
+    assert results(deliveries) == [('gone', []), ('gone', ['2'])]
+
+
 @pytest.mark.parametrize('text, fields, contents', [
     ('{"a": 1.50, "b": {"c": "d"}, "headers": {}}', [], ['{"a": "1.50", "b": {"c": "d"}}', '{"c": "d"}', '{}']),
     ('[{"a": 1}, {"a": 1}]', [], ['{"a": "1"}'] * 2), ('{"a": 1}\n{"b": 2}', [], ['{"a": "1"}', '{"b": "2"}']),

@@ -106,8 +106,8 @@ def test_a_file_of_a_recipe_has_a_short_name_that_no_sender_has() -> None:
     dict.fromkeys((
         'Accept', 'Accept-Encoding', 'Accept-Language', 'Cache-Control', 'Pragma', 'Date', 'Origin', 'Referer', 'From',
         'CDN-Loop', 'Traceparent', 'Tracestate', 'Baggage', 'X-Request-Id', 'X-Correlation-Id', 'X-Amzn-Trace-Id',
-        'X-Cloud-Trace-Context', 'X-Scheme', 'X-Original-URL', 'X-Envoy-A', 'X-B3-TraceId', 'X-Azure-Ref', 'X-ARR-SSL',
-        'CF-IPCountry', 'CF-Ray', 'CF-Visitor', 'Sec-Fetch-Mode', 'X-Appengine-Country'), 'a'),
+        'X-Cloud-Trace-Context', 'X-Scheme', 'X-Original-URL', 'X-Real-Host', 'X-Envoy-A', 'X-B3-TraceId', 'X-Azure-Ref',
+        'X-ARR-SSL', 'CF-IPCountry', 'CF-Ray', 'CF-Visitor', 'Sec-Fetch-Mode', 'X-Appengine-Country'), 'a'),
     {'X-Peer': '[2001:db8::1]'}, {'X-Any-Name': '10.0.0.1, 198.51.100.7'}, {'Cookie': 'a=b'},
     {'Authorization': 'Basic eDp5'}, {'X-Api-Key': 'abc'}, {'X-Hub-Signature': 'sha1=00'},
     {'X-Note': f'it is {TOKEN}'}, {'X-Note': TOKEN.replace('/', '%2f').replace(' ', '+')},

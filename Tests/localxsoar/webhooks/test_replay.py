@@ -57,11 +57,11 @@ def test_what_is_not_kept_whole_is_sent_only_with_another_body(gap: dict[str, An
 
 
 def test_an_edited_body_is_plain_and_has_a_connection_of_its_own() -> None:
-    headers = [('Content-Encoding', 'gzip'), ('Content-Length', '2'), ('Transfer-Encoding', 'chunked'), ('Expect', 'x'),
+    headers = [('content-encoding', 'gzip'), ('Content-Length', '2'), ('Transfer-Encoding', 'chunked'), ('Expect', 'x'),
                ('X-A', 'b')]
     assert sent(delivery(headers=headers), body='plain')[1] == {'X-A': 'b', 'Host': 'here', 'Content-Length': '5'}
     assert sent(delivery(headers=headers), target='/there')[1] == {
-        'Content-Encoding': 'gzip', 'X-A': 'b', 'Host': 'here', 'Content-Length': '2'}
+        'content-encoding': 'gzip', 'X-A': 'b', 'Host': 'here', 'Content-Length': '2'}
 
 
 def test_what_is_masked_in_a_path_a_name_or_a_body_is_sent_as_it_came() -> None:

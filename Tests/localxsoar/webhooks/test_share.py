@@ -68,8 +68,9 @@ def test_what_a_delivery_has_beside_that_is_said(changed: dict[str, Any], words:
 
 
 @pytest.mark.parametrize('severity, word', [(0.5, 'info'), (4, 'critical'), (0, 'unknown'), (7, 'unknown')])
-def test_the_severity_of_an_incident_is_said_in_a_word(severity: float, word: str) -> None:
-    assert f'Host · severity {word} · 2026' in ''.join(made([{**INCIDENT, 'severity': severity}]).texts)
+def test_the_severity_of_an_incident_is_said_in_a_word_before_its_state(severity: float, word: str) -> None:
+    assert f'Host · severity {word} · resolved · 2026' in ''.join(
+        made([{**INCIDENT, 'severity': severity, 'state': 'resolved'}]).texts)
 
 
 def test_an_advice_is_there_if_there_is_one_and_two_levels_of_a_tree_are_open() -> None:
@@ -115,7 +116,8 @@ def texts(content: str) -> str:
 
 @pytest.mark.parametrize('content, shown', [
     ('{"a": "4", "b": 4, "c": "", "a": 1.50, "": null, "t": true}', 'a: "4"b: 4c: ""a: 1.50"": nullt: true'),
-    ('[" a", "a  b", "a\\tb\\n", "a b"]', '0: "·a"1: "a··b"2: "a⇥\tb↵\n"3: "a b"'), ('{"a": {"b": []}}', 'a: {1}b: [0]'),
+    ('[" a", "a  b", "a\\tb\\n", "a b", "a\u200b"]', '0: "·a"1: "a··b"2: "a⇥\tb↵\n"3: "a b"4: "a⟨U+200B⟩"'),
+    ('{"a": {"b": []}}', 'a: {1}b: [0]'),
     ('"text"', ''), ('text', ''), ('[' * 100_000, ''), ('1' * 5000, '')])
 def test_a_tree_has_each_value_as_its_text_has_it(content: str, shown: str) -> None:
     assert texts(content) == shown
