@@ -862,7 +862,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
             yield_if_due(0.001)  # not before the first signature: most requests have only one
         if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
-        # Without a prefix the signed text begins with the body, so both may be the text and the signature of another scheme.
+        # Without a prefix the signed text begins with the body: the body may be what another scheme signs, prefix and all.
         if not signature.prefix and is_timed_text(body):
             why = ('The signature matches, but the body begins or ends like the signed text of another scheme, with a time: '
                    'it could be a replay. Begin and end the body differently, or send the token itself.')
@@ -940,8 +940,8 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
     A request has at most MAX_HEADERS headers, so that it cannot make thousands of guesses. Headers and parameters are counted
     apart: no header can hide a parameter.
     """
-    # The bytes as they were sent: the server decoded them as latin-1. Authorization is passed again, since it alone may also show
-    # the whole text of `auth_header`, with all its tokens.
+    # The bytes as they were sent: THE RECEIVER decoded them as latin-1. Authorization is passed again, since it alone may also
+    # show the whole text of `auth_header`, with all its tokens.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
     return min(filter(None, (settings.tokens.find(in_headers, authorization), query.token)), default=None)
@@ -1101,9 +1101,9 @@ class Room(Struct):
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
     When all shares together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one that
-    has just grown, or with `evicts_oldest` the oldest one of the lane with the most bytes. So a lane with at most `limit / lanes`
-    bytes loses none to another lane. A share that is alone may exceed the limit. A share that was settled still counts, but is
-    never evicted.
+    has just grown, or with `evicts_oldest` the oldest one of the lane with the most bytes. A share that was settled still
+    counts, but is never evicted. As long as none is, a lane with at most `limit / lanes` bytes loses none to another lane: so a
+    flood of requests of one kind evicts none of another. A share that is alone may exceed the limit.
 
     An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is evicted,
     and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A has settled its 60 before, B is evicted
@@ -5175,7 +5175,7 @@ def read_text(key: str, member: bytes) -> str | None:
     check_kind(key, member, ('a string', 'null'))
     if member == b'null':
         return None
-    # read_date rejects a long `occurred` with a better message. (Budget.open cuts a huge text, but not to a date.)
+    # read_date rejects an `occurred` of any length with a better message.
     if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     text: str = Budget().open(member)
@@ -5307,9 +5307,9 @@ FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())]
 
 
 def member_at(source: bytes, step: Sequence[tuple[str, int]]) -> tuple[bytes, int]:
-    """Return a member of a JSON object, and how many keys of the path lead to it. Raise ValueError if there is none.
+    """Return a member of a JSON object, and the position in the path behind its key. Raise ValueError if there is none.
 
-    `step` has the possible keys with these numbers, as in steps_of: for the path `a.b`, [('a.b', 2), ('a', 1)].
+    `step` has the possible keys with these positions, as in steps_of: at the start of the path `a.b`, [('a.b', 2), ('a', 1)].
     """
     # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
     members, _ = members_of(source, tuple(key for key, _ in step))
@@ -5475,7 +5475,10 @@ def handshake_after_proof(settings: Settings, request: Request, body: bytes, pay
 
 
 def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | None:
-    """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's."""
+    """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's, or no token is left.
+
+    It is the one that made Zoom's signature. Otherwise the one that the request shows will do, if it is a single one.
+    """
     header = 'x-zm-signature'
     if header not in request.headers or request.signed_by not in (header, ''):  # '': a token that it shows proved the request
         return None
@@ -5485,14 +5488,14 @@ def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | 
     signatures = [each for each in signatures_in(request.headers, settings.tokens) if each.header == header]
     with suppress(Unauthorized):
         return valid_signature(signatures, body, request.arrived)[1]
-    # No signature is valid, but the shown token is proof enough: sign with it, unless it is all of an `auth_header` with several.
+    # No signature is valid, but the shown token is proof enough. All of an `auth_header` with several tokens is no key of Zoom's.
     return request.token if request.token and request.token.name != WHOLE_TEXT else None
 
 
 def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
-    # The sender chooses the text that we sign, so it must not be the body of an event: letters and digits alone are neither JSON
-    # nor XML nor a form.
+    # The sender chooses the text that we sign, so it must not be what is signed with an event: that has other characters, too,
+    # such as the braces of JSON, the `=` of a form or a `.` beside the time.
     if not isinstance(plain_token, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', plain_token):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(token.value, plain_token.encode(), 'sha256').hex()
@@ -5920,7 +5923,7 @@ def parts_of(posts: Sequence[Post]) -> Iterator[list[Post]]:
     for half in halves:
         if part := RejectedGroup(half).posts:  # some may have been given up meanwhile
             yield part
-    for half in reversed(halves):  # in any order
+    for half in reversed(halves):
         yield from parts_of(half)
 
 
@@ -6364,7 +6367,7 @@ class DeliveryMemory(Struct):
             if not post.is_gone():
                 post.sender = Sender.WAITS
             elif (post.sender is Sender.WAITS or now >= early_close_ends) and not awaited.result.ready():  # `is_gone` may yield
-                awaited.keep()  # nobody else will send its incidents again
+                awaited.keep()  # also the original of a repeat: both senders may have sent it for the last time
                 post.keep()  # also a repeat: the log says that its sender had left
                 return False
             if now >= deadline:
@@ -6727,7 +6730,7 @@ class Silences(Struct):
         if watch.is_open:  # the end, which occurred when the sender was heard
             what, moment, severity = 'Events again after', watch.last, RECOVERED_SEVERITY
             duration = duration_text(moment - watch.silent_since)
-        else:  # a silence, which occurred when the watch was due: the clock has gone on by `clock - due` since, then stood still
+        else:  # a silence, which occurred when the watch was due: by the clock, and without what it stood still since last looked at
             what, moment, severity = 'No events for', unix - (self.clock - watch.due) - self.stood_still, watch.severity
             duration, watch.silent_since = watch.every, watch.last
         count, unit = int(duration[:-1]), UNITS[duration[-1]][1]
