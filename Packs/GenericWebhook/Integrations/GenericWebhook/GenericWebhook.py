@@ -6730,7 +6730,7 @@ class Silences(Struct):
         if watch.is_open:  # the end, which occurred when the sender was heard
             what, moment, severity = 'Events again after', watch.last, RECOVERED_SEVERITY
             duration = duration_text(moment - watch.silent_since)
-        else:  # a silence, which occurred when the watch was due: by the clock, and without what it stood still since last looked at
+        else:  # a silence, which occurred when the watch was due: the clock has gone on by `clock - due` since, then stood still
             what, moment, severity = 'No events for', unix - (self.clock - watch.due) - self.stood_still, watch.severity
             duration, watch.silent_since = watch.every, watch.last
         count, unit = int(duration[:-1]), UNITS[duration[-1]][1]
