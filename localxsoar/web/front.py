@@ -118,16 +118,12 @@ class Connection:
         headers = response.headers if is_whole else [*response.headers, ('Connection', 'close')]
         self._send(h11.Response(status_code=response.status, reason=response.reason.encode('latin-1'), headers=[
             (name.encode('latin-1'), value.encode('latin-1')) for name, value in headers]))
-        for piece in response.pieces if self._has_body(response.status) else ():
+        for piece in response.pieces if self._method != 'HEAD' else ():
             self._send(h11.Data(data=piece))
         self._send(h11.EndOfMessage())
         if not is_whole:
             self._is_cut = True
             self._end()
-
-    def _has_body(self, status: int) -> bool:
-        """Return whether a response with this status has a body (RFC 9112, 6.3)."""
-        return self._method != 'HEAD' and status not in (204, 304)
 
     def reject(self, response: Response) -> None:
         """Respond to bytes that are not a request, and discard whatever follows them."""
