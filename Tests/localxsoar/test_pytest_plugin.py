@@ -76,7 +76,7 @@ def test_a_post_returns_the_response_whatever_its_status(commands: LocalXsoar) -
     response = commands.post({'a': 1}, headers={'X': 'y'})
     assert (response.status, response.json()[0]['name']) == (200, 'by gevent')
     assert commands.sent()[-1]['rawJSON'] == '{"a": 1}'
-    assert commands.post('text', path='/path').status == 200
+    assert (commands.post('text', path='/path').status, commands.sent()[-1]['rawJSON']) == (200, 'text')
     commands.control('POST', 'instance/disable?instance=geventhttp')
     assert commands.post(b'bytes').status == 503
 

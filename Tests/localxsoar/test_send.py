@@ -113,7 +113,9 @@ def test_a_proxy_is_used_for_another_machine_and_not_for_this_one(webhook: Webho
         environment = {'http_proxy': proxy, 'no_proxy': ''}
         there = send('splunk', '--url', 'http://webhook.example/in?a=b', '--token', 'a token', **environment)
         here = send('splunk', '--url', webhook.url, **environment)
+        nobody = send('splunk', '--url', 'http://[::1]:1', **environment)
     assert (there.returncode, here.returncode) == (0, 0), there.stderr + here.stderr
+    assert '[::1]:1 does not respond: ' in nobody.stderr
     assert asked == ['http://webhook.example/in?a=b&token=a%20token']
 
 
@@ -215,6 +217,10 @@ def test_every_delivery_of_every_sender_is_sent(webhook: Webhook, tmp_path: Path
         count += len(json.loads((folder / 'deliveries.json').read_text('utf-8'))['deliveries'])
     done = send('--all', '--url', webhook.url, '--senders', str(tmp_path))
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f'{count} deliveries: {count} × 200')
+    facts = shutil.copytree(ROOT / 'senders/github', tmp_path / 'github') / 'sender.yml'
+    facts.write_text(facts.read_text('utf-8').replace('X-Hub-Signature-256', 'X-Other'), 'utf-8')
+    done = send('--all', '--url', webhook.webhook_url, '--token', TOKEN, '--senders', str(tmp_path))
+    assert done.returncode == 1 and f'{count} × 200' in done.stdout.splitlines()[-1], 'one rejection is enough'
 
 
 def test_what_was_rejected_or_not_sent_is_counted_and_fails(webhook: Webhook) -> None:

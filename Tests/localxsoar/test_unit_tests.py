@@ -46,7 +46,7 @@ def test_the_mock_has_what_a_server_without_data_returns():
 def pack(tmp_path: Path) -> Path:
     for file, text in (('ApiModules/Scripts/AcmeApiModule/AcmeApiModule.py', "def greet(name):\n    return f'Hello {name}'\n"),
                        ('Hello/Scripts/Hello/Hello.py', SCRIPT), ('Hello/Scripts/Hello/Hello_test.py', TEST),
-                       ('Hello/Scripts/Hello/test_data/name.txt', 'you'), ('Hello/Scripts/Empty/Empty_test.py', '')):
+                       ('Hello/Scripts/Hello/test_data/name.txt', 'you'), ('Hello/Scripts/Nothing/Nothing_test.py', '')):
         path = tmp_path / 'Packs' / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

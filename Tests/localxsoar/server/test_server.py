@@ -50,6 +50,8 @@ def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: Loc
     ]
     assert found[0].occurred.isoformat() == '2024-01-31T12:00:00+00:00'
     assert xsoar.sent()[-2:] == sent
+    ask(xsoar, http, '/', [{'name': 'one of many'}] * 101)
+    assert len(xsoar.incidents(name=['one of many'])) == 101, 'more than a page of the API'
     assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +→ \d+, \d+  one \(\+1 more\)$')
 
 

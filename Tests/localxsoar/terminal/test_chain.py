@@ -43,9 +43,11 @@ def test_what_was_created_comes_first_and_the_departure_last() -> None:
     whole = {**DELIVERY, 'kind': 'rejected', 'own': ['7'], 'acts': acts, 'skipped': 'resolved', 'repeats': 1, 'is_lost': True,
              'has_left': True}
     assert [step['word'] for step in chain(whole)] == [*SIGNS]
+    assert [step['incidents'] for step in chain(whole) if step['word'] == 'repeat'] == [[]], 'it created its own'
 
 
 @pytest.mark.parametrize('ids, text', [
-    (['7'], '7'), (['10', '9'], '9, 10'), (['7', '8', '9', '10'], '7 to 10'), (['7', '8', '9', '40'], '4 from 7 to 40')])
+    (['7'], '7'), (['10', '9', '40'], '9, 10, 40'),
+    (['7', '8', '9', '10'], '7 to 10'), (['7', '8', '9', '40'], '4 from 7 to 40')])
 def test_many_numbers_are_a_range(ids: list[str], text: str) -> None:
     assert numbers(ids) == text

@@ -9,7 +9,7 @@ import pytest
 from printed_lines import DELIVERY, REJECTED, without_time
 from terminal import InTerminal, run_in_terminal
 
-from localxsoar.terminal.printer import NOTHING, PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
+from localxsoar.terminal.printer import KNOWN_TRACEBACKS, NOTHING, PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
 from localxsoar.terminal.terminal import Terminal, width
 
 pytestmark = pytest.mark.sockets
@@ -74,7 +74,7 @@ def test_the_severity_is_apart_from_several_steps_for_a_reason_may_end_in_one() 
 
 
 def test_a_terminal_without_a_width_has_the_usual_one_and_a_narrow_one_some_room_for_the_text(printed: list[str]) -> None:
-    assert (Terminal(os.openpty()[1]).columns(), Terminal().columns(), width('a\u200db')) == (80, None, 2)
+    assert (Terminal(os.openpty()[1]).columns(), Terminal().columns(), width('a\u200db\u20dd')) == (80, None, 2)
 
     class Narrow(Terminal):
         def columns(self) -> int:
@@ -102,6 +102,10 @@ def test_a_traceback_is_printed_once_and_then_its_last_line(printed: list[str]) 
     assert printed[:3] == [f'!!! {line}' for line in PLACE.splitlines()]
     assert re.fullmatch(r'!!! ValueError: no  \(as at \d\d:\d\d:\d\d, with the same traceback\)', printed[3])
     assert printed[4:] == [f'!!! {line}' for line in f'{PLACE}!'.splitlines()]
+    for number in range(KNOWN_TRACEBACKS):
+        printer.traceback(f'{PLACE} {number}')
+    printer.traceback(PLACE)
+    assert printed[-3:] == printed[:3], 'only so many are remembered'
 
 
 def test_a_traceback_in_the_log_is_printed_once_and_published_each_time(printed: list[str]) -> None:

@@ -71,6 +71,8 @@ def test_a_run_returns_its_entries_and_what_is_kept_after_it_as_exact_text(xsoar
     [failed] = run(xsoar, 'hello-fail')['entries']
     assert (failed['type'], failed['contents']['text']) == (4, 'left: Failed to run hello-fail: This one fails.')
     errors = {name: run(xsoar, name)['entries'][0]['canBeTraced'] for name in ('hello-fail', 'hello-trace', 'hello-say')}
+    [traced] = run(xsoar, 'hello-fail', args={'debug-mode': 'true'})['entries']
+    assert traced['canBeTraced'] is False, 'it has its traceback already'
     assert errors == {'hello-fail': True, 'hello-trace': False, 'hello-say': False}
 
 
@@ -87,6 +89,7 @@ def test_an_instance_is_tested_and_fetches_for_itself(xsoar: LocalXsoar) -> None
     kept = {name: xsoar.control('GET', f'commands/kept?instance={name}')[0]['text'] for name in ('left', 'right')}
     assert kept == {'left': '', 'right': '{\n  "number": 1\n}'}
     assert xsoar.incidents(sourceInstance=['right'])
+    assert [each['name'] for each in xsoar.control('POST', 'samples?instance=right')] == ['ordinary 2']
 
 
 def test_a_file_is_downloaded_as_bytes_under_its_name(xsoar: LocalXsoar) -> None:

@@ -34,6 +34,7 @@ from localxsoar.packs.pack import load_integration
 from localxsoar.web.deliveries import DeliveryRoutes, message
 from localxsoar.web.incidents import IncidentRoutes
 from localxsoar.web.instances import InstanceRoutes
+from localxsoar.web import incidents as incidents_module
 from localxsoar.web import page_files
 from localxsoar.web.page_files import FILES, read_file, read_index, version
 from localxsoar.web.routes import ONLY_HERE
@@ -97,7 +98,7 @@ def test_the_page_names_each_of_its_files_at_an_address_that_changes_with_them(
     monkeypatch.setattr(page_files, 'FOLDER', folder)
     before = version()
     assert set(re.findall(rf'="/page/{before}/([\w-]+\.\w+)"', read_index('commands'))) == set(FILES)
-    (folder / 'tree.js').write_text('changed', 'utf-8')
+    (folder / 'tree.js').write_bytes((folder / 'tree.js').read_bytes()[::-1])  # of the same size
     assert version() != before and f'/page/{version()}/tree.js' in read_index('commands')
     with pytest.raises(bottle.HTTPError):
         read_file('../front.py')
@@ -123,11 +124,13 @@ def api(echo_pack: Path) -> bottle.Bottle:
         delivery.is_partial = False
     with deliveries.record(Request('GET', '/', [])) as delivery:
         list(delivery.note_response(Response(200, 'OK', [], [bytes(KEPT_RESPONSE_BYTES), b'x'])).pieces)
+        delivery.is_partial = False
     for number in range(51):
         server.first.journal.set_health(f'error {number}', True)
     details = {'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN}
     server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')
-    server.store.keep_file('1@1', 'a.txt', TOKEN.encode())
+    server.store.keep_file('1@1', 'ä.txt', TOKEN.encode())
+    deliveries.acted(2, [{'name': 'of a rule', 'word': 'joined', 'incident': '1', 'text': ''}])
     made = bottle.Bottle()
     front = Front('localhost', Forwarder({}, {}), deliveries, made)
     for routed in (DeliveryRoutes(server, deliveries, {}, masks, front, lambda params: []), IncidentRoutes(server.store, masks),
@@ -149,6 +152,22 @@ def test_a_secret_is_shown_only_on_this_machine(api: bottle.Bottle, path: str) -
         assert (response.status, TOKEN.encode() in b''.join(response.pieces)) == (status, status == 200)
 
 
+def test_what_is_shared_of_a_delivery_has_the_incident_that_a_rule_changed_and_a_file_has_its_name(api: bottle.Bottle) -> None:
+    assert b'<summary>Incident ' in b''.join(get(api, 'deliveries/2.html', '127.0.0.1').pieces)
+    assert "filename*=UTF-8''%C3%A4.txt" in dict(get(api, 'commands/files/1@1', '127.0.0.1').headers)['Content-Disposition']
+
+
+def test_the_latest_incidents_are_listed_and_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incidents_module, 'LISTED_INCIDENTS', 2)
+    monkeypatch.setattr(incidents_module, 'INCIDENTS_AT_ONCE', 1)
+    store, made = Store(), bottle.Bottle()
+    IncidentRoutes(store, MASKS).routes(made)
+    for count in (1, 2, 3):
+        store.create([{'name': 'a'}], 'front', 'Echo')
+        listed, found = (json.loads(b''.join(get(made, f'incidents/{path}', '').pieces)) for path in ('list', 'search?text=a'))
+        assert [each['id'] for each in listed] == found == ['3', '2', '1'][3 - count:][:2]
+
+
 def test_a_response_that_is_kept_in_part_is_not_downloaded(api: bottle.Bottle) -> None:
     assert [get(api, f'deliveries/{number}/response.body', '127.0.0.1').status for number in (1, 2)] == [200, 409]
 
@@ -163,7 +182,8 @@ def test_what_every_machine_is_shown_has_no_secret(api: bottle.Bottle, path: str
     assert response.status == 200 and TOKEN[:3].encode() not in content
     if path == 'deliveries/1':
         shown = json.loads(content)
-        assert (shown['is_here'], shown['uncopyable']) == (False, ONLY_HERE) and '••••••' in json.dumps(
+        exact = json.loads(b''.join(get(api, 'deliveries/2', '192.0.2.1').pieces))
+        assert (shown['is_here'], shown['uncopyable'], exact['uncopyable']) == (False, ONLY_HERE, '') and '••••••' in json.dumps(
             shown['checks'], ensure_ascii=False)
     if path == 'instance':
         assert [each['error'] for each in json.loads(content)['healthHistory']] == [f'error {number}' for number in range(1, 51)]
@@ -330,9 +350,11 @@ def test_a_delivery_is_saved_as_a_recipe_of_its_sender_under_a_new_name(local: L
 def test_what_was_changed_in_an_incident_later_is_not_expected(local: LocalXsoar) -> None:
     number = post(local, '[{"name": "before"}]')
     incident, = local.control('GET', f'deliveries/{number}')['incidents']
+    assert local.control('GET', 'incidents/search?text=before') == [incident]
     requests.post(f'{local.url}/incident', json={'id': incident, 'name': 'after', 'severity': 4})
     assert local.control('GET', f'incidents/{incident}')['name'] == 'after'
     assert local.control('GET', 'incidents/list')[0]['name'] == 'after'
+    assert local.control('GET', 'incidents/search?text=after') == [incident]
     assert ask(local, 'GET', f'deliveries/{number}/recipe').json()['deliveries'][0]['expected']['name'] == 'before'
 
 
@@ -371,10 +393,11 @@ def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local
     assert local.control('GET', 'incidents') == incidents, 'incidents stay'
 
 
-def test_a_delivery_whose_body_still_arrives_is_in_no_archive(local: LocalXsoar) -> None:
+def test_a_delivery_that_still_waits_is_in_no_archive(local: LocalXsoar) -> None:
     with socket.create_connection(('127.0.0.1', int(local.url.rpartition(':')[2]))) as sender:
-        sender.sendall(f'POST {urlsplit(local.webhook_url).path}/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n['.encode())
-        waiting = wait_for(lambda: [each for each in local.control('GET', 'deliveries') if each['kind'] == 'waiting'])
+        sender.sendall(f'POST {urlsplit(local.webhook_url).path}/wait HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n['.encode())
+        waiting = wait_for(lambda: [each for each in local.control('GET', 'deliveries')
+                                    if each['kind'] == 'waiting' and not each['missing']])
         number = waiting[0]['number']
         assert ask(local, 'GET', f'deliveries/{number}.har').status_code == 409
         entries = requests.get(f'{local.url}/localxsoar/deliveries.har').json()['log']['entries']
@@ -402,10 +425,11 @@ def test_what_is_shared_of_a_delivery_without_an_incident_has_none(local: LocalX
 def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoar, action: str) -> None:
     pid = local.state()['pid']
     for given, field, words, is_failure in (({'greeting': 'bad'}, 'greeting', 'Greeting bad is not polite.', True),
-                                            ({'limit': 'x'}, 'limit', 'not a whole number', False)):
+                                            ({'limit': 'x'}, 'limit', 'not a whole number', False),
+                                            ({'longRunningPort': ''}, 'longRunningPort', 'is required.', False)):
         answer = ask(local, 'POST', f'instance/{action}', given)
         assert answer.status_code == 400 and answer.headers['Content-Type'] == 'application/json'
-        assert words in answer.json()['error'] and answer.json()['field'] == field
+        assert words in answer.json()['error'] and '--set' not in answer.json()['error'] and answer.json()['field'] == field
         assert answer.json()['error'].startswith('Not saved: the test failed: ') is (action == 'save' and is_failure)
     assert local.state()['pid'] == pid
 

@@ -73,6 +73,7 @@ def test_events_are_fetched_counted_and_shown_and_faults_reach_it(xsoar: LocalXs
     token, other = xsoar.command('ask')[0]['Contents'].split()
     assert (len(token), other) == (64, 'None')
     for key, body, status in (('key', b'', 401), (token, b'not gzip', 400), (token, gzip.compress(b'{'), 400),
+                              (token, gzip.compress(b'{}')[:-1], 400),
                               (token, gzip.compress(b'{}\n'), 200)):
         response = http.post(f'{xsoar.url}/logs/v1/xsiam', body, headers={'Authorization': key, 'format': 'json'})
         assert (response.status_code, response.json()['error'] == 'false') == (status, status == 200)

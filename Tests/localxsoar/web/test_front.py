@@ -84,7 +84,7 @@ def test_an_upgrade_is_answered_as_the_request_that_it_is(xsoar: LocalXsoar) -> 
 
 
 def test_an_absolute_target_and_pipelined_requests_are_answered_in_order(xsoar: LocalXsoar) -> None:
-    one = f'GET http://h{WAY_IN}/echo?n=1 HTTP/1.1\r\nHost: h\r\n\r\n'
+    one = f'GET HTTP://h{WAY_IN}/echo?n=1 HTTP/1.1\r\nHost: h\r\n\r\n'
     two = f'GET {WAY_IN}/echo?n=2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'
     answer = exchange(xsoar, (one + two).encode())
     assert answer.index(b'/echo?n=1"') < answer.index(b'/echo?n=2"')
@@ -115,6 +115,15 @@ def test_a_sender_that_left_is_reported_as_gone(xsoar: LocalXsoar) -> None:
     with socket.create_connection((host, int(port))) as sender:
         sender.sendall(f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[{{'.encode())
     wait_for(lambda: deliveries(xsoar)[0]['kind'] == 'gone')
+
+
+def test_what_a_sender_sends_after_an_early_response_is_recorded(xsoar: LocalXsoar) -> None:
+    host, port = xsoar.url.removeprefix('http://').split(':')
+    with socket.create_connection((host, int(port))) as sender:
+        sender.sendall(f'POST {WAY_IN}/early HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345'.encode())
+        assert sender.recv(65536).startswith(b'HTTP/1.1 413 ')
+        sender.sendall(b'67890')
+        assert newest(xsoar)['size'] == 10
 
 
 @pytest.mark.parametrize('body', [b'', b'chunked'])

@@ -27,6 +27,7 @@ from localxsoar.server.instance import Instance
 from localxsoar.server.server import Server
 from localxsoar.terminal.printer import Printer
 from localxsoar.web.front import run_wsgi
+from localxsoar.web.page_files import PageFiles
 from localxsoar.web.previews import PreviewRoutes
 from localxsoar.web.routes import reject_malformed
 from localxsoar.webhooks.deliveries import Deliveries
@@ -148,12 +149,15 @@ def test_there_is_no_preview_but_of_the_pack_whose_words_were_given(words: Any, 
     api.install(reject_malformed)
     deliveries = Deliveries(None, SenderRecognizer([]), masks, server.printer, Events())
     PreviewRoutes(server, deliveries, masks, words, Replay({}, masks, lambda delivery: '', lambda delivery: [])).routes(api)
+    PageFiles(server, Events()).routes(api)
     later = server.add('later', load_integration(echo_pack), {}, any_free_port)
 
     def ask_for(method: str, path: str) -> Response:
         return run_wsgi(api, Request(method, f'/localxsoar/{path}?instance=later', [('Host', 'localhost')]), b'')
     assert [*ask_for('GET', 'url-words').pieces] == [b'{}']
     assert (ask_for('POST', 'preview').status, later.pid) == (400, None)
+    index = b''.join(run_wsgi(api, Request('GET', '/', [('Host', 'localhost')]), b'').pieces)
+    assert b'data-home="deliveries"' in index, 'an instance can have some, though not the first'
 
 
 def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Callable[..., Instance], echo_pack: Path) -> None:

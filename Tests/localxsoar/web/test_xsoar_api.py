@@ -70,7 +70,7 @@ def xsoar() -> Iterator[LocalXsoar]:
 
 @pytest.fixture(scope='module')
 def locked() -> Iterator[LocalXsoar]:
-    with LocalXsoar('--api-key', 'k3y', pack=PACKS / 'Commands') as running:
+    with LocalXsoar('--api-key=k3y', pack=PACKS / 'Commands') as running:
         yield running
 
 
@@ -279,9 +279,11 @@ def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo:
 
 @fact('documented', 'encrypted parameters do not leave the server')
 def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo: LocalXsoar) -> None:
+    requests.post(f'{echo.webhook_url}/health', data='busy')
     found = ask(echo, 'POST', 'settings/integration/search')
     assert 'h4sh-hush' not in json.dumps(found)
-    [configuration], [instance] = found['configurations'], found['instances']
+    [configuration], [instance], [health] = found['configurations'], found['instances'], found['health'].values()
+    assert health['lastError'] == '', 'its health has a text, but no error'
     rows = {row['name']: row for row in instance['data']}
     plain = {'required': False, 'hidden': False, 'defaultValue': '', 'options': [], 'hasvalue': False, 'value': ''}
     assert rows['limit'] == {**plain, 'name': 'limit', 'display': 'Limit', 'type': 1, 'hasvalue': True, 'value': '5'}
@@ -296,8 +298,11 @@ def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo: LocalXsoa
     assert [set(row) for row in configuration['configuration']] == [{*rows['limit']} - {'hasvalue', 'value'}] * len(rows)
 
 
-def test_an_instance_that_is_deleted_is_disabled(echo: LocalXsoar) -> None:
-    assert ask(echo, 'DELETE', 'settings/integration/instance-1') == {}
+def test_an_instance_that_is_deleted_is_disabled_and_gone_but_the_first(echo: LocalXsoar) -> None:
+    other = ask(echo, 'PUT', 'settings/integration', {'name': 'other', 'brand': 'Echo', 'enabled': 'false'})['id']
+    for number in ('instance-1', other):
+        assert ask(echo, 'DELETE', f'settings/integration/{number}') == {}
+    assert [each['id'] for each in ask(echo, 'POST', 'settings/integration/search')['instances']] == ['instance-1']
     assert (echo.state()['enabled'], echo.state()['pid']) == (False, None)
     echo.control('POST', 'instance/enable')
     wait_for(lambda: requests.post(echo.webhook_url, data='[]').ok)

@@ -106,7 +106,7 @@ def context(body, handler):
 
 @route('/health')
 def health(body, handler):
-    demisto.updateModuleHealth(body.decode(), is_error=bool(body))
+    demisto.updateModuleHealth(body.decode(), is_error=body not in (b'', b'busy'))
 
 
 @route('/unlocked')
