@@ -392,6 +392,7 @@ class MemoryMachine(RuleBasedStateMachine):
         assert sum(map(len, self.memory.by_key.values())) == len(self.requests)
         assert all(self.memory.by_key.values())
         assert len(self.queue.repeats) == sum(sender.waits_for is not None for sender in self.senders)
+        assert not any(sender.post.original and sender.post.incidents for sender in self.senders if sender.outcome)
         held = sum(connection() is not None for connection in self.connections)
         assert held == sum(sender.connection is not None for sender in self.senders), 'a connection outlives its request'
 
@@ -418,6 +419,16 @@ def test_a_sender_that_waits_is_let_go_where_its_delivery_is_kept_for_a_repeat_w
         machine.time_goes_by(24)
         assert [sender.outcome for sender in machine.senders] == [LEFT, LEFT]
         machine.each_sender_gets_the_response_that_is_promised()
+
+
+def test_a_sender_that_waited_and_left_is_expected_to_retry_though_our_503_did_not_reach_it() -> None:
+    with closing(MemoryMachine()) as machine:
+        machine.arrive(DELIVERIES[0], '', b'{}', 0, 0)
+        machine.time_goes_by(PATIENCE)
+        machine.leave(index=0, after=0, is_leaving=True, retries=False, has_waited=0)
+        machine.time_goes_by(EVERY)
+        machine.response_is_read(index=0, could_read=False, retries=True)
+        assert machine.queue.repeats
 
 
 def test_a_repeat_whose_sender_leaves_just_as_the_original_ends_gets_what_came_of_it() -> None:

@@ -199,6 +199,14 @@ def test_it_is_tried_soon_after_the_first_call_of_others_that_succeeds_after_an_
     assert retry_at(played) == pause > played.now + 500
 
 
+def test_one_that_is_tried_again_has_kept_its_place() -> None:
+    played = Played(*'abc').measured(1, 30)  # so slow that a call has one incident
+    played.posts[0].keep()
+    played.step(lambda _: True)
+    played.now += 1
+    assert played.play().calls == [['a'], ['a'], ['b', 'c']]
+
+
 def test_it_is_lost_after_5_tries_of_its_own_over_60_s_while_others_succeed_and_not_before() -> None:
     played = set_aside('bad')
     began, tries = played.now, list[float]()
@@ -215,9 +223,12 @@ def test_it_is_lost_after_5_tries_of_its_own_over_60_s_while_others_succeed_and_
 @pytest.mark.parametrize('others, seconds, is_lost', [(3, 1, True), (2, 1, False), (3, 20, True)])
 def test_three_calls_of_others_must_have_succeeded(others: int, seconds: float, is_lost: bool) -> None:
     played = set_aside('bad')
+    pause_ends = retry_at(played)
     for _ in range(others):
+        played.now += 0.1
         played.post('good')
         played.step()
+    assert retry_at(played) == pause_ends, 'no success makes a pause longer'
     for _ in range(8):
         if not played.posts[0].result.ready():
             played.now = max(retry_at(played), played.now + seconds)
@@ -270,6 +281,15 @@ def test_when_more_are_set_aside_than_there_is_room_for_the_last_or_the_largest_
     assert [name for name, post in zip(names, played.posts, strict=True) if post.result.ready()] == [lost]
     reason = next(post.result.exception for post in played.posts if post.result.ready())
     assert isinstance(reason, RejectedByServer)
+
+
+@pytest.mark.parametrize('limit', ['most_posts', 'most_bytes'])
+def test_however_many_are_set_aside_a_quarter_of_the_room_is_for_others(limit: str) -> None:
+    played = set_aside(*'abcd')
+    setattr(played.queue, limit, 4 if limit == 'most_posts' else sum(post.memory_bytes for post in played.posts))
+    played.post('o')
+    with pytest.raises(Unavailable):
+        played.post('p')
 
 
 def test_what_was_rejected_while_others_were_created_is_lost_before_what_an_outage_set_aside() -> None:
@@ -358,17 +378,13 @@ def test_no_call_lasts_60_seconds_however_uneven_the_server_is(call: float, each
             began = played.now
 
 
-def test_after_a_slow_call_the_next_group_is_small_again() -> None:
-    sizer = CallSizer([(1, 0.001), (1000, 1.0)])
-    assert sizer.fit(2) > 1000
-    sizer.record(1, 1.0)
-    assert sizer.fit(2) <= 10
-
-
-def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
-    sizer = CallSizer([(1, 3.0)])
-    sizer.record(2, 0.5)
-    assert sizer.fit(2) == 8
+@pytest.mark.parametrize('earlier, latest, counts_alone', [
+    ((1, 0.001), (1, 1.0), True), ((1, 3.0), (2, 0.5), True), ((10, 1.0), (10, 0.4), True), ((10, 1.0), (10, 0.5), False),
+    ((10, 0.02), (10, 0.1), False), ((10, 0.1), (10, 0.02), False), ((10, 0.2), (20, 0.9), False)])
+def test_a_call_counts_alone_once_the_server_is_much_slower_or_faster(earlier: Any, latest: Any, counts_alone: bool) -> None:
+    sizer = CallSizer([earlier])
+    sizer.record(*latest)
+    assert sizer.timings == ([latest] if counts_alone else [earlier, latest])
 
 
 @pytest.mark.parametrize('before, sizes', [
@@ -412,14 +428,14 @@ def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() 
     ([(4, 0.25), (8, 4.0)], 2, 4),
     ([(1, 0.25)], 5, 20),
     ([(1, 0.001)], 2, 2000),
-    ([(1, 1.0), (2, 1.0)], 2, 20), ([(1, 0.1), (2, 0.1)], 2, 200),
+    ([(1, 1.0), (2, 1.0)], 2, 20), ([(1, 0.1), (2, 0.1)], 2, 200), ([(1, 45.0), (2, 45.0)], 2, 1),
 ], ids=['nothing was measured', 'two tell more than one', 'and take less than 60 s', 'unless they may take longer',
         'a half more than a call takes', 'beside what an incident takes', 'one tells more than two again',
         'by what an incident takes', 'beside what a call takes', 'as many as take 10 s if all cost their share',
         'of the last call', 'or at most 5 times as many at once', 'after one', 'a larger one that was faster',
         'nearly one size tells nothing',
         'slower the more they are', 'for five seconds', 'many that cost their share',
-        'of two, as many as take 10 s', 'of two that are fast, more'])
+        'of two, as many as take 10 s', 'of two that are fast, more', 'one if a call takes over 40 s by itself'])
 def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
     assert CallSizer(calls).fit(seconds) == count
 
@@ -474,8 +490,9 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
 
 
 def test_posts_wait_up_to_the_bounds_and_repeats_count_among_them() -> None:
-    post, other, repeat, late = (Post([incident('a')]) for _ in range(4))
-    queue = PostQueue(most_bytes=3 * post.size)
+    post, other, repeat, late = (Post([incident('a')], request_bytes=9) for _ in range(4))
+    post.keep()  # and so without the memory of its request
+    queue = PostQueue(most_bytes=post.size + other.memory_bytes + late.memory_bytes)
     queue.add(post)
     queue.add(other)
     queue.repeats.append(repeat)
@@ -483,18 +500,22 @@ def test_posts_wait_up_to_the_bounds_and_repeats_count_among_them() -> None:
         queue.check_room(1)
     queue.repeats.remove(repeat)
     queue.add(late)
-    with pytest.raises(Unavailable):
-        queue.add(repeat)
+    for change in (lambda: queue.next_call(NOW), lambda: queue.record_unconfirmed(NOW), bool):  # in a call, rejected
+        with pytest.raises(Unavailable):
+            queue.add(repeat)
+        change()
 
 
 def test_a_post_is_handed_over_for_25_seconds_and_no_longer(clock: Clock) -> None:
     assert Post([incident('a')]).hand_over_by == clock.now + 25
-    played = Played('early', 'late')
+    played, ended = Played('early', 'late'), list[str]()
+    played.posts[0].turn.callback(ended.append, 'the turn of a large one')
     played.posts[1].hand_over_by += 0.1
     played.queue.expire(played.now + 24.9)
     assert played.queue.waiting == played.posts
+    assert not ended
     played.queue.expire(played.now + 25)
-    assert played.queue.waiting == played.posts[1:]
+    assert played.queue.waiting == played.posts[1:] and ended
     assert played.posts[0].result.exception.detail.startswith('XSOAR was busy for 25 s')  # type: ignore[union-attr]
 
 
@@ -502,13 +523,16 @@ def test_an_array_goes_whole_where_the_time_allows() -> None:
     assert Played(['event'] * 1000).measured().play().sizes == [1000]
 
 
-def test_others_have_their_turn_between_the_calls_of_a_long_array() -> None:
-    played = Played(['long'] * 100, 'short', each=0.25).play()
-    assert played.sizes == [40, 1, 40, 20]
-    assert played.outcomes == [200, 200]
+@pytest.mark.parametrize('created', [40, 0])
+def test_a_long_array_that_a_stop_ends_between_its_calls_is_a_502_that_says_how_much_of_it_exists(created: int) -> None:
+    played = Played(['long'] * 100, each=0.25)
+    played.step(answer=lambda incidents: incidents[:created])
+    played.queue.abandon()
+    assert played.outcomes == [502] and f' {created} of its 100 incidents exist.' in str(played.posts[0].result.exception)
 
 
-def test_the_rest_of_a_long_array_goes_alone_though_others_would_fit() -> None:
+def test_others_have_their_turn_between_the_calls_of_a_long_array_whose_rest_goes_alone_though_they_would_fit() -> None:
+    assert Played(['long'] * 100, 'a', each=0.25).play().sizes == [40, 1, 40, 20]
     assert Played(['long'] * 42, 'a', each=0.25).play().sizes == [40, 1, 2]
     played = Played(['long'] * 42, each=0.25)
     played.step()
@@ -644,6 +668,15 @@ def test_if_the_reply_does_not_show_which_are_missing_none_is_tried(reply: list[
     played.queue.record_created(created_incidents(reply) or [], played.now, has_error=True)
     assert not played.step() and played.outcomes == [502]
     assert '1 of its 2 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
+
+
+@pytest.mark.parametrize('created, calls', [
+    ({'id': '1', **with_text(incident('a'))}, [*'bcd']), ({'id': '1', 'name': 'other'}, [*'acdb'])])
+def test_of_requests_of_one_event_each_that_is_missing_is_tried_alone(created: dict[str, Any], calls: list[str]) -> None:
+    played = Played(*'abcd').measured()
+    played.queue.next_call(played.now)
+    played.queue.record_created([created], played.now, has_error=True)
+    assert played.play().calls == [[name] for name in calls] and played.outcomes == [200] * 4
 
 
 def test_the_rest_of_a_long_array_is_created_with_what_was_missing_of_its_first_call() -> None:
