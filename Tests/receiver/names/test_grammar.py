@@ -289,7 +289,7 @@ def test_each_column_of_the_table_is_read() -> None:
     assert row.inner.text == 'log'
     assert [(part.before, [path.text for path in part.paths], part.bracket) for part in row.name_parts] == [
         ('', ['rule.title', 'log'], ''), (' by ', ['host'], ''), (' (', ['site'], ')')]
-    assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at', '-'], True)
+    assert [path.text for path in row.times] == ['created_at', '-']
     assert [(scale, [path.text for path in paths]) for scale, paths in row.severities] == [
         (({'bad': 3, 'awful': 3}, {7: 1}, False), ['level', 'grade']), (SEVERITY_WORDS, ['alerts.*.severity'])]
     assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [

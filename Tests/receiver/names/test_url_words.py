@@ -468,7 +468,7 @@ MISTAKES = [
     ({'severity': "a,b:high='7"}, 'severity: a quote is missing'),
     ({'each': 'a|l'}, 'each, part 1: only one path can be used here'),
     ({'each': "'l'"}, 'each, part 1: only one path can be used here'),
-    ({'severity': 'a:high=7,high=8'}, 'severity: a severity is named twice'),
+    ({'severity': 'a:high=7,high=8'}, 'severity: a scale has a severity twice'),
     ({'severity': 'a:high=7,low=7'}, 'or has a value twice'),
     ({'severity': 'a:high=7,low=7.0'}, 'or has a value twice'),
     ({'severity': 'a:high=7,low=x'}, 'a scale mixes numbers with texts'),

@@ -2370,7 +2370,6 @@ COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert',
                'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
                'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
 OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
-MINUS_ZERO = re.compile(rb'-0[\s,}\]]')  # msgspec would make it a 0: open_scalar reads it
 sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
 UNREAD = object()
 
@@ -2487,7 +2486,8 @@ def is_small(view: memoryview) -> bool:
         return False
     source = bytes(view)
     has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
-    return has_few_marks and not (b'-0' in source and MINUS_ZERO.search(source))
+    # msgspec would make a -0 a 0: open_scalar reads it.
+    return has_few_marks and not (b'-0' in source and re.search(rb'-0[\s,}\]]', source))
 
 
 def open_scalar(view: memoryview) -> Any:
@@ -2857,10 +2857,10 @@ class Path:
         self.constant = constant = unquoted(text) if text.startswith("'") else ''
         self.read = (lambda _: constant) if constant else read
         self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
-        self.header = text[1:].lower() if text.startswith('@') else ''
+        self.header = text[1:].lower() if text.startswith('@') else ''  # without it in the request, it is a key like any other
         path = text[len('host: '):] if self.is_host else text
         before, _, after = path.partition('.*.')
-        # For `alerts.*.status`, the path `status` inside each item.
+        # For `alerts.*.status`, the steps lead to `alerts`, and this is the path `status` inside each item.
         self.inside_item = Path(after) if after and not constant else None
         keys = [] if constant else before.split('.')
         self.steps = steps_of(keys)
@@ -2895,19 +2895,16 @@ class Path:
         return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
 
     def lists_in(self, members: Any) -> list[list[Any]]:
-        """Return the lists with several items of which the path takes the first."""
+        """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
         lists = (find(members, steps) for steps in self.lists)
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
-    def other_items(self, members: dict[str, Any]) -> int:
-        """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
-        return max((len(each) - 1 for each in self.lists_in(members)), default=0)
-
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
-        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
-        leads_through_lists = bool(self.lists or self.inside_item)
-        # Alertmanager and Grafana say how many items they left out.
-        return leads_through_lists and bool(members.get('truncatedAlerts') or self.lists_in(members))
+        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
+
+        Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
+        """
+        return bool(self.lists or self.inside_item) and bool(members.get('truncatedAlerts') or self.lists_in(members))
 
     def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
         """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
@@ -2951,8 +2948,7 @@ class Condition(NamedTuple):
     paths: Paths
     wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
     is_negated: bool
-    # Whether `!a=b` needs some other text at `a`: in a URL, where a path may be mistyped, an event without `a` does not meet it.
-    needs_value: bool
+    is_of_url: bool  # then `!a=b` needs some other text at `a`: a path may be mistyped, so an event without `a` does not meet it
 
     def fits(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them.
@@ -2961,28 +2957,29 @@ class Condition(NamedTuple):
         """
         if self.is_negated:
             return self.is_met(event)
-        values = (value for path in self.paths for value in path.values(event))
-        if self.wanted:
-            return any(map(self.answer, values))
-        return any(value is not None and value is not UNREAD for value in values)
+        values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
+        return any(map(self.answer, values)) if self.wanted else bool(values)
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no."""
+        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
+
+        Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
+        """
         # One of several items is in doubt, too: those that are not read may answer otherwise.
         found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
         answers_of_paths = [{*map(self.answer, values)} for values in found]
         if not self.is_negated:
             return {True} in answers_of_paths
         answers = set().union(*answers_of_paths)
-        return answers == {False} or (not answers and not self.needs_value)  # no answers: there is no value at any path
+        return answers == {False} or (not answers and not (self.is_of_url and self.wanted))
 
     def answer(self, value: Any) -> bool | None:
-        """Return whether a value is one of the wanted texts or, if there are none, something; None if that is in doubt."""
+        """Return whether a value is one of the wanted texts; if none are wanted, whether it is something. None is for doubt."""
         if value is UNREAD or isinstance(value, CutText):
             return None
         if not self.wanted:
             return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
-        if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
+        if isinstance(value, (dict, list)) or (self.is_of_url and value in (None, '')):
             return None
         text = text_of(value)
         return text in self.wanted and text != 'null'  # a text `null` stands for no value: it is not even equal to `null`
@@ -3035,8 +3032,7 @@ class Grammar(NamedTuple):
         if len(texts) > 1:
             raise Unreadable('a value that contains = must be quoted')
         wanted = frozenset(map(unquoted, self.split(texts[0], '|'))) if texts else frozenset()
-        needs_value = self.is_of_url and bool(texts)
-        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), needs_value)
+        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), self.is_of_url)
 
     def read_part(self, text: str, allows_items: bool = False) -> Paths:
         """Return one part: paths and constants."""
@@ -3066,10 +3062,8 @@ class Grammar(NamedTuple):
         """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
         named = [*self.each(text, self.read_level)]
         levels = [*chain.from_iterable(named)]
-        if len({severity for _, severity in levels}) < len(named):
-            raise Unreadable('a severity is named twice')
-        if self.is_of_url and len(levels) > MAX_SCALE_VALUES:
-            raise Unreadable(f'a scale has more than {MAX_SCALE_VALUES} values')
+        if len({severity for _, severity in levels}) < len(named) or (self.is_of_url and len(levels) > MAX_SCALE_VALUES):
+            raise Unreadable(f'a scale has a severity twice, or more than {MAX_SCALE_VALUES} values')
         return levels
 
     def read_level(self, text: str) -> list[tuple[str, float | None]]:
@@ -3085,8 +3079,7 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
     if text.count("'") % 2:
         raise Unreadable('a quote is missing')
     # Each match is a part and the separator behind it, so the last part gets a separator, too.
-    parts = re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)
-    return [part.strip() for part in parts]
+    return [part.strip() for part in re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)]
 
 
 def unquoted(text: str) -> str:
@@ -3147,8 +3140,7 @@ class Row:
     conditions: tuple[Condition, ...] = ()  # which identify the sender: the event must meet them all
     inner: Path | None = None
     name_parts: tuple[NamePart, ...] = ()
-    times: Paths = ()
-    has_no_other_time: bool = False  # the general rule looks for none
+    times: Paths = ()  # in the table, a last `-` says that the general rule looks for no other
     severities: tuple[tuple[Scale, Paths], ...] = ()
     has_no_severity: bool = False  # the general rule looks for none either
     ends: tuple[End, ...] = ()
@@ -3208,9 +3200,7 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
     # In a name, the path `inner` stands for the name of the inner event.
     in_name = {'inner': Path(inner, read=lambda event: event.inner_event.name())} if inner else {}
     name_parts = [NamePart(before, tuple(in_name.get(path.text, path) for path in grammar.part(paths)), bracket)
-                  for before, paths, bracket in NAME_PART.findall(name)]
-    severities = [(scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
-                  for paths, scale in columns.get('severity', []) if paths != 'none']
+                  for before, paths, bracket in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
     return Row(
         title=title,
         sender=title.partition(': ')[0],
@@ -3218,17 +3208,14 @@ def compiled_row(title: str, columns: Columns, identified_by: str) -> Row:
         inner=grammar.read_path(inner) if inner else None,
         name_parts=tuple(name_parts),
         times=grammar.part(times) if times else (),
-        has_no_other_time=times.endswith('-'),  # no event has a key `-`
-        severities=tuple(severities),
-        has_no_severity='severity' in columns and not severities,
+        severities=tuple((scale_of(scale) if scale else SEVERITY_WORDS, grammar.part(paths, allows_items=True))
+                         for paths, scale in columns.get('severity', []) if paths != 'none'),
+        has_no_severity=('none', '') in columns.get('severity', []),
         ends=tuple(End(grammar.conditions(text), grammar.part(at) if at else ()) for text, at in columns.get('resolved', [])),
         # Beside the parts, each of which needs a value, all conditions may be negated.
         problems=tuple(Problem(grammar.parts(text, allows_items=True),
                                tuple(grammar.each(when, grammar.read_condition)) if when else ())
                        for text, when in columns.get('problem', [])))
-
-
-NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
 
 
 def scale_of(text: str) -> Scale:
@@ -3323,8 +3310,8 @@ class Findings:
         self.headers = cache(headers) if words.parts else headers
         # Of the tokens, only the one that proved the request counts: see reveals_token.
         self.clean = partial(clean_text, contains_token=contains_token)
-        self.found: dict[tuple[str, int], int] = {}  # by the parts, each given as its word and its position there
-        self.has_found: dict[str, bool] = {}  # by the words that were looked for: whether one found what it looks for, as a whole
+        self.found: dict[tuple[str, int], int] = {}  # the highest that each part found, by its word and its position there
+        self.has_found: dict[str, bool] = {}  # whether a word as a whole found what it looks for, or an event did not need it
 
     def record(self, word: str, has_found: bool) -> None:
         """Record whether a word found what it looks for in an event.
@@ -3339,8 +3326,8 @@ class Findings:
     def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
         """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out.
 
-        An event that is left out needs no name or time, and the end of a problem no severity: that `record` was not called, or
-        without success, is no mistake.
+        An event that is left out needs no name or time, and the end of a problem no severity. So these words count as having
+        found what they look for.
         """
         if is_left_out:
             self.has_found |= dict.fromkeys(URL_WORDS, True)
@@ -3355,23 +3342,18 @@ class Findings:
 
         Nothing of the query is quoted: it may hold a secret.
         """
-        mistakes: dict[tuple[str, int], list[int]] = {}  # the positions of parts, by their word and what they find
+        mistakes: dict[tuple[str, int], list[str]] = {}  # the positions of parts, by their word and what they find
         # What finds nothing comes first in the note, then what any text meets.
         for (word, position), found in sorted(self.found.items(), key=lambda each: each[1] == MET_BY_ANY_TEXT):
             if found != FOUND:
-                mistakes.setdefault((word, found), []).append(position)
-        notes = [f'{word}{in_words(positions)}: {REASONS[found]}' for (word, found), positions in mistakes.items()]
+                mistakes.setdefault((word, found), []).append(str(position))
+        notes = [f'{word}, part{"s" if len(positions) > 1 else ""} {", ".join(positions)}: {REASONS[found]}'
+                 for (word, found), positions in mistakes.items()]
         # Then comes a word of which no part has a mistake.
         explained = {word for word, _ in mistakes}
         notes += [f'{word}: {URL_WORDS[word][1]}' for word, has_found in self.has_found.items()
                   if not has_found and word not in explained]
         return escaped('; '.join((*self.words.notes, *notes)), MAX_NOTE_CHARACTERS - len('...'))
-
-
-def in_words(positions: list[int]) -> str:
-    """Return the positions of parts as a note says them: ', part 2' or ', parts 1, 3'; '' for [0], which is the whole word."""
-    plural = 's' if len(positions) > 1 else ''
-    return f', part{plural} {", ".join(map(str, positions))}' if positions != [0] else ''
 
 
 # What each word says, as columns of UrlWords. These functions raise Unreadable.
@@ -3400,7 +3382,7 @@ def severity_columns(text: str) -> dict[str, Any]:
     *before, last = split_outside_quotes(text, ':')
     has_scale = before and len(split_outside_quotes(last, '=')) > 1  # without a `=` after it, the colon is part of a key
     paths = URL_GRAMMAR.part(':'.join(before) if has_scale else text, allows_items=True)
-    default = CONSTANT_SEVERITY.severity(paths[-1].constant)  # None for a path, which has no constant
+    default = CONSTANT_SEVERITY.severity(paths[-1].constant)  # None for a path: its constant is ''
     if default is not None:
         paths = paths[:-1]
     if any(path.constant for path in paths):
@@ -3413,7 +3395,7 @@ CONSTANT_SEVERITY = Scale(SEVERITY_WORDS.by_value | SEVERITY_NUMBERS.by_value, {
 
 
 def scale_from_url(text: str) -> Scale:
-    """Return the scale in a text such as 'critical=9, high=7'.
+    """Return the scale in a text such as 'critical=9, high=7'. Raise Unreadable.
 
     Numbers are thresholds if those of a graver severity are higher, as here: 8 is high. Any other value must be equal to one of
     the scale: in 'critical=1, high=2' and 'critical=down, high=slow', nothing but these values means a severity.
@@ -3445,7 +3427,7 @@ IS_RECOVERY = Path('resolved', read=lambda event: event.is_recovery)
 def skip_columns(text: str) -> dict[str, Any]:
     """Return what `?skip=` says. The bare word `resolved` is the state; `resolved|x` and `resolved=true` speak of a key."""
     return {'skip': tuple(
-        Condition((IS_RECOVERY,), each.wanted, each.is_negated, each.needs_value)
+        Condition((IS_RECOVERY,), each.wanted, each.is_negated, each.is_of_url)
         if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
         for each in URL_GRAMMAR.conditions(text))}
 
@@ -3529,10 +3511,10 @@ def read_words(settings: Settings, token: Token | None, parameters: tuple[tuple[
     for word, text in dict(harmless).items():
         try:
             if word in URL_WORDS and text.strip():
-                read, _ = URL_WORDS[word]
-                columns |= read(text)
+                columns |= URL_WORDS[word][0](text)
         except Unreadable as error:
-            notes.append(f'{word}{in_words([error.position])}: {error} (ignored)')
+            where = f'{word}, part {error.position}' if error.position else word
+            notes.append(f'{where}: {error} (ignored)')
     meant = dict.fromkeys(word for name, _ in harmless if name not in URL_WORDS
                           for word in URL_WORDS if is_one_slip_away(name, word))
     notes += [f'{word}: a parameter with nearly this name was ignored' for word in meant]
@@ -4408,7 +4390,7 @@ class ThirdPartyEvent:
             else:
                 name += f'{part.before}{text}{part.bracket}'
             found[text] = path
-            others = max(others, path.other_items(self.members))
+            others = max([others, *(len(each) - 1 for each in path.lists_in(self.members))])
         has_found = any(not path.constant for path in found.values())
         if row.is_of_url:
             self.findings.record('name', has_found)
@@ -4455,7 +4437,7 @@ class ThirdPartyEvent:
             yield from map(self.text_at, end.times)
         if not (end and is_end_of_row):  # if it is the end of the inner event, the outer one says when that was sent
             yield from map(self.text_at, self.row.times)
-        if self.row.has_no_other_time or is_end_of_row:
+        if is_end_of_row or any(path.text == '-' for path in self.row.times):
             return
         yield from self.facts.times()
         if len(self.members) == 1 and (line := TIME_OF_LINE.match(self.text_member('body'))):
