@@ -3457,20 +3457,6 @@ def expect_columns(text: str) -> dict[str, Any]:
     return {'expect': (every, name)}
 
 
-def watched_name(settings: Settings, name: str) -> tuple[str, str]:
-    """Return the name in `?expect=` without any token, and the problem key for the silence of the sender with that name.
-
-    If nothing is left of the name, or a token is still in it, its hash takes its place.
-    """
-    spellings = map(re.escape, sorted(settings.tokens.spellings, key=len, reverse=True))
-    without = re.sub('|'.join(spellings), '', name).strip()
-    shown = '' if contains_token(settings, without) else without_error_markers(without)
-    hashed = hash_of([shown or name])
-    # A name that looks like a hash is hashed, too: it could be the hash of another name.
-    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)
-    return shown or hashed, f'silence/{shown if is_plain else hashed}'
-
-
 # How each word is read, and what the note says if the word as a whole finds nothing.
 URL_WORDS: dict[str, tuple[Callable[[str], dict[str, Any]], str]] = {
     'type': (lambda text: {'type': text}, ''),
@@ -6608,6 +6594,20 @@ def duration_text(seconds: float) -> str:
     """Return a duration in the form of `?expect=`, in the largest unit of which it has at least two: '2h', '119m', '1m'."""
     unit = next((unit for unit in 'dh' if seconds >= 2 * UNITS[unit][0]), 'm')
     return f'{max(round(seconds / UNITS[unit][0]), 1)}{unit}'
+
+
+def watched_name(settings: Settings, name: str) -> tuple[str, str]:
+    """Return the name in `?expect=` without any token, and the problem key for the silence of the sender with that name.
+
+    If nothing is left of the name, or a token is still in it, its hash takes its place.
+    """
+    spellings = map(re.escape, sorted(settings.tokens.spellings, key=len, reverse=True))
+    without = re.sub('|'.join(spellings), '', name).strip()
+    shown = '' if contains_token(settings, without) else without_error_markers(without)
+    hashed = hash_of([shown or name])
+    # A name that looks like a hash is hashed, too: it could be the hash of another name.
+    is_plain = QUERYABLE.fullmatch(shown) and not LIKE_A_HASH.fullmatch(shown)
+    return shown or hashed, f'silence/{shown if is_plain else hashed}'
 
 
 class Watch(Struct, array_like=True):
