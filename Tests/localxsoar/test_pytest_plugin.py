@@ -1,6 +1,7 @@
 """The pytest plugin: what a test of an integration does with the local XSOAR."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from facts import fact
 from local_xsoar import LocalXsoar
 
+from localxsoar import pytest_plugin
 from localxsoar.pytest_plugin import CommandError
 
 pytestmark = pytest.mark.sockets
@@ -79,6 +81,17 @@ def test_a_post_returns_the_response_whatever_its_status(commands: LocalXsoar) -
     assert (commands.post('text', path='/path').status, commands.sent()[-1]['rawJSON']) == (200, 'text')
     commands.control('POST', 'instance/disable?instance=geventhttp')
     assert commands.post(b'bytes').status == 503
+
+
+def test_a_folder_of_cassettes_is_one_of_the_test_and_a_server_that_hangs_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalXsoar(pack=PACKS / 'Commands') as xsoar:
+        monkeypatch.chdir(tmp_path)
+        assert xsoar.record('cassettes') is False and (tmp_path / 'cassettes').is_dir()
+        monkeypatch.setattr(pytest_plugin, 'PATIENCE_SECONDS', 0.1)
+        xsoar.process.send_signal(signal.SIGSTOP)
+    assert xsoar.exit_code == -signal.SIGKILL
 
 
 def test_reading_incidents_takes_no_package_but_the_standard_library() -> None:

@@ -290,7 +290,8 @@ def test_a_container_that_is_ended_on_purpose_is_started_again_each_time(
     for end in [instance.terminate_container] * 3 + [instance.cut_line] * 3:
         pid = wait_for(lambda: instance.pid)
         end()
-        wait_for(lambda pid=pid: instance.pid not in (None, pid), 'another container')  # type: ignore[misc]
+        wait_for(lambda pid=pid: instance.pid not in (None, pid) or instance.journal.health['isError'])  # type: ignore[misc]
+        assert not instance.journal.health['isError'], 'it is not given up'
 
 
 PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')

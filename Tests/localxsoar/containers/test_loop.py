@@ -133,30 +133,35 @@ def test_the_loop_exits_at_the_end_of_stdin(loop: Loop) -> None:
 
 
 CALLS = [
-    (
-        'demisto.createIncidents([{"name": "a"}])',
-        'createIncidents',
-        {'incidents': [{'name': 'a'}], 'lastRun': None, 'userID': None},
-    ),
-    ('demisto.createIncidents([], {"x": 1}, "me")', 'createIncidents', {'incidents': [], 'lastRun': {'x': 1}, 'userID': 'me'}),
-    ('demisto.getIntegrationContext()', 'getIntegrationContext', {'refresh': False}),
-    (
-        'demisto.setIntegrationContext({"k": "v"})',
-        'setIntegrationContext',
-        {'value': {'k': 'v'}, 'version': {'version': -1, 'sequenceNumber': -1, 'primaryTerm': -1}, 'sync': False},
-    ),
-    ('demisto.updateModuleHealth("bad")', 'updateModuleHealth', {'err': 'bad', 'isError': False}),
-    ('demisto.updateModuleHealth("bad", is_error=True)', 'updateModuleHealth', {'err': 'bad', 'isError': True}),
-]
+    ('createIncidents([{"name": "a"}])', 'createIncidents', {'incidents': [{'name': 'a'}], 'lastRun': None, 'userID': None}),
+    ('createIncidents([], {"x": 1}, "me")', 'createIncidents', {'incidents': [], 'lastRun': {'x': 1}, 'userID': 'me'}),
+    ('getIntegrationContext()', 'getIntegrationContext', {'refresh': False}),
+    ('setIntegrationContext({"k": "v"})', 'setIntegrationContext',
+     {'value': {'k': 'v'}, 'version': {'version': -1, 'sequenceNumber': -1, 'primaryTerm': -1}, 'sync': False}),
+    ('updateModuleHealth("bad")', 'updateModuleHealth', {'err': 'bad', 'isError': False}),
+    ('updateModuleHealth("bad", is_error=True)', 'updateModuleHealth', {'err': 'bad', 'isError': True}),
+    ('getIntegrationContextVersioned()', 'getIntegrationContext', {'refresh': False}),
+    ('setIntegrationContextVersioned({"a": "b"}, 3, True)', 'setIntegrationContext',
+     {'value': {'a': 'b'}, 'version': 3, 'sync': True}),
+    ('getLastRun()', 'getLastRun', {}), ('setLastRun({"time": 1})', 'setLastRun', {'value': {'time': 1}}),
+    ('createIndicators([1], noUpdate=True)', 'createIndicators', {'indicators': [1], 'lastRun': None, 'noUpdate': True}),
+    ('findUser(email="a@b")', 'findUser', {'username': '', 'email': 'a@b'}),
+    ('internalHttpRequest("GET", "/user")', 'internalHttpRequest', {'method': 'GET', 'uri': '/user', 'body': None}),
+    ('mirrorInvestigation("7", "all:both")', 'mirrorInvestigation', {'id': '7', 'mirrorType': 'all:both', 'autoClose': False}),
+    ('mapObject(sourceObject={"a": 1}, mapper="m")', 'mapObject', {'source': {'a': 1}, 'mapper': 'm', 'mapperType': ''})]
 
 
 @fact('seen', 'one JSON object per line; the reply to `ping` is `pong`')
 @fact('seen', 'a call writes one line and reads exactly one line')
+@fact('seen', 'the message of each command, with arguments by name')
+@fact('seen', '`mapObject` names its first argument `sourceObject`, and sends it as `source`')
 @pytest.mark.parametrize('script, command, args', CALLS)
-def test_a_call_is_one_line_out_and_takes_one_line_back(shared: Loop, script: str, command: str, args: Any) -> None:
-    call, outcome = shared.ask(script, '{"context": {"id": "7"}}')
+def test_a_call_is_one_line_out_with_its_arguments_by_name_and_takes_one_line_back(
+    shared: Loop, script: str, command: str, args: Any
+) -> None:
+    call, outcome = shared.ask(f'demisto.{script}', '{"context": {"id": "7"}}')
     assert call == {'type': 'executeCommand', 'command': command, 'args': args}
-    assert outcome == ("{'id': '7'}" if command == 'getIntegrationContext' else "{'context': {'id': '7'}}")
+    assert outcome == ("{'id': '7'}" if script == 'getIntegrationContext()' else "{'context': {'id': '7'}}")
 
 
 @fact('seen', 'a log call waits for its reply')
@@ -330,28 +335,6 @@ def test_without_native_the_loop_takes_the_next_script(loop: Loop) -> None:
     loop.run('demisto.log("two")')
     assert [loop.read() for _ in range(4)][2] == said('two')
     assert loop.process.wait(PATIENCE_SECONDS) == 0
-
-
-COMMANDS = [
-    ('getIntegrationContextVersioned()', 'getIntegrationContext', {'refresh': False}),
-    ('setIntegrationContextVersioned({"a": "b"}, 3, True)', 'setIntegrationContext',
-     {'value': {'a': 'b'}, 'version': 3, 'sync': True}),
-    ('getLastRun()', 'getLastRun', {}),
-    ('setLastRun({"time": 1})', 'setLastRun', {'value': {'time': 1}}),
-    ('createIndicators([1], noUpdate=True)', 'createIndicators', {'indicators': [1], 'lastRun': None, 'noUpdate': True}),
-    ('findUser(email="a@b")', 'findUser', {'username': '', 'email': 'a@b'}),
-    ('internalHttpRequest("GET", "/user")', 'internalHttpRequest', {'method': 'GET', 'uri': '/user', 'body': None}),
-    ('mirrorInvestigation("7", "all:both")', 'mirrorInvestigation', {'id': '7', 'mirrorType': 'all:both', 'autoClose': False}),
-    ('mapObject(sourceObject={"a": 1}, mapper="m")', 'mapObject', {'source': {'a': 1}, 'mapper': 'm', 'mapperType': ''}),
-]
-
-
-@fact('seen', 'the message of each command, with arguments by name')
-@fact('seen', '`mapObject` names its first argument `sourceObject`, and sends it as `source`')
-@pytest.mark.parametrize('script, command, args', COMMANDS)
-def test_a_command_of_the_server_goes_out_with_its_arguments_by_name(shared: Loop, script: str, command: str, args: Any) -> None:
-    call, outcome = shared.ask(f'demisto.{script}', '{"a": 1}')
-    assert (call, outcome) == ({'type': 'executeCommand', 'command': command, 'args': args}, "{'a': 1}")
 
 
 TYPES = [

@@ -48,12 +48,6 @@ def get():
                           readable_output='found')
 
 
-def fail():
-    tries = demisto.getLastRun().get('tries', 0) + 1
-    demisto.setLastRun({'tries': tries})
-    return return_error('not yet') if tries % 3 else f'done at try {tries}'
-
-
 command = demisto.command()
 if command == 'test-module':
     set_integration_context({'access_token': 'x', 'valid_until': 17})
@@ -61,7 +55,7 @@ if command == 'test-module':
 elif command == 'fetch-incidents':
     fetch()
 else:
-    return_results({'acme-get': get, 'acme-fail': fail, 'acme-push': push}[command]())
+    return_results({'acme-get': get, 'acme-push': push}[command]())
 '''
 SCRIPTS = {
     'One': {'Ask': "demisto.results([{'Type': 1, 'ContentsFormat': 'json', 'Contents': demisto.executeCommand("
@@ -99,7 +93,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_item(root / 'content/Packs/Other', 'Scripts', 'Set', '', script='return 1', type='javascript')
     write_item(root / 'content/Packs/Another', 'Scripts', 'Helper', '', script='return 1', type='javascript')
     write_item(root / 'Two', 'Scripts', 'Second', "return_results('second')", script='-', type='python')
-    commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-fail'}, {'name': 'acme-push'}]
+    commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-push'}]
     write_item(root / 'content/Packs/One', 'Integrations', 'Acme', ACME, configuration=[
         {'name': 'url', 'display': 'URL', 'required': True, 'type': 0}],
         script={'type': 'python', 'script': '-', 'isfetch': True, 'commands': commands})
@@ -210,15 +204,8 @@ def test_a_command_that_fails_runs_once_unless_its_options_say_more(options: dic
     with pytest.raises(CommandFailed):
         carry_out(options, run)
     assert len(tries) == count
-
-
-def test_a_command_that_fails_runs_again_as_its_options_say(served: LocalXsoar) -> None:
-    [entry] = served.command('acme-fail', {'retry-count': '2', 'retry-interval': '0'})
-    assert entry['Contents'] == 'done at try 3'
-    with pytest.raises(CommandError, match='not yet'):
-        served.command('acme-fail', {'retry-count': 1, 'retry-interval': 0})
-    with pytest.raises(CommandError, match='retry-count=many: it is not a number'):
-        served.command('acme-fail', {'retry-count': 'many'})
+    with pytest.raises(CommandFailed, match='retry-count=many: it is not a number'):
+        carry_out({'retry-count': 'many'}, run)
 
 
 @fact('documented', '`${path}` in an argument is the value at the path in the context or, after `incident.`, of the incident')

@@ -91,6 +91,18 @@ def test_a_fetch_begins_after_the_end_of_the_one_before_it() -> None:
     assert order == ['first begins', 'first ends', 'second begins', 'second ends']
 
 
+def test_a_new_schedule_takes_the_place_of_the_one_before() -> None:
+    runs: list[str] = []
+    fetcher, _ = run_fetcher(lambda command: runs.append(command) or 0)  # type: ignore[func-returns-value]
+    fetcher.start({'old': 0.001})
+    wait_for(lambda: 'old' in runs, 'the first schedule')
+    fetcher.start({'new': 0.001})
+    before = runs.count('old')
+    wait_for(lambda: runs.count('new') > 10, 'the second schedule')
+    fetcher.stop()
+    assert runs.count('old') == before
+
+
 def test_each_traceback_is_kept_once() -> None:
     def traceback(place: str) -> str:
         return f'Traceback (most recent call last):\n  File "{place}", line 1, in b\n'

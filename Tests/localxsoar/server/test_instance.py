@@ -275,6 +275,16 @@ def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
     assert instance.brief()['ending'] is None
 
 
+def test_how_containers_end_again_and_again_is_shown_also_while_one_runs(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
+    monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.01)
+    instance = make('import time; time.sleep(0.5)', longRunning=True)
+    instance.enable()
+    wait_for(lambda: (shown := instance.brief())['ready'] and shown['ending'], 'a container after two that ended')
+
+
 def test_a_long_traceback_shows_its_end(make: Callable[..., Instance]) -> None:
     count = instance_module.SHOWN_TRACEBACK_CHARACTERS
     instance = make(f"raise RuntimeError('a response' * {count} + ' and the end')", longRunning=True)

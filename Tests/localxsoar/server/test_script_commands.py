@@ -34,8 +34,10 @@ found = demisto.executeCommand('getIncidents', {'query': f'-status:closed and db
 if key and found:
     number = found[0]['id']
     demisto.executeCommand('addEntries', {'id': number, 'entries': json.dumps([{'Contents': incoming['name']}])})
-    demisto.executeCommand('setIncident', {'id': number, 'severity': 'high', 'joined': 1})
+    if incoming['name'] != 'note':
+        demisto.executeCommand('setIncident', {'id': number, 'severity': 'high', 'joined': 1})
     if incoming['name'] == 'recovery':
+        demisto.executeCommand('setIncident', {'id': number, 'labels': [{'type': 'state', 'value': 'resolved'}]})
         demisto.executeCommand('closeInvestigation', {'id': number, 'closeReason': 'Resolved', 'closeNotes': 'It is over.'})
 demisto.results(not (key and found))
 '''
@@ -386,13 +388,15 @@ def test_a_pre_process_script_joins_incidents(pack: Path, http: requests.Session
 
         created = post({'name': 'problem', 'dbotMirrorId': 'k'}, {'name': 'again', 'dbotMirrorId': 'k'}, {'name': 'other'})
         assert [incident['name'] for incident in created] == ['problem', 'other']
-        assert post({'name': 'recovery', 'dbotMirrorId': 'k'}) == []
+        assert [post({'name': name, 'dbotMirrorId': 'k'}) for name in ('note', 'recovery')] == [[], []]
         server.faults.change({'dropped': 'null'})
         assert [incident['name'] for incident in post({'name': 'problem', 'dbotMirrorId': 'k'})] == ['problem']
         assert post({'name': 'again', 'dbotMirrorId': 'k'}) is None
     first = server.store.get('1')
     assert (first['status'], first['severity'], first['closeReason'], first['CustomFields']) == (2, 3, 'Resolved', {'joined': 1})
-    assert [entry['contents']['Contents'] for entry in server.store.entries('1')] == ['again', 'recovery']
+    assert [entry['contents']['Contents'] for entry in server.store.entries('1')] == ['again', 'note', 'recovery']
+    assert [(act['name'], act['word'], act['text']) for act in server.store.acts(3)] == [
+        ('note', 'joined', ''), ('recovery', 'ended', ''), ('again', 'joined', 'unknown → high')]
     assert any(line.endswith('dropped  again, by the pre-process script Join') for line in printed)
 
 

@@ -106,11 +106,8 @@ def test_a_big_body_passes_as_it_came(xsoar: LocalXsoar, http: requests.Session,
     assert (seen['size'], seen['sha256']) == (len(body), hashlib.sha256(body).hexdigest())
 
 
-@pytest.mark.parametrize('size', [10, 30_000_000])
-def test_a_response_that_comes_before_the_body_was_read_reaches_the_sender(
-    xsoar: LocalXsoar, http: requests.Session, size: int
-) -> None:
-    assert post(xsoar, http, '/early', b'x' * size).status_code == 413
+def test_a_response_that_comes_before_the_body_was_read_reaches_the_sender(xsoar: LocalXsoar, http: requests.Session) -> None:
+    assert post(xsoar, http, '/early', b'x' * 30_000_000).status_code == 413
 
 
 def raw_exchange(xsoar: LocalXsoar, request: bytes, *more: bytes) -> bytes:

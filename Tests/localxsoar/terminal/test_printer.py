@@ -62,12 +62,6 @@ def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
     assert printed[0].endswith('  ' + 'x' * 300)
 
 
-@pytest.mark.parametrize('numbers, words', [
-    (['7', '9'], '→ 7, 9'), (['9', '8', '7', '6'], '→ 6 to 9'), (['7', '8', '9', '12'], '→ 4 from 7 to 12')])
-def test_a_range_of_incidents_is_named_only_where_all_of_it_is_meant(numbers: list[str], words: str) -> None:
-    assert became({**DELIVERY, 'incidents': numbers}) == f'{words}  disk full'
-
-
 def test_the_severity_is_apart_from_several_steps_for_a_reason_may_end_in_one() -> None:
     graded = {**DELIVERY, 'triage': 'high'}
     assert [became(graded), became({**graded, 'has_left': True})] == ['→ 7 high  disk full', '→ 7 · ↯ left  high  disk full']

@@ -159,6 +159,14 @@ def test_a_body_longer_than_is_shown_is_not_tried_in_other_forms() -> None:
         assert ('without its last line break' in text, text.startswith('It does not match')) == (is_tried, not is_tried)
 
 
+def test_a_signature_in_the_other_alphabet_of_base64_is_read() -> None:
+    signed = ((body, base64.urlsafe_b64encode(hmac.digest(TOKEN.encode(), body, 'sha256')).decode())
+              for body in (b'%d' % number for number in range(1000)))
+    body, value = next(each for each in signed if {*'-_'} <= {*each[1]})
+    found = checks(SENDERS['shopify'], SenderRequest([('X-Shopify-Hmac-Sha256', value)], '', body))
+    assert found['Signature'] == ('good', 'It matches.')
+
+
 def test_a_signature_is_described_by_its_algorithm_and_its_key() -> None:
     assert checks(SENDERS['github'], sent('github'))['Algorithm'] == (
         '', 'HMAC-SHA-256 of the body, in hexadecimal; the key is the token.')
