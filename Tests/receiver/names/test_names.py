@@ -90,7 +90,6 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
     ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
     ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created'),
-    ({'status': 'running', 'typeComputedMap': 'Memory'}, 'Memory'),
     ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
     # What is not what happened comes last.
     ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),

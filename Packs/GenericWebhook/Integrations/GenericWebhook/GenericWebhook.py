@@ -3537,8 +3537,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename webhookevent alerttype notificationtype operationname
         methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category typecomputedmap webhookcode webhooktype eventid recordtype changetype status state alert error
-        result class''',
+        scope type kind category webhookcode webhooktype eventid recordtype changetype status state alert error result class''',
     # These name the kind surely, in any object; under keys that are not in 'inside', only those of 'kind elsewhere' do, too.
     'event': 'eventname eventtype webhookevent',
     'kind elsewhere': 'event topic action status state statename checkstatename result',
@@ -3580,8 +3579,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # The objects under these keys, or the first one in a list, have the data of the event.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result protopayload alerts events findings incidents
-        value records messages message msg body error item action eventdata formresponse definition params violations
-        alertinfo''',
+        value records messages message msg body error item action eventdata formresponse params violations alertinfo''',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname severitylevel criticality',
@@ -3680,8 +3678,7 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, list[str]]:
     words = {key: word_of(key) for key in keys}
     places: list[tuple[int, str, str]] = []
     for key, word in words.items():
-        is_of_thing = word == 'type' and parent == 'resource'  # the type of the thing, not of what happened
-        if is_of_thing or NOT_BESIDE.get(word, set()) & {*words.values()}:
+        if NOT_BESIDE.get(word, set()) & {*words.values()}:
             continue
         # The `name` in a `rule` also means `rulename`.
         of_parent = PLACES.get(f'{parent}name', []) if parent and word == 'name' else []
@@ -3835,9 +3832,10 @@ class Facts:
         self.rings = [[self.top], [scope for scope in near if scope.has_data], [scope for scope in near if not scope.has_data]]
         self.near = self.rings[DATA] + self.rings[OTHERS]
         # Those of all keys in the rings: the tables need not look for any other.
-        self.meanings = {meaning for scope in (self.top, *near) for meaning in scope.by_meaning}
+        self.meanings = {*self.top.by_meaning}.union(*(scope.by_meaning for scope in near))
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
-        self.own_name = self.find_own_name()
+        # Only the `name` directly in the event is its own. That of an object that is its only member is one text among others.
+        self.own_name = self.usable(self.members.get('name'), NO_NAME) if isinstance(self.members.get('name'), str) else ''
 
     # The walk
 
@@ -3949,7 +3947,8 @@ class Facts:
             # The event names itself; a failure goes before that, but not in our own format, which has `occurred`.
             if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change)):
                 return text
-            if self.says_what_happened(text, change):
+            # A text of several words, among them the stems of the change: the `resolved` of `alert.resolved` is in `Resolve it`.
+            if ' ' in text and all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
@@ -3958,14 +3957,6 @@ class Facts:
         about = self.with_thing(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return '' if name.isdecimal() else self.clean(name)  # a lone number says nothing
-
-    def find_own_name(self) -> str:
-        """Return the event's `name`, or '' if it has none, or only an identifier.
-
-        Only the `name` directly in the event counts. That of an object that is its only member is one text among others.
-        """
-        name = self.members.get('name')
-        return self.usable(name, NO_NAME) if isinstance(name, str) else ''
 
     def text(self) -> tuple[str, bool]:
         """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
@@ -3979,6 +3970,8 @@ class Facts:
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no words other than the kind of event. A number is one, and so is what is not ASCII."""
+        if 2 * len(self.own_kind) < len(text):  # it has other words, whichever they are
+            return False
         words = {*words_of(text.lower())} - SAY_NOTHING
         has_others = not text.isascii() or NUMBER.search(text) or not words.issubset(words_of(self.own_kind))
         return bool(words) and not has_others
@@ -3988,14 +3981,6 @@ class Facts:
         longer = [value for value in self.top.values_of('text')[:10] if isinstance(value, str) and len(value) > len(text)]
         others = [other for other in map(self.usable, longer) if text.lower() in other.lower() and len(other) <= 150]
         return max(others, key=len, default=text)
-
-    def says_what_happened(self, text: str, change: str) -> bool:
-        """Return whether a text needs no kind of event before it: it is several words, and among them are those of the change.
-
-        Stems are compared: the `resolved` of `alert.resolved` is in `Resolve the alert`.
-        """
-        lower_text = text.lower()
-        return ' ' in text and all(word[:max(4, len(word) - 2)] in lower_text for word in words_of(change))
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
@@ -4026,10 +4011,8 @@ class Facts:
         if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
             return f'{kind} {status}'
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
-        if text and is_telling:
-            return kind
         if text:  # it says more than an outcome such as `passed`: beside it, only a change counts
-            return self.word_of_change((OWN,), CHANGE)
+            return kind if is_telling else self.word_of_change((OWN,), CHANGE)
         word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
         if not word or word.lower() in kind.lower() or FAILURE.search(kind):
@@ -4098,6 +4081,8 @@ class Facts:
         If the words there disagree, there is none. The level of a log, how critical a device is, and what an event repeats of a
         problem that has ended are no severities.
         """
+        if self.meanings.isdisjoint(('severity', 'priority')):
+            return NO_SEVERITY
         # One of several objects does not speak for the event, nor does JSON in a text, which may be what an attacker has typed.
         speaking = [scope for scope in (self.top, *self.near) if not scope.is_item and not scope.is_text
                     and (scope.word in SEVERITY_INSIDE or (scope is self.top and scope.word not in WORDS['named thing']))]
@@ -4119,8 +4104,7 @@ READERS: dict[str, Callable[[Facts, Any], str]] = {
     'address': Facts.address,
     'last word: id': lambda facts, value: facts.object_name(value) or (facts.clean(value) if str(value).isdecimal() else '')}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
-    'sentence': lambda text: ' ' in text,
-    'activity': lambda text: ' ' in text,
+    **dict.fromkeys(('sentence', 'activity'), lambda text: ' ' in text),
     'domain': lambda text: '.' in text,
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
@@ -4146,11 +4130,6 @@ def says_that_it_ended(scope: Scope) -> bool:
                for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values_of(meaning))
 
 
-def is_of_windows_log(scope: Scope) -> bool:
-    """Return whether an object is a record of a Windows event log: its severity is a level of the log."""
-    return 'event id' in scope.by_meaning and ('windows log' in scope.by_meaning or bool(find(scope.members, PROVIDER_NAME)))
-
-
 def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
     """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail.
 
@@ -4158,7 +4137,9 @@ def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
     """
     has_text = any(text in each.by_meaning for text in TEXTS[0][1] for each in (scope, top))
     is_of_message = meaning == 'priority' and (not has_text or 'log or mail' in scope.by_meaning)
-    if is_of_message or any(map(is_of_windows_log, (scope, top))):
+    is_of_windows = any('event id' in each.by_meaning and ('windows log' in each.by_meaning or find(each.members, PROVIDER_NAME))
+                        for each in (scope, top))
+    if is_of_message or is_of_windows:
         return set()
     return {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
 
@@ -4232,7 +4213,6 @@ NO_IDENTITY = re.compile(r'''
     \$\w+ | \$\([^)]*\) | [$%]\{.*\} | \{\{.*\}\} |
     <[^>\d@]*>+ | \([^)\d@]*\)+ | \[[^]\d@]*\]+ | \{[^}\d@]*\}+ | %[^%\d@]*%+ | %!\w\([^)\d@]*\) | \{?0{8}(-0{4}){3}-0{12}\}?
     ''', re.IGNORECASE | re.VERBOSE)
-URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 NO_ROW = Row()
 
@@ -4288,7 +4268,8 @@ class ThirdPartyEvent:
         self.words = words or self.findings.words
         self.row = next(ROWS.fitting(self), NO_ROW)  # of the sender
         self.rows: tuple[Row, ...] = (self.words, self.row)
-        self.is_recovery: bool = self.reports_an_end()
+        ending = self.row_with('ends')  # whether the event certainly reports the end of a problem
+        self.is_recovery: bool = self.only_inner_event.is_recovery if ending.inner else self.end_by(ending) is not None
 
     @cached_property
     def record(self) -> dict[str, Any] | None:
@@ -4334,10 +4315,8 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        for row in self.rows:
-            if row.name_parts and (name := self.name_by(row)):
-                return name
-        return first_of(map(shortened, self.other_names()))
+        by_rows = (self.name_by(row) for row in self.rows if row.name_parts)
+        return first_of(chain(by_rows, map(shortened, self.other_names())))
 
     def other_names(self) -> Iterator[str]:
         """Yield the names that an event may have without a row, the best first.
@@ -4371,10 +4350,8 @@ class ThirdPartyEvent:
             text, path = next(((text, path) for path in part.paths if (text := self.text_at(path))), ('', None))
             if not path or text in found:
                 continue
-            if number > 0 and not found:  # nothing to separate this from: without a title, `{title} ({host})` gives `db-1`
-                name = text
-            else:
-                name += f'{part.before}{text}{part.bracket}'
+            # If there is nothing to separate it from, it stands alone: without a title, `{title} ({host})` gives `db-1`.
+            name += text if number > 0 and not found else f'{part.before}{text}{part.bracket}'
             found[text] = path
             others = max([others, *(len(each) - 1 for each in path.lists_in(self.members))])
         has_found = any(not path.constant for path in found.values())
@@ -4457,7 +4434,8 @@ class ThirdPartyEvent:
         for scale, paths in row.severities:
             path, values = self.first_with_value(paths)
             if path:
-                is_urgency = not path.is_of_url and not URGENCY.isdisjoint(path.text.lower().split('.'))
+                # How soon somebody wants help: that may be low although the problem is severe.
+                is_urgency = not path.is_of_url and not {*WORDS['priority']}.isdisjoint(path.text.lower().split('.'))
                 is_doubtful = is_urgency or path.is_one_of_several(self.members)
                 severities = {*map(scale.severity, values)}
                 is_certain = is_certain and not is_doubtful and None not in severities
@@ -4478,11 +4456,6 @@ class ThirdPartyEvent:
     def row_with(self, column: str) -> Row:
         """Return the row that decides on a column, such as `ends`: that of the URL if it has some, else that of the sender."""
         return self.words if getattr(self.words, column) else self.row
-
-    def reports_an_end(self) -> bool:
-        """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the sender's row."""
-        row = self.row_with('ends')
-        return self.only_inner_event.is_recovery if row.inner else self.end_by(row) is not None
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
@@ -4614,8 +4587,8 @@ def origin_of(event: ThirdPartyEvent, has_value: Any, tried: Iterable[Tried], te
 def origin_of_time(event: ThirdPartyEvent, texts: At, now: float) -> dict[str, Any]:
     """Return the origin of the event's time. `now` is a Unix time in seconds."""
     occurred = event.occurred(now)
-    times = [(row, path) for row in event.rows for path in chain(row.times, *(end.times for end in row.ends))]
-    tried = [(row, [(path,)], occurred and any_time_to_rfc3339(event.text_at(path), now) == occurred) for row, path in times]
+    tried = [(row, [(path,)], occurred and any_time_to_rfc3339(event.text_at(path), now) == occurred)
+             for row in event.rows for path in chain(row.times, *(end.times for end in row.ends))]
     dates = [each for each in texts if occurred and any_time_to_rfc3339(each[1], now) == occurred][:1]
     return origin_of(event, occurred, tried, dates, 'no value says it, so it is the moment of arrival')
 
@@ -4628,8 +4601,7 @@ def origin_of_name(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     paths = {text[:100]: path for path, text in reversed(texts)}
     pattern = '|'.join(re.escape(start) + (r'\w*' if len(start) == 100 else '') for start in sorted(paths, key=len, reverse=True))
     at = [(paths[text[:100]], text) for text in re.findall(rf'(?<!\w)(?:{pattern})(?!\w)', name) if text]
-    whole = [each for each in texts if name and name in each[1]][:1]  # a name that is a part of one text
-    return origin_of(event, name, tried, at or whole, 'no text can be a name')
+    return origin_of(event, name, tried, at or [each for each in texts if name and name in each[1]][:1], 'no text can be a name')
 
 
 def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
