@@ -181,34 +181,6 @@ def test_a_repeat_waits_while_the_first_is_being_made(webhook: Webhook) -> None:
     assert len(webhook.sent()) == before + 1
 
 
-def test_a_failure_is_not_remembered_and_the_retry_works(webhook: Webhook) -> None:
-    before = len(webhook.sent())
-    headers = {**AUTHORIZED, 'webhook-id': 'failed-1'}
-    webhook.faults(refuse='poison')
-    try:
-        assert patient.post(webhook.webhook_url, '{"name": "poison"}', headers=headers).status_code == 502
-    finally:
-        webhook.faults(refuse='')
-    answers = [patient.post(webhook.webhook_url, '{"name": "poison"}', headers=headers) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert len(webhook.sent()) == before + 1
-
-
-def test_a_repeat_that_waited_for_a_failure_is_tried_itself(webhook: Webhook) -> None:
-    calls = len(webhook.state()['createSizes'])
-    headers = {**AUTHORIZED, 'webhook-id': 'failed-2'}
-    webhook.faults(hang=True, refuse='poison')
-    try:
-        first = Sending(webhook.direct_url, '{"name": "poison"}', headers)
-        wait_for(lambda: len(webhook.state()['createSizes']) == calls + 1, 'the first call')
-        second = Sending(webhook.direct_url, '{"name": "poison"}', headers)
-    finally:
-        webhook.faults(hang=False)
-    assert (first.result().status_code, second.result().status_code) == (502, 502)
-    assert len(webhook.state()['createSizes']) == calls + 2
-    webhook.faults(refuse='')
-
-
 def test_what_the_server_dropped_is_not_created_by_a_repeat(webhook: Webhook) -> None:
     before = len(webhook.sent())
     headers = {**AUTHORIZED, 'webhook-id': 'dropped-1'}

@@ -105,17 +105,6 @@ def test_a_hostile_signature_is_rejected_and_raises_nothing(app: App, sender: Se
         assert refused(app, body, {**headers, sender.header: spoil(headers[sender.header])}), name
 
 
-@pytest.mark.parametrize('name', ['Standard Webhooks', 'Slack', 'Stripe', 'Shopify'])
-def test_a_hostile_signature_is_rejected_at_the_door(webhook: Webhook, name: str) -> None:
-    sender = NAMED[name]
-    body, headers = sender.request(now=unix_now())
-    for how, spoil in HOSTILE.items():
-        value = spoil(headers[sender.header]).strip().encode('latin-1')
-        if b'\0' not in value:  # is no HTTP
-            answer = patient.post(webhook.direct_url, body, headers={**headers, sender.header: value})
-            assert answer.status_code == 401, how
-
-
 @each_timed_sender
 def test_a_time_that_is_off_by_less_than_the_window_is_let_in_and_no_other(app: App, sender: Sender) -> None:
     assert app.post(*sender.request(sender.seconds)).status == 200

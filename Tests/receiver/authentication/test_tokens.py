@@ -15,7 +15,6 @@ from clocks import unix_now
 from GenericWebhook import Settings, Tokens, contains_token, kept_headers, signatures_to_check
 from shared.webhook import Webhook
 
-from localxsoar.pytest_plugin import CommandError
 
 pytestmark = pytest.mark.sockets
 
@@ -102,14 +101,6 @@ def test_a_retry_with_another_token_is_a_retry_however_the_url_spells_the_plus_o
             assert app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, query).json[0]['id'] == '1.0'
         other = app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, f'token={tokens[0]}&b=a+c')
         assert other.json[0]['id'] == '2.0'
-
-
-def test_the_test_button_is_ok_and_says_that_bars_without_spaces_separate_nothing(webhook: Webhook) -> None:
-    assert webhook.test(auth_header='new || old') == 'ok'
-    assert webhook.test(auth_header='new||old').startswith('ok. Authorization Verification Token: it contains "||".')
-    with pytest.raises(CommandError, match='token 2 of 2: it is empty') as error:
-        webhook.test(auth_header=f'{EIGHT[7]} || ')
-    assert EIGHT[7] not in str(error.value)
 
 
 @pytest.mark.parametrize('server', ['6.5', pytest.param('8', marks=pytest.mark.weekly)])
