@@ -86,13 +86,6 @@ def test_of_two_tokens_in_one_request_the_first_in_the_form_counts(app: App) -> 
         assert app.proved_by == '1'
 
 
-def test_a_retry_that_shows_another_token_in_its_url_is_still_a_retry(app: App) -> None:
-    for token in EIGHT:
-        answer = app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, f'token={quote(token, safe="")}&b=1')
-        assert answer.json[0]['id'] == '1.0'
-    assert len(app.calls) == 1
-
-
 @pytest.mark.parametrize('first', ['a+b%20c/d=e%26f%252B-long', 'a%2Bb+c/d=e%26f%252B-long'])
 def test_a_retry_with_another_token_is_a_retry_however_the_url_spells_the_plus_of_one(first: str) -> None:
     tokens = [EIGHT[0], EIGHT[2]]

@@ -17,7 +17,7 @@ import patient
 import pytest
 from shared.app import App
 from clocks import each_grows_linearly, grows_linearly
-from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
+from GenericWebhook import (MAX_BODY_BYTES, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
                             Settings, Tokens, TooLarge, read_payloads, to_incidents)
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,12 +93,6 @@ def test_nothing_at_all_is_an_incident_without_details(app: App, body: bytes, co
     assert [incident['rawJSON'] for incident in app.incidents] == ['{}']
 
 
-@pytest.mark.parametrize('body', [b'{}\n' * 1001, b'[' + b'{},' * 1000 + b'{}]'], ids=['lines', 'array'])
-def test_more_events_than_a_request_may_hold_are_rejected_before_any_is_made(body: bytes) -> None:
-    with pytest.raises(TooLarge):
-        read_payloads(body)
-
-
 @pytest.mark.parametrize('form, fields', [
     ('a=1&b=two', {'a': '1', 'b': 'two'}), ('a=1&a=2&a=3', {'a': ['1', '2', '3']}), ('a=&b', {'a': '', 'b': ''}),
     ('a=%C3%A9+%E2%98%83%20%2B', {'a': 'é ☃ +'}), ('%F0%9F%98%80=x', {'😀': 'x'}), ('a=é', {'a': 'é'}),
@@ -132,11 +126,8 @@ def test_text_that_only_carries_the_label_of_a_form_is_text(text: str) -> None:
     assert kept(text, FORM) == [{'body': text}]
 
 
-@pytest.mark.parametrize('form, status', [
-    ('a=%FF', 415), ('a=%C3', 415), ('&'.join(['a=1'] * MAX_FORM_FIELDS), 200), ('&'.join(['a=1'] * (MAX_FORM_FIELDS + 1)), 400),
-    ('a=%zz', 200),
-])
-def test_a_form_beyond_the_bounds_or_in_no_utf_8_is_rejected(app: App, form: str, status: int) -> None:
+@pytest.mark.parametrize('form, status', [('a=%FF', 415), ('a=%C3', 415), ('a=%zz', 200)])
+def test_a_form_in_no_utf_8_is_rejected(app: App, form: str, status: int) -> None:
     answer = app.authorized(form, FORM)
     assert answer.status == status
     assert 'form' in answer.text or status == 200
@@ -166,7 +157,6 @@ def test_a_multipart_form_is_an_object_of_its_fields_with_what_its_files_are(fie
 @pytest.mark.parametrize('body, content_type', [
     (multipart(('a', '1'))[0][:-20], 'multipart/form-data; boundary=frontier'), (b'no parts', 'multipart/form-data; boundary=x'),
     (multipart(('a', '1'))[0], 'multipart/form-data'), (multipart(('a', '1'))[0], 'multipart/form-data; boundary=other'),
-    (multipart(*[('a', '1')] * (MAX_FORM_FIELDS + 1))),
     (b'--x\r\n\r\nno name\r\n--x--\r\n', 'multipart/form-data; boundary=x'), (b'--x--', 'multipart/form-data; boundary="'),
 ])
 def test_a_multipart_form_that_is_not_well_formed_is_rejected(app: App, body: bytes, content_type: str) -> None:
@@ -461,11 +451,6 @@ def test_a_bomb_is_rejected_without_being_held(webhook: Webhook, coding: str, ma
         peaks.append(webhook.peak_memory())
     assert peaks[1] - peaks[0] < 128 * MIB
     assert len(webhook.sent()) == before
-
-
-def test_a_body_of_1000_gzip_members_is_unpacked_and_one_of_1001_is_not(app: App) -> None:
-    bodies = (GZIPPED + gzip.compress(b'') * more for more in (999, 1000))
-    assert [app.authorized(body, Content_Encoding='gzip').status for body in bodies] == [200, 400]
 
 
 @pytest.mark.parametrize('member', [b'', b' ' * 1000], ids=['empty', 'small'])
