@@ -5,7 +5,8 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -247,20 +248,15 @@ def test_a_container_sees_that_its_sender_left(xsoar: LocalXsoar, body: bytes) -
     wait_for(lambda: ends() == before + 1, 'the end of the connection')
 
 
-def test_a_cut_line_fails_every_later_call_and_a_new_container_is_in_order(xsoar: LocalXsoar, http: requests.Session) -> None:
+@pytest.mark.parametrize('cut', [partial(LocalXsoar.faults, cut=True), LocalXsoar.cut], ids=['at the next call', 'now'])
+def test_a_cut_line_fails_every_later_call_and_a_new_container_is_in_order(
+    xsoar: LocalXsoar, http: requests.Session, cut: Callable[[LocalXsoar], Any]
+) -> None:
     before = xsoar.state()
-    xsoar.faults(cut=True)
+    cut(xsoar)
     assert ask(xsoar, http, '/', TWO)['error'] == 'JSONDecodeError'
     assert ask(xsoar, http, '/', TWO)['text'] == 'Try to write when connection closed'
     assert xsoar.faults()['cut'] is False
     xsoar.stop_container()
     wait_for(lambda: restarted(xsoar, before))
     assert len(ask(xsoar, http, '/', TWO)) == 2
-
-
-def test_a_line_may_be_cut_at_any_time(xsoar: LocalXsoar, http: requests.Session) -> None:
-    before = xsoar.state()
-    xsoar.cut()
-    assert ask(xsoar, http, '/', TWO)['error'] == 'JSONDecodeError'
-    xsoar.stop_container()
-    wait_for(lambda: restarted(xsoar, before))

@@ -182,4 +182,4 @@ def test_all_integrations_and_scripts_are_read_again_when_a_file_changes(tmp_pat
         response = wait_for(lambda: requests.post(xsoar.webhook_url, json=[{'name': 'a'}]) or None)  # 503 until it listens again
         assert (response.json(), xsoar.state()['restarts'], xsoar.state()['pid'] != first) == ([], 0, True)
         rule.write_text('type: [')
-        xsoar.wait_for_line('^!!! .*Rule.yml')
+        xsoar.wait_for_line('^!!! .*Rule.yml is not YAML')

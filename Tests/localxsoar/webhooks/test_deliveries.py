@@ -233,18 +233,14 @@ def test_the_largest_bodies_make_room_and_leave_the_history_as_it_is(printed: li
     assert next(stream).count(reason.encode()) == 2, 'pages that are open are told'
 
 
-def test_of_bodies_of_about_the_same_size_the_oldest_makes_room(printed: list[str]) -> None:
+@pytest.mark.parametrize('sizes, missing', [((3000, 4000), [False, True]), ((10, 1000, 9000), [True, False, False])])
+def test_the_oldest_of_bodies_of_about_one_size_or_one_beyond_the_limit_itself_makes_room(
+    printed: list[str], sizes: tuple[int, ...], missing: list[bool]
+) -> None:
     deliveries = open_deliveries(printed, byte_limit=6200)
-    for size in (3000, 4000):
+    for size in sizes:
         receive(deliveries, body=b'x' * size)
-    assert [bool(each['missing']) for each in deliveries.summaries()] == [False, True]
-
-
-def test_a_body_beyond_the_limit_makes_room_itself(printed: list[str]) -> None:
-    deliveries = open_deliveries(printed, byte_limit=5000)
-    for size in (10, 1000, 9000):
-        receive(deliveries, body=b'x' * size)
-    assert [bool(each['missing']) for each in deliveries.summaries()] == [True, False, False]
+    assert [bool(each['missing']) for each in deliveries.summaries()] == missing
 
 
 def test_a_delivery_whose_response_made_room_can_still_be_sent_again(printed: list[str]) -> None:
