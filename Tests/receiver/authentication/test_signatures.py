@@ -114,18 +114,15 @@ def test_a_time_that_is_off_by_less_than_the_window_is_let_in_and_no_other(app: 
 
 
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
-def test_a_time_that_is_missing_or_no_number_is_rejected(app: App, sender: Sender) -> None:
+def test_a_time_that_is_missing_is_rejected(app: App, sender: Sender) -> None:
     body, headers = sender.request()
-    stamp = headers.pop(sender.stamp_header)
+    del headers[sender.stamp_header]
     assert refused(app, body, headers)
-    for hostile in ('', ' ', 'now', '-1', '1e9', '0x1', '1.5', stamp + '.0', stamp + 'x', '\u0661'.encode().decode('latin-1'),
-                    '9' * 5000,
-                    '\xb2', 'nan', 'inf', '{t}', f'{stamp},{stamp}'):
-        assert refused(app, body, {**headers, sender.stamp_header: hostile}), hostile
 
 
 @pytest.mark.parametrize('sign', [sign_slack, sign_zoom, sign_stripe, sign_grafana_with_time])
-@pytest.mark.parametrize('stamp', ['', 'now', '-1', '1e9', 'nan', 'inf', '9' * 5000, '99999999999999', '0', '\u0661', '\xb2'])
+@pytest.mark.parametrize('stamp', ['', 'now', '-1', '1e9', '0x1', f'{NOW}.0', f'{NOW}x', f'{NOW},{NOW}', '{t}', 'nan', 'inf',
+                                   '9' * 5000, '99999999999999', '0', '\u0661', '\xb2'])
 def test_a_time_that_is_not_a_number_is_rejected_even_where_it_is_signed(app: App, sign: Callable[..., dict[str, str]],
                                                                      stamp: str) -> None:
     headers = {name: value.encode().decode('latin-1') for name, value in sign(b'{"a": 1}', TOKEN, stamp).items()}
