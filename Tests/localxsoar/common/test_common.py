@@ -178,7 +178,15 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.DBotScoreReliability.is_valid_type('A+ - 3rd party enrichment'), True),
     (common.FeedIndicatorType.list_all_supported_indicators()[:2], ['Account', 'ASN']),
     (common.is_ip_valid('192.0.2.1'), True), (common.is_ip_valid('::1'), False), (common.is_ipv6_valid('::1'), True),
-    (common.create_clickable_url('http://x', 'X'), '[X](http://x)')])
+    (common.create_clickable_url('http://x', 'X'), '[X](http://x)'),
+    (common.b64_encode('ä'), 'w6Q='), (common.b64_encode(b''), ''),
+    (common.comma_separated_mapping_to_dict('a=b, c = d'), {'a': 'b', 'c': 'd'}),
+    (common.get_current_time().tzinfo, timezone.utc),
+    (list(common.split_data_to_chunks('a\nb\nbb\nc', 2)), [['a', 'b'], ['bb'], ['c']]),
+    (common.GetMappingFieldsResponse(common.SchemeTypeMapping('T', {'f': 'd'})).extract_mapping(), {'T': {'f': 'd'}}),
+    (common.GetMappingFieldsResponse((common.SchemeTypeMapping('T'),)).extract_mapping(), {'T': {}}),
+    (common.GetRemoteDataResponse({}, [{'Type': 1}]).extract_for_local(), [{'Type': 1}]),
+    (common.GetModifiedRemoteDataResponse(modified_incident_entries=[{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
 def test_a_helper_returns_what_its_documentation_says(found: Any, expected: Any) -> None:
     assert found == expected
 
@@ -474,19 +482,6 @@ def test_a_polling_function_asks_to_run_again_until_it_is_done() -> None:
 
 def test_packages_that_scripts_expect_are_imported_when_they_are_used() -> None:
     assert common.dateparser.parse('2024-01-31').year == 2024 and common.requests.codes.ok == 200
-
-
-@pytest.mark.parametrize('value, expected', [
-    (common.b64_encode('ä'), 'w6Q='), (common.b64_encode(b''), ''),
-    (common.comma_separated_mapping_to_dict('a=b, c = d'), {'a': 'b', 'c': 'd'}),
-    (common.get_current_time().tzinfo, timezone.utc),
-    (list(common.split_data_to_chunks('a\nb\nbb\nc', 2)), [['a', 'b'], ['bb'], ['c']]),
-    (common.GetMappingFieldsResponse(common.SchemeTypeMapping('T', {'f': 'd'})).extract_mapping(), {'T': {'f': 'd'}}),
-    (common.GetMappingFieldsResponse((common.SchemeTypeMapping('T'),)).extract_mapping(), {'T': {}}),
-    (common.GetRemoteDataResponse({}, [{'Type': 1}]).extract_for_local(), [{'Type': 1}]),
-    (common.GetModifiedRemoteDataResponse(modified_incident_entries=[{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
-def test_a_small_helper_returns_what_its_name_says(value: Any, expected: Any) -> None:
-    assert value == expected
 
 
 def test_widgets_relationships_and_names_of_objects(results: list[Any]) -> None:

@@ -122,7 +122,7 @@ def test_a_query_that_is_too_large_is_rejected(store: Store, query: str) -> None
         ('type:IP and sourcetimestamp:>"2020-02-10T11:32:32 +0000" and sourcetimestamp:<="2020-02-20T11:32:32 +0000"', 0),
         ('sourcetimestamp:<=now and type:(IP or Domain)', 2),
         ('value:2001:db8::1 or value:a.example', 2),
-        ('expirationStatus:active and -score:>1', 1), ('reputation:(malicious or benign)', 1),
+        ('expirationStatus:active and -score:>1', 1), ('reputation:(malicious or benign) -verdict:suspicious', 1),
     ],
 )
 def test_a_query_finds_indicators(store: Store, query: str, count: int) -> None:

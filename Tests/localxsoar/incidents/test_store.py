@@ -89,10 +89,6 @@ def test_an_incident_of_the_right_types_is_created(store: Store, fields: dict[st
     assert create(store, fields)[0]['id'] == '1'
 
 
-def test_ids_count_up_as_text_over_calls(store: Store) -> None:
-    assert [incident['id'] for incident in create(store, {}, {}) + create(store, {})] == ['1', '2', '3']
-
-
 @fact('documented', 'a missing type makes an Unclassified incident')
 @pytest.mark.parametrize('type_', [None, ''])
 def test_a_missing_type_makes_an_unclassified_incident(store: Store, type_: Any) -> None:

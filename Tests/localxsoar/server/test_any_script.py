@@ -260,12 +260,6 @@ def test_incidents_are_found_by_the_arguments_of_SearchIncidentsV2(served: Local
     served.wait_for_line('getIncidents: the local XSOAR ignores details')
 
 
-def test_an_indicator_is_created_with_its_verdict(served: LocalXsoar) -> None:
-    for verdict, score in (('Malicious', 3), ('bad', 3), ('Suspicious', 2), ('Benign', 1)):
-        [entry] = asked(served, 'createNewIndicator', value=f'{verdict}.example', type='Domain', verdict=verdict)
-        assert entry['Contents']['score'] == score
-
-
 def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content: Path) -> None:
     users = served.command('getUsers')[0]
     assert users['EntryContext']['DemistoUsers'][0]['username'] == users['Contents'][0]['username'] == 'admin'

@@ -175,13 +175,6 @@ def test_a_log_line_is_printed_from_its_level_on_and_always_published(printed: l
     assert published == ['debug text', 'info text', 'error text', 'odd text']
 
 
-def test_the_log_is_printed_from_errors_on_unless_told_otherwise(printed: list[str]) -> None:
-    printer = Printer(write=printed.append)
-    printer.log([{'level': 'info', 'text': 'a'}])
-    printer.log([{'level': 'error', 'text': 'b'}])
-    assert [line[-1] for line in printed] == ['b']
-
-
 def test_incidents_are_printed_unless_the_deliveries_claim_them(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
     incidents: list[Any] = [{'id': '1', 'name': 'a', 'severity': 3}, {'id': '2', 'name': 'b'}]
