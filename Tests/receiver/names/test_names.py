@@ -89,7 +89,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'Event Message': 'The disk is full'}, 'The disk is full'),
     ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
     ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
-    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created'),
+    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created: 250'),
     ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
     # What is not what happened comes last.
     ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),

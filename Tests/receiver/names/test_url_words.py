@@ -335,6 +335,19 @@ def test_what_is_in_doubt_is_created(app: App, query: dict[str, str], payload: A
     assert len(send(app, query, {'title': 'Disk full', **payload}).incidents) == 1
 
 
+@pytest.mark.parametrize(('query', 'body', 'names'), [
+    ('at_least=high', '<a><severity>low</severity><title>Disk full</title><b><severity>high</severity></b></a>', ['Disk full']),
+    ('at_least=high', '<13>Nov 24 10:00:00 fw1 app: {"title": "Disk full", "severity": "low", "b": {"severity": "critical"}}',
+     ['Disk full']),
+    ('at_least=high', '<a><severity>low</severity><title>Disk full</title></a>', []),
+    ('name=title,n', '{"title": "Disk full", "n": -0}', ['Disk full: -0']),
+])
+def test_what_a_text_says_counts_like_what_json_says_and_a_number_as_it_was_sent(
+        app: App, query: str, body: str, names: list[str]) -> None:
+    app.post(body, {'Content-Type': 'text/plain', 'Authorization': TOKEN}, query)
+    assert [incident['name'] for incident in app.incidents] == names
+
+
 @pytest.mark.parametrize(('severity', 'payload'), [
     # beyond the first keys, in other objects and lists, and deeper
     ('', {'alert': {'severity': 'low'}, **dict(islice(MANY.items(), 199)), 'severity': 'critical'}),

@@ -2487,7 +2487,7 @@ def is_small(view: memoryview) -> bool:
     source = bytes(view)
     has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
     # msgspec would make a -0 a 0: open_scalar reads it.
-    return has_few_marks and not (b'-0' in source and re.search(rb'-0[\s,}\]]', source))
+    return has_few_marks and not (b'-0' in source and re.search(rb'-0(?:[\s,}\]]|\Z)', source))
 
 
 def open_scalar(view: memoryview) -> Any:
@@ -3795,7 +3795,7 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((OWN, DATA), ('person', 'domain', 'last word: object')),  # {"event": "login", "user": "alice", "a": {"name": "Blue mug"}}
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
     ((OWN, DATA), ('who', 'last word: who', 'thing', 'last word: text')),  # {"event": "login", "service": "mail"}
-    ((DEEP,), ('title', 'summary', 'last word: text', 'object', 'name', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
+    ((DEEP,), ('title', 'summary', 'last word: text', 'name', 'object', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OWN, DATA, OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name', 'by')),  # {"event": "login", "src": "fw1"}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
@@ -3953,10 +3953,19 @@ class Facts:
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
         if kind and not subject and not self.best(THINGS):  # a kind alone, and nothing that it concerns but a URL or an id
-            subject = self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id')
+            subject = self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id') or self.number(kind)
         about = self.with_thing(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return '' if name.isdecimal() else self.clean(name)  # a lone number says nothing
+
+    def number(self, kind: str) -> str:
+        """Return the number of what a kind is about, or '': that of `deviceId` for `device.moved`, or the `id` of its data."""
+        for scope in (*self.rings[DATA], self.top):
+            for key in (*scope.by_meaning.get('id', ()), *scope.by_meaning.get('last word: id', ())):
+                stem, number = LAST_ID.sub('', word_of(key)), self.clean(scope.members[key])
+                if number.isdecimal() and stem in word_of(kind) and (stem or scope is not self.top):
+                    return number
+        return ''
 
     def text(self) -> tuple[str, bool]:
         """Return the best text that says what happened, or '', and whether the name needs the kind of event, too.
@@ -4096,13 +4105,15 @@ class Facts:
         return NO_SEVERITY
 
 
+LAST_ID = re.compile('(?:id|number)\\Z')
+
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
     **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
                      'last word: who'), Facts.object_name),
     'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else '',
     'address': Facts.address,
-    'last word: id': lambda facts, value: facts.object_name(value) or (facts.clean(value) if str(value).isdecimal() else '')}
+    'last word: id': Facts.object_name}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     **dict.fromkeys(('sentence', 'activity'), lambda text: ' ' in text),
     'domain': lambda text: '.' in text,
@@ -4522,7 +4533,7 @@ class ThirdPartyEvent:
         # In an object from which a row reads the severity, other keys do not count. In all other objects, every severity does.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
-        return all(each < threshold for each in all_severities(self.members, known, self.budget))
+        return all(each < threshold for each in all_severities(self.record or self.members, known, self.budget))
 
 
 # --- Where an incident's values come from: what the page of the local XSOAR shows beside them ---
