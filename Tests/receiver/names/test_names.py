@@ -90,6 +90,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
     ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
     ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created: 250'),
+    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 0}}, 'store/order/created'),
     ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
     # What is not what happened comes last.
     ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),
@@ -167,6 +168,7 @@ APPLIANCE = '{"reason": "Upload to a blocked site", "timestamp": "2026-11-24T09:
 @pytest.mark.parametrize(('body', 'expected', 'severity'), [
     (FIREWALL, 'URL was blocked', 3),
     ("host='db-1',time='2026-11-24 10:00:00 +0100',\nevent='backup_removed'", 'backup_removed: db-1', None),
+    ('host=db-1|time=2026-11-24 10:00:00 +0100|event=backup_removed', 'backup_removed: db-1', None),
     ('[Level=0 Created="2026-11-24 09:00:00" Description="\'1\' object was removed."]', "'1' object was removed.", None),
     ('CEF:0|Acme|Gate|1.0|17|Worm stopped|8|rt=1795510800000 host=pc-7 msg=Ann opened a=b', 'Worm stopped (pc-7)', None),
     ('<134>Nov 24 09:00:00 siem CEF:0|Acme|Gate|1|17|Worm stopped|Very-High|rt=1795510800000 msg=Ann opened it.exe',

@@ -3963,7 +3963,7 @@ class Facts:
         for scope in (*self.rings[DATA], self.top):
             for key in (*scope.by_meaning.get('id', ()), *scope.by_meaning.get('last word: id', ())):
                 stem, number = LAST_ID.sub('', word_of(key)), self.clean(scope.members[key])
-                if number.isdecimal() and stem in word_of(kind) and (stem or scope is not self.top):
+                if number.isdecimal() and number.strip('0') and stem in word_of(kind) and (stem or scope is not self.top):
                     return number
         return ''
 
@@ -4254,7 +4254,7 @@ def members_of_log(line: str) -> dict[str, str] | None:
     header = BEFORE_PAIRS.fullmatch(before)
     if not header or (len(pairs) < 2 * FEWEST_PAIRS and not header['signature']):
         return None
-    keys, values = pairs[::2], [UNQUOTED.sub(r'\2', value.strip(' ,;]')) for value in pairs[1::2]]
+    keys, values = pairs[::2], [UNQUOTED.sub(r'\2', value.strip(' ,;|]')) for value in pairs[1::2]]
     of_cef = {key: text for key, text in header.groupdict().items() if text is not None}
     return of_cef | dict(zip(keys, values, strict=True))
 
