@@ -175,6 +175,8 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
         may_return.wait(PATIENCE_SECONDS)
         return [{'id': '1'} for _ in incidents]
 
+    own_line.record_duration(10)
+    assert not own_line.health.slowness
     demistomock.declare(createIncidents=create)
     own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     until(lambda: demistomock.calls_of('createIncidents'))
@@ -247,9 +249,11 @@ def test_all_that_came_before_the_history_was_read_joins_it() -> None:
 
     def read_context() -> Any:
         may_return.wait(PATIENCE_SECONDS)
-        return before.to_context()
+        return {**before.to_context(), 'samples': json.dumps(samples[:1])}
 
+    samples = [{'name': 'before'}, {'name': 'later'}]
     with line_that_reads(read_context) as line:
+        line.samples = samples[1:]
         line.record(request(), 401, 'No token is shown', '')
         for number in range(200):
             line.record(request(is_accepted=True), 200, f'incident {number}', 'created')
@@ -262,9 +266,10 @@ def test_all_that_came_before_the_history_was_read_joins_it() -> None:
     assert [(each.since, each.count) for each in saved.others] == [(before.others[0].time, 2)]
     assert (saved.latest_number, saved.accepted[-1].number, saved.accepted[-1].note) == (203, 203, 'incident 199')
     assert saved.listening_since == '2026-11-24T00:00:00Z'
+    assert line.samples == samples
 
 
-def test_a_save_that_failed_is_tried_again() -> None:
+def test_a_save_that_failed_is_tried_again_when_the_next_one_is_due(clock: Clock) -> None:
     contexts = []
 
     def save(context: Any) -> None:
@@ -272,9 +277,15 @@ def test_a_save_that_failed_is_tried_again() -> None:
         if len(contexts) == 1:
             raise ValueError('The database is locked.')
 
-    with line_that_reads(dict, context_every=0.01) as line:
+    with line_that_reads(dict, log_every=0) as line:
         demistomock.declare(setIntegrationContext=save)
         line.record_listening('2026-11-24T00:00:00Z')
+        until(lambda: contexts)
+        for count in (1, 2):
+            line.log('info', 'a save has its turn after this line')
+            until(lambda: len(demistomock.calls_of('info')) == count)  # noqa: B023 - called at once
+        assert len(contexts) == 1
+        clock.passed = 60
         until(lambda: len(contexts) > 1)
     assert read_history(contexts[1]).listening_since == '2026-11-24T00:00:00Z'
 
@@ -353,6 +364,7 @@ def test_a_get_says_for_how_long_a_call_has_lasted(clock: Clock, own_line: Serve
     greetings.append(str(app.greet(Request('GET')).body))
     assert greetings[1] == greetings[0] + 'XSOAR has been busy with one call for 34 s.\n'
     assert greetings[2] == greetings[0]
+    assert app.accepts(Request('PUT')) and not app.accepts(Request('GET'))
 
 
 def test_a_stop_ends_the_process_and_rejects_new_posts_but_not_those_that_wait(own_line: ServerLine) -> None:

@@ -140,9 +140,9 @@ def test_a_whole_url_is_read_as_its_path_and_query_and_no_path_as_a_slash(target
     assert (asked.path, asked.query_string) == (path, query)
 
 
-def test_obsolete_text_and_tabs_in_a_header_are_kept() -> None:
-    asked = parse_head(b'POST / HTTP/1.1\r\n', BytesIO(HOST + b'A: \t\x80 \t\xff\t\r\n\r\n'))
-    assert asked.headers['a'].encode('latin-1') == b'\x80 \t\xff'
+def test_obsolete_text_and_tabs_in_a_header_are_kept_whatever_is_in_its_name() -> None:
+    asked = parse_head(b'POST / HTTP/1.1\r\n', BytesIO(HOST + b"!#$%&'*+.^`|~9A: \t\x80 \t\xff\t\r\n\r\n"))
+    assert asked.headers["!#$%&'*+.^`|~9a"].encode('latin-1') == b'\x80 \t\xff'
 
 
 def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length() -> None:
@@ -162,7 +162,7 @@ def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length() -> No
 
 
 @pytest.mark.parametrize('chunks, text', [
-    (b'2\r\n{}\r\n0\r\n\r\n', b'{}'), (b'002 \r\n{}\r\n00\r\n\r\n', b'{}'),
+    (b'2\r\n{}\r\n0\r\n\r\n', b'{}'), (b'0000000002 \r\n{}\r\n00\r\n\r\n', b'{}'),
     (b'1\r\n{\r\n1;a="b;c"\r\n}\r\n0;d\r\nE: f\r\n\r\n', b'{}'),
     (b'A\r\n0123456789\r\n0\r\n\r\n', b'0123456789'), (b'0\r\n\r\n', b''),
 ])

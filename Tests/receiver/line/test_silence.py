@@ -187,13 +187,16 @@ def test_while_nobody_can_be_heard_the_time_stands_still(xsoar: Server) -> None:
     hanging = gevent.spawn(xsoar.send, '')
     until(lambda: xsoar.line.queue.in_flight)
     xsoar.clock.passed += 3600  # ... of a call, of which 10 s count
+    xsoar.beat('Heard')
     xsoar.may_reply.set()
     assert hanging.get().status == 200
     xsoar.incidents.clear()
     xsoar.lapse(25)
     xsoar.has()
-    xsoar.lapse(10)
+    xsoar.lapse(30)
     xsoar.has('No events for 1 minute: Backups')
+    xsoar.lapse(5)
+    xsoar.has('No events for 1 minute: Backups', 'No events for 1 minute: Heard')
 
 
 def test_a_silence_that_begins_in_a_call_that_hangs_occurred_when_it_began(xsoar: Server) -> None:
@@ -207,6 +210,8 @@ def test_a_silence_that_begins_in_a_call_that_hangs_occurred_when_it_began(xsoar
     assert hanging.get().status == 200
     until(lambda: len(xsoar.incidents) == 2)
     assert xsoar.incidents[1]['occurred'] == '2026-11-24T10:01:00Z'
+    xsoar.line.silences.clock += 30 * 24 * 3600  # as if so much time had passed: it is over
+    until(lambda: not xsoar.line.silences.watches)
 
 
 def test_a_silence_that_waits_is_withdrawn_and_one_in_a_call_is_awaited_even_if_a_rule_drops_it(xsoar: Server) -> None:
@@ -254,6 +259,7 @@ def test_off_ends_a_watch_and_its_silence(xsoar: Server) -> None:
     xsoar.beat('Old', 'off')
     xsoar.beat('Never', 'off')
     xsoar.has('No events for 1 minute: Old', 'Events again after 1 minute: Old')
+    assert xsoar.incidents[0]['severity'] == 2, 'medium'
     xsoar.lapse(120)
     xsoar.has('No events for 1 minute: Old', 'Events again after 1 minute: Old')
     assert not xsoar.line.silences.watches
@@ -271,6 +277,7 @@ def test_whatever_the_wall_clock_does_no_end_is_before_its_silence_and_no_silenc
     until(lambda: len(xsoar.incidents) == 8)
     times = [each['occurred'] for each in xsoar.incidents]
     assert times == sorted(times) and times[0] == '2026-11-24T10:01:00Z'
+    assert xsoar.names()[1] == 'Events again after 1 minute: Backups'
 
 
 def test_after_a_restart_a_silence_goes_on_and_the_others_get_some_time(xsoar: Server) -> None:
@@ -295,6 +302,20 @@ def test_after_a_restart_a_silence_goes_on_and_the_others_get_some_time(xsoar: S
         xsoar.stop()
 
 
+def test_a_silence_that_a_stop_has_lost_is_reported_by_the_next_container(xsoar: Server) -> None:
+    xsoar.rejects = 'No events'
+    xsoar.beat(every='1h')
+    xsoar.lapse(3600)
+    until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
+    xsoar.stop()
+    xsoar.rejects = ''
+    with closing(another(xsoar)) as listener:
+        xsoar.use(listener)
+        xsoar.lapse(15 * 60)
+        xsoar.has('No events for 1 hour: Backups')
+        xsoar.stop()
+
+
 def another(xsoar: Server) -> Listener:
     """Return the listener of a new container, with the context that the one before saved."""
     demistomock.declare(getIntegrationContext=lambda: xsoar.contexts[-1])
@@ -308,6 +329,7 @@ def test_what_changes_is_saved_within_a_minute_and_a_silence_at_once(xsoar: Serv
         heard, watches = json.loads(xsoar.contexts[-1]['silences'])
         return float(watches['silence/Backups'][5] - heard)
 
+    xsoar.beat('Rare', '30d')
     xsoar.beat(every='1h')
     until(lambda: xsoar.contexts and 'silence/Backups' in xsoar.contexts[-1].get('silences', ''))
     assert left() == 3600

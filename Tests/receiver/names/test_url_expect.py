@@ -57,6 +57,7 @@ def test_the_last_one_counts_and_an_empty_or_misspelled_word_is_none(app: App) -
     assert note(app, '15m:Good', 'expect=15m%3Aother&') == ''
     assert names(app) == ['Good']
     assert note(app, '') == note(app, ' ') == ''
+    assert note(app, '15m:Good', 'at_least=x&').startswith('at_least')
     assert app.post('{"a": 1}', {'Authorization': TOKEN}, 'expct=15m%3AOld').headers['x-webhook-note'] == (
         'expect: a parameter with nearly this name was ignored')
     assert names(app) == ['Good']
@@ -127,6 +128,7 @@ def test_a_damaged_context_is_as_if_nothing_had_been_saved(saved: object) -> Non
 def test_of_a_context_with_more_watches_a_hundred_are_read() -> None:
     silences = Silences(PostQueue())
     saved = [0, {f'silence/{number}': [str(number), '15m', None, 2, 0] for number in range(200)}]
+    silences.hear('silence/199', Watch('199', '1h', None, 2, 0), 0)
     silences.restore({'silences': json.dumps(saved)})
     assert len(silences.watches) == MAX_WATCHES
     assert read_context('silences', tuple[float, dict[str, Watch]], silences.to_context())[1] == silences.watches

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import weakref
 from contextlib import closing
+from functools import partial
 from typing import Any, cast
 
 import gevent
 import GenericWebhook
-from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Unavailable, likeness_of
+import pytest
+from GenericWebhook import MIB, DeliveryMemory, Intake, Post, PostQueue, Rejected, RejectedByServer, Unavailable, likeness_of
 from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from clocks import Clock
+from clocks import PATIENCE_SECONDS, Clock, until
 from model import SEED, TimedResult, examples, let_greenlets_run
 
 HOUR, QUARTER, HAND_OVER, PATIENCE, INSTANT = 3600, 900, 25, 0.5, 1 / 1024
@@ -154,6 +156,9 @@ class MemoryMachine(RuleBasedStateMachine):
         self.connections.append(weakref.ref(sender.connection))
         self.greenlets.append(gevent.spawn(sender.serve, self.memory))
         self.go_on()
+        if post in self.queue.repeats and post.original in self.queue.waiting and post.original.aside:
+            assert self.clock.now >= post.original.aside.retry_at or self.clock.now < post.original.aside.may_hurry_from, (
+                'a repeat brings the next try forward')
 
     @precondition(lambda self: self.unfinished)
     @rule(index=st.sampled_from([0, 0, 0, 1, 2]), after=st.sampled_from([PATIENCE, 1, 0, 0.25, PATIENCE, 1]),
@@ -429,6 +434,25 @@ def test_a_sender_that_waited_and_left_is_expected_to_retry_though_our_503_did_n
         machine.time_goes_by(EVERY)
         machine.response_is_read(index=0, could_read=False, retries=True)
         assert machine.queue.repeats
+
+
+def test_a_large_event_whose_sender_left_waits_for_its_turn_and_ends_it_if_the_queue_is_full(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_gone() -> bool:
+        looks.append(True)
+        return True
+
+    monkeypatch.setattr('GenericWebhook.HAND_OVER_SECONDS', 0.01)
+    looks, intake, queue = list[bool](), Intake(), PostQueue(most_posts=1)
+    posts = [Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}], 0, is_gone) for _ in range(2)]
+    queue.add(posts[0])
+    posts[1].take_turn = partial(intake.take_turn, 5 * MIB)
+    with intake.take_turn(5 * MIB):
+        creating = gevent.spawn(DeliveryMemory(queue).create_once, posts[1])
+        until(lambda: len(looks) > 1)
+    with pytest.raises(Unavailable, match='Too many'):
+        creating.get(timeout=PATIENCE_SECONDS)
+    intake.take_turn(5 * MIB).close()
 
 
 def test_a_repeat_whose_sender_leaves_just_as_the_original_ends_gets_what_came_of_it() -> None:

@@ -595,7 +595,7 @@ def test_no_sender_gets_an_incident_of_two_alike_of_which_one_is_missing() -> No
 
 
 def test_another_name_does_no_harm_where_the_details_tell_whose_it_is() -> None:
-    played = answered({'name': 'A', 'id': '1', 'rawJSON': '{"number": 0}'}, {'name': 'b', 'id': '2'}, names='ab')
+    played = answered({'name': 'A', 'id': '1', 'rawJSON': '{"number": 0}'}, {'name': 'b', 'id': '2', 'rawJSON': ''}, names='ab')
     assert told(played.posts) == ['1', '2']
 
 

@@ -302,6 +302,8 @@ def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(
     line.log('info', 'the line lives')
     until(lambda: demistomock.calls_of('info'))
     assert not line.is_cut
+    assert line.health.error.endswith(f'its reply could not be read: {raised}') is isinstance(
+        raised, json.JSONDecodeError | RecursionError)
     line.cut()
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
@@ -393,3 +395,5 @@ def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minu
     demistomock.reset()
     assert told == [('wrong', True), ('', False)]
     assert line.health.due_at == clock.now + 60
+    line.health.record_sent('', True, clock.now + 60)
+    assert not line.health.is_due(clock.now + 60), 'one that the server did not take has to wait, too'

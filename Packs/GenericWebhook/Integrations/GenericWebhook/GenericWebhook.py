@@ -6140,11 +6140,11 @@ class PostQueue(Struct):
         self.give_up(posts, now, Unavailable, 'The line to XSOAR was busy: send it again later.')
 
     def close(self, reason: str) -> None:
-        """Reject every new post with this reason, unless there is a reason already.
+        """Reject every new post with this reason.
 
         From now on `next_group` waits for no pause of a post that was set aside: each has one more chance.
         """
-        self.closed_because = self.closed_because or reason
+        self.closed_because = reason
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
@@ -6673,7 +6673,7 @@ class Silences(Struct):
                 self.hand_over(key, watch, unix)
             elif not post and (watch.every == 'off' or self.clock >= watch.due + LONGEST_WATCH_SECONDS):  # it is over
                 del self.watches[key]
-            elif post and not needs_event and post not in self.queue.in_flight:  # one in a call cannot be withdrawn
+            elif post and not needs_event:  # it waits: nothing is looked at during a call
                 post.is_kept, post.hand_over_by = False, 0  # so it is overdue, and the queue fails it before the next call
                 del self.events[key]
         return ended
