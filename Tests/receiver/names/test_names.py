@@ -95,6 +95,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     # What is not what happened comes last.
     ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),
     ({'name': 'N/A', 'message': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'Disk <b>full</b>', 'message': 'The disk is full'}, 'Disk <b>full</b>'),
     ({'name': 'api', 'message': 'The disk is full'}, 'api'),
     ({'name': 'Disk full', 'msg': 'Disk full on db-1', 'pid': 7}, 'Disk full'),
     ({'name': 'db-1.example.com'}, 'db-1.example.com'),

@@ -3835,7 +3835,8 @@ class Facts:
         self.meanings = {*self.top.by_meaning}.union(*(scope.by_meaning for scope in near))
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
         # Only the `name` directly in the event is its own. That of an object that is its only member is one text among others.
-        self.own_name = self.usable(self.members.get('name'), NO_NAME) if isinstance(self.members.get('name'), str) else ''
+        name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
+        self.own_name = '' if NO_NAME.fullmatch(name) or is_token_or_agent(name) else name  # as it was sent, with any tags
 
     # The walk
 
