@@ -289,16 +289,20 @@ def test_after_a_restart_a_silence_goes_on_and_the_others_get_some_time(xsoar: S
     xsoar.has('No events for 1 minute: Silent', 'No events for 2 minutes: Short')
     xsoar.beat('Longer', '1h')
     xsoar.lapse(25 * 60)
+    xsoar.beat('Quick', '5m')
     xsoar.stop()
     with closing(another(xsoar)) as listener:
         xsoar.use(listener)
-        xsoar.lapse(15 * 60 - 1)  # of Long, 5 minutes were left, and of Longer 35
-        xsoar.has('No events for 1 minute: Silent', 'No events for 2 minutes: Short')
+        told = ['No events for 1 minute: Silent', 'No events for 2 minutes: Short', 'No events for 5 minutes: Quick']
+        xsoar.lapse(5 * 60)
+        xsoar.has(*told)
+        xsoar.lapse(10 * 60 - 1)  # of Long, 5 minutes were left, and of Longer 35
+        xsoar.has(*told)
         xsoar.lapse(1)
-        xsoar.has('No events for 1 minute: Silent', 'No events for 2 minutes: Short', 'No events for 1 hour: Long')
+        xsoar.has(*told, 'No events for 1 hour: Long')
         xsoar.beat('Silent')
         xsoar.lapse(1)
-        until(lambda: xsoar.names()[3:] == ['Events again after 70 minutes: Silent'])
+        until(lambda: xsoar.names()[4:] == ['Events again after 70 minutes: Silent'])
         xsoar.stop()
 
 

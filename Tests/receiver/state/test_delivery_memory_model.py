@@ -426,6 +426,15 @@ def test_a_sender_that_waits_is_let_go_where_its_delivery_is_kept_for_a_repeat_w
         machine.each_sender_gets_the_response_that_is_promised()
 
 
+def test_a_repeat_that_closed_its_half_has_left_when_its_time_is_over() -> None:
+    with closing(MemoryMachine()) as machine:
+        machine.arrive(({'webhook-id': '1'}, ('webhook', '1')), '', b'{}', 0, 0)
+        machine.arrive_again(-1, 24, 0)
+        machine.leave(index=0, after=0, is_leaving=True, retries=False, has_waited=0)
+        machine.time_goes_by(1)
+        assert [sender.outcome for sender in machine.senders] == [None, LEFT]
+
+
 def test_a_sender_that_waited_and_left_is_expected_to_retry_though_our_503_did_not_reach_it() -> None:
     with closing(MemoryMachine()) as machine:
         machine.arrive(DELIVERIES[0], '', b'{}', 0, 0)
@@ -453,6 +462,18 @@ def test_a_large_event_whose_sender_left_waits_for_its_turn_and_ends_it_if_the_q
     with pytest.raises(Unavailable, match='Too many'):
         creating.get(timeout=PATIENCE_SECONDS)
     intake.take_turn(5 * MIB).close()
+
+
+def test_what_is_kept_until_its_503_is_read_is_forgotten_if_that_was_not_read() -> None:
+    with closing(MemoryMachine()) as machine:
+        machine.arrive(DELIVERIES[0], '', b'{}', 0, 0)
+        machine.call_server()
+        machine.leave(index=0, after=0, is_leaving=True, retries=False, has_waited=0)
+        machine.time_goes_by(PATIENCE + HALF_CLOSED)
+        machine.server_creates(0)
+        assert machine.memory.remembered
+        machine.response_is_read(index=0, could_read=False, retries=False)
+        assert not machine.memory.remembered
 
 
 def test_a_repeat_whose_sender_leaves_just_as_the_original_ends_gets_what_came_of_it() -> None:
