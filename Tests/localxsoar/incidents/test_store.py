@@ -310,6 +310,7 @@ def test_a_change_is_published_and_a_wrong_one_changes_nothing(store: Store) -> 
     with pytest.raises(CallRejected, match='name is int'):
         store.update('1', {'name': 7})
     assert [each['name'] for each in published] == ['b'] and store.get('1')['name'] == 'b'
+    assert store.update('1', {'occurred': '2026-11-24T10:00:00Z'})['occurred'] == '2026-11-24T10:00:00Z'
     closed = store.close_incident('1', 'Resolved', '')
     assert closed['closed'] > closed['created']
     for secret in 'ab':

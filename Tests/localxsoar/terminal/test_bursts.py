@@ -32,11 +32,12 @@ def test_a_burst_that_the_end_interrupts_is_printed(printed: list[str]) -> None:
 
 def test_deliveries_that_differ_do_not_make_a_burst(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
-    for name in ('text', 'sender', 'method', 'triage', 'skipped'):
+    names = 'text', 'sender', 'method', 'triage', 'skipped', 'is_lost', 'has_left'
+    for name in names:
         for number in range(FEW + 2):
             printer.delivery({**REJECTED, name: f'{name} {number}'})
     printer.finish()
-    assert len(printed) == 5 * (FEW + 2)
+    assert len(printed) == len(names) * (FEW + 2)
 
 
 def test_a_few_alike_do_not_make_a_burst(printed: list[str]) -> None:

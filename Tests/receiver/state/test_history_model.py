@@ -144,8 +144,11 @@ def test_what_1_0_0_has_saved_is_read_and_continued() -> None:
     assert [(each.result, each.count) for each in history.accepted + history.others] == results
     assert '| `Ünï \\x22x\\x22` | 44 |  | incident 2 |' in deliveries_report(SAVED, {}, 0).readable_output
     later.add(entry(result='repeat', token='1'))
+    rejected = next(each for each in history.others if each.result == 'rejected')
+    later.add(msgspec.structs.replace(rejected, count=2))
     history.absorb(later)
     assert [each.number for each in history.accepted] == [1, 2, 6, 7, 9]
+    assert [each.count for each in history.others if each.result == 'rejected'] == [5]
     assert history.hours['2026-11-30T09']['created'] == 2
     assert [sample['name'] for sample in read_samples(SAVED)] == ['disk full', 'Größe']
 
