@@ -252,6 +252,15 @@ def test_tries_during_an_outage_count_neither_before_nor_after_others_succeeded(
     assert not played.posts[0].result.ready()
 
 
+def test_of_a_post_that_was_created_in_part_the_tries_begin_again() -> None:
+    played = Played([*'abc']).measured(count=1, seconds=20)
+    played.posts[0].keep()
+    outage(played, tries=4)
+    played.now = retry_at(played)
+    assert played.step() and played.posts[0].is_partly_created and played.posts[0].incidents
+    assert played.posts[0].aside is not None and played.posts[0].aside.tries == 0
+
+
 def test_a_repeat_brings_the_next_try_forward_at_most_once_in_10_s() -> None:
     played = Played('late')
     played.posts[0].keep()

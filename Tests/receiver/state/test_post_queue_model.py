@@ -161,6 +161,9 @@ class LineMachine(RuleBasedStateMachine):
                     sender.may_go_from = min(sender.may_go_from, self.now + 1)
                 sender.others_created.append(self.now)
         self.works = True
+        for sender in self.in_call:
+            sender.pauses, sender.others_created, sender.failures = [], [], 0
+            sender.is_suspect = False
         kept = [incident for incident in call if 'drop' not in incident['name']]
         self.dropped.update(incident['rawJSON'].decode() for incident in call if incident not in kept)
         created = [{'id': text['rawJSON'], 'name': text['name'], 'rawJSON': text['rawJSON']} for text in map(with_text, kept)]

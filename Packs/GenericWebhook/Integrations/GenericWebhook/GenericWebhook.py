@@ -5598,7 +5598,7 @@ EARLY_CLOSE_SECONDS = 2  # after the first look, in which a sender that was gone
 
 
 class SetAside(Struct):
-    """What is known of a post since it was set aside."""
+    """What is known of a post since it was set aside, or since a part of it was created after that."""
 
     tries: int = 0  # how often in a row a call with it failed
     retry_at: float = 0  # no call with it begins before this moment
@@ -5744,7 +5744,7 @@ class Post:
 
 def to_response(created: list[Any]) -> bytes:
     """Return the JSON of created incidents; a short one if theirs cannot be written: the incidents exist all the same."""
-    with suppress(UnicodeError, RecursionError):  # half a surrogate pair, 900 levels
+    with suppress(ValueError, OverflowError, RecursionError):  # half a surrogate pair, a huge number, 900 levels
         return format_json(to_json(created), indent=0)  # on one line, with spaces
     return short_response(created)
 
@@ -6033,6 +6033,7 @@ class PostQueue(Struct):
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
             elif post.incidents:
+                post.aside = SetAside() if post.aside else None  # its tries count from zero, since XSOAR has accepted some of it
                 self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
                 post.result.set(post.created)
