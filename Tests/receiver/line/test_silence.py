@@ -333,7 +333,6 @@ def test_what_changes_is_saved_within_a_minute_and_a_silence_at_once(xsoar: Serv
         heard, watches = json.loads(xsoar.contexts[-1]['silences'])
         return float(watches['silence/Backups'][5] - heard)
 
-    xsoar.beat('Rare', '30d')
     xsoar.beat(every='1h')
     until(lambda: xsoar.contexts and 'silence/Backups' in xsoar.contexts[-1].get('silences', ''))
     assert left() == 3600
