@@ -7,7 +7,8 @@ const {choose, chosen} = await import('../../../../localxsoar/web/page/address.j
 const {showInstance} = await import('../../../../localxsoar/web/page/choice.js');
 const {el} = await import('../../../../localxsoar/web/page/dom.js');
 const state = await import('../../../../localxsoar/web/page/state.js');
-el('p', {}, document.getElementById('address'));
+const $ = document.getElementById;
+el('p', {}, $('address'));
 
 for (const [why, meanwhile, described, shown, draws] of [
   ['it is described', 'right', {instance: 'right'}, 'right', 1], ['another one was chosen meanwhile', 'left', {instance: 'right'}, 'left', 0],
@@ -16,9 +17,12 @@ for (const [why, meanwhile, described, shown, draws] of [
     let drawn = 0;
     state.setInstance({instance: 'left'});
     choose({instance: 'right'});
+    $('view-instance').replaceChildren('what was typed');
     showInstance('right', () => { drawn += 1; });
     choose({instance: meanwhile});
+    $('instances').value = meanwhile;
     for (const [path, body] of [['log', []], ['instance', described]]) await reply(`/localxsoar/${path}?instance=right`, body);
-    assert.deepEqual([state.instance.instance, chosen('instance'), drawn], [shown, shown, draws]);
+    assert.deepEqual([state.instance.instance, chosen('instance'), $('instances').value, drawn], [shown, shown, shown, draws]);
+    assert.equal($('view-instance').textContent, draws ? '' : 'what was typed');
   });
 }

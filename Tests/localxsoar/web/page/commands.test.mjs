@@ -1,13 +1,13 @@
 // The commands of an instance: their list, the form of one, and what of it is kept and sent.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {passTime, requested} from './document.mjs';
+import {passTime, reply, requested} from './document.mjs';
 
 const kept = new Map();
 globalThis.sessionStorage = {getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => kept.set(name, text)};
 globalThis.matchMedia = () => ({matches: true});
 const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
-const {drawChoices, openCommand, setCommands} = await import('../../../../localxsoar/web/page/commands.js');
+const {drawChoices, openCommand, refresh, setCommands} = await import('../../../../localxsoar/web/page/commands.js');
 const {setInstance} = await import('../../../../localxsoar/web/page/state.js');
 const $ = document.getElementById;
 
@@ -60,6 +60,18 @@ test('what is typed is kept for a reload but for secrets, and sent as the argume
   assert.deepEqual(requested.pop(), {instance: 'left hand', command: 'do it', args: {a: '1', g: 'hush'}, incident: 'playground'});
   assert.equal(b.value, '');
   form.send('keydown', {key: 'ArrowUp', target: {matches: () => false}, preventDefault: assert.fail});  // in a choice it is the browser's
+});
+
+test('what an instance keeps is shown unless another one was chosen meanwhile', async () => {
+  for (const [meanwhile, shown] of [['left hand', 'Context: empty'], ['right', '']]) {
+    setInstance({instance: 'left hand'});
+    $('kept').replaceChildren();
+    refresh();
+    setInstance({instance: meanwhile});
+    for (const [path, body] of [['commands', LISTED], ['commands/kept?instance=left hand', [{name: 'Context', text: ''}]]]) await reply(`/localxsoar/${path}`, body);
+    assert.equal($('kept').textContent, shown);
+  }
+  setInstance({instance: 'left hand'});
 });
 
 test('a script runs in an incident or in the playground, and a name that nothing has says so', () => {

@@ -30,6 +30,7 @@ for (const [before, after, head, note, rows, facts, others] of [
   ['a=1', 'a=2', 'Body: 1 difference', '', ['≠changed:  a12'], {fields: [{name: 'a', value: '1'}]}, {fields: [{name: 'a', value: '2'}]}],
   [`"${'x'.repeat(700)}"`, '"y"', 'Body: 1 difference', '', [`≠changed:  all of it"${'x'.repeat(600)}… show all""y"`]],
   [`"${'x'.repeat(100)}1${'y'.repeat(100)}"`, `"${'x'.repeat(100)}2${'y'.repeat(100)}"`, 'Body: 1 difference', '', [`≠changed:  all of it${['1', '2'].map((each) => `"…${'x'.repeat(40)}${each}${'y'.repeat(40)}…"`).join('')}`]],
+  [`"${'x'.repeat(80)}1${'y'.repeat(80)}"`, `"${'x'.repeat(80)}2${'y'.repeat(80)}"`, 'Body: 1 difference', '', [`≠changed:  all of it${['1', '2'].map((each) => `"${'x'.repeat(80)}${each}${'y'.repeat(80)}"`).join('')}`]],
   ['{"a": 1}', '{"a": 2}', 'Body: 1 difference', '', ['≠changed:  a12']],
   ['{"a":1,"b":1,"c":1,"d":1,"x":1}', '{"a":1,"b":1,"c":1,"d":1}', 'Body: 1 difference', '', ['4 equal: a, b, c, d', '−removed:  x1not there']],
   ['{"x":1,"a":1,"b":1,"c":1,"d":1,"e":1}', '{"a":1,"b":1,"c":1,"d":1,"e":1,"f":"1"}', 'Body: 2 differences', '', ['−removed:  x1not there', '5 equal: a, b, c, d, …', '+added:  fnot there"1"']],

@@ -37,7 +37,7 @@ class Element {
   }
 
   replaceChildren(...nodes) {
-    for (const child of this.children) child.parent = null;
+    for (const child of this.children) child.detach();
     this.childNodes = [];
     this.append(...nodes);
   }
@@ -57,6 +57,12 @@ class Element {
 
   remove() {
     if (this.parent) this.parent.childNodes = this.parent.childNodes.filter((each) => each !== this);
+    this.detach();
+  }
+
+  // What is no longer in the document or is disabled loses the focus to the body.
+  detach() {
+    if (this.contains(document.activeElement)) document.activeElement = document.body;
     this.parent = null;
   }
 
@@ -76,7 +82,7 @@ class Element {
   querySelectorAll(wanted) { return wanted.split(', ').flatMap((each) => this.all(each)); }
   querySelector(wanted) { return this.querySelectorAll(wanted)[0] ?? null; }
   closest(wanted) { return this.is(wanted) ? this : this.parent?.closest(wanted) ?? null; }
-  contains(one) { return this === one || this.children.some((each) => each.contains(one)); }
+  contains(one) { return this === one || Boolean(one?.parent && this.contains(one.parent)); }
   get classList() {
     const put = (name, isWanted) => {
       const names = (this.attributes.class ?? '').split(' ').filter((each) => each && each !== name);
@@ -84,7 +90,12 @@ class Element {
     };
     return {add: (name) => put(name, true), remove: (name) => put(name, false), toggle: put};
   }
-  focus() { document.activeElement = this; }
+  get disabled() { return ['', 'true'].includes(this.attributes.disabled); }
+  set disabled(isOff) {
+    this.attributes.disabled = String(isOff);
+    if (isOff && document.activeElement === this) document.activeElement = document.body;
+  }
+  focus() { if (!this.disabled) document.activeElement = this; }
   checkVisibility() { return !this.hidden; }
   scrollIntoView() {}
   toggleAttribute(name, isWanted) { if (isWanted) this.attributes[name] = ''; else delete this.attributes[name]; }

@@ -35,8 +35,8 @@ for (const [more, request, isFixed, isProved, notes] of [
   test(`a delivery with ${JSON.stringify([more, request])} ${isFixed ? 'keeps its body' : 'can be edited'}`, () => {
     const {fields, notes: said} = open(delivery(more, request));
     assert.deepEqual([fields.target.value, fields.headers.value, fields.body.value], ['/a?b', 'X-A: a:b', isFixed || more.missing ? '' : '{"a": 1}']);
-    assert.deepEqual([Boolean(fields.body.attributes.disabled === 'true' || fields.body.disabled), said], [isFixed, notes]);
-    assert.deepEqual([fields.proof.checked ?? fields.proof.attributes.checked === 'true', fields.proof.disabled ?? fields.proof.attributes.disabled === 'true'], [isProved, Boolean(more.unprovable)]);
+    assert.deepEqual([fields.body.disabled, said], [isFixed, notes]);
+    assert.deepEqual([fields.proof.checked ?? fields.proof.attributes.checked === 'true', fields.proof.disabled], [isProved, Boolean(more.unprovable)]);
   });
 }
 
@@ -76,8 +76,11 @@ test('a draft is found again in its delivery alone, is dropped once it is sent, 
   submit(form);
   await reply('/localxsoar/deliveries/7/send', {number: 9});
   assert.deepEqual([location.hash, hasDraft(item), kept.get('drafts')], ['#/deliveries?open=9', false, '[]']);
-  closeEditor(() => {});
-  assert.equal(document.activeElement, $('edit'));
+  for (const [hidden, focused] of [[false, 'edit'], [true, 'more-acts']]) {  // it is in a menu that is closed
+    $('edit').hidden = hidden;
+    closeEditor(() => {});
+    assert.equal(document.activeElement, $(focused));
+  }
 });
 
 test('Format puts each entry on its line, of JSON only, and a fault is said at once', () => {

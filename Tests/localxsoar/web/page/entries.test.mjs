@@ -4,7 +4,7 @@ import test from 'node:test';
 import './document.mjs';
 
 const {drawEntry} = await import('../../../../localxsoar/web/page/entries.js');
-const TRACE = 'Traceback (most recent call last):\n  File "x.py", line 1\nKeyError: 1';
+const TRACE = 'Traceback (most recent call last):\n  File "x.py", line 1\n    run()\nKeyError: 1';
 const text = (one, cut = false) => ({text: one, cut});
 const BEGINNING = 'Only the beginning is shown.';
 

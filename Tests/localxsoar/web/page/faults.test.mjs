@@ -14,14 +14,16 @@ test('only a fault that differs from its own off is on, is counted, opens the pa
   const part = drawFaults();
   await reply(KNOWN, FAULTS);
   const count = () => part.all('.warn')[0].textContent;
-  assert.deepEqual([count(), Boolean(part.open), part.all('#faults-off')[0].attributes.disabled], ['', false, 'true']);
+  assert.deepEqual([count(), Boolean(part.open), part.all('#faults-off')[0].disabled], ['', false, true]);
   const [slow] = part.all('#fault-slow');
   slow.value = '';
+  slow.focus();
   slow.send('change');
   assert.deepEqual(requested.at(-1), {slow: 0});
   await reply('/localxsoar/faults', {});
   await reply(KNOWN, [{...FAULTS[0], value: 5}, FAULTS[1], FAULTS[2], {...FAULTS[3], value: 'engine'}]);
   assert.deepEqual([count(), part.open, part.all('.on').length], ['2 on', true, 2]);
+  assert.equal(document.activeElement, document.getElementById('fault-slow'));
   part.all('#faults-off')[0].click();
   assert.deepEqual(requested.at(-1), {slow: 0, as: 'tenant'});
   await reply('/localxsoar/faults', {error: 'no'});

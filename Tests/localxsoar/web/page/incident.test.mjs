@@ -49,8 +49,8 @@ test('an incident says who created, joined, ended and repeated it, as far as tha
   const none = [];
   for (const [more, isWhole] of [[{}, true], [{}, false], [{sourceInstance: 'right'}, true]]) none.push(await open(incident('1', {...more, dbotMirrorId: ''}), [], [incident('2', {dbotMirrorId: ''})], [], isWhole));
   assert.deepEqual(none, [['Which delivery it came from is not known: it is no longer kept, or its sender had left.'], ['Older deliveries are still being loaded.'], []]);
-  const [, many] = await open(incident('1'), Array.from({length: 22}, (_, at) => delivery(22 - at, at === 21 ? ['1'] : [])));
-  assert.match(many, /^Repeated by delivery 2 .*, delivery 21 .* and 1 more$/);
+  const [, many] = await open(incident('1'), Array.from({length: 22}, (_, at) => delivery(22 - at, at === 20 ? ['1'] : [])));
+  assert.match(many, /^Repeated by delivery 1 .*, delivery 21 .* and 1 more$/);
 });
 
 test('an incident shows what it has, and nothing of what it has not', async () => {

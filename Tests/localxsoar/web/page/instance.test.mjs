@@ -92,21 +92,23 @@ for (const [name, typed, given, said, described, before = {}] of [
     draw({fields: FIELDS, fetches: true, ...before});
     const view = $('view-instance');
     $('form').elements = {...TYPED, ...typed};
+    $('form').replaceChildren(el('p', {class: 'wrong'}, 'of an earlier failure'));
     if (name === 'save') view.all('form')[0].send('submit', {preventDefault() {}});
     else view.all(`#${name.replace('dis', 'en')}`)[0].click();
-    assert.equal($('action-status').attributes.class, 'dim');
+    assert.deepEqual([$('action-status').attributes.class, $('form').textContent], ['dim', '']);
     await reply(`/localxsoar/instance/${name}?instance=left one`, {...USUAL, fields: FIELDS, ...described});
     assert.deepEqual([requested.pop(), $('action-status').textContent], [given, said.replace('\n', '')]);
   });
 }
 
-test('the form is drawn as the server describes it, unless something was typed', async () => {
-  for (const isTyped of [false, true]) {
+test('the form is drawn as the server describes it, unless something was typed or its form has the focus', async () => {
+  for (const [isTyped, hasFocus] of [[false, false], [false, true], [true, false]]) {
     draw({});
     const [form] = $('view-instance').all('form');
-    if (isTyped) form.send('input');
-    refreshInstance();
+    $('form').replaceChildren(el('input'));
+    (hasFocus ? $('form').children[0] : $('search')).focus();
+    if (isTyped) { form.send('input'); refreshInstance(); }
     await reply('/localxsoar/instance?instance=left one', USUAL);
-    assert.equal($('view-instance').all('form')[0] === form, isTyped);
+    assert.equal($('view-instance').all('form')[0] === form, isTyped || hasFocus);
   }
 });

@@ -90,7 +90,7 @@ test('what is shown is sent again from the oldest on, as far as it is kept, unti
   assert.deepEqual([asked.has('/localxsoar/deliveries/3/send'), $('sent').textContent], [false, 'Not now. 0 of 2 sent again']);
   deliveries.set([sent(2, {missing: 'It is gone.'})]);
   assert.deepEqual([press(again), $('sent').textContent], ['Send again', 'None of them is kept as it came']);
-  for (const [search, count, isHidden, isDisabled] of [['', 1, true, false], ['x', 1, false, false], ['x', 0, false, true], ['x', 101, false, true]]) {
+  for (const [search, count, isHidden, isDisabled] of [['', 1, true, false], ['x', 1, false, false], ['x', 0, false, true], ['x', 100, false, false], ['x', 101, false, true]]) {
     $('search').value = search;
     deliveries.shown = Array.from({length: count}, (_, at) => sent(at));
     offerSending();

@@ -61,7 +61,7 @@ test('a lane says what each event was, when it was, and with which delivery its 
 for (const [said, ...found] of [
   ['ended after 2 h', incident('1', at(1, 9)), incident('2', at(1, 11), END)],
   ['open since 2026-11-01 12:00:00', incident('1', at(1, 9)), incident('2', at(1, 11), END), incident('3', at(1, 12))],
-  ['ended ', incident('1', at(1, 9), {status: 2})],
+  ['ended ', incident('1', at(1, 9), {status: 2, dbotMirrorId: 'fan'})],
 ]) {
   test(`of a problem of ${found.length} is said: ${said}`, () => {
     show(found.toReversed(), []);
@@ -69,6 +69,16 @@ for (const [said, ...found] of [
     assert.ok(lane().includes(`severity high${said}Events ${found.length},`), lane());
   });
 }
+
+test('a lane that is open is drawn again once its incident is closed by hand', () => {
+  location.hash = '#/incidents?as=lanes&open=lane-1';
+  readAddress(['incidents'], 'incidents');
+  openLane('lane-1');
+  for (const [status, said] of [[0, 'open since'], [2, 'ended']]) {
+    show([incident('1', at(1, 9), {status, dbotMirrorId: 'fan'})], []);
+    assert.ok(lane().includes(`severity high${said}`), lane());
+  }
+});
 
 test('the latest hundred events of a lane are shown, and those before them on request', () => {
   show(Array.from({length: 230}, (_, place) => incident(String(230 - place), at(1, 0, 230 - place), {severity: 1})), []);

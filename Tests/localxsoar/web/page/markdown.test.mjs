@@ -11,6 +11,7 @@ const DRAWN = {
   '### Heading <img src=x>': '<h4 class="level-3">Heading &lt;img src=x&gt;</h4>',
   '- **bold** and `<b>`\n- safe\u202eexe.': '<ul><li class="in-0"><strong>bold</strong> and <code>&lt;b&gt;</code></li><li class="in-0">safe⟨U+202E⟩exe.</li></ul>',
   '```\n<i>code</i>\n**so**\n```\nafter': '<pre class="code">&lt;i&gt;code&lt;/i&gt;\n**so**</pre><p>after</p>',
+  '~~~\n```\na\n~~~': '<pre class="code">```\na</pre>',
   '1. a_b_c\n  - x\n> _so_\n---\n\\*no\\*': '<ol start="1"><li class="in-0">a_b_c</li><li class="in-1">x</li></ol><blockquote><em>so</em></blockquote><hr><p>*no*</p>',
   '3. a\n4) b': '<ol start="3"><li class="in-0">a</li><li class="in-0">b</li></ol>',
   '[](https://a.example)': '<p><a href="https://a.example" title="https://a.example" rel="noopener noreferrer" target="_blank">https://a.example</a></p>',

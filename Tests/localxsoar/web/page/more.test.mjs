@@ -23,7 +23,7 @@ for (const [more, shown, folded, reasons] of [
   test(`a delivery with ${JSON.stringify(more)} offers ${shown} before ${folded}`, () => {
     const acts = drawActs({...USUAL, ...more}, () => {});
     const [menu] = acts.all('.menu');
-    const said = (each) => `${each.textContent}${each.attributes.disabled === 'true' ? '!' : ''}`;
+    const said = (each) => `${each.textContent}${each.disabled ? '!' : ''}`;
     assert.deepEqual([acts.children.filter((each) => ['button', 'a'].includes(each.tag)).map(said).join(', '), menu.children.filter((each) => ['button', 'a'].includes(each.tag)).map(said).join(', ')], [shown, folded]);
     assert.equal(acts.all('.reason').map((each) => each.textContent).filter(Boolean).join(', '), reasons);
   });

@@ -104,9 +104,9 @@ test('a chip has the fields of its word, and what is typed there is in the URL',
   assert.equal(isScaleOpen(), true);
   show();
   assert.deepEqual(chips(), ['Nothing yet.', 'EXPECT…']);
-  $('every-expect').select = () => {};
+  $('every-expect').select = () => $('every-expect').focus();
   $('chips').all('#add-expect')[0].click();
-  assert.equal(panel.words.get('expect'), '15m:Acme Backup');
+  assert.deepEqual([panel.words.get('expect'), document.activeElement], ['15m:Acme Backup', $('every-expect')]);
 });
 
 for (const [words, paths] of [

@@ -34,11 +34,11 @@ test('a sender that cannot prove itself says why, until another token lets it', 
   setSenders(SENDERS);
   drawTry();
   const nagios = () => $('view-try').all('.card').find((card) => card.textContent.startsWith('Nagios'));
-  const facts = () => { const [made] = nagios().all('button'); return [nagios().textContent, made.attributes.title, made.disabled ?? made.attributes.disabled, made.attributes['aria-label']]; };
-  assert.deepEqual(facts(), ['NagiosThe proof of Nagios.Nagios firesIt needs a token.', 'It needs a token.', 'true', 'Send Nagios: Nagios fires']);
+  const facts = () => { const [made] = nagios().all('button'); return [nagios().textContent, made.attributes.title, made.disabled, made.attributes['aria-label']]; };
+  assert.deepEqual(facts(), ['NagiosThe proof of Nagios.Nagios firesIt needs a token.', 'It needs a token.', true, 'Send Nagios: Nagios fires']);
   refreshTry();
   await reply('/localxsoar/senders', SENDERS.map((each) => ({...each, unusable: ''})));
-  assert.deepEqual(facts(), ['NagiosThe proof of Nagios.Nagios fires', '', 'false', 'Send Nagios: Nagios fires']);
+  assert.deepEqual(facts(), ['NagiosThe proof of Nagios.Nagios fires', '', false, 'Send Nagios: Nagios fires']);
   for (const [body, error, hash] of [[{error: 'not now'}, 'not now', ''], [{number: 7}, '', '#/deliveries?open=7']]) {
     location.hash = '';
     nagios().all('button')[0].click();
