@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import demistomock
-import gevent
 import GenericWebhook
 import pytest
 from GenericWebhook import Listener, ServerLine, Settings, Tokens
 from shared.app import App
-from clocks import PATIENCE_SECONDS, Clock
+from clocks import Clock
+from own_server import running_line
 from shared.webhook import TOKEN, Webhook
 
 from shared.processes import end_with
@@ -34,13 +34,9 @@ def clock() -> Iterator[Clock]:
 @pytest.fixture
 def own_line() -> Iterator[ServerLine]:
     """A line that no other test uses, because a stop or a time that it notes would reach them."""
-    demistomock.reset()
-    demistomock.declare(getIntegrationContext={}, createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
-    line = ServerLine(log_every=0, health_every=0)
-    yield line
-    line.cut()
-    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
-    demistomock.reset()
+    with running_line(log_every=0, health_every=0) as line:
+        demistomock.declare(createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
+        yield line
 
 
 @pytest.fixture

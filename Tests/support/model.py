@@ -1,4 +1,4 @@
-"""What tests by chance share: their seed and number of examples; and what models of pure state share, turns for greenlets."""
+"""What tests by chance share: their seed and number of examples; and what those of pure state share: incidents, turns."""
 from __future__ import annotations
 
 import os
@@ -23,6 +23,11 @@ def examples(count: int, **options: Any) -> settings:
 def by_chance(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a test so many examples, by SEED."""
     return lambda test: seed(SEED)(examples(count)(test))
+
+
+def incident(name: str = 'a', details: bytes = b'{}') -> dict[str, Any]:
+    """Return an incident as it waits for its call."""
+    return {'name': name, 'type': None, 'occurred': '', 'rawJSON': details}
 
 
 class TimedResult(AsyncResult):

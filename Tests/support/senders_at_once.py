@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import json
 import resource
@@ -26,27 +27,33 @@ RETRY_AFTER = 'retry-after'
 NUMBERS = itertools.count(1)
 NO_FAULTS = Faults().as_dict()
 
-Act = Callable[['Senders'], Coroutine[Any, Any, None]]
+Act = Callable[..., Coroutine[Any, Any, None]]
 
 
-def scene(**faults: Any) -> Callable[[Act], Callable[[Webhook], None]]:
-    """Make a test of what senders do at once, with these faults of the local XSOAR; `check` comes at its end."""
-    def decorate(act: Act) -> Callable[[Webhook], None]:
-        def test(webhook: Webhook) -> None:
+def scene(fixture: str = 'webhook', **faults: Any) -> Callable[[Act], Callable[..., None]]:
+    """Make a test of what senders do at once, with these faults of the local XSOAR; `check` comes at its end.
+
+    Its first parameter is the senders, to the container of a fixture; further ones are those of any test.
+    """
+    def decorate(act: Act) -> Callable[..., None]:
+        def test(**values: Any) -> None:
+            webhook = values.pop(fixture)
             webhook.faults(**faults)
             try:
-                asyncio.run(play(webhook))
+                asyncio.run(play(Senders(webhook), values))
             finally:
                 webhook.faults(**NO_FAULTS)
 
-        async def play(webhook: Webhook) -> None:
-            senders = Senders(webhook)
+        async def play(senders: Senders, values: dict[str, Any]) -> None:
             try:
-                await act(senders)
+                await act(senders, **values)
                 await senders.check()
             finally:
                 senders.close()
 
+        signature = inspect.signature(act)
+        first, *others = signature.parameters.values()
+        test.__signature__ = signature.replace(parameters=[first.replace(name=fixture), *others])  # type: ignore[attr-defined]
         test.__name__ = act.__name__
         test.__doc__ = act.__doc__
         return test
@@ -189,6 +196,14 @@ class Senders:
 
     def release(self, **faults: Any) -> None:
         self.webhook.faults(**faults, hang=False)
+
+    async def group(self, *posts: tuple[str, ...], **faults: Any) -> list[Request]:
+        """Line up these POSTs during a call; release it, with these faults from then on, and wait for all answers."""
+        await self.hold()
+        requests = await self.line_up(*posts)
+        self.release(**faults)
+        await self.finish()
+        return requests
 
     async def leave(self, *names: str) -> None:
         """A sender that goes away while its POST waits."""

@@ -5,13 +5,12 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import demistomock
-import gevent
 import patient
 import pytest
 from history_entries import entry
@@ -20,7 +19,8 @@ from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (VERSION, History, HistoryEntry, Listener, Post, Request, ServerLine, Settings, Tokens,
                             Unavailable, WebhookApp, read_history)
 from local_xsoar import wait_for
-from own_server import connect
+from model import incident
+from own_server import connect, have_turn, hold_calls, running_line
 from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 pytestmark = pytest.mark.sockets
@@ -169,16 +169,10 @@ def healths() -> list[str]:
 
 
 def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Clock, own_line: ServerLine) -> None:
-    may_return = threading.Event()
-
-    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
-        may_return.wait(PATIENCE_SECONDS)
-        return [{'id': '1'} for _ in incidents]
-
     own_line.record_duration(10)
     assert not own_line.health.slowness
-    demistomock.declare(createIncidents=create)
-    own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    may_return = hold_calls()
+    own_line.queue.add(slow := Post([incident()]))
     until(lambda: demistomock.calls_of('createIncidents'))
     clock.passed = 34
     may_return.set()
@@ -187,7 +181,7 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     told = str(own_line.health.sent)
     assert 'did not reply for 34 s until 20' in told
     assert told in healths()
-    own_line.queue.add(quick := Post(slow.incidents or [{'name': 'b', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    own_line.queue.add(quick := Post([incident()]))
     quick.result.get(timeout=PATIENCE_SECONDS)
     clock.pass_to(34 + 299)
     assert own_line.health.sent == told
@@ -210,10 +204,10 @@ def test_a_server_that_replies_nothing_to_the_first_calls_is_named_in_the_health
         return reply
 
     left, shown = [*replies], []
-    with line_that_reads(dict, health_every=0) as line:
+    with running_line(health_every=0) as line:
         demistomock.declare(createIncidents=create)
         while left:
-            line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+            line.queue.add(post := Post([incident()]))
             until(post.result.ready)
             until(lambda: line.health.text == line.health.sent)
             shown.append(line.health.text)
@@ -227,21 +221,6 @@ def saved_histories() -> list[History]:
     return [read_history(context) for context, in demistomock.calls_of('setIntegrationContext')]
 
 
-@contextmanager
-def line_that_reads(read_context: Callable[[], Any], **options: float) -> Iterator[ServerLine]:
-    """Yield a line that has begun to read what the container before it has saved."""
-    demistomock.reset()
-    demistomock.declare(getIntegrationContext=read_context)
-    line = ServerLine(**options)
-    try:
-        until(lambda: demistomock.calls_of('getIntegrationContext'))
-        yield line
-    finally:
-        line.cut()
-        gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
-        demistomock.reset()
-
-
 def test_all_that_came_before_the_history_was_read_joins_it() -> None:
     may_return, before = threading.Event(), read_history(None)
     before.add(entry(1, False, 'rejected'))
@@ -252,7 +231,7 @@ def test_all_that_came_before_the_history_was_read_joins_it() -> None:
         return {**before.to_context(), 'samples': json.dumps(samples[:1])}
 
     samples = [{'name': 'before'}, {'name': 'later'}]
-    with line_that_reads(read_context) as line:
+    with running_line(read_context) as line:
         line.samples = samples[1:]
         line.record(request(), 401, 'No token is shown', '')
         for number in range(200):
@@ -277,13 +256,12 @@ def test_a_save_that_failed_is_tried_again_when_the_next_one_is_due(clock: Clock
         if len(contexts) == 1:
             raise ValueError('The database is locked.')
 
-    with line_that_reads(dict, log_every=0) as line:
+    with running_line(log_every=0) as line:
         demistomock.declare(setIntegrationContext=save)
         line.record_listening('2026-11-24T00:00:00Z')
         until(lambda: contexts)
-        for count in (1, 2):
-            line.log('info', 'a save has its turn after this line')
-            until(lambda: len(demistomock.calls_of('info')) == count)  # noqa: B023 - called at once
+        for _ in range(2):
+            have_turn(line)
         assert len(contexts) == 1
         clock.passed = 60
         until(lambda: len(contexts) > 1)
@@ -301,7 +279,7 @@ def test_a_context_that_could_not_be_read_is_not_replaced_and_is_read_before_the
             raise ValueError('The database is locked.')
         return before.to_context()
 
-    with line_that_reads(read_context, context_every=0.01) as line:
+    with running_line(read_context, context_every=0.01) as line:
         line.record_listening('2026-11-24T00:00:00Z')
         until(saved_histories)
         saved = saved_histories()[0]
@@ -311,11 +289,8 @@ def test_a_context_that_could_not_be_read_is_not_replaced_and_is_read_before_the
 
 def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_ends(clock: Clock, own_line: ServerLine) -> None:
     def saves() -> int:
-        before = len(demistomock.calls_of('info'))
-        own_line.log('info', 'a line')
-        until(lambda: len(demistomock.calls_of('info')) > before)
-        own_line.log('info', 'a line')
-        until(lambda: len(demistomock.calls_of('info')) > before + 1)
+        for _ in range(2):
+            have_turn(own_line)
         return len(demistomock.calls_of('setIntegrationContext'))
 
     own_line.record_listening('2026-11-24T00:00:00Z')
@@ -345,16 +320,15 @@ def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: 
     until(lambda: demistomock.calls_of('getIntegrationContext'))
     own_line.record_listening('2026-11-24T00:00:00Z')
     for _ in range(3):
-        own_line.queue.add(Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+        own_line.queue.add(Post([incident()]))
     until(lambda: demistomock.calls_of('setIntegrationContext'))
     assert read_history(demistomock.calls_of('setIntegrationContext')[0][0]).waiting == 3
 
 
 def test_a_get_says_for_how_long_a_call_has_lasted(clock: Clock, own_line: ServerLine) -> None:
-    may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
+    may_return = hold_calls()
     app = WebhookApp(Settings(8080, Tokens(), None), own_line)
-    own_line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    own_line.queue.add(post := Post([incident()]))
     until(lambda: demistomock.calls_of('createIncidents'))
     greetings = []
     for clock.passed in (10, 34):
@@ -368,7 +342,7 @@ def test_a_get_says_for_how_long_a_call_has_lasted(clock: Clock, own_line: Serve
 
 
 def test_a_stop_ends_the_process_and_rejects_new_posts_but_not_those_that_wait(own_line: ServerLine) -> None:
-    own_line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    own_line.queue.add(post := Post([incident()]))
     own_line.stop()
     assert own_line.ending.is_set()
     with pytest.raises(Unavailable, match='stopping'):

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -25,6 +24,8 @@ from GenericWebhook import (HTTP_LIMITS, CallSizer, Connection, DeliveryMemory, 
                             likeness_of)
 from gevent.event import Event
 from local_xsoar import wait_for
+from model import incident
+from own_server import have_turn, hold_calls
 from shared.webhook import TOKEN, Webhook, changed_pack, read_to_end
 
 pytestmark = pytest.mark.sockets
@@ -250,10 +251,6 @@ def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other:
     second.get(timeout=PATIENCE_SECONDS)
 
 
-def incident(size: int = 0) -> dict[str, Any]:
-    return {'name': 'a', 'type': None, 'occurred': '', 'rawJSON': bytes(size)}
-
-
 def test_1000_posts_may_wait() -> None:
     queue = PostQueue()
     for _ in range(1000):
@@ -282,7 +279,7 @@ def fast_queue(*posts: list[dict[str, Any]]) -> PostQueue:
 @pytest.mark.parametrize('beyond, count', [(0, 2), (1, 1)])
 def test_posts_of_4_mib_go_in_one_call(beyond: int, count: int) -> None:
     rest = 4 * MIB - 2 * Post([incident()]).size + beyond
-    assert len(fast_queue([incident()], [incident(rest)]).next_call(0)) == count
+    assert len(fast_queue([incident()], [incident(details=b'{}' + bytes(rest))]).next_call(0)) == count
 
 
 @pytest.mark.parametrize('beyond, count', [(0, 1000), (1, 500)])
@@ -442,8 +439,7 @@ def test_a_body_has_15_seconds_and_then_must_keep_to_1_kib_a_second(clock: Clock
 
 
 def test_what_is_in_flight_at_a_stop_has_10_seconds(clock: Clock, own_line: ServerLine) -> None:
-    may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
+    may_return = hold_calls()
     own_line.queue.add(post := Post([incident()]))
     until(lambda: demistomock.calls_of('createIncidents'))
     stop = gevent.spawn(own_line.drain)
@@ -463,9 +459,7 @@ def test_samples_are_saved_once_in_60_seconds(clock: Clock, own_line: ServerLine
         own_line.queue.add(post := Post([incident()]))
         post.result.get(timeout=PATIENCE_SECONDS)
         for _ in range(2):
-            before = len(demistomock.calls_of('info'))
-            own_line.log('info', 'a line')
-            until(lambda: len(demistomock.calls_of('info')) > before)  # noqa: B023 - called at once
+            have_turn(own_line)
         return len(demistomock.calls_of('setIntegrationContext'))
 
     saved = []

@@ -16,7 +16,7 @@ import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
 from GenericWebhook import MAX_CALL_BYTES, MIB, State, Listener
-from own_server import connect, post_and_leave
+from own_server import ask, connect, hold_calls, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from shared.webhook import Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
@@ -97,49 +97,6 @@ async def test_of_a_rejected_group_those_whose_sender_left_are_created_when_the_
     assert sorted(each['name'] for each in senders.sent()) == ['one', 'three', 'two']
 
 
-@scene(refuse='poison')
-async def test_what_alone_is_rejected_while_others_are_created_is_lost_and_the_log_says_so(senders: Senders) -> None:
-    await senders.hold()
-    await senders.leave('poison')
-    senders.left.pop()  # it will not be created
-    senders.release()
-    await until(lambda: len(senders.calls) > 1, 'its first try')
-    for number in range(3):
-        assert (await senders.post(f'event {number}')).status == 200
-    await senders.until_logged(lambda log: 'lost: XSOAR did not confirm' in log)
-
-
-@scene()
-async def test_a_retry_of_an_event_whose_sender_left_gets_its_incident_and_creates_none(senders: Senders) -> None:
-    await senders.hold()
-    body = b'{"name": "sent twice", "raw_json": {"number": 0}}'
-    headers = {**AUTHORIZED, 'webhook-id': 'retried'}
-    connection = await senders.connect()
-    connection.writer.write(request_bytes(senders.url, body, headers))
-    await connection.writer.drain()
-    [waiting] = await senders.line_up(('one whose sender waits',))
-    connection.close()
-    assert (await waiting.task).status == 503
-    early = await (await senders.connect()).ask('POST', body, headers)
-    assert (early.status, 'An identical request' in early.detail) == (503, True)
-    senders.left.append(0)
-    senders.release()
-    late = await (await senders.connect()).ask('POST', body, headers)
-    assert [created['name'] for created in late.json] == ['sent twice']
-
-
-@scene()
-async def test_what_is_dropped_at_a_stop_is_in_the_log(senders: Senders) -> None:
-    await senders.hold()
-    await senders.leave('dropped')
-    senders.left.pop()  # it will not be created
-    senders.release(refuse='*')
-    await until(lambda: len(senders.calls) > 2, 'a second try')
-    senders.webhook.stop_container()
-    await senders.ended(exit_code=0)
-    assert re.search(r'POST 50\d .* lost: ', senders.log())
-
-
 # In this process, where more of it can be seen
 
 
@@ -161,10 +118,7 @@ def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had
     assert not line.history.accepted
     may_return.set()
     clocks.until(lambda: line.history.accepted)
-    for _ in range(2):
-        with closing(connect(server)) as sender:
-            sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
-            assert sender.recv(100).startswith(b'HTTP/1.1 200 ')
+    assert [ask(server).status for _ in range(2)] == [200] * 2
     clocks.until(lambda: len(line.history.accepted) == 4)
     notes = [(each.status, each.result, each.note) for each in line.history.accepted]
     assert notes[0] == (200, 'created', 'incident 17')
@@ -215,8 +169,7 @@ def test_a_sender_that_closed_its_own_half_and_its_repeat_hear_what_is_known_and
 
 def test_an_equal_request_of_a_sender_that_closed_its_half_and_then_reset_before_our_503_had_reached_it_is_a_new_event(
         clock: clocks.Clock, server: Listener) -> None:
-    may_return, lingering = threading.Event(), server.connections[State.LINGERING]
-    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    may_return, lingering = hold_calls(), server.connections[State.LINGERING]
     with closing(socket.socket()) as sender:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # so small that the responses to the GETs fill it
         sender.connect(('127.0.0.1', server.server_port))
@@ -228,15 +181,12 @@ def test_an_equal_request_of_a_sender_that_closed_its_half_and_then_reset_before
     clock.passed = 5
     clocks.until(lambda: not lingering)
     may_return.set()
-    with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
-        assert sender.recv(100).startswith(b'HTTP/1.1 200 ')
+    assert ask(server).status == 200
     assert len(demistomock.calls_of('createIncidents')) == 2
 
 
 def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothing_of_it_waits(server: Listener) -> None:
-    may_return, line = threading.Event(), server.app.line
-    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    may_return, line = hold_calls(), server.app.line
     post_and_leave(server, b'{}', lambda: line.queue.in_flight, **{'webhook-id': '1'})
     post_and_leave(server, b'{}', lambda: line.queue.repeats, **{'webhook-id': '1'})
     clocks.until(lambda: line.history.accepted)
@@ -248,8 +198,7 @@ def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothin
 @pytest.mark.parametrize('is_read', [False, True], ids=['before its body is read', 'because of its size'])
 def test_a_repeat_that_a_full_queue_rejects_is_not_said_to_be_lost_though_its_sender_has_closed_its_half(
         server: Listener, is_read: bool) -> None:
-    may_return, line = threading.Event(), server.app.line
-    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    may_return, line = hold_calls(), server.app.line
     post_and_leave(server, b'{}', lambda: line.queue.in_flight, **{'webhook-id': '1'})
     if is_read:
         line.queue.most_bytes = line.queue.in_flight[0].memory_bytes + len('{}')
@@ -267,12 +216,7 @@ def test_a_repeat_that_a_full_queue_rejects_is_not_said_to_be_lost_though_its_se
 
 def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended_also_after_its_sender_left(
         server: Listener) -> None:
-    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
-        assert may_return.wait(PATIENCE_SECONDS)
-        return [{'id': '17'} for _ in incidents]
-
-    may_return, lock = threading.Event(), server.app.intake.locks[MAX_CALL_BYTES]
-    demistomock.declare(createIncidents=create)
+    may_return, lock = hold_calls(), server.app.intake.locks[MAX_CALL_BYTES]
     post_and_leave(server, b'x' * (MAX_CALL_BYTES + 1), lambda: demistomock.calls_of('createIncidents'))
     assert lock.locked()
     may_return.set()
@@ -280,13 +224,7 @@ def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended
 
 
 def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_in_its_call(server: Listener) -> None:
-    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
-        assert may_return.wait(PATIENCE_SECONDS)
-        sizes.extend(len(each['rawJSON']) > MAX_CALL_BYTES for each in incidents)
-        return [{'id': '17'} for _ in incidents]
-
-    may_return, sizes, line, intake = threading.Event(), list[bool](), server.app.line, server.app.intake
-    demistomock.declare(createIncidents=create)
+    may_return, line, intake = hold_calls(), server.app.line, server.app.intake
     large = b'x' * (MAX_CALL_BYTES + 1)
     post_and_leave(server, large, lambda: line.queue.in_flight)
     with closing(connect(server)) as second, closing(connect(server)) as third:
@@ -295,8 +233,9 @@ def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_i
         third.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
         clocks.until(lambda: line.queue.waiting)
         may_return.set()
-        clocks.until(lambda: len(sizes) == 3)
-    assert sizes == [True, False, True], 'docs/limits.md says so'
+        clocks.until(lambda: len(demistomock.calls_of('createIncidents')) == 3)
+    sizes = [len(incidents[0]['rawJSON']) for incidents, *_ in demistomock.calls_of('createIncidents')]
+    assert [size > MAX_CALL_BYTES for size in sizes] == [True, False, True], 'docs/limits.md says so'
 
 
 def test_where_others_of_its_size_take_too_long_an_event_waits_for_its_turn_if_its_sender_has_left_and_else_gets_a_503(
@@ -306,9 +245,7 @@ def test_where_others_of_its_size_take_too_long_an_event_waits_for_its_turn_if_i
     with server.app.intake.take_turn(1):
         with closing(connect(server)) as sender:
             sender.sendall(request_bytes('http://x/', b'{"name": "left"}', AUTHORIZED))
-        with closing(connect(server)) as sender:
-            sender.sendall(request_bytes('http://x/', b'{"name": "waits"}', AUTHORIZED))
-            answer, = read_answers(read_to_end(sender), 'POST')  # by then the one before it has waited as long
+        answer = ask(server, b'{"name": "waits"}')  # by its 503 the one before it has waited as long
     clocks.until(lambda: len(line.history.accepted) == 2)
     assert answer.status == 503 and answer.detail.startswith('Other bodies take too long')
     assert [(each.status, each.result) for each in line.history.accepted] == [(503, 'rejected'), (200, 'created')]
@@ -318,8 +255,7 @@ def test_where_others_of_its_size_take_too_long_an_event_waits_for_its_turn_if_i
 def test_without_poll_rdhup_a_sender_that_left_is_seen_by_reading_ahead(
         server: Listener, monkeypatch: pytest.MonkeyPatch, linger: tuple[int, int]) -> None:
     monkeypatch.delattr('select.POLLRDHUP')
-    may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    may_return = hold_calls()
     with closing(connect(server)) as sender:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', *linger))
         sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))

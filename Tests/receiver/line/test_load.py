@@ -66,9 +66,7 @@ async def test_while_no_call_is_in_flight_a_post_goes_at_once_and_alone(senders:
 
 @scene()
 async def test_24_posts_that_arrive_during_a_call_go_as_one_call_in_order(senders: Senders) -> None:
-    await senders.hold()
-    await senders.line_up(*singles(*numbered(24)))
-    senders.release()
+    await senders.group(*singles(*numbered(24)))
     assert statuses(await senders.finish()) == [200] * 25
     assert senders.calls == [1, 24]
     assert [incident['name'] for incident in senders.sent()] == ['held', *numbered(24)]
@@ -81,59 +79,34 @@ async def test_the_incidents_of_one_post_go_in_one_call_to_a_quick_server(sender
     assert senders.calls == [1, 2, 300, 1000]
 
 
-def test_a_large_array_goes_to_a_slow_server_in_several_calls_and_its_response_is_in_order(slow: Webhook) -> None:
-    @scene()
-    async def play(senders: Senders) -> None:
-        assert (await senders.post(*numbered(100))).status == 200
-        assert senders.calls == [40, 40, 20]
-    play(slow)
+@scene('slow')
+async def test_a_large_array_goes_to_a_slow_server_in_several_calls_and_its_response_is_in_order(senders: Senders) -> None:
+    assert (await senders.post(*numbered(100))).status == 200
+    assert senders.calls == [40, 40, 20]
 
 
-def test_the_sender_of_an_array_that_is_rejected_halfway_learns_how_many_exist(slow: Webhook) -> None:
-    @scene(refuse='poison')
-    async def play(senders: Senders) -> None:
-        connection = await senders.connect()
-        body = senders.request(*['event'] * 60, 'poison', *['event'] * 39).body
-        answer = await connection.ask('POST', body, AUTHORIZED)
-        assert answer.status == 502
-        assert '40 of its 100 incidents exist' in answer.detail
-        assert len(senders.sent()) == 40
-        senders.left += range(1, 41)
-    play(slow)
+@scene('slow', refuse='poison')
+async def test_the_sender_of_an_array_that_is_rejected_halfway_learns_how_many_exist(senders: Senders) -> None:
+    connection = await senders.connect()
+    body = senders.request(*['event'] * 60, 'poison', *['event'] * 39).body
+    answer = await connection.ask('POST', body, AUTHORIZED)
+    assert answer.status == 502
+    assert '40 of its 100 incidents exist' in answer.detail
+    assert len(senders.sent()) == 40
+    senders.left += range(1, 41)
 
 
-def test_an_array_whose_second_call_was_cut_exists_in_part_and_more_of_it_may(slow: Webhook) -> None:
-    @scene(hang=True)
-    async def play(senders: Senders) -> None:
-        connection = await senders.connect()
-        body = senders.request(*['event'] * 100).body
-        response = asyncio.ensure_future(connection.ask('POST', body, AUTHORIZED))
-        await until(lambda: senders.calls, 'the first call')
-        senders.release(cut=True)
-        assert (await response).status == 502
-        assert '40 of its 100 incidents exist, and more may exist' in (await response).detail
-        senders.left += range(1, 41)
-        await senders.ended(exit_code=1)
-    play(slow)
-
-
-def test_single_posts_go_to_a_slow_server_in_calls_of_two_seconds(slow: Webhook) -> None:
-    @scene()
-    async def play(senders: Senders) -> None:
-        await senders.hold()
-        await senders.line_up(*singles(*numbered(24)))
-        senders.release()
-        assert statuses(await senders.finish()) == [200] * 25
-        assert senders.calls == [1, 8, 8, 8]
-    play(slow)
-
-
-@scene()
-async def test_a_post_whose_sender_left_is_created(senders: Senders) -> None:
-    await senders.hold()
-    await senders.leave('while it waits')
-    senders.release()
-    await until(lambda: len(senders.sent()) == 2, 'the incident')
+@scene('slow', hang=True)
+async def test_an_array_whose_second_call_was_cut_exists_in_part_and_more_of_it_may(senders: Senders) -> None:
+    connection = await senders.connect()
+    body = senders.request(*['event'] * 100).body
+    response = asyncio.ensure_future(connection.ask('POST', body, AUTHORIZED))
+    await until(lambda: senders.calls, 'the first call')
+    senders.release(cut=True)
+    assert (await response).status == 502
+    assert '40 of its 100 incidents exist, and more may exist' in (await response).detail
+    senders.left += range(1, 41)
+    await senders.ended(exit_code=1)
 
 
 @scene(refuse='poison')
@@ -144,44 +117,37 @@ async def test_a_rejected_post_gets_502_and_creates_nothing(senders: Senders) ->
 
 
 @pytest.mark.parametrize('reply', ['null', 'error-item'])
-def test_a_reply_without_an_incident_is_502_and_a_red_health_and_grouping_goes_on(webhook: Webhook, reply: str) -> None:
-    @scene(answer=reply)
-    async def play(senders: Senders) -> None:
-        assert (await senders.post('alone')).status == 502
-        await senders.hold()
-        await senders.line_up(*singles('a', 'b', 'c', 'd', 'e'))
-        senders.release()
-        responses = await senders.finish()
-        assert set(statuses(responses)) <= {502, 503}
-        assert all('may exist' in response.detail for response in responses)
-        assert 'no incident in its reply' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
-        senders.webhook.faults(answer='normal')
-        await senders.hold()
-        await senders.line_up(*singles('f', 'g', 'h'))
-        senders.release()
-        await senders.finish()
-        assert senders.calls[-1] == 3
-    play(webhook)
+@scene()
+async def test_a_reply_without_an_incident_is_502_and_a_red_health_and_grouping_goes_on(senders: Senders, reply: str) -> None:
+    senders.webhook.faults(answer=reply)
+    assert (await senders.post('alone')).status == 502
+    await senders.group(*singles('a', 'b', 'c', 'd', 'e'))
+    responses = await senders.finish()
+    assert set(statuses(responses)) <= {502, 503}
+    assert all('may exist' in response.detail for response in responses)
+    assert 'no incident in its reply' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
+    senders.webhook.faults(answer='normal')
+    await senders.group(*singles('f', 'g', 'h'))
+    assert senders.calls[-1] == 3
 
 
 @pytest.mark.parametrize('reply, reason', [
     ('created-then-error', 'the call failed'), ('deep', 'could not be read'), ('not-json', 'could not be read')])
-def test_incidents_whose_reply_is_an_error_or_unreadable_may_exist_and_the_process_goes_on(
-        webhook: Webhook, reply: str, reason: str) -> None:
-    @scene(answer=reply)
-    async def play(senders: Senders) -> None:
-        process = senders.webhook.state()['pid']
-        connection = await senders.connect()
-        response = await connection.ask('POST', senders.request('created').body, AUTHORIZED)
-        senders.left.append(1)
-        assert (response.status, len(senders.sent())) == (502, 1)
-        assert 'The incident may exist' in response.detail
-        await until(lambda: reason in senders.webhook.state()['health']['error'], 'the reason in the health')
-        senders.webhook.faults(answer='normal')
-        assert (await senders.post('next')).status == 200
-        await until(lambda: not senders.webhook.state()['health']['isError'], 'the health to be cleared')
-        assert senders.webhook.state()['pid'] == process
-    play(webhook)
+@scene()
+async def test_incidents_whose_reply_is_an_error_or_unreadable_may_exist_and_the_process_goes_on(
+        senders: Senders, reply: str, reason: str) -> None:
+    senders.webhook.faults(answer=reply)
+    process = senders.webhook.state()['pid']
+    connection = await senders.connect()
+    response = await connection.ask('POST', senders.request('created').body, AUTHORIZED)
+    senders.left.append(1)
+    assert (response.status, len(senders.sent())) == (502, 1)
+    assert 'The incident may exist' in response.detail
+    await until(lambda: reason in senders.webhook.state()['health']['error'], 'the reason in the health')
+    senders.webhook.faults(answer='normal')
+    assert (await senders.post('next')).status == 200
+    await until(lambda: not senders.webhook.state()['health']['isError'], 'the health to be cleared')
+    assert senders.webhook.state()['pid'] == process
 
 
 @scene(refuse='bad')
@@ -195,99 +161,46 @@ async def test_an_error_that_quotes_a_name_like_the_end_of_the_line_ends_nothing
 @scene(answer='mixed')
 async def test_what_is_not_an_incident_in_a_reply_is_left_out(senders: Senders) -> None:
     assert len((await senders.post('alone')).json) == 1
-    await senders.hold()
-    await senders.line_up(*singles('a', 'b'))
-    senders.release()
+    await senders.group(*singles('a', 'b'))
     assert statuses(await senders.finish()) == [200] * 4
-
-
-@scene(answer='empty')
-async def test_an_empty_reply_is_200_with_an_empty_list(senders: Senders) -> None:
-    senders.drops = bool
-    assert (await senders.post('alone')).json == []
-    await senders.hold()
-    await senders.line_up(*singles('a', 'b', 'c'))
-    senders.release()
-    assert [answer.json for answer in await senders.finish()] == [[]] * 5
-
-
-@scene(answer='lone-object')
-async def test_a_lone_object_for_a_reply_is_reported_as_a_list(senders: Senders) -> None:
-    assert [created['name'] for created in (await senders.post('alone')).json] == ['alone']
-    assert len((await senders.post('one', 'two')).json) == 2
 
 
 @scene()
 async def test_when_some_of_a_group_are_dropped_each_gets_its_own_and_grouping_goes_on(senders: Senders) -> None:
     senders.drops = lambda name: 'drop' in name
     names = ['a', 'drop 1', 'b', 'drop 2', 'c']
-    await senders.hold()
-    requests = await senders.line_up(*singles(*names), ('d', 'drop 3', 'e'))
-    senders.release(drop='drop')
-    await senders.finish()
+    requests = await senders.group(*singles(*names), ('d', 'drop 3', 'e'), drop='drop')
     reported = [[created['name'] for created in request.answer.json] for request in requests]
     assert reported == [['a'], [], ['b'], [], ['c'], ['d', 'e']]
     assert senders.calls == [1, 8]
-    await senders.hold()
-    await senders.line_up(*singles('f', 'drop 4', 'g'), ('h', 'drop 5'))
-    senders.release()
-    await senders.finish()
+    await senders.group(*singles('f', 'drop 4', 'g'), ('h', 'drop 5'))
     assert senders.calls[2:] == [1, 5]
 
 
 @scene(answer='reversed')
 async def test_a_reply_in_disorder_shows_nobody_anothers_and_ends_grouping_for_a_while(senders: Senders) -> None:
     senders.told_apart = False
-    await senders.hold()
-    await senders.line_up(*singles(*numbered(5), 'alike', 'alike', 'alike'))
-    senders.release()
+    await senders.group(*singles(*numbered(5), 'alike', 'alike', 'alike'))
     assert statuses(await senders.finish()) == [200] * 9
     calls = len(senders.calls)
-    await senders.hold()
-    await senders.line_up(*singles('a', 'b', 'c'))
-    senders.release()
+    await senders.group(*singles('a', 'b', 'c'))
     assert statuses(await senders.finish()) == [200] * 13
     assert senders.calls[calls:] == [1, 1, 1, 1]
     await senders.until_logged(lambda log: 'could not be matched' in log)
     await asyncio.to_thread(senders.webhook.renew)
 
 
-@scene(rename='event')
-async def test_a_name_that_the_server_changed_does_no_harm(senders: Senders) -> None:
-    await senders.hold()
-    await senders.line_up(*singles(*numbered(10)))
-    senders.release()
-    assert statuses(await senders.finish()) == [200] * 11
-    assert senders.calls == [1, 10]
-
-
-@scene()
-async def test_of_40_posts_one_that_is_rejected_alone_gets_502(senders: Senders) -> None:
-    names = numbered(40)
-    names[17] = 'poison'
-    await senders.hold()
-    requests = await senders.line_up(*singles(*names))
-    senders.release(refuse='poison')
-    await senders.finish()
-    assert [request.names for request in requests if request.answer.status != 200] == [['poison']]
-    assert len(senders.calls) <= 1 + 14
-
-
-def test_the_health_reports_a_rejection_on_an_old_server(slow: Webhook) -> None:
-    @scene(refuse='poison')
-    async def play(senders: Senders) -> None:
-        assert (await senders.post('poison')).status == 502
-        await until(lambda: 'rejected' in senders.webhook.state()['health']['error'], 'the health')
-        assert (await senders.post('good')).status == 200
-        await until(lambda: not senders.webhook.state()['health']['error'], 'the health to be cleared')
-    play(slow)
+@scene('slow', refuse='poison')
+async def test_the_health_reports_a_rejection_on_an_old_server(senders: Senders) -> None:
+    assert (await senders.post('poison')).status == 502
+    await until(lambda: 'rejected' in senders.webhook.state()['health']['error'], 'the health')
+    assert (await senders.post('good')).status == 200
+    await until(lambda: not senders.webhook.state()['health']['error'], 'the health to be cleared')
 
 
 @scene()
 async def test_a_server_that_rejects_everything_is_asked_few_times_and_the_health_says_why(senders: Senders) -> None:
-    await senders.hold()
-    await senders.line_up(*singles(*numbered(60)))
-    senders.release(refuse='*')
+    await senders.group(*singles(*numbered(60)), refuse='*')
     assert statuses(await senders.finish()) == [502] + [503] * 60
     assert senders.calls == [1, 60, 30, 30, 15, 15, 7, 8, 4][:len(senders.calls)], 'fewer if these took more than 5 s'
     await until(lambda: 'rejected' in senders.webhook.state()['health']['error'], 'the error in the health')
@@ -398,11 +311,9 @@ async def test_a_line_cut_while_30_wait_is_503_for_all_and_a_new_container_goes_
 
 @scene()
 async def test_a_line_cut_between_two_calls_is_503_for_the_next_group(senders: Senders) -> None:
-    held = await senders.hold()
-    await senders.line_up(*singles(*numbered(30)))
-    senders.release(cut=True)
-    assert statuses(await senders.finish()) == [200] + [503] * 30
-    assert held.answer.json
+    await senders.group(*singles(*numbered(30)), cut=True)
+    first, *others = await senders.finish()
+    assert first.json and statuses(others) == [503] * 30
     await senders.ended(exit_code=1)
     assert (await senders.post('after')).status == 200
 
@@ -465,14 +376,12 @@ def frozen(webhook: Webhook) -> Iterator[None]:
         os.kill(process, signal.SIGCONT)
 
 
-def test_sigterm_while_the_server_hangs_ends_with_503_for_all(slow: Webhook) -> None:
-    @scene()
-    async def play(senders: Senders) -> None:
-        await senders.hold()
-        await senders.line_up(*singles('a', 'b', 'c'))
-        senders.webhook.stop_container()
-        await senders.ended(exit_code=0)
-        assert set(statuses(await senders.finish())) == {503}
-        senders.release()
-        assert (await senders.post('after')).status == 200
-    play(slow)
+@scene('slow')
+async def test_sigterm_while_the_server_hangs_ends_with_503_for_all(senders: Senders) -> None:
+    await senders.hold()
+    await senders.line_up(*singles('a', 'b', 'c'))
+    senders.webhook.stop_container()
+    await senders.ended(exit_code=0)
+    assert set(statuses(await senders.finish())) == {503}
+    senders.release()
+    assert (await senders.post('after')).status == 200

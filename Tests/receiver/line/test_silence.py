@@ -15,8 +15,8 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import Listener, ServerLine, Settings, Tokens, read_history
-from own_server import connect
-from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
+from own_server import ask
+from shared.webhook import TOKEN, Answer
 
 pytestmark = pytest.mark.sockets
 
@@ -60,12 +60,7 @@ class Server:
         return [] if self.drops else [{'id': str(number), **each} for number, each in enumerate(incidents, first)]
 
     def send(self, query: str, body: bytes = BEAT, method: str = 'POST', **headers: str) -> Answer:
-        named = {'Authorization': TOKEN, 'Connection': 'close', **{key.replace('_', '-'): text for key, text in headers.items()}}
-        with closing(connect(self.listener)) as sender:
-            request = request_bytes(f'http://x/?{query}', body, named)
-            sender.sendall(request.replace(b'POST ', f'{method} '.encode(), 1))
-            [answer] = read_answers(read_to_end(sender))
-        return answer
+        return ask(self.listener, body, f'?{query}', method, **{key.replace('_', '-'): text for key, text in headers.items()})
 
     def beat(self, name: str = 'Backups', every: str = '1m', more: str = '') -> Answer:
         """Send a heartbeat that creates no incident of its own."""

@@ -1,19 +1,16 @@
 """A wall clock that is set, and a machine that is suspended: over real sockets, in this process, whose clocks the test sets."""
 from __future__ import annotations
 
-import threading
-from contextlib import closing
-from typing import Any
 
 import demistomock
 import GenericWebhook
 import gevent
 import pytest
-from clocks import PATIENCE_SECONDS, Clock, until
+from clocks import Clock, until
 from GenericWebhook import Listener, deliveries_report, read_history
-from own_server import connect
+from own_server import ask, hold_calls
 from shared.dated import dated
-from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
+from shared.webhook import Answer
 
 pytestmark = pytest.mark.sockets
 
@@ -22,12 +19,8 @@ HOUR = 3600
 
 
 def post(server: Listener, name: str) -> Answer:
-    """Post an event whose delivery id is its name, on a connection of its own."""
-    headers = {'Authorization': TOKEN, 'webhook-id': name, 'Connection': 'close'}
-    with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', b'{"title": "%s"}' % name.encode(), headers))
-        [answer] = read_answers(read_to_end(sender))
-    return answer
+    """Post an event whose delivery id is its name."""
+    return ask(server, b'{"title": "%s"}' % name.encode(), **{'webhook-id': name})
 
 
 def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery_and_doubles_none(server: Listener) -> None:
@@ -53,13 +46,7 @@ def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery
 
 def test_after_an_hour_in_which_the_machine_was_suspended_each_sender_hears_the_truth_and_deliveries_go_on(
         clock: Clock, server: Listener) -> None:
-    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
-        assert may_return.wait(PATIENCE_SECONDS)
-        created.extend(each['name'] for each in incidents)
-        return [{'id': '1', **each} for each in incidents]
-
-    may_return, created, queue = threading.Event(), list[str](), server.app.line.queue
-    demistomock.declare(createIncidents=create)
+    may_return, queue = hold_calls(), server.app.line.queue
     in_call = gevent.spawn(post, server, 'in the call')
     until(lambda: queue.in_flight)
     waiting = gevent.spawn(post, server, 'behind it')
@@ -68,4 +55,5 @@ def test_after_an_hour_in_which_the_machine_was_suspended_each_sender_hears_the_
     may_return.set()
     assert (in_call.get().status, waiting.get().status) == (200, 503)
     assert [post(server, name).status for name in ('in the call', 'behind it', 'later')] == [200, 200, 200]
+    created = [each['name'] for incidents, *_ in demistomock.calls_of('createIncidents') for each in incidents]
     assert created == ['in the call', 'behind it', 'later']
