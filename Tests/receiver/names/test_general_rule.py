@@ -438,6 +438,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     *(({'title': 'A card was moved', key: NINE, 'changed_at': EIGHT}, 'A card was moved', NINE) for key in (
         'createdAt', 'occurredAt', 'detectedAt', 'eventTimestamp', 'firedAt', 'startedAt')),
     ({'title': 'A card was moved', 'createdTime': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+    *(({'title': 'A card was moved', key: NINE}, 'A card was moved', NINE) for key in (
+        'changed_at', 'updatedAt', 'modified_at', 'modified_date', 'dateModified', 'modifiedOn', 'updateTime', 'lastUpdated',
+        'triggered_at', 'emitted_at', 'createdOn', 'createdDate', 'dateCreated', 'dateAdded', 'received', 'sentTime')),
     ({'title': 'A card was moved', 'updatedOn': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
     ({'title': 'A card was moved', 'sentAt': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
     # A time with a zone, which Zabbix and PRTG leave out: Airlock, Trellix, Ansible
@@ -663,6 +666,52 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     *(({'title': 'A build', 'createdAt': EIGHT, key: NINE}, 'A build', NINE) for key in ('completedAt', 'finishedAt')),
     # Lokalise writes a local time, and the same as a Unix time
     ({'title': 'A task', 'created_at': '2026-11-24 11:00:00', 'created_at_timestamp': 1795510800}, 'A task', NINE),
+    # Of two keys of one meaning, and of two objects or lists, the better one
+    *(({worse: 'The worse text', better: 'The better text', 'x': 1}, 'The better text', '') for words in (
+        'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle headline',
+        'alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature attackname '
+        'rulename policyname modelname checkname searchname conditionname',
+        'summary subject shortdescription displaymessage primarydescription',
+        'message msg text description reason displayname info',
+        'webhookevent alerttype operationname operation action type kind category eventid status')
+      for better, worse in pairwise(words.split())),
+    *(({worse: wrap({'title': 'The worse text'}), better: wrap({'title': 'The better text'})}, 'The better text', '')
+      for wrap, words in (
+          (dict, 'alert incident event data issue finding detection threat violation problem ticket case rule payload detail '
+                 'details object resource properties attributes essentials context result'),
+          (lambda item: [item], 'alerts events findings incidents value records messages'))
+      for better, worse in pairwise(words.split())),
+    *(({'title': 'A card was moved', worse: EIGHT, better: NINE}, 'A card was moved', NINE) for words in (
+        'occurred occurredAt eventTime eventTimestamp timestamp time detectedAt createdAt created creationTime published '
+        'startsAt firedDateTime date ts TimeGenerated',) for better, worse in pairwise(words.split())),
+    ({**dict.fromkeys(('title', 'alertTitle', 'eventTitle', 'incidentTitle'), ''), 'issueTitle': 'A card was moved'},
+     'A card was moved', ''),
+    ({**{f'a{number}': {'x': 1} for number in range(50)}, 'b': {'title': 'A card'}, 'event': 'moved'}, 'moved: A card', ''),
+    # What is beside a text, or in its key, may say that it is about something else
+    *(({'event': 'built', 'message': 'Mend the cart', key: 'x'}, 'built', '') for key in ('commit', 'commit_id', 'committer')),
+    *(({'event': 'hired', 'title': 'Head of IT', key: 'Ng'}, 'hired', '') for key in ('first_name', 'last_name')),
+    *(({'event': 'login', 'display_name': 'Alice Ng', 'user': 'ann', key: 'x'}, 'login: ann', '') for key in (
+        'email', 'user_email', 'username', 'userPrincipalName')),
+    ({'event': 'login', 'initiatorUser': 'bob'}, 'login', ''),
+    ({'event': 'login', 'resource': 'Windows10-Update-host', 'user': 'ann'}, 'login: Windows10-Update-host (ann)', ''),
+    ({'event': 'IP_BLOCKED', 'message': 'IP blocked', 'user': 'ann'}, 'IP blocked (ann)', ''),
+    *(({'message': 'The disk is full', f'service_{word}_name': 'Shop'}, 'The disk is full (Shop)', '') for word in (
+        'full', 'friendly', 'display')),
+    ({**{f'k{number}': 1 for number in range(199)}, 'title': 'A card was moved'}, 'A card was moved', ''),
+    ({'event': 'login', 'very_long_prefix_of_the_username': 'bob'}, 'login: bob', ''),
+    # Texts that say nothing, or no more than the kind
+    *(({'title': word, 'message': 'The disk is full'}, 'The disk is full', '') for word in (
+        'action', 'Audit', 'enabled', 'log', 'alerts', 'events', 'incidents', 'messages', 'notifications', 'webhook', 'default',
+        'unknown', 'none', 'null', 'nil', 'undefined', 'n/a', 'string', 'object', 'Title', 'name', 'summary', 'Subject', 'text',
+        'description', 'true', 'false', 'success', 'info', 'information', 'informational', 'warning', 'error', 'critical', 'high',
+        'medium', '~~~~~')),
+    ({'type': 'user.created', 'message': 'A user has been created', 'user': 'ann'}, 'user.created: ann', ''),
+    # What became of something
+    *(({'name': 'Nightly backup', 'status': word, 'x': 1}, f'{word}: Nightly backup', '') for word in ('crashed', 'errored')),
+    *(({'type': 'build', 'status': word, 'host': 'db-1'}, f'build {word}: db-1', '') for word in ('error', 'ok', 'succeeded')),
+    # A number, if it is that of the kind
+    ({'event': 'moved', 'id': 4711}, 'moved', ''), ({'event': 'invoice.sent', 'invoice_number': 4711}, 'invoice.sent: 4711', ''),
+    ({'title': 'Disk full', 'message': 'x', 'msg': 'y', 'text': 'Disk full on db-1'}, 'Disk full on db-1', ''),
 ]
 
 

@@ -279,7 +279,7 @@ acme: an alert
 
 
 def test_each_column_of_the_table_is_read() -> None:
-    assert first_keys('a.b|@c=d, e') == {'a', 'a.b', '@c', 'c'}
+    assert first_keys('a.b.f|@c=d, e') == {'a', 'a.b', 'a.b.f', '@c', 'c'}
     rows = SenderRows(ROW)
     assert set(rows.ranks) == {'acme_id', 'x-acme', '@x-acme'}
     [row] = (compiled() for compiled in rows.rows)

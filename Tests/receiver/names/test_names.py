@@ -131,7 +131,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'name': '{"default": "Disk full"}', 'title': 'Disk full'}, 'Disk full'),
     ({'body': '{"a": 1\nDisk full'}, 'Disk full'),
     ({'alert_title': '[web] {x} is down'}, '[web] {x} is down'),
-    ({'alert_title': '<b>Disk</b> full<br>on db-1'}, 'Disk full on db-1'),
+    ({'alert_title': '<b>Disk</b> full<br>on db-1'}, 'Disk full on db-1'), ({'alert_title': 'Disk <B>full</B>'}, 'Disk full'),
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected
@@ -142,14 +142,15 @@ SOAP = ('<?xml version="1.0" encoding="ISO-8859-1"?><s:Envelope xmlns:s="x"><s:B
 
 
 @pytest.mark.parametrize(('body', 'expected'), [
-    (SOAP, 'Disk is full'), (SOAP.replace('Disk', 'Zoë &amp; Co &lt;x>'), 'Zoë & Co <x> is full'),
+    (SOAP, 'Disk is full'), (f'\n {SOAP}', 'Disk is full'), (SOAP.replace('Disk', 'Zoë &amp; Co &lt;x>'), 'Zoë & Co <x> is full'),
     ('<event><status>resolved</status><title>Fire on deck 3</title></event>', 'resolved: Fire on deck 3'),
     ('\n <event><title>Fire on deck 3</title><title>Another</title></event>', 'Fire on deck 3'),
     # Only the start is read, and no more than 32 levels.
     (f'<event><title>Fire on deck 3</title><x>{"y" * MIB}</x></event>', 'Fire on deck 3'),
     (f'<event><x>{"y" * 65536}</x><title>Fire on deck 3</title></event>', ''),
-    (f'<event><title>Fire on deck 3</title>{"<x>" * 31}{"</x>" * 31}</event>', 'Fire on deck 3'),
-    (f'<event><title>Fire on deck 3</title>{"<x>" * 32}{"</x>" * 32}</event>', 'Fire on deck 3'),  # by its text
+    (f'<event><x>{"y" * 65_000}</x><title>Fire on deck 3</title></event>', 'Fire on deck 3'),
+    (f'<event><title>Fire on deck 3</title><to>Bob</to>{"<x>" * 31}{"</x>" * 31}</event>', 'Fire on deck 3 (Bob)'),
+    (f'<event><title>Fire on deck 3</title><to>Bob</to>{"<x>" * 32}{"</x>" * 32}</event>', 'Fire on deck 3 Bob'),  # by its text
     # What could define entities of any size has no name.
     ('<!DOCTYPE e [<!ENTITY a "Fire">]><e><title>&a; on deck 3</title></e>', ''),
     ('<!DOCTYPE e SYSTEM "file:///etc/passwd"><e><title>Fire on deck 3</title></e>', ''),
@@ -178,6 +179,8 @@ APPLIANCE = '{"reason": "Upload to a blocked site", "timestamp": "2026-11-24T09:
     (f'<46>Nov 24 09:00:00 proxy-1 {APPLIANCE}', 'Upload to a blocked site', 3),
     (f'<174>Nov 24 09:00:00 INFO  proxy[0]:  {APPLIANCE}', 'Upload to a blocked site', 3),
     (f'<165>1 2026-11-24T09:00:00Z proxy-1 gate 7 - - {APPLIANCE}', 'Upload to a blocked site', 3),
+    (f'<46>Nov 24 09:00:00 proxy-1 @cee:{APPLIANCE}', 'Upload to a blocked site', 3),
+    ('alert-threat-model-name="Worm stopped" eventTimestamp=1795510800 host=pc-7', 'Worm stopped (pc-7)', None),
     (f'<event>{"".join(f"<{key}>{value}</{key}>" for key, value in json.loads(APPLIANCE).items())}</event>',
      'Upload to a blocked site', 3),
 ])
@@ -378,6 +381,16 @@ def test_a_group_of_alerts_of_any_size_has_its_real_name_and_time(size: float) -
     ({'detail': {'findings': [{'title': 'Open port', 'x': {str(number): 'y' * 100 for number in range(5000)}}]}}, 'Open port'),
     ({'events': [{'message': 'Disk full on db-1', **{f'k{number}': 1 for number in range(100)}}] * 3000}, 'Disk full on db-1'),
     ({'alert': {'title': 'Fire on deck 3', 'x': 'y' * MIB}}, 'Fire on deck 3'),
+    # Many members, many colons, and so many that only the common keys are read
+    ({'alarmName': 'The disk is full', **{f'k{number}': 'y' * 4 for number in range(45_000)}}, 'The disk is full'),
+    *(({'alarmName': 'The disk is full', 'x': 'y' * MIB + ':' * (colons - 2)}, expected)
+      for colons, expected in ((50_000, 'The disk is full'), (50_001, ''))),
+    *(({key: value, 'x': ':' * MIB}, 'The disk is full') for key, value in (
+        *((key, 'The disk is full') for key in ('name', 'title', 'summary', 'message')),
+        *((key, {'title': 'The disk is full'}) for key in ('alert', 'event', 'data', 'body')),
+        *((key, [{'title': 'The disk is full'}]) for key in ('alerts', 'events', 'findings', 'records', 'value', 'items')))),
+    ({**ALERT, 'commonLabels': {'alertname': 'DiskFull'}, 'x': ':' * MIB,
+      'commonAnnotations': {'summary': 'Full in 4 hours'}}, '[firing] DiskFull: Full in 4 hours'),
 ])
 def test_lists_and_objects_of_any_size_are_looked_into(payload: Any, expected: str) -> None:
     assert len(json.dumps(payload)) > 256 * 1024
@@ -500,7 +513,7 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'ts': 1795510800250000000}, '2026-11-24T09:00:00.250000Z'),
     ('{"ts": 1.7955108e9}', '2026-11-24T09:00:00Z'),
     ({'ts': '1795510800.125'}, '2026-11-24T09:00:00.125000Z'),
-    ({'ts': '1.79551080e+18'}, '2026-11-24T09:00:00Z'),
+    ({'ts': '1.79551080e+18'}, '2026-11-24T09:00:00Z'), ({'ts': '1.79551080E+18'}, '2026-11-24T09:00:00Z'),
     ({'occurred': '0001-01-01T00:00:00Z', 'date': '2026-11-24'}, '2026-11-24T00:00:00Z'),
     ({'timestamp': '1999-12-31T23:59:59Z', 'alert': {'startsAt': '2026-11-23T00:00:00Z'}}, '2026-11-23T00:00:00Z'),
     ({'timestamp': '2026-11-25T10:00:00Z'}, '2026-11-25T10:00:00Z'),
@@ -530,6 +543,9 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'type': 'reaction_added', 'ts': '1795507200.1', 'event_ts': '1795510800'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '09:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '09:00:00.250Z'}, '2026-11-24T09:00:00.250000Z'),
+    ({'occurred': 'yesterday', 'created': '2026-11-24T08:00:00Z', 'ts': 1795510800}, '2026-11-24T08:00:00Z'),
+    ({'title': 'Disk full', 'body': '2026-11-24T09:00:00Z It is full'}, ''),
     ({'date': '2026-11-24', 'time': '10:00:00+01:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '25:00:00'}, '2026-11-24T00:00:00Z'),
     ({'date': '2026-11-24', 'alert': {'time': '09:00:00'}}, '2026-11-24T00:00:00Z'),
@@ -572,6 +588,8 @@ NINE = '2026-11-24T09:00:00Z'
     ('0/24/2026 09:00:00', ''), ('24.11.2026 09:00:00', ''),
     # The month as a word
     ('Tue Nov 24 09:00:00 2026', NINE), ('Sun Nov  1 09:00:00 2026', '2026-11-01T09:00:00Z'),
+    ('Tue Nov 24 9:00:00 AM 2026', NINE), ('24/Nov/2026:09:00:00.250 +0000', '2026-11-24T09:00:00.250000Z'),
+    ('Tue Nov 24 09:00:00 GMT 2026', NINE), ('2026-W48-2T09:00:00Z', NINE), ('2026W482 09', NINE),
     ('Tue Nov 24 09:00:00 UTC 2026', NINE), ('Tue Nov 24 09:00:00 CST 2026', ''), ('Tue Nov 24 09:00:00', ''),
     ('Tue Non 24 09:00:00 2026', ''), ('Wed Nov 25 10:00:00 2026', '2026-11-25T10:00:00Z'), ('Wed Nov 25 10:00:01 2026', ''),
     ('Fri Dec 31 23:59:59 1999', ''), ('Sat Jan  1 00:00:00 2000', '2000-01-01T00:00:00Z'),
@@ -710,7 +728,9 @@ def test_the_name_of_a_large_event_takes_less_memory_than_the_event(make: Callab
     assert peak < len(large)
 
 
-@pytest.mark.parametrize('mark', ['\xad', '\u200b', '\u200e', '\u2060', '\ufeff', '\0'])
+@pytest.mark.parametrize('mark', [
+    '\xad', '\u200b', '\u200e', '\u200f', '\u202a', '\u202e', '\u2060', '\u2064', '\u2066', '\u2069', '\ufeff', '\0', '\x08',
+    '\x0e', '\x1b', '\x7f', '\x84', '\x86', '\x9f'])
 def test_no_invisible_character_hides_the_token_in_a_name(mark: str) -> None:
     assert name({'title': f'Disk {TOKEN[:9]}{mark}{TOKEN[9:]} full', 'message': 'Disk full'}, token=TOKEN) == 'Disk full'
 

@@ -92,7 +92,8 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
     # What disagrees, or is about something else
     {'severity': 'high', 'alert_severity': 'low'}, {'severity': 'high', 'alert_severity': 'low', 'priority': 'high'},
     *({key: 'high'} for key in ('previous_severity', 'oldSeverity', 'last_severity', 'min_severity', 'maxSeverity',
-                                'threshold_severity', 'default-severity', 'severity_reason')),
+                                'threshold_severity', 'default-severity', 'former_severity', 'prior_severity',
+                                'severity_reason')),
     {'priority': 'high', 'urgency': 'low'},
     *(dict(zip(keys, words, strict=True)) for words in (('low', 'critical'), ('critical', 'low')) for keys in (
         ('severity', 'Severity'), ('alertSeverity', 'alert_severity'), ('host_severity', 'hostSeverity'),
@@ -196,7 +197,7 @@ def test_what_has_only_one_key_of_a_windows_log_has_a_severity() -> None:
     {'Status': 'recovered'}, {'alert': {'status': 'automatically resolved'}}, {'incident': {'state': 'closed'}},
     {'issue': {'currentState': 'OK'}}, {'ticket': {'status': 'closed'}},
     {'problem': {'alert_state': 'normal'}}, {'entity_state': 'UP'}, {'state': 'Resolved', 'previousState': 'open'},
-    {'type': 'FIRING_TO_OK'},  # Oracle Cloud's alarms
+    {'type': 'FIRING_TO_OK'}, {'type': 'ALARM_TO_NORMAL'}, {'status': 'auto_resolved'},  # Oracle Cloud's alarms have the first
 ])
 def test_an_event_that_says_that_it_ended_has_no_severity_and_no_label(end: dict[str, Any]) -> None:
     [incident] = incidents({'title': 'Disk full', 'severity': 'Critical', **end})

@@ -279,6 +279,7 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
     *(({'at_least': 'high', 'severity': 'evt.prio'}, {'evt': {'prio': 'low', **beside}}, 'severity low')
       for beside in ({'severity': 'critical'}, {'severity': 'zork'}, {'x': {'severity': 'low'}})),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low', 'severity': 'critical'}]}, 'severity low'),
+    ({'at_least': 'high', 'severity': 'evt.prio'}, {'evt.prio': 'low', 'severity': 'critical'}, 'severity low'),
 ])
 def test_what_certainly_meets_the_words_is_left_out(
         app: App, query: dict[str, str], payload: Any, reason: str) -> None:
@@ -552,7 +553,7 @@ MET = 'any text there meets it (to compare one, write path=text)'
     ({'skip': 'muted,!status=ok'}, {'muted': 'Yes', 'status': 'failed'}, ''),
     ({'skip': 'l.*.s'}, {'l': [{'s': 'x'}, {'s': True}]}, f'skip, part 1: {MET}'),
     ({'skip': 'l.*.s'}, {'l': [{'s': 'x'}, {}]}, ''), ({'skip': 'l.0.s'}, {'l': [{'s': 'x'}, {}]}, ''),
-    ({'skip': 'x'}, [{'x': True}, {'x': 'yes'}, {'x': 'no'}, {'x': 1}, {'x': ['y']}, {'x': 'y' * 300_000}], ''),
+    ({'skip': 'x'}, [{'x': True}, {'x': 'yes'}, {'x': 'On'}, {'x': 'no'}, {'x': 1}, {'x': ['y']}, {'x': 'y' * 300_000}], ''),
     ({'skip': 'x'}, [{'x': True}, {'x': 'failed'}], f'skip, part 1: {MET}'),
     ({'skip': '@x-env'}, {'a': 1}, f'skip, part 1: {MET}'), ({'resolved': '!x,a=y'}, {'x': '', 'a': 'y'}, ''),
     ({'resolved': 'status', 'skip': 'resolved'}, {'status': 'failed'}, f'resolved, part 1: {MET}'),
