@@ -60,6 +60,13 @@ test('what is typed is kept for a reload but for secrets, and sent as the argume
   assert.deepEqual(requested.pop(), {instance: 'left hand', command: 'do it', args: {a: '1', g: 'hush'}, incident: 'playground'});
   assert.equal(b.value, '');
   form.send('keydown', {key: 'ArrowUp', target: {matches: () => false}, preventDefault: assert.fail});  // in a choice it is the browser's
+  await reply('/localxsoar/commands', {milliseconds: 1, entries: []});
+  assert.deepEqual(JSON.parse(kept.get('runs')).map(({args}) => args), [{a: '1'}]);
+  Object.assign(a, {value: '2'});
+  for (const [key, value] of [['ArrowUp', '1'], ['ArrowUp', '1'], ['ArrowDown', '2']]) {
+    form.send('keydown', {key, target: a, preventDefault() {}});
+    assert.equal(a.value, value);
+  }
 });
 
 test('what an instance keeps is shown unless another one was chosen meanwhile', async () => {
@@ -79,8 +86,10 @@ test('a script runs in an incident or in the playground, and a name that nothing
   assert.deepEqual($('command').all('label').map((each) => each.textContent), ['Run in incident']);
   openCommand('Greet');
   assert.deepEqual([$('command').all('label').map((each) => each.textContent), $('command').all('.help').at(-1).textContent], [['who', 'Run in incident'], 'The number of an incident. If it is empty, the script runs in the playground.']);
-  openCommand('nothing');
-  assert.ok($('command').textContent.endsWith('Neither the instance nor its pack has nothing.'));
+  for (const name of ['nothing', '%']) {
+    openCommand(name);
+    assert.ok($('command').textContent.endsWith(`Neither the instance nor its pack has ${name}.`));
+  }
   setInstance({instance: 'right'});
   setCommands({instances: [instance('right', false, [])], scripts: [], server: []});
   openCommand('');

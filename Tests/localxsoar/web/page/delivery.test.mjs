@@ -8,7 +8,8 @@ globalThis.sessionStorage = {getItem: () => null, setItem() {}};
 const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
 const {deliveries, tone} = await import('../../../../localxsoar/web/page/deliveries.js');
 const {drawOpened, noteDelivery, noteLine, noteRemoval, openDelivery} = await import('../../../../localxsoar/web/page/delivery.js');
-const {el} = await import('../../../../localxsoar/web/page/dom.js');
+const {drawDetail} = await import('../../../../localxsoar/web/page/detail.js');
+const {button, el} = await import('../../../../localxsoar/web/page/dom.js');
 const detail = await import('../../../../localxsoar/web/page/opened.js');
 const {setInstance} = await import('../../../../localxsoar/web/page/state.js');
 const $ = document.getElementById;
@@ -121,4 +122,16 @@ test('a search knows the status, the severity, the time and what became of a del
   assert.deepEqual(['status:none', 'status:2xx', 'status:200', 'severity:unknown', 'severity:high', 'became:handshake', 'became:other', 'became:created', 'after:2026-11-30T09:00:10', 'put', 'twice', 'none', 'elsewhere', 'acme 3'].map(shown),
     ['4', '5 3 2 1', '5 3 2 1', '3', '2', '5', '4 1', '3 2', '5', '4', '3', '1', '1', '3']);
   $('search').value = '';
+});
+
+test('a detail that is drawn again keeps the focus, in its control if that is there and can be pressed', () => {
+  const drawn = (more) => { const made = button('Send', () => {}, {id: 'send', ...more}); drawDetail('delivery', made); return made; };
+  drawn().focus();
+  const again = drawn();
+  assert.equal(document.activeElement, again);
+  drawn({disabled: true});
+  assert.equal(document.activeElement, $('delivery'));
+  $('search').focus();
+  drawn();
+  assert.equal(document.activeElement, $('search'));
 });

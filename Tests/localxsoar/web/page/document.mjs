@@ -13,6 +13,7 @@ class Element {
   removeAttribute(name) { delete this.attributes[name]; }
 
   get parentElement() { return this.parent; }
+  get isConnected() { return Boolean(this.parent); }
   get children() { return this.childNodes.filter((each) => each instanceof Element); }
   get options() { return this.children; }
   get childElementCount() { return this.children.length; }
@@ -70,18 +71,21 @@ class Element {
   send(name, event = {}) { for (const handle of this.listeners[name] ?? []) handle({target: this, ...event}); }
   click() { this.send('click'); }
 
-  // Find elements by their tag, a class or their id, such as `summary`, `.more` or `#close`.
+  // Find elements by their tag, a class, their id or an attribute, such as `summary`, `form.edit`, `#close` or `[tabindex="0"]`.
   all(wanted) {
     return this.children.flatMap((each) => [...(each.is(wanted) ? [each] : []), ...each.all(wanted)]);
   }
   is(wanted) {
-    const name = wanted.slice(1);
-    if (wanted.startsWith('.')) return (this.attributes.class ?? '').split(' ').includes(name);
-    return wanted.startsWith('#') ? this.attributes.id === name : this.tag === wanted;
+    const [, tag, mark, name, value] = /^([\w-]*)(?:([.#[])([\w-]+)(?:="(.*)")?\]?)?$/.exec(wanted) ?? ['', 'no such tag'];
+    if (tag && this.tag !== tag) return false;
+    if (mark === '.') return (this.attributes.class ?? '').split(' ').includes(name);
+    const own = mark ? String(this[name] || (this.attributes[name] ?? '')) : '';
+    return mark === '#' ? this.attributes.id === name : !mark || (value === undefined ? own !== '' : own === value);
   }
+  matches(wanted) { return wanted.split(', ').some((each) => this.is(each)); }
   querySelectorAll(wanted) { return wanted.split(', ').flatMap((each) => this.all(each)); }
   querySelector(wanted) { return this.querySelectorAll(wanted)[0] ?? null; }
-  closest(wanted) { return this.is(wanted) ? this : this.parent?.closest(wanted) ?? null; }
+  closest(wanted) { return this.matches(wanted) ? this : this.parent?.closest(wanted) ?? null; }
   contains(one) { return this === one || Boolean(one?.parent && this.contains(one.parent)); }
   get classList() {
     const put = (name, isWanted) => {
@@ -98,6 +102,7 @@ class Element {
   focus() { if (!this.disabled) document.activeElement = this; }
   checkVisibility() { return !this.hidden; }
   scrollIntoView() {}
+  getBoundingClientRect() { return {top: 0, bottom: 0}; }
   toggleAttribute(name, isWanted) { if (isWanted) this.attributes[name] = ''; else delete this.attributes[name]; }
 
   get html() {
@@ -132,6 +137,7 @@ export async function reply(path, body) {
   await new Promise(setImmediate);
 }
 globalThis.CSS = {escape: String};
+globalThis.innerHeight = 720;
 globalThis.requestAnimationFrame = () => {};
 globalThis.ResizeObserver = class { observe() {} };
 const timers = [];

@@ -70,6 +70,8 @@ test('a draft is found again in its delivery alone, is dropped once it is sent, 
   assert.deepEqual([item, delivery({started: 2}), delivery({number: 8})].map(hasDraft), [true, false, true]);
   assert.deepEqual(JSON.parse(kept.get('drafts')), [['7 at 1', {target: '/a?b', headers: 'X-A: a:b', body: '{"a": 2}'}]]);
   assert.equal(open(item).fields.body.value, '{"a": 2}');
+  type(delivery({number: 8}), 'b').all('button').find((each) => each.textContent === 'Discard').click();
+  assert.equal(hasDraft(delivery({number: 8})), false);
   submit(form);
   await reply('/localxsoar/deliveries/7/send', {error: 'not now'});
   assert.deepEqual([form.all('.wrong').at(-1).textContent, hasDraft(item)], ['not now', true]);

@@ -111,7 +111,8 @@ test('what is pressed and typed is one text, and a term that cannot be read is s
 
 test('a search shows what a line has at once, and what a body has when the server has found it', async () => {
   type('TWICE');
-  assert.deepEqual(shown(), [4, 3]);
+  deliveries.describe();
+  assert.deepEqual([shown(), $('shown-deliveries').textContent, $('none-deliveries').hidden], [[4, 3], 'searching…', true]);
   await reply('/localxsoar/deliveries/search?text=twice', [1]);
   assert.deepEqual(shown(), [4, 3, 1]);
   type('');

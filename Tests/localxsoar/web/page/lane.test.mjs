@@ -98,7 +98,12 @@ test('a line has the events of a lane on one line of time, and a search finds it
   show([none, incident('3', at(1, 11), {dbotMirrorId: '', severity: 4, name: 'Fan is off'}), incident('2', at(1, 10), END), incident('1', at(1, 9))],
     [...other, delivery(3, at(1, 11), [step('created', ['3'])]), delivery(2, at(1, 10), [step('created', ['2'])]), delivery(1, at(1, 9), [step('created', ['1'])])]);
   lanes.height = 320;
-  lanes.render();
+  const lefts = [0, 0, 1].map((hour) => {
+    Date.now = () => at(2, hour) * 1000;
+    lanes.render();
+    return parseFloat(lanes.room.children[2].all('.sign')[0].style.left);
+  });
+  assert.ok(lefts[0] === lefts[1] && lefts[1] > lefts[2], `the line of time ends now: ${lefts}`);
   assert.deepEqual(lanes.room.children.map((row) => row.children.map((each) => each.textContent.trim()).join('; ')), [
     'info; ended; CPU cpu; created: the end, from 2026-11-01 11:00:00 to 2026-11-01 11:00:00; →', 'high; ended; Disk full disk; created, created: the end, from 2026-11-01 09:00:00 to 2026-11-01 10:00:00; →→',
     '; ; Other: without an incident; 2 × rejected, from 2026-11-01 12:00:00 to 2026-11-01 12:00:00; ✗2',

@@ -91,6 +91,11 @@ test('while the page is paused only the state changes, and the rest comes after 
   send('state', {instance: 'left', enabled: true});
   await settle();
   assert.deepEqual([numbers(), $('pause').textContent, $('health').textContent, $('empty').hidden], ['', 'Resume (2)', 'Healthy', true]);
+  for (const view of ['try', 'deliveries']) {
+    location.hash = `#/${view}`;
+    chooseView();
+    assert.equal($('pause').hidden, false);
+  }
   send('delivery', delivery(210, {text: 'the latest'}));
   pause();
   await settle();
@@ -118,9 +123,15 @@ test('a connection that is lost is said, and opened again if the browser gives u
   before.onerror();
   passTime();
   assert.notEqual(EventSource.last, before);
-  for (const isAsked of [true, false]) {
-    asked.clear();
-    EventSource.last.listeners.hello();
-    assert.equal(asked.has('/localxsoar/instance?instance=left'), isAsked);
+  asked.clear();
+  EventSource.last.listeners.hello();
+  send('cleared', {});
+  await settle();
+  const {'deliveries?limit=100': some, ...others} = FIRST([], 0, '?instance=left');
+  for (const time of ['first', 'and once more, because older ones may have been on their way']) {
+    assert.ok(asked.has('/localxsoar/deliveries'), time);
+    await answer({...others, deliveries: some, 'incidents/list': [], 'incidents/acts': []});
   }
+  EventSource.last.listeners.hello();
+  assert.deepEqual([...asked.keys()], []);
 });

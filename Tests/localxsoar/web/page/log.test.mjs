@@ -22,6 +22,17 @@ for (const [level, search, shown] of [['', '', 'debug info error print'], ['info
   });
 }
 
+test('the log follows its end unless someone reads above it', () => {
+  const frames = [];
+  globalThis.requestAnimationFrame = (act) => frames.push(act);
+  for (const [top, shown] of [[961, 1100], [900, 900]]) {
+    Object.assign($('log'), {scrollTop: top, scrollHeight: 1100, clientHeight: 100});
+    addLine({level: 'error', time: '', text: 'a debug'});
+    frames.pop()();
+    assert.equal($('log').scrollTop, shown);
+  }
+});
+
 test('a line of another instance is not kept, and of too many the oldest goes', () => {
   setInstance({instance: 'left'});
   Object.assign($('level'), {value: ''});

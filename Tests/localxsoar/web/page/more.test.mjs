@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {reply} from './document.mjs';
 
-const {drawActs} = await import('../../../../localxsoar/web/page/more.js');
+const {drawActs, startMore} = await import('../../../../localxsoar/web/page/more.js');
 const {setOpened} = await import('../../../../localxsoar/web/page/opened.js');
-const {resend} = await import('../../../../localxsoar/web/page/resend.js');
+const {resend, resendButtons} = await import('../../../../localxsoar/web/page/resend.js');
 
 const USUAL = {number: 7, started: 1, kind: 'created', method: 'POST', target: '/', checks: [], missing: '', unprovable: '', unsavable: '', uncopyable: '', request: {headers: [], body: '{}', is_text: true, cut: false}};
 const REJECTED = {checks: [{}], kind: 'rejected', unsavable: 'It was rejected.'};
@@ -37,8 +37,21 @@ test('a delivery is sent again once at a time, and not if it is not kept', async
   resend('came', () => {});
   assert.equal(count, 0);
   setOpened(USUAL);
-  for (const way of ['came', 'proved']) resend(way, () => {});
-  assert.equal(count, 1);
+  let waits;
+  for (const way of ['came', 'proved']) resend(way, () => { waits = resendButtons(USUAL).came.disabled; });
+  assert.deepEqual([count, waits], [1, true]);
   await reply('/localxsoar/deliveries/7/send', {number: 9});
+  assert.equal(waits, false);
   assert.equal(location.hash, '#/deliveries?open=9');
+});
+
+test('a menu that is open stays so as its delivery is drawn again, until something else is pressed', () => {
+  startMore();
+  const [menu] = drawActs(USUAL, () => {}).all('#more');
+  Object.assign(menu, {open: true}).send('toggle');
+  const drawn = () => drawActs(USUAL, () => {}).all('#more')[0].attributes.open;
+  assert.equal(drawn(), 'true');
+  Object.assign(drawActs(USUAL, () => {}).all('#more')[0], {open: true});
+  document.body.send('pointerdown');
+  assert.equal(drawn(), 'false');
 });

@@ -10,6 +10,13 @@ const {setParts} = await import('../../../../localxsoar/web/page/picking.js');
 const {setPorts} = await import('../../../../localxsoar/web/page/state.js');
 const $ = document.getElementById;
 const USUAL = {is_text: true, cut: false, body: '[{"a": 1}]'};
+const item = (sender, more) => ({number: 9, sender, target: '/instance/execute/a', method: 'POST', kind: 'created', missing: '', request: USUAL, ...more});
+
+// Open the panel of a delivery.
+async function open(delivery) {
+  nameButton(delivery, () => {}).click();
+  await new Promise(setImmediate);
+}
 
 for (const [request, missing, isThere] of [[{}, '', true], [{}, 'The body was removed.', false], [{is_text: false}, '', false], [{cut: true}, '', false], [{body: '7'}, '', false], [{body: '{'}, '', false]]) {
   test(`a body has ${isThere ? '' : 'no '}names to click: ${JSON.stringify(request)} ${missing}`, () => {
@@ -26,16 +33,39 @@ test('the words of a panel that was closed are there again for its sender and fo
   setPorts([{name: 'a', hasPort: true}]);
   location.hash = '#/deliveries/9';
   readAddress(['deliveries'], 'deliveries');
-  const item = (sender) => ({number: 9, sender, target: '/instance/execute/a', method: 'POST', kind: 'created', missing: '', request: USUAL});
   const urls = [];
   for (const sender of ['Acme', 'Other', 'Acme']) {
-    const made = nameButton(item(sender), () => {});
+    open(item(sender));
     if (!urls.length) await reply('/localxsoar/url-words?instance=a', {name: {kind: 'parts', label: 'Name', sentence: ''}});
-    made.click();
     await new Promise(setImmediate);
     urls.push($('finished-url').textContent.split('?')[1]);
     if (sender === 'Acme') setParts('name', '', ['a']);
     $('delivery').all('#naming-close')[0].click();
   }
   assert.deepEqual(urls, [undefined, undefined, 'name=a']);
+});
+
+test('in the panel the keys of the page do nothing but lead to the search and to the help', async () => {
+  await open(item('Acme'));
+  const isStopped = (key, more) => {
+    let isOver = false;
+    $('delivery').all('.naming')[0].send('keydown', {key, stopPropagation: () => { isOver = true; }, preventDefault() {}, ...more});
+    return isOver;
+  };
+  assert.deepEqual([...['r', 'Enter', '/', '?', 'Tab'].map((key) => isStopped(key)), isStopped('r', {ctrlKey: true}), isStopped('Escape')], [true, true, false, false, false, false, true]);
+  assert.ok(!location.hash.includes('words'), location.hash);  // it is closed
+});
+
+test('a URL is copied with what is masked in it or, if that is not known here, says so', async () => {
+  const copied = [];
+  Object.defineProperty(globalThis, 'navigator', {value: {clipboard: {writeText: async (text) => copied.push(text)}}, configurable: true});
+  const target = '/instance/execute/a?token=';
+  for (const [isHere, token, isSaid] of [[true, 'hush', false], [false, '••••••', true]]) {
+    await open(item('Other', {target: `${target}••••••`, is_here: isHere}));
+    $('delivery').all('#copy-url')[0].click();
+    if (isHere) await reply('/localxsoar/deliveries/9?secrets=show', {target: target + token});
+    await new Promise(setImmediate);
+    assert.deepEqual([copied.pop(), $('url-note').textContent.startsWith('What is masked was copied masked')], [location.origin + target + token, isSaid]);
+    $('delivery').all('#naming-close')[0].click();
+  }
 });

@@ -21,7 +21,6 @@ const ORIGINS = {name: {at: [['what', 'Disk'], ["'at'", 'at']], by: 'the URL'}, 
 async function draw(item, sent, found, {body = '{"what": 1}', isKnown = false, isNone = false} = {}) {
   deliveries.set([sent]);
   const table = drawOrigins(item, isNone ? null : sent);
-  Object.assign(table, {isConnected: true});
   el('div', {}, table);
   passTime();
   await new Promise(setImmediate);

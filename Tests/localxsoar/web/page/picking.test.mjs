@@ -75,6 +75,9 @@ test('as a list is chosen and left, the paths of the other words go into its ite
   assert.deepEqual([target(), hasMask()], ["/in?name=id&each=list&resolved=id%3D%27db%2C1%27", false]);
   removePart('each', 0);
   assert.deepEqual([panel.words.get('name'), panel.words.get('resolved'), panel.words.has('each')], ['list.0.id', "list.0.id='db,1'", false]);
+  show({type: 'Host'});
+  removePart('type', 0);
+  assert.equal(document.activeElement, $('naming-close'));
   show({each: 'list', name: 'id'});
   offered('one.0.id');
   press('EACH: one');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+process.env.TZ = 'Asia/Tokyo';  // the viewer's zone, in which a day begins at another time than in UTC
 const {fits, moment, parse, valuesFor, withValues} = await import('../../../../localxsoar/web/page/query.js');
 
 const FACTS = {sender: 'One, "two"', status: ['401', '4xx'], severity: ['high'], became: ['rejected', 'left'], after: Date.parse('2026-11-30T14:30')};

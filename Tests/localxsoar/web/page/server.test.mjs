@@ -8,7 +8,7 @@ const {load, save, saveFirst} = await import('../../../../localxsoar/web/page/se
 const {hasPort, hasPorts, isOneOfSeveral, own, setInstance, setPorts} = await import('../../../../localxsoar/web/page/state.js');
 const {afterLast, paced} = await import('../../../../localxsoar/web/page/pace.js');
 const {once} = await import('../../../../localxsoar/web/page/once.js');
-const {button, copy} = await import('../../../../localxsoar/web/page/dom.js');
+const {button, copy, el} = await import('../../../../localxsoar/web/page/dom.js');
 
 for (const [response, result] of [
   [{ok: true, body: '{"a": 1}'}, {a: 1}], [{ok: true, body: 'a line'}, null], [{body: '{"error": "no", "field": "port"}'}, 'no (port)'], [{body: 'a line'}, 'a line'], [{body: '', statusText: 'Bad Gateway'}, 'Bad Gateway'],
@@ -71,6 +71,8 @@ test('work is done after the last call, at once on request, or at once and then 
 test('a press works once, says so if it is slow, and lets go of its buttons however it ends', async () => {
   const [pressed, other, disabled] = ['Send', 'Other', 'No'].map((label) => button(label, () => {}));
   disabled.disabled = true;
+  el('p', {}, pressed);
+  pressed.focus();
   let end;
   let count = 0;
   const work = () => { count += 1; return new Promise((_, fail) => { end = fail; }); };
@@ -80,7 +82,7 @@ test('a press works once, says so if it is slow, and lets go of its buttons howe
   passTime();
   assert.deepEqual([pressed.textContent, document.getElementById('announce').textContent], ['Sending…', 'Sending…']);
   end(new Error('no'));
-  assert.deepEqual([await working, pressed.textContent, pressed.disabled, other.disabled, disabled.disabled], ['no', 'Send', false, false, true]);
+  assert.deepEqual([await working, pressed.textContent, pressed.disabled, other.disabled, disabled.disabled, document.activeElement], ['no', 'Send', false, false, true, pressed]);
 });
 
 test('a button says for a moment that it has copied, however often it is pressed', async () => {

@@ -193,34 +193,6 @@ def test_a_path_is_previewed_across_the_incidents_of_its_sender_and_copied(page:
     expect(leaf.get_by_role('button', name='Preview the mapping of hosts.0.name')).to_be_focused()
 
 
-def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
-    webhook.control('DELETE', 'deliveries')
-    for number in range(2):
-        post(webhook, {'name': f'created {number}'}, User_Agent='one/1')
-    for _ in range(2):
-        post(webhook, {'name': 'counted twice'}, Idempotency_Key='counted')
-    post(webhook, {'name': 'wrong'}, token='wrong', User_Agent='one/1')
-    page = open_page(webhook.url)
-    rows = page.locator('#deliveries .row')
-    expect(rows).to_have_count(5)
-    expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'repeat 1', 'rejected 1'])
-    expect(page.locator('#shown-deliveries')).to_have_text('')
-    page.get_by_role('button', name='rejected 1').click()
-    expect(rows).to_have_count(1)
-    expect(page.locator('#shown-deliveries')).to_have_text('1 of 5')
-    page.get_by_role('button', name='repeat 1').click()
-    expect(rows).to_have_count(2)
-    page.get_by_label('Sender').select_option('one (1)')
-    expect(page.locator('#kinds button:visible')).to_have_text(['created 2', 'repeat 0', 'rejected 1'])
-    post(webhook, {'name': 'wrong'}, token='wrong', User_Agent='one/1')
-    post(webhook, {'name': 'right'}, User_Agent='one/1')
-    expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'repeat 0', 'rejected 2'])
-    expect(page.locator('#shown-deliveries')).to_have_text('2 of 7')
-    expect(rows).to_have_count(2)
-
-
 def search(page: Page, text: str) -> list[int]:
     """Search for the text, and return the numbers of the deliveries that the server has found by then."""
     asked = re.compile(r'/localxsoar/deliveries/search\?.*' + re.escape(quote(text.lower(), safe='')))  # no earlier one

@@ -11,27 +11,13 @@ from shared.browser import violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import LocalXsoar
 from playwright.sync_api import Page, expect
-from pages import DRAWN, act, newest, open_again, open_newest, post
+from pages import DRAWN, act, newest, open_newest, post
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 
 VIEWS = ('deliveries', 'incidents', 'try', 'commands', 'instance', 'log')
 DETAILS = {'deliveries': 'delivery', 'incidents': 'incident'}
-
-
-def test_keys_for_a_delivery_do_nothing_where_none_is_seen(page: Page, webhook: Webhook) -> None:
-    post(webhook, {'name': 'opened once'})
-    open_newest(page, 'opened once')
-    before = len(webhook.control('GET', 'deliveries'))
-    page.goto(f'{webhook.url}/#/log')
-    expect(page.locator('#log')).to_be_visible()
-    for key in 'rec':
-        page.keyboard.press(key)
-    page.evaluate(DRAWN)
-    page.goto(f'{webhook.url}/#/commands/%')
-    expect(page.locator('#command')).to_contain_text('has %.')
-    assert len(webhook.control('GET', 'deliveries')) == before and page.locator('form.edit').count() == 0
 
 
 def tab_to(page: Page, control: str) -> None:
@@ -106,6 +92,10 @@ def test_every_task_with_the_list_of_deliveries_is_done_by_keyboard_alone(page: 
     expect(page.locator('#help')).to_be_visible()
     assert {*'jkrecdl16/?', 'Enter', 'Esc', 'PgUp', 'PgDn', 'Home', 'End'} <= {*page.locator('#key-rows kbd').all_inner_texts()}
     press('Escape')
+    press('3')
+    expect(page.locator('.card').first).to_be_visible()
+    press('End')
+    wait_for(lambda: page.evaluate("document.getElementById('view-try').scrollTop") > 0)
     press('6')
     expect(page.locator('#log')).to_be_visible()
 
@@ -190,69 +180,6 @@ def test_the_focus_comes_back_when_what_was_pressed_has_failed(page: Page, webho
     act(page, 'Send again as it came').press('Enter')
     expect(page.locator('#delivery [role=alert]')).to_have_text('not now')
     assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
-
-
-def test_one_press_of_enter_opens_and_focuses_what_is_selected(open_page: Callable[..., Page], webhook: Webhook) -> None:
-    post(webhook, {'name': 'entered'})
-    page = open_page(webhook.url)
-    for view, name in DETAILS.items():
-        page.goto(f'{webhook.url}/#/{view}')
-        expect(page.locator(f'#{view} .row').first).to_be_visible()
-        page.keyboard.press('Enter')
-        expect(page.locator(f'#{name} h2').first).to_be_visible()
-        expect(page.locator(f'#{name}')).to_be_focused()
-
-
-def test_page_keys_home_and_end_move_in_the_list_and_scroll_elsewhere(page: Page, webhook: Webhook) -> None:
-    page.goto(f'{webhook.url}/#/incidents')
-    post(webhook, [{'name': f'row {number}'} for number in range(60)])
-    expect(page.locator('#incidents .row').first).to_contain_text('row 59')
-    selected = page.locator('#incidents [aria-selected=true]')
-    page.keyboard.press('Home')
-    expect(selected).to_have_attribute('aria-posinset', '1')
-    page.keyboard.press('PageDown')
-    expect(selected).to_have_attribute('aria-posinset', re.compile(r'^(1\d|2\d)$'))
-    page.keyboard.press('PageUp')
-    expect(selected).to_have_attribute('aria-posinset', '1')
-    page.keyboard.press('End')
-    expect(selected).to_have_attribute('aria-posinset', str(selected.get_attribute('aria-setsize')))
-    page.keyboard.press('3')
-    expect(page.locator('.card').first).to_be_visible()
-    page.keyboard.press('End')
-    wait_for(lambda: page.evaluate("document.getElementById('view-try').scrollTop") > 0)
-
-
-def test_an_edit_is_kept_until_it_is_sent_or_discarded(page: Page, webhook: Webhook) -> None:
-    post(webhook, {'name': 'to edit'})
-    open_newest(page, 'to edit')
-    original, field = page.url, page.get_by_role('textbox', name='Body')
-    page.keyboard.press('e')
-    field.fill('{"name": "half writ')
-    page.keyboard.press('Escape')
-    expect(page.locator('#edit')).to_be_focused()
-    expect(page.locator('#edit')).to_have_text('Edit… (unsent)')
-    page.get_by_role('link', name='Log').click()
-    page.goto(original)
-    act(page, 'Edit…').click()
-    expect(field).to_have_value('{"name": "half writ')
-    field.press('End')
-    page.keyboard.type('ten"}')
-    page.keyboard.press('Control+Enter')
-    expect(page.locator('#delivery .result')).to_contain_text('half written')
-    open_again(page, original)
-    act(page, 'Edit…').click()
-    expect(field).to_have_value('{"name": "to edit"}')
-    field.fill('x')
-    page.get_by_role('button', name='Discard').click()
-    expect(page.locator('#edit')).to_have_text('Edit…')
-
-
-def test_what_was_typed_into_the_form_outlives_another_view(open_page: Callable[..., Page], webhook: Webhook) -> None:
-    page = open_page(f'{webhook.url}/#/instance')
-    page.get_by_label('Incident type').fill('Phish')
-    page.get_by_role('link', name='Log').click()
-    page.get_by_role('link', name='Instance').click()
-    expect(page.get_by_label('Incident type')).to_have_value('Phish')
 
 
 def test_a_phone_shows_the_list_then_the_delivery_and_the_way_back(page: Page, webhook: Webhook) -> None:

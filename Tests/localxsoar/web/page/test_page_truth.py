@@ -180,27 +180,6 @@ def test_the_health_is_true_also_while_the_lists_are_paused(
     expect(page.locator('#health')).to_contain_text('Healthy')
 
 
-def test_nothing_is_said_of_a_search_before_the_server_has_searched_the_bodies(page: Page, webhook: Webhook) -> None:
-    post(webhook, {'title': 'searched', 'deep': 'in-the-body'})
-    expect(rows(page)).to_have_count(1)
-    held: list[Any] = []
-    page.route('**/deliveries/search?*', lambda route: held.append(route))
-    with page.expect_request('**/deliveries/search?*'):
-        page.get_by_label('Search').fill('in-the-body')
-    shown = page.locator('#shown-deliveries')
-    expect(shown).to_have_text('searching…')
-    expect(page.locator('#none-deliveries')).to_be_hidden()
-    held[0].continue_()
-    expect(shown).to_have_text('')
-    expect(rows(page)).to_have_count(1)
-    page.unroute_all()
-    page.route('**/deliveries/search?*', lambda route: route.abort())
-    page.get_by_label('Search').fill('elsewhere')
-    expect(shown).to_have_text('headers and bodies not searched: no connection')
-    page.unroute_all()
-    page.get_by_label('Search').fill('')
-
-
 def test_a_wrong_token_in_the_url_is_repaired_in_the_url(page: Page, webhook: Webhook) -> None:
     answered = requests.post(f'{webhook.webhook_url}?token=wrong', json={'title': 'by url'}, timeout=PATIENCE_SECONDS)
     assert answered.status_code == 401

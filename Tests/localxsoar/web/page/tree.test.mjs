@@ -113,3 +113,18 @@ test('a value that is to be used has no buttons of its own, and a click passes i
   const [[keys, value, leaf]] = used;
   assert.deepEqual([keys.map(({key}) => key), value.text, leaf], [['hosts', '0'], 'db-1', tree.all('.leaf')[0]]);
 });
+
+test('the keys move among what is seen, and Tab comes back to where they were', () => {
+  const tree = draw({a: {b: [], c: 'text'}, d: 2});
+  const [box] = tree.all('.tree');
+  const items = tree.all('.item');
+  items[0].focus();
+  for (const [key, at, control] of [
+    ['ArrowUp', 0], ['ArrowRight', 1], ['ArrowRight', 1], ['ArrowDown', 2], ['ArrowRight', 2, 'Copy'], ['Home', 2, 'Copy'], ['ArrowRight', 2, 'Copy'], ['ArrowLeft', 2], ['Enter', 2, 'Copy'], ['ArrowDown', 3],
+    ['ArrowLeft', 3], ['Home', 0], ['ArrowLeft', 0], ['ArrowLeft', 0], ['ArrowDown', 3], ['ArrowUp', 0], [' ', 0], ['End', 3], ['ArrowUp', 2], ['ArrowLeft', 0]]) {
+    box.send('keydown', {key, target: document.activeElement, currentTarget: box, preventDefault() {}, stopPropagation() {}});
+    box.send('focusin', {target: document.activeElement});
+    assert.equal(document.activeElement, control ? items[at].all('button')[0] : items[at], `${key} to ${at}`);
+    assert.deepEqual(tree.all('[tabindex="0"]'), [items[at]]);
+  }
+});

@@ -23,7 +23,7 @@ test('a value has the path that leads to it', () => {
   for (const [text, keys, expected, each] of [
     ['{"evt": {"what": 1}}', ['evt', 'what'], 'evt.what'], ['{"a": [{"b": 1}]}', ['a', 0, 'b'], 'a.0.b'], ['{"0": 1}', ['0'], '0'],
     ['{"a.b": {"c.d": 1}}', ['a.b', 'c.d'], 'a.b.c.d'], ['{"@timestamp": 1}', ['@timestamp'], '@timestamp'], ['{"a:b": 1}', ['a:b'], 'a:b'], ['{"größe": 1}', ['größe'], 'größe'],
-    ['[{"a": 1}, {"b": 2}]', [1, 'b'], 'b'],  // each item of a payload that is a list is an event
+    [`${'{"a":'.repeat(16)}1${'}'.repeat(16)}`, Array(16).fill('a'), Array(16).fill('a').join('.')], ['[{"a": 1}, {"b": 2}]', [1, 'b'], 'b'],  // each item of a payload that is a list is an event
     ['{"a": [{"b": {"c": 1}}, {"b": {"c": 2}}]}', ['a', 1, 'b', 'c'], 'b.c', 'a'], ['{"a": [{"b": 1}], "c": {"a": 2}}', ['a', 0, 'b'], 'a.0.b', 'c.none'],
   ]) assert.equal(path(text, keys, each).text, expected);
   assert.deepEqual(path('{"a.b": {"c.d": 1}}', ['a.b', 'c.d']).keys, ['a.b', 'c.d']);
