@@ -318,6 +318,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'Description': 'Port scan', 'CanaryName': 'hq-1', 'AlertType': 'CanaryIncident'}, 'Port scan (hq-1)', ''),
     ({'title': 'Disk is full', 'host': 'db-1.example.com', 'text': 'Free space: 0 %'}, 'Disk is full (db-1.example.com)', ''),
     ({'title': 'Disk of db-1 is full', 'host': 'db-1.example.com'}, 'Disk of db-1 is full', ''),
+    ({'title': 'The web server is down', 'host': 'web.example.com'}, 'The web server is down (web.example.com)', ''),
+    ({'title': 'The disk is full ' * 9, 'host': 'x' * 120}, f'{("The disk is full " * 3)[:49]}… ({"x" * 97}…', ''),
     # A sentence, rather than a part of it, the title of a quote or no more than the kind: Thinkst, Rocket.Chat, Flock, Instana
     ({'Description': 'SSH Login Attempt', 'Intro': 'SSH Login Attempt has been detected at hq-1', 'AlertType': 'CanaryIncident'},
      'SSH Login Attempt has been detected at hq-1', ''),
@@ -354,7 +356,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'type': 'admin', 'activity': 'Edited a policy', 'auditLogEvent': 'Edited it', 'user': 'ann'}, 'Edited a policy (ann)', ''),
     ({'type': 'nspolicy', 'activity': 'Upload', 'user': 'ann'}, 'nspolicy: ann', ''),
     ({'category': 'host', 'violations': [{'message': 'Container x is privileged'}]}, 'Container x is privileged', ''),
-    ({'card_moved': {'id': 7, 'board': {'name': 'Sales'}}}, 'card_moved: Sales', ''),
+    *(({key: {'id': 7, 'board': {'name': 'Sales'}}}, f'{key}: Sales', '') for key in ('card_moved', 'CARD_MOVED')),
     ({'payload': {'card_moved': {'id': 7, 'board': {'name': 'Sales'}}}}, 'card_moved: Sales', ''),
     # Who did it or to whom it happened, after a text that does not say it: Push Security, Zero Networks, Mailmodo, SentinelOne
     *(({'message': 'A mail was read', key: 'ann@example.com'}, 'A mail was read (ann@example.com)', '') for key in (
@@ -607,6 +609,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'event': 'alarm_status', 'status': 'sent', 'currentStatus': 'armed'}, 'alarm_status armed', ''),
     ({'event': 'ticket.status_changed', 'new_status': 'On hold', 'status': 'sent'}, 'ticket.status_changed On hold', ''),
     ({'event': 'door.state_changed', 'state': 'open'}, 'door.state_changed open', ''),
+    ({'event': 'door.state_changed', 'state': {'name': 'open'}}, 'door.state_changed open', ''),
     # Square, Freshdesk, Instantly: an id for want of anything else, and whom a text concerns
     ({'event': 'order.created', 'order_id': 'BZ-51'}, 'order.created: BZ-51', ''),
     ({'event': 'invoice.sent', 'invoice_number': 'INV-7', 'store_id': 'shop-1'}, 'invoice.sent: INV-7', ''),
@@ -709,6 +712,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # What became of something
     *(({'name': 'Nightly backup', 'status': word, 'x': 1}, f'{word}: Nightly backup', '') for word in ('crashed', 'errored')),
     *(({'type': 'build', 'status': word, 'host': 'db-1'}, f'build {word}: db-1', '') for word in ('error', 'ok', 'succeeded')),
+    ({'event': 'build_failed', 'job': {'status': 'crashed'}, 'project_name': 'Shop'}, 'build_failed: Shop', ''),
+    ({'event': 'order.created', 'message': 'Order 17 created', 'x': 1}, 'Order 17 created', ''),
     # A number, if it is that of the kind
     ({'event': 'moved', 'id': 4711}, 'moved', ''), ({'event': 'invoice.sent', 'invoice_number': 4711}, 'invoice.sent: 4711', ''),
     ({'title': 'Disk full', 'message': 'x', 'msg': 'y', 'text': 'Disk full on db-1'}, 'Disk full on db-1', ''),

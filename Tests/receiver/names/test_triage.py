@@ -87,7 +87,7 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
 @pytest.mark.parametrize('payload', [
     {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 2}, {'severity': 'unheard of'},
     {'risk': 'high'}, {'urgency': 'normal'}, {'urgency': 3}, {'priority': '1'}, {'alert_priority': 'high'},
-    {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]},
+    {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'data': [{'alert': {'severity': 'high'}}, {}]},
     {'alert': {'data': {'severity': 'high'}}},
     # What disagrees, or is about something else
     {'severity': 'high', 'alert_severity': 'low'}, {'severity': 'high', 'alert_severity': 'low', 'priority': 'high'},
@@ -193,7 +193,7 @@ def test_what_has_only_one_key_of_a_windows_log_has_a_severity() -> None:
 
 
 @pytest.mark.parametrize('end', [
-    {'status': 'Manually resolved'}, {'status': 'resolved'}, {'status': 'Auto-Closed'}, {'action': 'CLEARED'},
+    {'status': 'Manually resolved'}, {'status': 'Resolved '}, {'status': 'Auto-Closed'}, {'action': 'CLEARED'},
     {'Status': 'recovered'}, {'alert': {'status': 'automatically resolved'}}, {'incident': {'state': 'closed'}},
     {'issue': {'currentState': 'OK'}}, {'ticket': {'status': 'closed'}},
     {'problem': {'alert_state': 'normal'}}, {'entity_state': 'UP'}, {'state': 'Resolved', 'previousState': 'open'},
@@ -398,7 +398,8 @@ def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:
 
 
 @pytest.mark.parametrize('inner', [
-    {'title': 'Disk full', 'severity': 'critical'}, {'alertname': 'DiskFull', **group({'status': 'resolved'}, status='resolved')},
+    {'title': 'Disk full', 'severity': 'critical'}, {'alert': {'title': 'Disk full', 'severity': 'critical'}},
+    {'alertname': 'DiskFull', **group({'status': 'resolved'}, status='resolved')},
     {'event_action': 'resolve', 'dedup_key': 'a'}, {'alert_title': 'CPU is high', 'alert_cycle_key': '1', 'severity': 'high'}])
 @pytest.mark.parametrize('key', ['message', 'log', 'data'])
 def test_json_in_a_text_hides_and_closes_nothing(key: str, inner: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from shared.app import NOW, App
 from shared.webhook import TOKEN
 
 OTHER = 'other-7d20c4be91f5'
+LONGER = f'{OTHER}-renewed'
 SHORT = 'abc'
 MISTAKE = ('expect: it is not a duration from 1m to 30d, or off, with a colon and a name of 1 to 60 printable characters '
            '(ignored)')
@@ -67,19 +68,19 @@ def test_the_last_one_counts_and_an_empty_or_misspelled_word_is_none(app: App) -
     ('db-1.example.com:8080/x', 'db-1.example.com:8080/x', 'db-1.example.com:8080/x'),
     ('Nightly backups', 'Nightly backups', hash_of(['Nightly backups'])),
     ('0123456789abcdef' * 2, '0123456789abcdef' * 2, hash_of(['0123456789abcdef' * 2])),
-    (f'db-{OTHER}-1', 'db--1', 'db--1'),
+    (f'db-{OTHER}-1', 'db--1', 'db--1'), (f'db-{LONGER}-1', 'db--1', 'db--1'),
     (f'{OTHER} {OTHER}', hash_of([f'{OTHER} {OTHER}']), hash_of([f'{OTHER} {OTHER}'])),
     (f'x{OTHER[:9]}{OTHER}{OTHER[9:]}', *2 * (hash_of([f'x{OTHER[:9]}{OTHER}{OTHER[9:]}']),)),
     (f'a {SHORT} b', f'a {SHORT} b', hash_of([f'a {SHORT} b'])),
     ('a $$## b', 'a $ $## b', hash_of(['a $ $## b'])),
 ])
 def test_a_name_is_free_of_every_other_token_and_the_proving_one_makes_it_no_name(name: str, shown: str, key: str) -> None:
-    settings = Settings(8080, Tokens(f'{TOKEN} || {OTHER} || {SHORT}'), None)
+    settings = Settings(8080, Tokens(f'{TOKEN} || {OTHER} || {LONGER} || {SHORT}'), None)
     proving, *_ = settings.tokens
     assert read_words(settings, proving, (('expect', f'15m:{name}'),)).expect == ('15m', name)
     assert watched_name(settings, name) == (shown, f'silence/{key}')
     for secret in (TOKEN, OTHER, SHORT, f'a {TOKEN}', f'{TOKEN} b'):
-        words = read_words(settings, proving, (('expect', f'15m:{secret}'), ('type', 'T')))
+        words = read_words(settings, proving, (('expect', f'15m: {secret} '), ('type', 'T')))
         assert (words.expect, words.notes, words.type) == (None, (SECRET,), 'T')
         words = read_words(settings, proving, (('expect', '15m:Good'), ('expect', f'15m:{secret}')))
         assert (words.expect, words.notes) == (('15m', 'Good'), (SECRET,))

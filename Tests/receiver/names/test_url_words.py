@@ -341,6 +341,8 @@ def test_what_is_in_doubt_is_created(app: App, query: dict[str, str], payload: A
     ('at_least=high', '<13>Nov 24 10:00:00 fw1 app: {"title": "Disk full", "severity": "low", "b": {"severity": "critical"}}',
      ['Disk full']),
     ('at_least=high', '<a><severity>low</severity><title>Disk full</title></a>', []),
+    ('at_least=high', f'{{"title": "Disk full", "severity": "low", "x": {"9" * 5000}}}', ['Disk full']),  # x is not read
+    ('name=title,n', f'{{"title": "Disk full", "n": -0, "x": "{"y" * 70_000}"}}', ['Disk full: -0']),
     ('name=title,n', '{"title": "Disk full", "n": -0}', ['Disk full: -0']),
 ])
 def test_what_a_text_says_counts_like_what_json_says_and_a_number_as_it_was_sent(
