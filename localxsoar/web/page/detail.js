@@ -12,12 +12,10 @@ export function wantFocus() { isWanted = true; }
 // Draw the detail. The control that has the focus keeps it, also if it is another element now.
 export function drawDetail(name, ...children) {
   const detail = $(name);
-  const top = detail.scrollTop;
   const focused = detail.contains(document.activeElement) ? document.activeElement.id : '';
   detail.replaceChildren(...children.filter(Boolean));
   shown.add(name);
   detail.hidden = false;
-  if (top) detail.scrollTop = top;  // to ask for it takes a layout
   const again = focused && (detail.querySelector(`#${CSS.escape(focused)}`) || detail);  // the other detail may have it, too
   const target = isWanted ? detail : again;
   isWanted = false;
