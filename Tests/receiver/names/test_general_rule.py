@@ -319,7 +319,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'Disk is full', 'host': 'db-1.example.com', 'text': 'Free space: 0 %'}, 'Disk is full (db-1.example.com)', ''),
     ({'title': 'Disk of db-1 is full', 'host': 'db-1.example.com'}, 'Disk of db-1 is full', ''),
     ({'title': 'The web server is down', 'host': 'web.example.com'}, 'The web server is down (web.example.com)', ''),
-    ({'title': 'The disk is full ' * 9, 'host': 'x' * 120}, f'{("The disk is full " * 3)[:49]}… ({"x" * 97}…', ''),
     # A sentence, rather than a part of it, the title of a quote or no more than the kind: Thinkst, Rocket.Chat, Flock, Instana
     ({'Description': 'SSH Login Attempt', 'Intro': 'SSH Login Attempt has been detected at hq-1', 'AlertType': 'CanaryIncident'},
      'SSH Login Attempt has been detected at hq-1', ''),
@@ -417,7 +416,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'json': '{"event": {"event_type": "signature_request_declined"}, "signature_request": {"title": "NDA of Acme"}}'},
      'signature_request_declined: NDA of Acme', ''),
     ({'data': "Case 2 was updated. <a href='https://x.example.com'>See</a>"}, 'Case 2 was updated. See', ''),
-    ({'data': 'x7'}, '', ''),
+    ({'data': 'x7'}, '', ''), ({'data': 'Disk is full'}, 'Disk is full', ''), ({'data': 'Disk full'}, '', ''),
     # The time
     ({'EventTime': '2026-11-24 10:00:00', 'UtcTime': '2026-11-24 09:00:00.123', 'title': 'A driver was loaded'},
      'A driver was loaded', '2026-11-24T09:00:00.123000Z'),
@@ -696,11 +695,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     *(({'event': 'login', 'display_name': 'Alice Ng', 'user': 'ann', key: 'x'}, 'login: ann', '') for key in (
         'email', 'user_email', 'username', 'userPrincipalName')),
     ({'event': 'login', 'initiatorUser': 'bob'}, 'login', ''),
-    ({'event': 'login', 'resource': 'Windows10-Update-host', 'user': 'ann'}, 'login: Windows10-Update-host (ann)', ''),
     ({'event': 'IP_BLOCKED', 'message': 'IP blocked', 'user': 'ann'}, 'IP blocked (ann)', ''),
     *(({'message': 'The disk is full', f'service_{word}_name': 'Shop'}, 'The disk is full (Shop)', '') for word in (
         'full', 'friendly', 'display')),
-    ({**{f'k{number}': 1 for number in range(199)}, 'title': 'A card was moved'}, 'A card was moved', ''),
     ({'event': 'login', 'very_long_prefix_of_the_username': 'bob'}, 'login: bob', ''),
     # Texts that say nothing, or no more than the kind
     *(({'title': word, 'message': 'The disk is full'}, 'The disk is full', '') for word in (
@@ -712,7 +709,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # What became of something
     *(({'name': 'Nightly backup', 'status': word, 'x': 1}, f'{word}: Nightly backup', '') for word in ('crashed', 'errored')),
     *(({'type': 'build', 'status': word, 'host': 'db-1'}, f'build {word}: db-1', '') for word in ('error', 'ok', 'succeeded')),
-    ({'event': 'build_failed', 'job': {'status': 'crashed'}, 'project_name': 'Shop'}, 'build_failed: Shop', ''),
     ({'event': 'order.created', 'message': 'Order 17 created', 'x': 1}, 'Order 17 created', ''),
     # A number, if it is that of the kind
     ({'event': 'moved', 'id': 4711}, 'moved', ''), ({'event': 'invoice.sent', 'invoice_number': 4711}, 'invoice.sent: 4711', ''),

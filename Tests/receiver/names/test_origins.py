@@ -51,7 +51,7 @@ ROW, SNS_ROW, INSIDE = 'the row of alertmanager', 'the row of aws-sns', 'the eve
 URL, RULE, END = 'the URL', 'the general rule', 'the end of its problem'
 NO_END, NO_KEY = 'neither a row nor the URL says what its end is', 'neither a row nor the URL says what identifies it'
 NO_WORD = 'only a word such as high counts, under a key such as severity of the event itself, if no other contradicts it'
-WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&resolved=state%3Dclosed&problem=disk:evt.where'
+WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&resolved=state%3Dclosed,evt&problem=db:evt.where'
 
 
 @pytest.mark.parametrize(('payload', 'query', 'expected'), [
@@ -96,6 +96,9 @@ WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&
         'name': ([('data.title', 'Disk full')], RULE), 'severity': ([], URL)}),
     ({'event': 'disk.failed', 'items': [{'name': 'long ' * 40}]}, '', {
         'name': ([('event', 'disk.failed'), ('items.0.name', ('long ' * 21).strip())], RULE)}),
+    ({'event': 'upload', 'url': 'https://img.example.com/cat.jpg', 'x': 'pg'}, '', {'name': ([('event', 'upload')], RULE)}),
+    ({'title': 'Disk full', 'severity': 'low'}, 'severity=high', {'severity': ([('severity', 'low')], RULE)}),
+    *(({'title': 'Disk full', key: 7}, '', {'severity': ([(key, '7')], NO_WORD)}) for key in ('risk', 'Impact', 'rating')),
     ({'severity': 7}, '', {'name': ([], 'no text can be a name'), 'severity': ([('severity', '7')], NO_WORD)}),
     ({'severity': ['high', 'low']}, '', {'severity': ([('severity.0', 'high')], NO_WORD)}),
     ({'kind': 'Event', 'verb': 'get', 'objectRef': {}, 'level': 'Metadata'}, '', {

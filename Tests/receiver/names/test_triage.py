@@ -88,7 +88,7 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
     {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 2}, {'severity': 'unheard of'},
     {'risk': 'high'}, {'urgency': 'normal'}, {'urgency': 3}, {'priority': '1'}, {'alert_priority': 'high'},
     {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'data': [{'alert': {'severity': 'high'}}, {}]},
-    {'alert': {'data': {'severity': 'high'}}},
+    {'alert': {'data': {'severity': 'high'}}}, {'TopicArn': 'arn', 'Message': 'Disk full', 'severity': 'high'},
     # What disagrees, or is about something else
     {'severity': 'high', 'alert_severity': 'low'}, {'severity': 'high', 'alert_severity': 'low', 'priority': 'high'},
     *({key: 'high'} for key in ('previous_severity', 'oldSeverity', 'last_severity', 'min_severity', 'maxSeverity',
@@ -378,6 +378,7 @@ def test_what_stands_for_none_is_no_problem_of_a_row_either() -> None:
         return str(incident.get('dbotMirrorId', ''))
     for value in ('<no value>', '[object Object]', 'TRUE', 'NaN', '0', '?', '{00000000-0000-0000-0000-000000000000}'):
         assert key_of(value) == '', value
+    assert key_of('a' * 100) == f'opsgenie:{"a" * 100}'
     assert key_of('[4711]') == f'opsgenie:{hashlib.sha256(b"[4711]").hexdigest()[:32]}'
 
 

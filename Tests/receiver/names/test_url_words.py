@@ -111,7 +111,7 @@ def test_a_time_is_read_like_any_other_and_otherwise_looked_for(
     ('high', {}, 3), ('P2', {}, 3), ('0.5', {}, 0.5), ("'low'", {}, 1), (' high ', {}, 3), ('high', {'severity': 'low'}, 1),
     ('prio', {'prio': 'crit', 'severity': 'low'}, 4), ('prio', {'prio': 4}, None), ('prio', {'severity': 'low'}, 1),
     ("prio|'high'", {}, 3), ("prio|'high'", {'severity': 'low'}, 1), ("prio|'high'", {'prio': 'low'}, 1),
-    ('a|b', {'b': 'warn'}, 2),
+    ('a|b', {'a': '', 'b': 'warn'}, 2),
     ('l.*.s', {'l': [{'s': 'low'}, {'s': 'high'}, {}]}, 3),
     ('score:critical=9,high=7,medium=4', {'score': 8.9}, 3), ('score:critical=9,high=7,medium=4', {'score': 3}, None),
     ('score:critical=9,high=7,medium=4', {'score': '10'}, 4), ('score:low=0,high=7', {'score': -1}, None),
@@ -142,6 +142,7 @@ def test_a_severity_is_a_default_or_is_found_in_the_event(app: App, severity: st
     ('backup:ref', {'ref': 4711}, 'backup:4711'), ('b:a,c', {'a': 'x', 'c': 7}, 'b:x/7'), (' b : a | c ', {'c': 'x'}, 'b:x'),
     ('B_1-x:a', {'a': 'x.y:z@w'}, 'B_1-x:x.y:z@w'), ('b:l.*.id', {'l': [{'id': 'x'}]}, 'b:x'),
     ('b:l.0.id', {'l': [{'id': 'x'}]}, 'b:x'),
+    ('b:host: a', {'host: a': 'x', 'a': 'https://y/'}, 'b:x'),
     ('b:@x-ref', {}, 'b:abc'), ('b:a', {'a': 'x' * 300}, 'b:4bea428154f2f50757761cd9f0789eb7'),
 ])
 def test_a_problem_has_the_key_that_the_url_makes(app: App, problem: str, payload: Any, key: str) -> None:
@@ -279,7 +280,6 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
     *(({'at_least': 'high', 'severity': 'evt.prio'}, {'evt': {'prio': 'low', **beside}}, 'severity low')
       for beside in ({'severity': 'critical'}, {'severity': 'zork'}, {'x': {'severity': 'low'}})),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low', 'severity': 'critical'}]}, 'severity low'),
-    ({'at_least': 'high', 'severity': 'evt.prio'}, {'evt.prio': 'low', 'severity': 'critical'}, 'severity low'),
 ])
 def test_what_certainly_meets_the_words_is_left_out(
         app: App, query: dict[str, str], payload: Any, reason: str) -> None:
@@ -324,6 +324,7 @@ def test_what_certainly_meets_the_words_is_left_out(
       for key in ('severityLabel', 'severity_name', 'criticality')),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': [{'severity': 'low'}, {'alertSeverity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'SEV-1'}}),
+    ({'at_least': 'high'}, {'TopicArn': 'arn', 'Message': '{"severity": "low", "alerts": [{"severity": "critical"}]}'}),
     ({'at_least': 'high'}, {'severity': 'SEV-1', 'alert': {'severity': 'low'}}),
     ({'at_least': 'high'}, CUT_GROUP), ({'at_least': 'high'}, {**CUT_GROUP, 'commonLabels': {'severity': 'low'}}),
     ({'at_least': 'high', 'severity': 'alerts.*.labels.severity'}, CUT_GROUP),
@@ -342,7 +343,6 @@ def test_what_is_in_doubt_is_created(app: App, query: dict[str, str], payload: A
      ['Disk full']),
     ('at_least=high', '<a><severity>low</severity><title>Disk full</title></a>', []),
     ('at_least=high', f'{{"title": "Disk full", "severity": "low", "x": {"9" * 5000}}}', ['Disk full']),  # x is not read
-    ('name=title,n', f'{{"title": "Disk full", "n": -0, "x": "{"y" * 70_000}"}}', ['Disk full: -0']),
     ('name=title,n', '{"title": "Disk full", "n": -0}', ['Disk full: -0']),
 ])
 def test_what_a_text_says_counts_like_what_json_says_and_a_number_as_it_was_sent(
@@ -818,10 +818,12 @@ def test_each_list_on_a_path_inside_an_item_counts_as_a_value(app: App) -> None:
     assert 'too large' in send(app, {'skip': f'a.*{".0" * 14}=1'}, items).note
 
 
-def test_so_many_events_have_only_as_many_values_as_a_request_may(app: App) -> None:
-    event = json.dumps({'a': {'b': 'x', **dict.fromkeys(map(str, range(39_000)), 0)}})
-    names = [incident['name'] for incident in send(app, {'name': 'a.b'}, '\n'.join([event] * 11)).incidents]
-    assert [name == 'x' for name in names] == [True] * 10 + [False]
+@pytest.mark.parametrize('event', [
+    {'a': {'b': 'x', **dict.fromkeys(map(str, range(39_000)), 0)}},
+    {'TopicArn': 'arn', 'Message': json.dumps({'alerts': [{'title': 'The disk is full'}, *[0] * 39_000]})}])
+def test_so_many_events_have_only_as_many_values_as_a_request_may(app: App, event: dict[str, Any]) -> None:
+    names = [incident['name'] for incident in send(app, {'name': 'a.b'}, '\n'.join([json.dumps(event)] * 11)).incidents]
+    assert [name == names[0] for name in names] == [True] * 10 + [False]
 
 
 def test_at_least_leaves_out_no_event_with_a_graver_severity_under_a_long_key(app: App) -> None:
