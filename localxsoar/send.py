@@ -128,13 +128,13 @@ def check_url(url: str) -> str:
 
 
 def check_local_xsoar(url: str) -> str:
-    """Return the URL. Raise NoResponse if no local XSOAR responds there."""
+    """Return the URL. Raise NoResponse if no local XSOAR responds there, or UsageError if it requires a key."""
     try:
         status, _, text, _ = ask(f'{url}/localxsoar/senders', None, key_header())
     except NoResponse as error:
         raise NoResponse(f'{error} ./dev run starts a local XSOAR.') from None
     if status == 401:
-        raise NoResponse(LOCKED.format(url))
+        raise UsageError(LOCKED.format(url))  # it is the one that was meant
     if status != 200 or not isinstance(as_json(text), list):
         raise NoResponse(NOT_LOCAL.format(url))
     return url

@@ -192,6 +192,20 @@ def test_the_server_that_has_written_its_address_is_found(webhook: Webhook, url_
     assert (done.returncode, len(webhook.names())) == (0, before + 1), done.stderr
 
 
+def test_the_usual_address_comes_after_the_announced_one_unless_that_requires_the_key(tmp_path: Path) -> None:
+    class Locked(Answering):
+        def do_GET(self) -> None:
+            self.answer(401, b'')
+
+    shutil.copytree(ROOT / 'senders/splunk', tmp_path / 'nobody')  # which no local XSOAR at the usual address could send
+    arguments = ('nobody', '--senders', str(tmp_path), '--url-file', str(tmp_path / 'url'))
+    with served(Locked) as locked:
+        for announced_address, is_named in (('http://127.0.0.1:1', False), (locked, True)):
+            (tmp_path / 'url').write_text(announced_address)
+            done = send(*arguments, DEMISTO_API_KEY='')
+            assert (done.returncode, f'{announced_address} ' in done.stderr) == (2, is_named), done.stderr
+
+
 @pytest.mark.parametrize('other', ['', 'http://127.0.0.1:1\n'])
 def test_an_address_is_kept_after_its_server_only_if_another_server_has_written_it(tmp_path: Path, other: str) -> None:
     file = tmp_path / 'url'
