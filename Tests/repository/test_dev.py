@@ -245,8 +245,8 @@ def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> No
     folder = checkout_for_names(tmp_path)
     wrong = dev(folder, 'names', 'falcon')
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
-    noted = dev(folder, 'names', 'falco', '--query', "name=rule,none|'x&skip=rule").stdout
-    assert {line.split()[0] for line in noted.splitlines() if line[0] != ' '} == {'Falco'}
+    noted = dev(folder, 'names', 'falco', 'pingdom', '--query', "name=rule,none|'x&skip=rule").stdout
+    assert {line.split()[0] for line in noted.splitlines() if line[0] != ' '} == {'Falco', 'Pingdom'}
     assert 'x-webhook-note: name: a quote is missing (ignored)' in noted and '(no incident)' in noted
     ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
     assert ended.stderr == ''

@@ -53,7 +53,7 @@ def test_a_change_that_a_test_notices_is_killed_and_the_others_are_reported_and_
 
 
 def test_a_test_that_fails_without_a_change_or_starts_a_process_kills_nothing(example: Path) -> None:
-    status, output = run(example, '--goal', '0.3')
+    status, output = run(example, '--goal', str(1 / 3), '--lines', '1-4')
     left_out = [line for line in output.splitlines() if line.startswith('left out')]
     assert [line.rpartition('::')[2] for line in left_out] == ['test_fails_without_a_change'], output
     assert '2 of 4 tests start no process and pass.' in output and status == 0

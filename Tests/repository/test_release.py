@@ -362,8 +362,10 @@ def collect(tree: Path, version: str = NEXT, *further_files: str) -> subprocess.
 
 def test_a_release_offers_the_zip_the_recipe_the_notes_and_further_files_each_with_its_digest(zipped: Path) -> None:
     (zipped / 'some.whl').write_bytes(b'a wheel')
-    assert collect(zipped, NEXT, 'some.whl').returncode == 0
     files = zipped / 'dist/release'
+    files.mkdir()
+    (files / 'GenericWebhook-0.9.zip').touch()  # of an earlier release
+    assert collect(zipped, NEXT, 'some.whl').returncode == 0
     offered = ['GenericWebhook.zip', 'generic-webhook-image-recipe.tar.gz', 'release-notes.md', 'some.whl']
     assert sorted(file.name for file in files.iterdir()) == sorted([*offered, *(f'{name}.sha256' for name in offered)])
     assert (files / 'GenericWebhook.zip.sha256').read_text() == f'{hashlib.sha256(b"a pack").hexdigest()}  GenericWebhook.zip\n'

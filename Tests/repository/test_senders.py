@@ -85,7 +85,7 @@ def write(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def make(root: Path, name: str, **facts: str) -> None:
+def make(root: Path, name: str, **facts: Any) -> None:
     """Make a folder from a saved recipe."""
     saved = root / 'new.json'
     saved.write_text(json.dumps({**ACME, **facts}))
@@ -144,6 +144,8 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path, capsys: pyt
         sent = run_main(send, 'acme', '--senders', str(root / 'senders'), '--url', webhook.url)
         assert '200 OK' in sent.stdout and 'Failed logins: dc-1' in sent.stdout
     assert files_of(root, read_folders(root)) == {}
+    shutil.rmtree(root / 'senders/acme')
+    assert f'removed {GUIDES}/acme.md\n' in write(root) and not (root / GUIDES / 'acme.md').exists()
 
 
 @pytest.mark.parametrize('name, file, words', [
@@ -157,12 +159,13 @@ def test_only_a_saved_recipe_becomes_a_folder_and_only_a_new_one(root: Path, nam
 
 def test_a_kind_that_the_page_could_not_tell_is_to_be_filled_in(root: Path) -> None:
     make(root, 'acme', kind='other')
-    make(root, 'acme2')
+    make(root, 'acme2', proof={'place': 'query', 'name': 'token', 'value': '{token}'})
     kinds = [next(line for line in read(root / f'senders/{name}/sender.yml').splitlines() if line.startswith('kind: '))
              for name in ('acme', 'acme2')]
     assert ['FILL IN' in kind for kind in kinds] == [True, False]
-    one, two = [int(read_facts(root / f'senders/{name}/sender.yml', Path())[0]['soc']) for name in ('acme', 'acme2')]
-    assert two == one + 10, 'there is room between them'
+    one, two = [read_facts(root / f'senders/{name}/sender.yml', Path())[0] for name in ('acme', 'acme2')]
+    assert int(two['soc']) == int(one['soc']) + 10, 'there is room between them'
+    assert (one['instance'], two['instance']) == ('shared', 'url')
 
 
 def test_what_the_incidents_have_is_not_missing_even_if_it_is_not_expected_yet_but_a_guide_is(
@@ -366,7 +369,8 @@ def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:
     ('"severity": 3,', '"severity": "high",', "deliveries.0.expected.severity: 'high' is not one of"),
     ('"severity": 3,', '"severity": 3', "this is not JSON: Expecting ',' delimiter"),
     ('"problem_key": "pingdom:', '"problem_key": "pingdon:', 'a problem key of this folder begins with pingdom:'),
-    ('"problem_key": "pingdom:12345"', '"problem_key": "pingdom"', 'a problem key of this folder begins with pingdom:')])
+    *(('"problem_key": "pingdom:12345"', f'"problem_key": "{key}"', 'a problem key of this folder begins with pingdom:')
+      for key in ('pingdom', 'wazuh:12345'))])
 def test_a_wrong_delivery_is_refused_with_its_file_and_line(root: Path, old: str, new: str, words: str) -> None:
     file = root / 'senders/pingdom/deliveries.json'
     text = read(file)

@@ -15,6 +15,8 @@ SEED = 26
 
 def test_raw_http_by_chance_gets_nothing_outside_the_contract() -> None:
     assert fuzz.run(range(SEED, SEED + 500)) > 500
+    with pytest.raises(AssertionError, match='500'):
+        fuzz.check_answers(b'HTTP/1.1 500 Oh\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\n{}', b'GET / HTTP/1.1\r\n\r\n')
 
 
 def test_bodies_by_chance_are_incidents_or_rejections_as_the_contract_has_them() -> None:
