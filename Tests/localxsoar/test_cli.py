@@ -23,6 +23,7 @@ from shared.webhook import request_bytes
 from localxsoar.cli import build_parser, build_server, introduce, listen, run
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
+from localxsoar.packs.scripts import load_scripts
 from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import ENVIRONMENT
 from localxsoar.running import announced
@@ -292,14 +293,19 @@ def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:
     assert (default.runtime.version, default.runtime.heartbeat, default.runtime.host) == ('8', 30, '')
     debugged = build_server(build_parser().parse_args([str(echo_pack), '--debugpy', '5678']), Events())
     assert debugged.runtime.heartbeat == 0, 'a script that a debugger has stopped sends none'
+    both = build_server(build_parser().parse_args([str(echo_pack), str(echo_pack.with_name('Commands'))]), Events())
+    assert [*both.instances] == ['echo', 'commands']
 
 
 def test_of_scripts_with_the_same_name_that_of_the_first_pack_counts(tmp_path: Path) -> None:
-    files = [tmp_path / name for name in ('b.yml', 'a.yml')]
+    (tmp_path / 'Packs/Around/Scripts').mkdir(parents=True)
+    files = [tmp_path / name for name in ('b.yml', 'a.yml', 'Packs/Around/Scripts/Same.yml')]
     for file in files:
         file.write_text(yaml.safe_dump({'commonfields': {'id': 'Same'}, 'name': 'Same', 'type': 'python', 'script': 'pass'}))
-    server = build_server(build_parser().parse_args([*map(str, files)]), Events())
-    assert server.scripts['Same'].path == files[0]
+    server = build_server(build_parser().parse_args([*map(str, files[:2])]), Events())
+    found = server.script('Same')
+    assert found and found.path == files[0]
+    assert load_scripts(files[2])['Same'].path == files[2], 'before that of its pack'
 
 
 def test_a_store_can_be_read_by_its_owner_alone(echo_pack: Path, tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def test_a_body_keeps_its_length_or_goes_on_chunked(headers: Any, body: Any, see
         ({'instance.execute.external.front': 'true'}, 'front', True),
         ({'instance.execute.external': 'true'}, 'front', True),
         ({'instance.execute.external.front': 'false'}, 'front', False),
+        ({'instance.execute.external': 'true', 'instance.execute.external.front': 'false'}, 'front', True),
         ({'instance.execute.external.Front': 'true'}, 'front', False),
     ],
 )
@@ -225,8 +226,10 @@ def test_an_interim_response_is_not_the_senders() -> None:
 
 
 def test_an_instance_that_is_not_known_is_reported_with_those_that_are() -> None:
-    answer = forward(1, target='/instance/execute/other')
-    assert answer.status == 404 and "no instance 'other' here (names are case-sensitive). Known: front." in read(answer).decode()
+    request = Request('POST', '/instance/execute/other', [('Host', 'h')])
+    answer = Forwarder(dict.fromkeys(('front', 'back'), lambda: 1), OPEN).forward(request)
+    words = "no instance 'other' here (names are case-sensitive). Known: front, back."
+    assert answer.status == 404 and words in read(answer).decode()
     assert answer.headers == [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(read(answer))))]
 
 

@@ -94,6 +94,11 @@ def test_a_folder_of_cassettes_is_one_of_the_test_and_a_server_that_hangs_is_kil
     assert xsoar.exit_code == -signal.SIGKILL
 
 
+def test_a_server_that_ends_while_a_test_waits_for_it_is_reported_at_once() -> None:
+    with pytest.raises(AssertionError, match='the process has ended'):
+        LocalXsoar(pack='nowhere').start()
+
+
 def test_reading_incidents_takes_no_package_but_the_standard_library() -> None:
     code = 'import sys; sys.modules["demisto_client"] = None; import localxsoar.pytest_plugin'
     subprocess.run([sys.executable, '-c', code], check=True)

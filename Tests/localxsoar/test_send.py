@@ -246,6 +246,23 @@ def test_what_was_rejected_or_not_sent_is_counted_and_fails(webhook: Webhook) ->
     assert re.fullmatch(r'(\d+) deliveries: \1 × not sent', unsent.stdout.splitlines()[-1])
 
 
+def test_a_redirect_is_no_success_and_the_first_delivery_without_a_response_ends_all() -> None:
+    class Odd(Answering):
+        def do_GET(self) -> None:
+            self.answer(200, b'[]')
+
+        def do_POST(self) -> None:
+            if self.path == '/webhook':
+                self.answer(300, b'')
+            self.close_connection = True
+
+    with served(Odd) as url:
+        redirected = send('github', '--url', f'{url}/webhook', '--token', 'token')
+        ended = send('github', '--all', '--url', url)
+    assert redirected.returncode == 1 and '300 Multiple Choices  ' in redirected.stdout
+    assert (ended.returncode, ended.stdout) == (2, '') and f'{url}/localxsoar/senders/github/send does not' in ended.stderr
+
+
 def test_one_sender_is_listed_with_a_line_for_each_delivery() -> None:
     deliveries = json.loads((ROOT / 'senders/github/deliveries.json').read_text('utf-8'))['deliveries']
     assert [line[84:].strip() for line in send('github', '--list').stdout.splitlines()] == [each['title'] for each in deliveries]

@@ -33,12 +33,13 @@ def test_hello(monkeypatch, capsys):
     assert said[0]['HumanReadable'] == 'Hello you'
 
 
-def test_the_mock_has_what_a_server_without_data_returns():
+def test_the_mock_has_what_a_server_without_data_returns(capsys):
     assert demisto.params() == {} and demisto.getLastRun() == demisto.context() == {} and demisto.command() == ''
     assert demisto.incidents()[0]['id'] == '1' and demisto.get({'a': {'b': 1}}, 'a.b') == 1
     demisto.setIntegrationContext({'a': 1})
     assert demisto.getIntegrationContext() == {'a': 1} == demisto.getIntegrationContextVersioned()['context']
     demisto.debug('a line'), demisto.results({'a': 1})
+    assert capsys.readouterr().out == '{\\n  "a": 1\\n}\\n'
 '''
 
 

@@ -174,7 +174,6 @@ class Demisto:
             sys.stdout.write('\n')
             sys.stdout.flush()
         except OSError:
-            self.__closed = True
             raise ValueError(CONNECTION_CLOSED) from None
         except Exception:  # half a line is on stdout: only stderr can still say why
             print(inside.NOT_JSON + inside.describe_unfit(message), file=sys.__stderr__, flush=True)

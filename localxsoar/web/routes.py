@@ -77,7 +77,7 @@ def check_machine() -> None:
 
 
 def own_host() -> str:
-    return bottle.request.get_header('Host') or 'localhost'
+    return str(bottle.request.get_header('Host'))
 
 
 def own_url() -> str:

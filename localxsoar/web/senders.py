@@ -30,12 +30,8 @@ class SenderRoutes:
 
     def _list(self) -> str:
         tokens = tokens_of(shown(self._server))
-
-        def reason(sender: Sender) -> str:
-            return unusable(sender, usable(sender, tokens)) if tokens[0] else ''
-
         return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'place': sender.place,
-                         'proof': describe_proof(sender), 'unusable': reason(sender),
+                         'proof': describe_proof(sender), 'unusable': unusable(sender, usable(sender, tokens)),
                          'deliveries': [delivery['title'] for delivery in sender.deliveries]}
                         for sender in self._senders.values()])
 

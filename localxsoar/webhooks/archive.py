@@ -23,7 +23,7 @@ HEAD = json.dumps({'log': {'version': '1.2', 'creator': {'name': 'localxsoar', '
 ]}})[:-3]
 TAIL = ']}}\n'
 URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
-NO_TEXT = 'The body is left out: it is not text, so it could not be searched for secrets.'
+NO_TEXT = 'The body is left out: it is not text or too long, so it could not be searched for secrets.'
 
 
 def archive(deliveries: Iterable[Delivery], url: str, masks: Masks) -> Iterator[bytes]:

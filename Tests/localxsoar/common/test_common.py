@@ -148,7 +148,7 @@ def test_a_line_number_is_the_callers_own() -> None:
     ([{'b': 1, 'a': 'x'}], {'sort_headers': False}, '|b|a|\n|---|---|\n| 1 | x |\n'),
     ({'alert_id': 1}, {'headerTransform': common.string_to_table_header}, '|Alert Id|\n|---|\n| 1 |\n'),
     ([{'a': None, 'b': 0, 'c': {}}], {'removeNull': True}, '|b|\n|---|\n| 0 |\n'),
-    ([{'a': 1, 'b': 2}], {'headers': ['b']}, '|b|\n|---|\n| 2 |\n'),
+    ([{'a': 1, 'b': 2, 'c': 3}], {'headers': ['c', 'a']}, '|c|a|\n|---|---|\n| 3 | 1 |\n'),
     ([{'a': 1}], {'headers': ''}, '|a|\n|---|\n| 1 |\n'),
     (['x', 'y'], {'headers': 'name'}, '|name|\n|---|\n| x |\n| y |\n'),
     ({'a': 'x|y\nz\r\n'}, {}, '|a|\n|---|\n| x\\|y<br>z<br> |\n'),
@@ -163,7 +163,7 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
 @pytest.mark.parametrize('found, expected', [
     (common.assign_params(a=1, b=None, c='', d=[], e={}, f=0, g=False), {'a': 1, 'f': 0, 'g': False}),
     (common.assign_params(keys_to_ignore=['a'], values_to_ignore=['x'], a=1, b='x', c=''), {'c': ''}),
-    (common.remove_empty_elements({'a': {'b': None}, 'c': [{}, 1], 'd': ''}), {'c': [1]}),
+    (common.remove_empty_elements({'a': {'b': None}, 'c': [{}, 0], 'd': ''}), {'c': [0]}),
     (common.dict_safe_get({'a': [{'b': 1}]}, ['a', 0, 'b']), 1), (common.dict_safe_get({}, ['a', 'b'], 'none'), 'none'),
     ([*common.batch([1, 2, 3], 2)], [[1, 2], [3]]), (common.argToList('1;2', ';', int), [1, 2]),
     (common.safe_load_json('{"a": 1}'), {'a': 1}), (common.safe_load_json([1]), [1]),
@@ -171,7 +171,7 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.urljoin('http://x'), 'http://x/'), (common.string_to_context_key('alert_id'), 'AlertId'),
     (common.underscoreToCamelCase('alert_id'), 'AlertId'), (common.underscoreToCamelCase('alert_id', False), 'alertId'),
     (common.pascalToSpace('Alert12ID'), 'Alert 12 ID'), (common.camelize([{'alert id': 1}]), [{'AlertId': 1}]),
-    (common.snakify({'alertId': 1}), {'alert_id': 1}),
+    (common.snakify({'AlertId': 1}), {'alert_id': 1}),
     (common.createContext([{'a.b': 1, 'c': '', 'd': {}}], removeNull=True), [{'a': {'b': 1}}]),
     (common.createContext({'a': 1}, '7', common.string_to_context_key), {'ID': '7', 'A': 1}),
     (common.get_hash_type('a' * 64), 'sha256'), (common.get_hash_type('a'), 'Unknown'),
@@ -183,10 +183,11 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.comma_separated_mapping_to_dict('a=b, c = d'), {'a': 'b', 'c': 'd'}),
     (common.get_current_time().tzinfo, timezone.utc),
     (list(common.split_data_to_chunks('a\nb\nbb\nc', 2)), [['a', 'b'], ['bb'], ['c']]),
+    ([*map(len, common.split_data_to_chunks(['a' * 9_000_000, 'b'], 10 ** 8))], [1, 1]),
     (common.GetMappingFieldsResponse(common.SchemeTypeMapping('T', {'f': 'd'})).extract_mapping(), {'T': {'f': 'd'}}),
     (common.GetMappingFieldsResponse((common.SchemeTypeMapping('T'),)).extract_mapping(), {'T': {}}),
     (common.GetRemoteDataResponse({}, [{'Type': 1}]).extract_for_local(), [{'Type': 1}]),
-    (common.GetModifiedRemoteDataResponse(modified_incident_entries=[{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
+    (common.GetModifiedRemoteDataResponse(['1'], [{'id': '1'}]).to_entry()['Contents'], [{'id': '1'}])])
 def test_a_helper_returns_what_its_documentation_says(found: Any, expected: Any) -> None:
     assert found == expected
 
@@ -208,8 +209,8 @@ def test_dates_become_the_texts_that_the_server_takes() -> None:
     assert common.timestamp_to_datestring(1_700_000_000_123) == '2023-11-14T22:13:20.000Z'
     with zone('Asia/Kathmandu'):
         assert common.timestamp_to_datestring('1700000000000', '%Y-%m-%d', is_utc=True) == '2023-11-14'
-    moment = datetime(2023, 11, 14, 22, 13, 20, 123_456)
-    assert common.datetime_to_string(moment) == '2023-11-14T22:13:20.123Z'
+    moment = datetime(2023, 11, 14, 22, 13, 20, 12_345)
+    assert common.datetime_to_string(moment) == '2023-11-14T22:13:20.012Z'
     assert common.FormatIso8601(moment) == '2023-11-14T22:13:20'
     assert common.timestamp_to_datestring(common.date_to_timestamp(moment), '%H:%M:%S') == '22:13:20'
     assert common.parse_date_string('2023-11-14T22:13:20.5Z') == datetime(2023, 11, 14, 22, 13, 20, 500_000)
@@ -283,6 +284,7 @@ def test_another_command_returns_its_contents_or_raises(monkeypatch: pytest.Monk
     replies = {'good': [{'Type': 1, 'Contents': {'a': 1}}], 'bad': [{'Type': 4, 'Contents': text} for text in ('why', 'how')]}
     monkeypatch.setattr(demistomock, 'executeCommand', lambda name, args: replies[name], raising=False)
     assert common.execute_command('good', {}) == {'a': 1}
+    assert common.execute_command('good', {}, fail_on_error=False) == (True, {'a': 1})
     assert common.execute_command('good', {}, extract_contents=False) == replies['good']
     assert common.execute_command('bad', {}, fail_on_error=False) == (False, 'why\nhow')
     with pytest.raises(common.DemistoException, match=r'Failed to execute bad\. Error details:\nwhy\nhow'):
@@ -298,7 +300,9 @@ def test_results_of_other_kinds_are_sent_as_their_own_entries(results: list[Any]
     common.return_results(common.CommandResults(scheduled_command=common.ScheduledCommand('c', 5, {'a': 1}, 60), tags=['t']))
     common.return_outputs('text', {'A': 1})
     common.return_results(type('Number', (common.BaseWidget,), {'to_display': lambda _: '7'})())
-    common.return_warning('text', outputs={'A': 1})
+    with pytest.raises(SystemExit) as end:
+        common.return_warning('text', True, outputs={'A': 1})
+    assert end.value.code == 0
     assert results[0] == {'User': {'mail': 'An address'}}
     assert (results[1]['Contents'], results[2]) == (['1'], [{'id': '1'}, {'Type': 1}])
     scheduled = [results[3][key] for key in ('PollingCommand', 'NextRun', 'PollingArgs', 'Timeout', 'Tags')]
@@ -496,7 +500,8 @@ def test_widgets_relationships_and_names_of_objects(results: list[Any]) -> None:
                                  'EntityBType': 'Attack Pattern'}
     assert not hasattr(common.ThreatIntel.ObjectsNames, 'tool')
     assert common.LOG.print_log(verbose=True) is None  # type: ignore[attr-defined]
-    assert [common.scoreToReputation(score) for score in (0, 1, 2, 3)] == ['Unknown', 'Good', 'Suspicious', 'Bad']
+    assert [common.scoreToReputation(score) for score in (0, 0.5, 1, 2, 3)] == [
+        'Unknown', 'Informational', 'Good', 'Suspicious', 'Bad']
 
 
 @pytest.mark.parametrize('known, data, expected', [

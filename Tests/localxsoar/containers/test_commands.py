@@ -158,10 +158,12 @@ def test_the_server_tells_its_addresses_and_its_version(site: Site) -> None:
     assert server(replace(site, version='6.5')).version({})['version'] == '6.5.0'
 
 
-def test_a_files_path_is_its_entry_id(site: Site, tmp_path: Path) -> None:
+def test_a_files_path_is_its_entry_id(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / 'a.txt').write_text('a')
-    assert server(site).file({'args': {'id': tmp_path / 'a.txt'}}) == {
-        'id': str(tmp_path / 'a.txt'), 'path': str((tmp_path / 'a.txt').resolve()), 'name': 'a.txt'}
+    monkeypatch.chdir(tmp_path)
+    for path in ('a.txt', str(tmp_path / 'a.txt')):
+        assert server(site).file({'args': {'id': path}}) == {
+            'id': path, 'path': str((tmp_path / 'a.txt').resolve()), 'name': 'a.txt'}
     with pytest.raises(CallRejected, match='There is no file'):
         server(site).file({'args': {'id': tmp_path}})
 

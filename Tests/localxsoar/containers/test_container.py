@@ -90,7 +90,7 @@ IS_NOT_JSON = [
      'createIncidents: datetime is not JSON serializable in args.incidents[0].occurred'),
     ('demisto.info("text", ValueError("x"))', 'info: ValueError is not JSON serializable in args.args[1]'),
     ('demisto.setLastRun({(1, 2): 3})', 'setLastRun: a key of type tuple is not JSON serializable in args.value'),
-    ('demisto.createIncidents([{"severity": float("nan")}])', 'createIncidents: nan is not JSON in args.incidents[0].severity'),
+    ('demisto.createIncidents([{"severity": float("-inf")}])', 'createIncidents: -inf is not JSON in args.incidents[0].severity'),
     ('demisto.results({"Contents": {1, 2}, "ContentsFormat": "json"})',
      'result: set is not JSON serializable in results[0].Contents'),
     ('circle = []\ncircle.append(circle)\ndemisto.setLastRun(circle)', 'setLastRun: a value contains itself'),
@@ -268,7 +268,7 @@ def test_a_container_that_ends_at_once_three_times_is_not_started_again(
 
 
 @pytest.mark.parametrize('script, reason', [
-    ('raise ValueError("no licence")', 'ValueError: no licence'),
+    ('sys.stderr.write("deprecated\\n")\nraise ValueError("no licence")', 'ValueError: no licence'),
     ('import os\nsys.stderr.write("no disk\\n")\nos._exit(4)', 'exit code 4.*no disk'),
     ('import no_such_module', 'Check the spelling of no_such_module'),
     ('demisto.info({1})', 'set is not JSON serializable in args.args'),

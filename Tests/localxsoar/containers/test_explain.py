@@ -19,6 +19,7 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
     ("ModuleNotFoundError: No module named 'flask'", CARRIED,
      'Check the spelling of flask. If an/image:1 has this module, run py -m pip install flask,'),
     ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'run py -m pip install PySocks,'),
+    ("ModuleNotFoundError: No module named 'yamllint'", CARRIED, 'run py -m pip install yamllint,'),
     ("    from google import auth\n    from google.cloud import storage\nModuleNotFoundError: No module named 'google'", CARRIED,
      'Check the spelling of google.cloud.storage. If an/image:1 has this module, run py -m pip install google-cloud-storage,'),
     ("    from google.oauth2 import credentials\nModuleNotFoundError: No module named 'google'", CARRIED,

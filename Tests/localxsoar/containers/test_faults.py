@@ -93,6 +93,6 @@ def test_a_cut_happens_once() -> None:
     assert (faults.pop_cut(), faults.pop_cut()) == (True, False)
 
 
-@pytest.mark.parametrize('deny, denied', [('', []), ('a,b', ['a', 'b']), ('*', ['a', 'b', 'c'])])
+@pytest.mark.parametrize('deny, denied', [('', []), ('a,b', ['a', 'b']), ('ab', []), ('*', ['a', 'b', 'c'])])
 def test_commands_are_denied_by_their_names_or_all(deny: str, denied: list[str]) -> None:
     assert [command for command in 'abc' if Faults(deny=deny).denies(command)] == denied

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from local_xsoar import Answering, served
 
+from localxsoar.containers import recording
 from localxsoar.containers.container import Runtime
 from localxsoar.containers.instruments import Instruments
 from localxsoar.errors import CommandFailed
@@ -62,10 +63,13 @@ def test_http_is_recorded_without_secrets_and_replayed_offline_and_an_unknown_re
         assert runtime.instruments.record(cassette) is False
         [asked] = instance.run('ask', {'path': '/a'})
         instance.run('ask', {'path': '/b'})
+        runtime.address.url = f'{remote}/own'  # what a script asks of the server itself
+        instance.run('ask', {'path': '/own'})
     assert json.loads(asked['Contents'])['found']['header'] == 'Bearer hush hush/1'
     assert sorted(file.name for file in cassette.iterdir()) == ['ask-1.yaml', 'ask-2.yaml']
     kept = ''.join(file.read_text() for file in cassette.iterdir())
-    assert 'hush' not in kept and 'r3fr3sh' not in kept and 'abc' not in kept and '/a?key=***' in kept
+    assert 'hush' not in kept and 'r3fr3sh' not in kept and 'abc' not in kept and '/a?key=***' in kept and '/own' not in kept
+    assert recording.Masks(['hush hush']).body('text: hush hush') == 'text: ***'
     # The remote has gone: what is known comes from the cassette, whatever the key is by now.
     assert runtime.instruments.record(cassette) is True
     instance.reconfigure({'apikey': 'other key'})

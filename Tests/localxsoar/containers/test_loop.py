@@ -232,6 +232,7 @@ WITHOUT_A_LINE: list[tuple[str, dict[str, Any], Any]] = [
         ('get_incidents()', CONTEXT['Incidents']), ('incident()', {'id': '7'}), ('is_debug', True), ('isTimeSensitive()', False),
         ('params()', None), ('args()', {}), ('command()', None), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
         ('get({"a": None}, "a")', None))),
+    ('demisto.args()', {'context': CONTEXT, 'args': {'debug-mode': 'true', 'b': 2}}, {'b': 2}),
     ('demisto.isFetch()', {'command': 'fetch-incidents'}, True), ('demisto.uniqueFile() != demisto.uniqueFile()', {}, True),
     ('__name__', {}, 'builtins'), ('hasattr(demisto, "nothing")', {}, False),
     ('"script" in context or "script" in demisto.callingContext', {}, False),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from localxsoar.errors import UsageError
 from localxsoar.incidents.entries import align_tables, readable
 from localxsoar.incidents.files import Folder, save_file
 from localxsoar.incidents.store import Store
@@ -50,3 +51,10 @@ def test_a_file_is_saved_in_a_folder_of_the_user_whatever_its_name(
     file = save_file(name, b'content')
     assert (file, file.read_bytes()) == (tmp_path / f'localxsoar-{os.getuid()}' / saved, b'content')
     assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_file_is_saved_through_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    (tmp_path / f'localxsoar-{os.getuid()}').symlink_to(tmp_path)
+    with pytest.raises(UsageError, match=r'belongs to somebody else: the file a\.txt is not saved there'):
+        save_file('a.txt', b'content')

@@ -48,6 +48,7 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
         ('NAME:(a OR "two words")', '13'),
         ('-name:(a or b)', '3'),
         ('name:tw*', '3'),
+        ('name:>=7', ''),
         ('name:*', '1234'),
         ('-category:job', '1234'),
         ('colour:me', ''),

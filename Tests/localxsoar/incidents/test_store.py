@@ -73,7 +73,8 @@ def test_a_date_that_go_does_not_read_is_rejected(store: Store, text: str) -> No
     'incident, words',
     [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
      ({'rawJSON': {}}, 'rawJSON is dict'), ({'dbotMirrorId': 5}, 'dbotMirrorId is int'),
-     ({'severity': '3'}, 'severity is "3", expected a number'), ({'severity': True}, 'severity is true'),
+     ({'severity': '3'}, 'severity is "3", expected a number'), ({'severity': 'x' * 200}, 'severity is "x{99}, expected'),
+     ({'severity': True}, 'severity is true'),
      ({'labels': 'x'}, 'labels is "x", expected a list of objects'), ({'labels': ['x']}, 'labels is'),
      ({'labels': [{'type': 'a', 'value': 1}]}, 'labels is'), ({'CustomFields': []}, 'CustomFields is .*, expected an object')],
 )
@@ -326,13 +327,21 @@ def test_an_entry_is_read_by_its_id(store: Store) -> None:
 def test_an_indicator_is_shown_as_it_was_sent_last_with_what_the_server_adds(store: Store) -> None:
     store.add_indicators([{'value': '198.51.100.1', 'type': 'IP', 'score': 1}], 'front', 'Feed')
     store.add_indicators([{'value': '198.51.100.1', 'type': 'IP', 'score': 3}], 'front', 'Feed')
-    store.add_indicators([{'value': 'plain'}], 'back', 'Other')
+    store.add_indicators([{'value': 'plain', 'id': '7'}], 'back', 'Other')
     first, second = store.search_indicators({})['iocs']
     assert first == {'value': '198.51.100.1', 'type': 'IP', 'score': 3, 'id': '1', 'indicator_type': 'IP',
                      'modified': first['modified'], 'timestamp': first['modified'], 'sourceBrands': ['Feed'],
                      'sourceInstances': ['front'], 'expirationStatus': 'active', 'CustomFields': {}}
     assert is_rfc3339(first['modified'])
-    assert (second['indicator_type'], second['score'], second['sourceBrands']) == ('', 0, ['Other'])
+    assert (second['id'], second['indicator_type'], second['score'], second['sourceBrands']) == ('2', '', 0, ['Other'])
+
+
+def test_the_latest_acts_are_read_oldest_first_and_kept_values_in_the_order_of_their_kinds(store: Store) -> None:
+    store.add_acts([{'word': word} for word in 'abc'])
+    assert store.acts(2) == [{'word': 'b'}, {'word': 'c'}]
+    for kind in ('list b', 'list a', 'other'):
+        store.keep('', kind, kind)
+    assert [*store.all_kept('', 'list ').items()] == [('a', 'list a'), ('b', 'list b')]
 
 
 @pytest.mark.parametrize('args, values', [

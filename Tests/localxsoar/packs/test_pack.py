@@ -45,6 +45,8 @@ def as_pack_zip(echo_pack: Path) -> bytes:
 
 SHAPES = {
     'a pack folder': lambda pack, folder: pack,
+    'a pack folder two levels below a file of that name': lambda pack, folder: (
+        write(folder / 'pack_metadata.json', b'{"currentVersion": "9"}'), Path(shutil.copytree(pack, folder / 'Packs/Echo')))[1],
     'an integration folder': lambda pack, folder: pack / INTEGRATION,
     'a descriptor beside its script': lambda pack, folder: pack / INTEGRATION / 'Echo.yml',
     'a unified .yml': lambda pack, folder: write(folder / 'integration-Echo.yml', as_unified(pack)),

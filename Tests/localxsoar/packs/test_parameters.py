@@ -130,6 +130,7 @@ def test_the_page_gets_the_form_with_no_secret_but_whether_it_is_set() -> None:
     assert (without_password['set'], without_password['value']) == (False, 'kim')
     unset = {row['name']: row for row in describe_form(FORM, EMPTY)}
     assert (unset['user']['set'], unset['encrypted']['set'], unset['user']['value']) == (False, False, '')
+    assert unset['switch']['value'] is False
 
 
 @pytest.mark.parametrize('text, name', [

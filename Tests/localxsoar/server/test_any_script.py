@@ -28,7 +28,8 @@ pytestmark = pytest.mark.sockets
 ACME = '''
 def with_file():
     file = fileResult('sample.txt', b'hello')
-    return [{'name': 'with a file', 'attachment': [{'path': file['FileID'], 'name': file['File']}]}]
+    attachments = [{'path': file['FileID'], 'name': file['File']}, {'path': 'nowhere', 'name': 'lost.txt'}]
+    return [{'name': 'with a file', 'attachment': attachments}]
 
 
 def fetch():
@@ -144,7 +145,8 @@ def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> 
 def test_an_attachment_of_a_fetched_incident_is_a_file_that_a_script_reads(served: LocalXsoar) -> None:
     fetched, lost = served.fetch()
     assert 'File' not in context(served, lost['id'])
-    served.wait_for_line(f'Incident {lost["id"]} has an attachment whose file the script did not leave.')
+    for number in (fetched['id'], lost['id']):
+        served.wait_for_line(f'Incident {number} has an attachment whose file the script did not leave.')
     for number in (fetched['id'], served.command('acme-push')[0]['Contents']):
         file = context(served, number)['File']
         assert (file['Name'], file['Size']) == ('sample.txt', 5)
@@ -187,7 +189,7 @@ def test_options_change_the_outputs_of_a_command(served: LocalXsoar) -> None:
 
 @pytest.mark.parametrize('options, entry, expected', [
     ({}, {'Contents': 'a'}, {'Contents': 'a'}),
-    ({'extend-context': 'All=::Dot=.::B=b'}, {'Contents': '{"b": 1}'},
+    ({'extend-context': 'All= :: Dot = . ::B=b'}, {'Contents': '{"b": 1}'},
      {'Contents': '{"b": 1}', 'EntryContext': {'All': {'b': 1}, 'Dot': {'b': 1}, 'B': 1}}),
     ({'ignore-outputs': 'true'}, {'Contents': 'a', 'EntryContext': {'A': 1}}, {'Contents': 'a', 'EntryContext': {}})])
 def test_an_entry_has_what_the_options_ask_for(options: Any, entry: Any, expected: Any) -> None:
@@ -252,7 +254,7 @@ def test_incidents_are_found_by_the_arguments_of_SearchIncidentsV2(served: Local
     for args, expected in (
             ({'level': 'high'}, ['loud']), ({'level': '1,2'}, ['calm']),
             ({'notstatus': 'closed'}, ['loud']), ({'fromdate': '2 days ago'}, ['calm', 'loud']), ({'todate': '2 days ago'}, []),
-            ({'owner': 'ann lee', 'query': 'id:0 or name:*'}, ['loud'])):
+            ({'owner': 'ann lee', 'query': 'id:0 or name:*'}, ['loud']), ({'sort': 'name'}, ['calm', 'loud'])):
         found = asked(served, 'getIncidents', type='Searched', searchresultslabel='true', **args)[0]['Contents']
         assert [each['name'] for each in found['data'] or []] == expected, args
     [wrong] = asked(served, 'getIncidents', fromdate='some day', details='x')
@@ -274,6 +276,8 @@ def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content:
                                                'instance': 'acme', 'incident': 'playground'})
     assert page['entries'][0]['contents']['text'] == 'Done: list names was updated'
     assert asked(served, 'getList', listName='names')[0]['Contents'] == 'a,b'
+    served.command('createList', listName='empty', listData='')
+    assert served.command('getList', listName='empty')[0]['Contents'] == ''
     assert [each['name'] for each in served.control('GET', 'commands')['server']] == list(COMMANDS)
     ended = run_local_xsoar(str(content / 'Two'), '--command', 'Print', '--arg', 'value=hi')
     assert (ended.returncode, ended.stdout) == (0, 'hi\n')

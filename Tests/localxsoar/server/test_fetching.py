@@ -3,12 +3,14 @@
 import re
 import threading
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import yaml
+from clocks import zone
 from facts import fact
 from local_xsoar import LocalXsoar, wait_for
 
@@ -70,6 +72,14 @@ def test_an_interval_that_is_not_a_number_of_minutes_is_an_error(minutes: str) -
 def run_fetcher(run: Callable[[str], int]) -> tuple[Fetcher, Journal]:
     journal = Journal()
     return Fetcher('both', run, journal, Printer(write=lambda text: None)), journal
+
+
+def test_a_fetch_has_its_time_in_utc() -> None:
+    with zone('Asia/Kathmandu'):
+        before = datetime.now(timezone.utc)
+        fetched = run_fetcher(lambda command: 0)[0].fetch('fetch-incidents')
+        after = datetime.now(timezone.utc)
+    assert f'{before:%Y-%m-%dT%H:%M:%SZ}' <= fetched['time'] <= f'{after:%Y-%m-%dT%H:%M:%SZ}'
 
 
 def test_a_fetch_begins_after_the_end_of_the_one_before_it() -> None:

@@ -126,13 +126,15 @@ def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
     ('', 'none', {}, '^One has no command none. Its commands: say, bare.$'),
     ("raise ValueError('It failed.')", 'bare', {}, r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
     ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", 'bare', {}, '^An error.$'),
+    ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': ''})", 'bare', {}, '^$'),
     ('import nothing_of_this_name', 'bare', {},
      r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
 def test_a_command_fails_for_its_name_its_arguments_or_with_the_scripts_own_error(
-    make: Callable[..., Instance], script: str, command: str, args: dict[str, str], words: str
+    make: Callable[..., Instance], printed: list[str], script: str, command: str, args: dict[str, str], words: str
 ) -> None:
     with pytest.raises(CommandFailed, match=words):
         make(script).run(command, args)
+    assert not any('long-running' in line for line in printed)
 
 
 def test_the_test_button_expects_ok(make: Callable[..., Instance]) -> None:

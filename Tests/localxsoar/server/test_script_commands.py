@@ -15,12 +15,13 @@ from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar
 
 from localxsoar.containers.container import Runtime
-from localxsoar.errors import UsageError
+from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.containers.faults import Faults
 from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import load_integration
 from localxsoar.containers.ports import any_free_port
 from localxsoar.packs.scripts import load_scripts
+from localxsoar.server import server as server_module
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 
@@ -213,10 +214,21 @@ def test_an_incident_is_changed_by_its_fields_and_custom_fields(server: Server, 
 
 
 def test_a_whole_incident_may_be_set_on_another(server: Server, pack: Path) -> None:
-    _one, two = server.store.create([{'name': 'a'}, {'name': 'b', 'details': 'd'}], 'i', 'b')
+    _one, two = server.store.create([{'name': 'a', 'severity': 3, 'owner': 'kim'}, {'name': 'b', 'details': 'd'}], 'i', 'b')
     call(server, pack, 'setIncident', **{**two, 'id': '1'})
     changed = server.store.get('1')
     assert (changed['id'], changed['name'], changed['details'], changed['CustomFields']) == ('1', 'b', 'd', {})
+    assert (changed['severity'], changed['owner']) == (0, '')
+
+
+def test_a_secret_argument_that_comes_again_leaves_those_before_it_masked(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, 'KEPT_SECRETS', 2)
+    write_script(pack, 'Hide', '', args=[{'name': 'password', 'secret': True}, {'name': 'needed', 'required': True}])
+    server = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer())
+    for password in ('first', 'second', 'second'):
+        with pytest.raises(CommandFailed, match='Hide needs needed'):
+            server.run('Hide', {'password': password})
+    assert server.secrets()[:2] == ['first', 'second']
 
 
 @fact('inferred', '`closeInvestigation` takes `id`, `closeReason` and `closeNotes`; the status becomes 2')
@@ -412,8 +424,9 @@ def test_only_false_drops_an_incident(server: Server, pack: Path, printed: list[
     ruled = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer('error', printed.append), 'Rule')
     [incoming] = ruled.store.preview([{'name': 'a'}], 'i', 'b')
     assert (incoming['id'], incoming['CustomFields'], incoming['labels']) == ('', {}, [])
-    assert ruled.pre_process(incoming) is is_created
-    assert any('Rule failed, so the incident is created: ' in line for line in printed) is ('broken' in text)
+    times = 2 if 'broken' in text else 1
+    assert {ruled.pre_process(incoming) for _ in range(times)} == {is_created}
+    assert sum('Rule failed, so the incident is created: ' in line for line in printed) == times - 1 + ('broken' in text)
 
 
 def test_a_fetch_passes_the_pre_process_rule(pack: Path, tmp_path: Path) -> None:

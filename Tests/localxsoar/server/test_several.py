@@ -106,6 +106,7 @@ def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: 
         [created] = requests.post(url, json=[{'name': f'from {name}'}]).json()
         assert (created['sourceInstance'], created['sourceBrand']) == (name, 'Echo')
     assert two.control('GET', 'state?instance=right')['instance'] == 'right' and two.state()['instance'] == 'left'
+    assert 'Integration Echo, instance right' in two.output and two.webhook_url.endswith('/left')
     assert [incident['name'] for incident in two.incidents(query='sourceInstance:right')] == ['from right']
     found = post(two, 'settings/integration/search')
     assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]

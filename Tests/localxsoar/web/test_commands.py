@@ -10,6 +10,7 @@ from local_xsoar import LocalXsoar
 
 from localxsoar.server.instance import Instance
 from localxsoar.web.commands import describe_command, describe_instance
+from localxsoar.webhooks.readable import SHOWN_BYTES
 
 pytestmark = pytest.mark.sockets
 
@@ -68,6 +69,8 @@ def test_a_run_returns_its_entries_and_what_is_kept_after_it_as_exact_text(xsoar
     assert '"big": 12345678901234567890' in entry['outputs']['text'] and entry['id'].endswith('@playground')
     kept = {each['name']: each['text'] for each in ran['kept']}
     assert '"text": "**a**"' in kept['Context data'] and kept['Integration context'] == ''
+    [long] = run(xsoar, 'hello-show', args={'text': 'x' * SHOWN_BYTES})['entries']
+    assert (long['markdown']['cut'], long['outputs']['cut']) == (False, True)
     [failed] = run(xsoar, 'hello-fail')['entries']
     assert (failed['type'], failed['contents']['text']) == (4, 'left: Failed to run hello-fail: This one fails.')
     errors = {name: run(xsoar, name)['entries'][0]['canBeTraced'] for name in ('hello-fail', 'hello-trace', 'hello-say')}

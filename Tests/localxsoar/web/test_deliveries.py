@@ -166,6 +166,9 @@ def test_the_latest_incidents_are_listed_and_searched(monkeypatch: pytest.Monkey
         store.create([{'name': 'a'}], 'front', 'Echo')
         listed, found = (json.loads(b''.join(get(made, f'incidents/{path}', '').pieces)) for path in ('list', 'search?text=a'))
         assert [each['id'] for each in listed] == found == ['3', '2', '1'][3 - count:][:2]
+        store.add_entry('1', f'entry {count}')
+    shown = json.loads(b''.join(get(made, 'incidents/1', '').pieces))
+    assert shown['entries'] == ['entry 1', 'entry 2', 'entry 3']
 
 
 def test_a_response_that_is_kept_in_part_is_not_downloaded(api: bottle.Bottle) -> None:
@@ -476,6 +479,8 @@ def test_each_of_several_tokens_and_each_former_one_is_masked_in_all_that_is_kep
         signed = post(xsoar, rejected, '/problem', **{'X-Hub-Signature-256': f'sha256={signature}', 'X-GitHub-Event': 'push'})
         shown = xsoar.control('GET', f'deliveries/{signed}')
         assert {'state': 'good', 'title': 'Signature', 'text': 'It matches.'} in shown['checks']
+        again = xsoar.control('POST', f'deliveries/{signed}/send', {'proof': True})['number']
+        assert signature in json.dumps(xsoar.control('GET', f'deliveries/{again}?secrets=show'))
         named = post(xsoar, rejected, '/problem', **{'X-Api-Key': tokens[1]})
         places = [check['text'] for check in xsoar.control('GET', f'deliveries/{named}')['checks'] if check['title'] == 'Token']
         number = post(xsoar, body, '/echo')
@@ -483,10 +488,10 @@ def test_each_of_several_tokens_and_each_former_one_is_masked_in_all_that_is_kep
             assert ask(xsoar, 'POST', 'instance/save', {'secret': ' || '.join(tokens[first:first + 3])}).status_code == 200
         assert not [token for token in tokens if token in json.dumps(xsoar.control('GET', f'deliveries/{number}'))]
     assert places == ['The header X-Api-Key contains the token, as its whole value.']
-    with LocalXsoar(*options, pack=echo_pack, instance='front', params={'secret': 'the last one'}) as again:
-        assert again.control('GET', f'deliveries/{number}')['request']['body'] == masked
+    with LocalXsoar(*options, pack=echo_pack, instance='front', params={'secret': 'the last one'}) as later:
+        assert later.control('GET', f'deliveries/{number}')['request']['body'] == masked
         for path in f'deliveries/{number}', f'deliveries/{number}.har', 'deliveries', 'instance', 'log':
-            text = requests.get(f'{again.url}/localxsoar/{path}').text
+            text = requests.get(f'{later.url}/localxsoar/{path}').text
             assert not [token for token in tokens if token in text], path
 
 

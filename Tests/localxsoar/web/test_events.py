@@ -77,6 +77,7 @@ def test_events_are_fetched_counted_and_shown_and_faults_reach_it(xsoar: LocalXs
                               (token, gzip.compress(b'{}\n'), 200)):
         response = http.post(f'{xsoar.url}/logs/v1/xsiam', body, headers={'Authorization': key, 'format': 'json'})
         assert (response.status_code, response.json()['error'] == 'false') == (status, status == 200)
+    assert xsoar.control('GET', 'sent-events')[-1]['kind'] == 'events', 'without a type'
 
 
 def test_only_the_address_of_xsiam_loses_its_scheme() -> None:

@@ -117,6 +117,15 @@ def test_a_sender_that_left_is_reported_as_gone(xsoar: LocalXsoar) -> None:
     wait_for(lambda: deliveries(xsoar)[0]['kind'] == 'gone')
 
 
+def test_a_sender_that_leaves_during_the_response_is_reported_as_gone(xsoar: LocalXsoar) -> None:
+    host, port = xsoar.url.removeprefix('http://').split(':')
+    body = json.dumps('x' * 10_000_000).encode()
+    with socket.create_connection((host, int(port))) as sender:
+        sender.sendall(b'POST %b/answer HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n' % (WAY_IN.encode(), len(body)) + body)
+        assert sender.recv(8) == b'HTTP/1.1'
+    assert newest(xsoar)['kind'] == 'gone'
+
+
 def test_what_a_sender_sends_after_an_early_response_is_recorded(xsoar: LocalXsoar) -> None:
     host, port = xsoar.url.removeprefix('http://').split(':')
     with socket.create_connection((host, int(port))) as sender:
@@ -221,7 +230,7 @@ def test_the_way_in_takes_all_that_no_page_of_another_site_sends(xsoar: LocalXso
     ('localhost', True), ('LOCALHOST:80', True), ('127.0.0.1', True), ('127.0.0.1:8080', True), ('[::1]', True),
     ('[::1]:80', True), ('198.51.100.1:80', True), ('evil.example', False),
     ('evil.example:80', False), ('localhost.evil.example', False),
-    ('127.0.0.1.evil', False), ('1.2.3.4:x', False)])
+    ('127.0.0.1.evil', False), ('1.2.3.4:x', False), ('face.bad', False)])
 def test_the_page_is_only_shown_under_the_name_or_an_address_of_this_machine(xsoar: LocalXsoar, host: str, is_own: bool) -> None:
     answer = requests.get(f'{xsoar.url}/localxsoar/faults', headers={'Host': host})
     assert answer.status_code == (200 if is_own else 403)
@@ -230,7 +239,7 @@ def test_the_page_is_only_shown_under_the_name_or_an_address_of_this_machine(xso
 
 @pytest.mark.parametrize('host, is_this_machine', [
     ('localhost', True), ('::1', True), ('127.0.0.1', True), ('127.9.9.9', True), ('::ffff:127.0.0.1', True), ('0.0.0.0', False),
-    ('192.168.0.1', False), ('::', False), ('1127.0.0.1', False)])
+    ('192.168.0.1', False), ('::', False), ('1127.0.0.1', False), ('1270::1', False)])
 def test_a_loopback_address_reaches_this_machine_alone(host: str, is_this_machine: bool) -> None:
     assert is_loopback(host) is is_this_machine
 

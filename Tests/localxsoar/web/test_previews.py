@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -28,7 +30,7 @@ from localxsoar.server.server import Server
 from localxsoar.terminal.printer import Printer
 from localxsoar.web.front import run_wsgi
 from localxsoar.web.page_files import PageFiles
-from localxsoar.web.previews import PreviewRoutes
+from localxsoar.web.previews import KEPT_RESPONSE_BYTES, PreviewRoutes, respond
 from localxsoar.web.routes import reject_malformed
 from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.webhooks.masks import Masks
@@ -176,6 +178,16 @@ def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Call
     held.renew()
     assert held.twin.is_like(instance) and held.twin.params['secret'] == 'other'
     assert held.twin.pid is None
+    instance.reconfigure({}, replace(instance.integration, script='pass'))
+    assert not held.twin.is_like(instance)
+    instance.reconfigure({}, replace(instance.integration, descriptor={**instance.integration.descriptor, 'configuration': []}))
+    assert 'secret' not in instance.params
+
+
+def test_of_a_long_response_to_a_preview_the_beginning_is_kept() -> None:
+    container = SimpleNamespace(forward=lambda request: Response(400, 'Bad Request', [], [b'x' * 50_000] * 3))
+    status, text, _, _ = respond(container, Request('POST', PATH, [('Host', 'h')]))  # type: ignore[arg-type]
+    assert (status, len(text)) == (400, KEPT_RESPONSE_BYTES)
 
 
 def test_of_many_incidents_of_a_preview_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from localxsoar.web.controls import Controls
 from localxsoar.web.deliveries import DeliveryRoutes
 from localxsoar.web.incidents import IncidentRoutes
 from localxsoar.web.instances import InstanceRoutes
+from localxsoar.web.keys import password
 from localxsoar.web.page_files import PageFiles
 from localxsoar.web.senders import SenderRoutes
 from localxsoar.web.xsoar_api import XsoarApi
@@ -223,6 +224,7 @@ def test_a_browser_asks_for_the_api_key_and_then_has_the_page(locked: LocalXsoar
     for path in ('/', '/page/any/script.js', '/localxsoar/instance', '/localxsoar/deliveries'):
         assert status(locked, ('GET', path), {'Authorization': basic('anyone:k3y')}) == 200
     assert status(locked, ('GET', '/'), {'Authorization': basic('anyone:k3y').replace('Basic', 'basic')}) == 200
+    assert password(basic('anyone:a:b').encode()) == b'a:b'
 
 
 def test_recipes_are_sent_with_the_key_of_the_environment(locked: LocalXsoar, monkeypatch: pytest.MonkeyPatch,
@@ -281,7 +283,7 @@ def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo:
 def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo: LocalXsoar) -> None:
     requests.post(f'{echo.webhook_url}/health', data='busy')
     found = ask(echo, 'POST', 'settings/integration/search')
-    assert 'h4sh-hush' not in json.dumps(found)
+    assert 'hush' not in json.dumps(found)
     [configuration], [instance], [health] = found['configurations'], found['instances'], found['health'].values()
     assert health['lastError'] == '', 'its health has a text, but no error'
     rows = {row['name']: row for row in instance['data']}
@@ -330,7 +332,7 @@ def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(e
     assert (params['secret'], params['limit'], params['greeting']) == ('h4sh-hush', '', 'hello')
     assert (params['account']['identifier'], params['account']['password']) == ('kim', 'hush')
     before = [{'name': 'limit', 'type': 1, 'value': '5'}]
-    ask(echo, 'PUT', 'settings/integration', {'name': 'echo', 'data': before, 'enabled': True})
+    assert ask(echo, 'PUT', 'settings/integration', {'name': 'echo', 'data': before, 'enabled': True})['enabled'] == 'true'
 
 
 def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_deleted(xsoar: LocalXsoar) -> None:
@@ -395,6 +397,7 @@ def test_the_instance_is_disabled_configured_and_tested_by_the_api(echo: LocalXs
     ask(echo, 'PUT', 'settings/integration', {**instance, 'enabled': 'false'})
     [disabled] = ask(echo, 'POST', 'settings/integration/search')['instances']
     assert (echo.state()['pid'], disabled['enabled']) == (None, 'false')
+    assert ask(echo, 'GET', 'health/containers')['running'] == 0
     ask(echo, 'PUT', 'settings/integration', instance)
     assert given(echo)['secret'] == 'h4sh-hush'
 

@@ -36,10 +36,11 @@ def test_a_body_that_only_has_the_label_of_a_form_is_not_a_form(body: bytes) -> 
 
 def test_the_parts_of_a_multipart_form_and_what_its_files_are() -> None:
     body = (part(b'name="subject"', b'A\r\nmail') + part(b'name="f"; filename="r.txt"\r\nContent-Type: text/plain', b'text')
-            + part(b'name="g"; filename="p.png"\r\nContent-Type: image/png', b'\x89PNG\xff') + b'--b 1--\r\n')
+            + part(b'name="g"; filename="p.png"\r\nContent-Type: image/png', b'\x89PNG\xff')
+            + part(b'name="h"; filename=""', b'') + b'--b 1--\r\n')
     assert [tuple(each.values()) for each in form_fields(MULTIPART, body)] == [
         ('subject', 'A\r\nmail', ''), ('f', 'text', 'file r.txt, text/plain, 4 bytes'),
-        ('g', '', 'file p.png, image/png, 5 bytes')]
+        ('g', '', 'file p.png, image/png, 5 bytes'), ('h', '', 'file , text/plain, 0 bytes')]
 
 
 @pytest.mark.parametrize('body', [b'', b'--b 1', b'--b 1--', b'--b 1\r\n\r\n', b'--b 1\r\nx\r\n\r\ny', b'no boundary'])

@@ -223,6 +223,8 @@ def test_a_secret_between_two_pieces_of_a_long_text_is_masked_once(masks: Masks)
         text = f'%20{"x" * (before - 3)}{SECRET} b'
         assert masks.pausing(lambda: pauses.append(1)).text(text) == text.replace(SECRET, MASK)
     assert pauses
+    start, escaped = 'x' * (PIECE - 6), ''.join(rf'\\\\u{ord(each):04x}' for each in SECRET)
+    assert masks.text(f'{start}{escaped} b') == f'{start}{MASK} b'
 
 
 MASKS = Masks(lambda: ['h4sh-hush'])

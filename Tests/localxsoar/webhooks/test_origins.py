@@ -116,6 +116,15 @@ def test_a_request_that_differs_or_had_not_arrived_did_not_create_what_another_n
     assert results(deliveries) == [('gone', []), ('created', ['1'])]
 
 
+def test_an_incident_that_comes_late_is_not_that_of_a_request_of_which_a_part_had_not_arrived(deliveries: Deliveries) -> None:
+    partial, whole = Sending(deliveries, A, partial=True), Sending(deliveries, A)
+    assert next(iter(partial.request.body)) == whole.body
+    partial.leave()
+    whole.leave()
+    create(deliveries, n1=A)
+    assert results(deliveries) == [('gone', []), ('gone', ['1'])]
+
+
 def test_an_incident_that_comes_after_its_sender_has_left_is_linked_to_the_delivery(
     deliveries: Deliveries, printed: list[str]
 ) -> None:

@@ -26,3 +26,4 @@ GZIP = [('Content-Encoding', 'GZip')]
 def test_a_body_is_shown_as_text_up_to_a_mebibyte(headers: Any, body: bytes, text: str, is_text: bool) -> None:
     seen = readable(headers, body)
     assert (seen.text, seen.is_text) == (text, is_text)
+    assert seen.is_decompressed is (headers == GZIP and body != b'not zipped')

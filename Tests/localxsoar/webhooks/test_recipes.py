@@ -20,7 +20,7 @@ from gevent.socket import wait_read
 from local_xsoar import ROOT
 
 from localxsoar.webhooks.archive import archive, entry
-from localxsoar.webhooks.deliveries import Delivery
+from localxsoar.webhooks.deliveries import KEPT_BODY_BYTES, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.recipes import PRODUCT, SOURCE, Recipes, proof_of, written
@@ -164,10 +164,12 @@ def test_a_number_that_is_the_token_is_in_no_file() -> None:
     assert only(recipe)['payload'] == {'a': '••••••'} and '12345678' not in json.dumps(entry(one, 'http://x', masks))
 
 
-def test_a_body_that_is_not_text_is_in_no_archive_as_nobody_can_tell_what_is_in_it() -> None:
-    content = entry(delivery(gzip.compress(TOKEN.encode())), 'http://x', MASKS)['request']['postData']
-    assert (content['text'], content['comment']) == (
-        '', 'The body is left out: it is not text, so it could not be searched for secrets.')
+def test_a_body_that_is_not_text_or_too_long_is_in_no_archive_as_nobody_can_tell_what_is_in_it() -> None:
+    for one in (delivery(gzip.compress(TOKEN.encode())),
+                delivery(gzip.compress(bytes(KEPT_BODY_BYTES + 1)), [('Content-Encoding', 'gzip')])):
+        content = entry(one, 'http://x', MASKS)['request']['postData']
+        assert (content['text'], content['comment']) == (
+            '', 'The body is left out: it is not text or too long, so it could not be searched for secrets.')
 
 
 def test_an_archive_says_what_of_a_response_was_kept_and_where_it_leads() -> None:

@@ -43,7 +43,7 @@ def sent(one: Delivery, *proof_headers: str, **edited: Any) -> tuple[str, dict[s
 def test_an_unchanged_delivery_is_sent_byte_for_byte(edited: dict[str, Any]) -> None:
     one = delivery(b'\xff', [('Host', 'there'), ('Connection', 'close'), ('X-A', '1'), ('X-A', '2')], '/front?a=b%20c')
     made = replay().request(one, edited, HOST[1])
-    assert (made.method, made.target, made.headers, made.body) == ('POST', one.target, one.headers, [b'\xff'])
+    assert (made.method, made.target, made.headers, made.body, made.peer) == ('POST', one.target, one.headers, [b'\xff'], PEER)
 
 
 @pytest.mark.parametrize('gap, reason', [
