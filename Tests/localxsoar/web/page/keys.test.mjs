@@ -85,6 +85,7 @@ test('what is searched for is in the address, and is found once the field is lef
 test('the focus goes to what Enter opens, and with a link in a detail to what that leads to in another view', async () => {
   const open = () => reply('/localxsoar/incidents/1', {error: 'There is no incident 1.'}).then(() => document.activeElement.id);
   await visit('#/incidents');
+  for (const key of ['j', 'k', 'Enter', 'End', 'Home', 'PageUp', 'PageDown']) assert.equal(await press(key), 'incidents 2 deliveries');  // there is none
   incidents.set([{id: '1', name: 'one', type: '', owner: '', severity: 1, state: '', status: 0, dbotMirrorId: '', sourceInstance: 'left', occurred: ''}]);
   assert.equal(await press('Enter'), 'incidents?open=1 2 deliveries');
   assert.equal(await open(), 'incident');

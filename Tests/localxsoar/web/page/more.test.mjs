@@ -1,7 +1,7 @@
 // The acts of a delivery: which there are, which of them is shown first, and why one cannot be used.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {reply} from './document.mjs';
+import {passTime, reply} from './document.mjs';
 
 const {drawActs, startMore} = await import('../../../../localxsoar/web/page/more.js');
 const {setOpened} = await import('../../../../localxsoar/web/page/opened.js');
@@ -37,11 +37,14 @@ test('a delivery is sent again once at a time, and not if it is not kept', async
   resend('came', () => {});
   assert.equal(count, 0);
   setOpened(USUAL);
-  let waits;
-  for (const way of ['came', 'proved']) resend(way, () => { waits = resendButtons(USUAL).came.disabled; });
-  assert.deepEqual([count, waits], [1, true]);
+  let drawn;
+  const draw = () => { const {came, proved} = resendButtons(USUAL); drawn = [came, proved].map((each) => `${each.textContent}${each.disabled ? '!' : ''}`).join(', '); };
+  for (const way of ['came', 'proved']) resend(way, draw);
+  assert.deepEqual([count, drawn], [1, 'Send again as it came!, Send again with a valid proof!']);
+  passTime();
+  assert.equal(drawn, 'Sending…!, Send again with a valid proof!');
   await reply('/localxsoar/deliveries/7/send', {number: 9});
-  assert.equal(waits, false);
+  assert.equal(drawn, 'Send again as it came, Send again with a valid proof');
   assert.equal(location.hash, '#/deliveries?open=9');
 });
 

@@ -283,25 +283,6 @@ def test_a_pause_counts_deliveries_and_does_not_say_that_nothing_has_arrived(pag
     expect(page.locator('#empty h2')).to_have_text('No deliveries are kept')
 
 
-def test_what_is_pressed_twice_while_it_is_slow_is_sent_once(page: Page, webhook: Webhook) -> None:
-    page.goto(f'{webhook.url}/#/try')
-    sent = hold_what_is_sent(page)
-    send = page.get_by_role('button', name=re.compile('^Send GitHub: push'))
-    send.click()
-    expect(send).to_have_text('Sending…')
-    expect(send).to_be_disabled()
-    sent()[0].continue_()
-    expect(page.locator('#delivery .result')).to_be_visible()
-    act(page, 'Edit…').click()
-    page.get_by_role('button', name='Send', exact=True).click()
-    page.locator('#edit-headers').press('Control+Home')
-    expect(page.locator('#edit-send')).to_be_disabled()
-    page.locator('#edit-send').evaluate('button => button.form.requestSubmit()')
-    assert len(sent()) == 2
-    sent()[1].continue_()
-    expect(page.locator('#edit-send')).to_have_count(0)
-
-
 def test_a_line_and_its_delivery_show_severity_and_state(page: Page, webhook: Webhook) -> None:
     page.goto(f'{webhook.url}/#/try')
     page.get_by_role('button', name=re.compile('^Send Prometheus Alertmanager: resolved')).first.click()
@@ -351,25 +332,6 @@ def test_what_was_rejected_is_rejected_again_as_it_came_and_accepted_with_a_vali
     first, again = (webhook.control('GET', f'deliveries/{each}?secrets=show')['request'] for each in (number, number + 1))
     assert (first['headers'], first['body']) == (again['headers'], again['body'])
     assert webhook.names().count('mistyped') == 1
-
-
-def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook: Webhook) -> None:
-    post(webhook, {'name': 'slow'})
-    open_newest(page, 'slow')
-    before = page.url
-    sent = hold_what_is_sent(page)
-    act(page, 'Send again as it came').click()
-    for name in ('Sending…', 'Send again with a valid proof'):
-        expect(page.get_by_role('button', name=name)).to_be_disabled()
-    page.keyboard.press('r')
-    page.get_by_role('button', name='Response', exact=True).click()
-    expect(page.locator('#more')).not_to_have_attribute('open', '')
-    expect(act(page, 'Sending…')).to_be_disabled()
-    page.get_by_role('button', name='Request', exact=True).click()
-    assert len(sent()) == 1
-    sent()[0].continue_()
-    page.wait_for_url(lambda url: url != before)
-    expect(act(page, 'Send again as it came')).to_be_enabled()
 
 
 def test_a_delivery_is_sent_again_once_however_often_r_is_pressed_beside_its_editor(page: Page, webhook: Webhook) -> None:

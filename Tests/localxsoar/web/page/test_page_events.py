@@ -261,23 +261,6 @@ def test_many_incidents_are_drawn_as_far_as_they_are_seen(
     expect(rows).to_have_count(5)
 
 
-def test_a_list_without_incidents_says_so_and_takes_its_keys(
-    tab: Tab, open_page: Callable[..., Page], webhook: Webhook
-) -> None:
-    tab.page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=[]))
-    page = open_page(f'{webhook.url}/#/incidents')
-    expect(page.locator('#no-incidents')).to_be_visible()
-    expect(page.locator('#no-incidents')).to_have_text('No incident yet.')
-    for key in ('j', 'k', 'Enter', 'End', 'Home', 'PageUp', 'PageDown'):
-        page.keyboard.press(key)
-    assert page.url.endswith('#/incidents')
-    expect(page.locator('#count-incidents')).to_have_text('')
-    expect(page.locator('#none-incidents')).to_be_hidden()
-    send(page, 'incident', {**INCIDENT, 'id': '1'})
-    expect(page.locator('#incidents .row')).to_have_count(1)
-    expect(page.locator('#no-incidents')).to_be_hidden()
-
-
 def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> None:
     page.goto(f'{webhook.url}/#/incidents')
     post(webhook, [{'name': f'line {number}'} for number in range(60)])
@@ -349,19 +332,6 @@ def test_a_page_whose_tab_was_hidden_draws_as_many_lines_of_the_log_as_it_keeps(
     expect(page.locator('#log div', has_text='line 2499')).to_be_visible()
     assert page.locator('#log div').count() <= 2000
     assert page.evaluate('window.drawn') < 2500  # the container may have logged a line of its own meanwhile
-
-
-def test_what_is_more_than_a_pause_keeps_is_loaded_afterwards(open_page: Callable[..., Page], webhook: Webhook) -> None:
-    webhook.control('DELETE', 'deliveries')
-    page = open_page(webhook.url)
-    page.locator('#pause').click()
-    send(page, 'log', *({'time': '00:00:00', 'level': 'info', 'text': 'one of many'} for _ in range(5000)))
-    post(webhook, {'name': 'after so many'})
-    expect(page.locator('#pause')).to_have_text('Resume (1)')
-    page.locator('#pause').click()
-    expect(newest(page)).to_contain_text('after so many')
-    page.keyboard.press('6')
-    expect(page.locator('#log')).not_to_contain_text('one of many')  # the server has none of them
 
 
 def test_a_command_is_run_beside_the_log_of_its_instance(page: Page, webhook: Webhook) -> None:

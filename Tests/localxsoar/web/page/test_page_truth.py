@@ -167,19 +167,6 @@ def test_the_log_of_its_time_is_beside_a_delivery(open_page: Callable[..., Page]
     expect(page.locator('#delivery-log .lines div', has_text='"logged/1"')).to_contain_text('POST 401')
 
 
-def test_the_health_is_true_also_while_the_lists_are_paused(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
-    page = open_page(webhook.url)
-    page.get_by_role('button', name='Pause').click()
-    webhook.control('POST', 'instance/disable')
-    try:
-        expect(page.locator('#health')).to_contain_text('disabled')
-    finally:
-        webhook.renew()
-    expect(page.locator('#health')).to_contain_text('Healthy')
-
-
 def test_a_wrong_token_in_the_url_is_repaired_in_the_url(page: Page, webhook: Webhook) -> None:
     answered = requests.post(f'{webhook.webhook_url}?token=wrong', json={'title': 'by url'}, timeout=PATIENCE_SECONDS)
     assert answered.status_code == 401
