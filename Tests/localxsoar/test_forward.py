@@ -11,15 +11,7 @@ import pytest
 from local_xsoar import wait_for
 
 from localxsoar import forward as forward_module
-from localxsoar.forward import (
-    ContainerGone,
-    Forwarder,
-    Request,
-    Response,
-    forwarded_headers,
-    is_external,
-    split_target,
-)
+from localxsoar.forward import ContainerGone, Forwarder, Request, Response, forwarded_headers, is_external, split_target
 
 OPEN = {'instance.execute.external.front': 'true'}
 Behaviour = Callable[[socket.socket], None]
@@ -114,49 +106,28 @@ def test_a_body_keeps_its_length_or_goes_on_chunked(headers: Any, body: Any, see
     assert seen in heads[0] and heads[0].lower().count(b'content-length') + heads[0].lower().count(b'transfer-encoding') == 1
 
 
-@pytest.mark.parametrize(
-    'settings, name, open_',
-    [
-        ({}, 'front', False),
-        ({'instance.execute.external.front': 'true'}, 'front', True),
-        ({'instance.execute.external': 'true'}, 'front', True),
-        ({'instance.execute.external.front': 'false'}, 'front', False),
-        ({'instance.execute.external': 'true', 'instance.execute.external.front': 'false'}, 'front', True),
-        ({'instance.execute.external.Front': 'true'}, 'front', False),
-    ],
-)
+@pytest.mark.parametrize('settings, name, open_', [
+    ({}, 'front', False), (OPEN, 'front', True), ({'instance.execute.external': 'true'}, 'front', True),
+    ({'instance.execute.external.front': 'false'}, 'front', False), ({'instance.execute.external.Front': 'true'}, 'front', False),
+    ({'instance.execute.external': 'true', 'instance.execute.external.front': 'false'}, 'front', True)])
 def test_an_instance_is_open_by_its_own_setting_or_the_one_for_all(settings: dict[str, str], name: str, open_: bool) -> None:
     assert is_external(settings, name) is open_
     if not open_:
         assert forward(1, settings).status == 403
 
 
-@pytest.mark.parametrize(
-    'target, name, rest',
-    [
-        ('/instance/execute/front', 'front', '/'),
-        ('/instance/execute/front/', 'front', '/'),
-        ('/instance/execute/front?a=%2F&b', 'front', '/?a=%2F&b'),
-        ('/instance/execute/a%20b/c%2Fd/../e?x=/?', 'a b', '/c%2Fd/../e?x=/?'),
-    ],
-)
+@pytest.mark.parametrize('target, name, rest', [
+    ('/instance/execute/front', 'front', '/'), ('/instance/execute/front/', 'front', '/'),
+    ('/instance/execute/front?a=%2F&b', 'front', '/?a=%2F&b'),
+    ('/instance/execute/a%20b/c%2Fd/../e?x=/?', 'a b', '/c%2Fd/../e?x=/?')])
 def test_the_rest_of_the_target_is_untouched(target: str, name: str, rest: str) -> None:
     assert split_target(target) == (name, rest)
 
 
 def test_headers_that_end_at_the_server_are_not_forwarded_and_its_own_is_added() -> None:
-    given = [
-        ('X-One', 'a'),
-        ('x-one', 'b'),
-        ('Connection', 'close, X-Private'),
-        ('X-Private', 'p'),
-        ('Content-Length', '3'),
-        ('Expect', '100-continue'),
-        ('Upgrade', 'websocket'),
-        ('Proxy-Authorization', 'Basic eA=='),
-        ('X-Request-URI', '/forged'),
-        ('Host', 'h'),
-    ]
+    given = [('X-One', 'a'), ('x-one', 'b'), ('Connection', 'close, X-Private'), ('X-Private', 'p'), ('Content-Length', '3'),
+             ('Expect', '100-continue'), ('Upgrade', 'websocket'), ('Proxy-Authorization', 'Basic eA=='),
+             ('X-Request-URI', '/forged'), ('Host', 'h')]
     request = Request('POST', '/instance/execute/front/a?b=c', given)
     assert forwarded_headers(request) == [
         (b'X-One', b'a'), (b'x-one', b'b'), (b'Content-Length', b'3'), (b'Host', b'h'),

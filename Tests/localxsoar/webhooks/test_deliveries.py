@@ -90,6 +90,13 @@ def test_a_response_that_names_an_older_incident_repeats_it(deliveries: Deliveri
     assert became(receive(deliveries, [A, B], creates=[B])) == ('created', ['1', '2'], 'a (+1 more)')
 
 
+def test_of_the_events_that_a_rule_took_the_first_is_named_and_the_others_are_counted(deliveries: Deliveries) -> None:
+    with deliveries.record(Request('POST', '/', [])) as delivery:
+        deliveries.acted(1, [{'name': name, 'word': 'dropped', 'incident': '', 'text': ''} for name in 'abc'])
+        assert list(delivery.note_response(Response(200, 'OK', [], [b'[]'])).pieces) == [b'[]']
+    assert became(deliveries.summaries()[0]) == ('answered', [], 'a (+2 more)')
+
+
 def test_an_id_that_is_unknown_or_inside_a_text_names_no_incident(deliveries: Deliveries) -> None:
     receive(deliveries, [A], creates=[A])
     assert became(receive(deliveries, [{'id': '7'}]))[0] == 'answered'
