@@ -42,8 +42,9 @@ function markHits() {
   CSS.highlights.set('hits', hits);
 }
 
-// Scroll a detail that was just opened to the first hit, unless one is seen already.
+// Scroll a detail that was just opened to its beginning or, if no hit is seen there, to the first one.
 export function revealHit(detail) {
+  detail.scrollTop = 0;
   const texts = wanted();
   if (!texts.length) return;
   const box = detail.getBoundingClientRect();

@@ -106,9 +106,7 @@ export async function openIncident(id) {
   const isOther = opened !== id;
   opened = id;
   drawDetail('incident', backButton('incidents'), box);
-  if (!isOther) return;
-  $('incident').scrollTop = 0;
-  revealHit($('incident'));
+  if (isOther) revealHit($('incident'));
 }
 
 // Draw the incident that is open again, if an event has changed it.

@@ -93,6 +93,18 @@ test('a delivery that is open is asked for again if what may change of it has ch
   assert.deepEqual([detail.opened.missing, detail.opened.uncopyable, detail.opened.unsavable], Array(3).fill('This delivery is no longer kept.'));
 });
 
+test('another delivery is shown from its beginning, and the one that is open stays where it is as it is drawn again', async () => {
+  for (const [number, top] of [[7, 50], [8, 0]]) {
+    draw({});
+    $('delivery').scrollTop = 50;
+    location.hash = `#/deliveries?open=${number}`;
+    readAddress(['deliveries'], 'deliveries');
+    openDelivery(number);
+    await reply(`/localxsoar/deliveries/${number}`, {...USUAL, number});
+    assert.equal($('delivery').scrollTop, top);
+  }
+});
+
 test('what was logged of a delivery is in its part, once it is known', () => {
   const said = (log) => draw({log}, 'log')('#delivery-log')[0];
   assert.deepEqual([undefined, [], [{time: '09:00:00', level: 'info', text: 'a line'}]].map(said), ['', 'Nothing was logged of this delivery.', 'What was logged of this delivery.09:00:00 info  a line']);

@@ -20,7 +20,8 @@ for (const [why, nodes, scrolled] of [
     const texts = nodes.map(([data, top, bottom]) => ({data, top, bottom, parentElement: {scrollIntoView: () => reached.push(data)}}));
     document.createTreeWalker = () => ({currentNode: null, nextNode() { return Boolean(this.currentNode = texts.shift()); }});
     document.getElementById('search').value = 'hit';
-    revealHit({getBoundingClientRect: () => ({top: 0, bottom: 100})});
-    assert.equal(reached.join(), scrolled);
+    const detail = {scrollTop: 50, getBoundingClientRect: () => ({top: 0, bottom: 100})};
+    revealHit(detail);
+    assert.deepEqual([detail.scrollTop, reached.join()], [0, scrolled]);
   });
 }
