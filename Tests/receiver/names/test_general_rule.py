@@ -694,7 +694,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     *(({'event': 'hired', 'title': 'Head of IT', key: 'Ng'}, 'hired', '') for key in ('first_name', 'last_name')),
     *(({'event': 'login', 'display_name': 'Alice Ng', 'user': 'ann', key: 'x'}, 'login: ann', '') for key in (
         'email', 'user_email', 'username', 'userPrincipalName')),
-    ({'event': 'login', 'initiatorUser': 'bob'}, 'login', ''),
+    *(({'event': 'push', key: 'Acme'}, 'push', '') for key in (
+        'organizationName', 'accountName', 'commitMessage', 'actorEmployee', 'initiatorUser')),
+    ({'event': 'login', 'userFirstName': 'Alice'}, 'login: Alice', ''),
     ({'event': 'IP_BLOCKED', 'message': 'IP blocked', 'user': 'ann'}, 'IP blocked (ann)', ''),
     *(({'message': 'The disk is full', f'service_{word}_name': 'Shop'}, 'The disk is full (Shop)', '') for word in (
         'full', 'friendly', 'display')),

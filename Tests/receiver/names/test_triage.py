@@ -94,7 +94,7 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
     *({key: 'high'} for key in ('previous_severity', 'oldSeverity', 'last_severity', 'min_severity', 'maxSeverity',
                                 'threshold_severity', 'default-severity', 'former_severity', 'prior_severity',
                                 'severity_reason')),
-    {'priority': 'high', 'urgency': 'low'},
+    {'priority': 'high', 'urgency': 'low'}, {'body': 'severity=high host=db-1 x=1'},
     *(dict(zip(keys, words, strict=True)) for words in (('low', 'critical'), ('critical', 'low')) for keys in (
         ('severity', 'Severity'), ('alertSeverity', 'alert_severity'), ('host_severity', 'hostSeverity'),
         ('priority', 'Priority'))),
@@ -115,7 +115,7 @@ def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
         'commonLabels', 'tags', 'attributes', 'properties', 'vulnerability', 'ticket', 'details', 'extra')),
     {'data': {'alert': {'severity': 'high'}}},
     {'severity': {'name': 'High'}}, {'data': {'severity': {'id': 7, 'name': 'Major'}}},
-    {'criticality': 'ALERT_CRITICALITY_LEVEL_HIGH'}, {'severity': 'SEVERITY_HIGH'},
+    {'criticality': 'ALERT_CRITICALITY_LEVEL_HIGH'}, {'severity': 'VULN_SCAN_SEVERITY_HIGH'},
 ], ids=json.dumps)
 def test_the_general_rule_finds_a_word_under_its_keys(payload: dict[str, Any]) -> None:
     assert severity({'title': 'Disk full', **payload}) == 3
