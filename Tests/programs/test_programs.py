@@ -6,6 +6,7 @@ import getpass
 import itertools
 import json
 import os
+import shutil
 import smtplib
 import socket
 import struct
@@ -70,40 +71,6 @@ config = SimpleNamespace(account_id='111122223333', region='eu-west-1')
 manager = SimpleNamespace(config=config, data={'name': 'ec2-without-imdsv2'}, ctx=SimpleNamespace(execution_id='1', start_time=0))
 Webhook(action, manager).process([{'InstanceId': sys.argv[2]}])
 '''
-ELASTALERT = '''
-rules_folder: .
-run_every: {minutes: 1}
-buffer_time: {minutes: 15}
-es_host: 127.0.0.1
-es_port: 1
-writeback_index: elastalert
-alert_time_limit: {days: 2}
-'''
-ICINGA = '''
-include <itl>
-object CheckerComponent "checker" { }
-object NotificationComponent "notification" { }
-object CheckCommand "plugin" {
-  command = [ "FOLDER/plugin" ]
-}
-object User "soc" { }
-object Host "db-1" {
-  check_command = "dummy"
-}
-object Service "ABOUT" {
-  host_name = "db-1"
-  check_command = "plugin"
-  check_interval = 1s
-  retry_interval = 1s
-  max_check_attempts = 1
-}
-apply Notification "soc" to Service {
-  command = "xsoar"
-  users = [ "soc" ]
-  interval = 0
-  assign where true
-}
-'''
 INTELMQ = '''
 import json, os, shutil, sys, yaml, redis
 from importlib.resources import files
@@ -117,73 +84,6 @@ yaml.safe_dump({'global': common, **bots}, open('etc/runtime.yaml', 'w'))
 event = {'__type': 'Event', 'classification.type': 'malware-distribution', 'feed.name': 'URLhaus', 'malware.name': malware,
          'source.ip': '192.0.2.7', 'time.observation': '2026-11-24T09:05:00+00:00', 'time.source': '2026-11-24T09:00:00+00:00'}
 redis.Redis(unix_socket_path=socket, db=2).lpush('xsoar-output-queue', json.dumps(event))
-'''
-NAGIOS = '''
-cfg_file=FOLDER/objects.cfg
-log_file=FOLDER/nagios.log
-object_cache_file=FOLDER/objects.cache
-precached_object_file=FOLDER/objects.precache
-status_file=FOLDER/status.dat
-state_retention_file=FOLDER/retention.dat
-command_file=FOLDER/rw/nagios.cmd
-lock_file=FOLDER/nagios.lock
-temp_file=FOLDER/nagios.tmp
-temp_path=FOLDER
-check_result_path=FOLDER/checkresults
-log_archive_path=FOLDER/archives
-nagios_user=USER
-nagios_group=USER
-query_socket=FOLDER/rw/nagios.qh
-check_external_commands=0
-interval_length=1
-notification_timeout=120
-enable_notifications=1
-illegal_macro_output_chars=`~$&|'<>
-'''
-NAGIOS_OBJECTS = '''
-define timeperiod {
-  timeperiod_name always
-  alias always
-  sunday 00:00-24:00
-  monday 00:00-24:00
-  tuesday 00:00-24:00
-  wednesday 00:00-24:00
-  thursday 00:00-24:00
-  friday 00:00-24:00
-  saturday 00:00-24:00
-}
-define command {
-  command_name plugin
-  command_line FOLDER/plugin
-}
-define contact {
-  contact_name soc
-  service_notification_period always
-  host_notification_period always
-  service_notification_options c,r
-  host_notification_options n
-  service_notification_commands notify-xsoar
-  host_notification_commands notify-xsoar
-}
-define host {
-  host_name db-1
-  max_check_attempts 1
-  check_period always
-  contacts soc
-  notification_period always
-}
-define service {
-  host_name db-1
-  service_description Disk
-  check_command plugin
-  max_check_attempts 1
-  check_interval 1
-  retry_interval 1
-  notification_interval 0
-  check_period always
-  notification_period always
-  contacts soc
-}
 '''
 SITE = '''
 import sys, threading
@@ -212,28 +112,6 @@ with start_worker(app, perform_ping_check=False):
     Group.objects.create(name=name)
     while events.count() == before:
         threading.Event().wait(0.1)
-'''
-
-
-ZABBIX = '''
-DBHost=FOLDER
-DBName=postgres
-DBUser=postgres
-LogType=console
-PidFile=FOLDER/zabbix.pid
-SocketDir=FOLDER
-ListenIP=127.0.0.1
-ListenPort=PORT
-CacheUpdateFrequency=1
-AllowRoot=1
-AllowUnsupportedDBVersions=1
-'''
-ZABBIX_PAGES = '''<?php
-$DB = ['TYPE' => 'POSTGRESQL', 'SERVER' => getenv('ZABBIX_DATABASE'), 'PORT' => '0', 'DATABASE' => 'postgres',
-       'USER' => 'postgres', 'PASSWORD' => '', 'SCHEMA' => '', 'ENCRYPTION' => false, 'VAULT' => ''];
-$ZBX_SERVER = '127.0.0.1';
-$ZBX_SERVER_PORT = getenv('ZABBIX_PORT');
-$IMAGE_FORMAT_DEFAULT = IMAGE_FORMAT_PNG;
 '''
 
 
@@ -289,7 +167,7 @@ def elastalert2(place: Place, about: str) -> None:
     """Let a rule with the lines of the guide match."""
     rule = f'{place.block("elastalert2")}\nname: logins\ntype: any\nindex: winlogbeat-*\nfilter: []\n'
     match = {'@timestamp': '2026-11-24T09:00:00Z', 'host': about, '_id': '1', '_index': 'winlogbeat-1', '_type': '_doc'}
-    place.run(venv('elastalert2') / 'elastalert-test-rule', '--alert', '--config', place.write('config.yaml', ELASTALERT),
+    place.run(venv('elastalert2') / 'elastalert-test-rule', '--alert', '--config', place.settings('elastalert.yaml'),
               '--data', place.write('data.json', json.dumps([match])), '--start', '2026-11-24T08:59:00Z',
               '--end', '2026-11-24T09:01:00Z', place.write('rule.yaml', rule))
 
@@ -400,8 +278,8 @@ def run_zabbix(place: Place) -> str:
     own_settings = ['sed', '-i', 's#/etc/zabbix/#{}/conf/#', '{}/include/classes/core/CConfigFile.php']
     pages = installed('zabbix-pages', ['cp', '-rL', '/usr/share/zabbix/.', '{}'], own_settings)
     port = free_port(*range(10051, 32767))  # Zabbix takes no higher one
-    (pages / 'conf/zabbix.conf.php').write_text(ZABBIX_PAGES)
-    settings = place.write('zabbix.conf', ZABBIX.replace('FOLDER', str(place.folder)).replace('PORT', str(port)))
+    shutil.copy(place.settings('zabbix.conf.php'), pages / 'conf')
+    settings = place.settings('zabbix_server.conf', PORT=str(port))
     place.start('env', 'TZ=Asia/Tokyo', needs('zabbix_server'), '-f', '-c', settings).line_with('server #0 started')
     address = f'127.0.0.1:{free_port()}'
     php = ('env', f'ZABBIX_DATABASE={place.folder}', f'ZABBIX_PORT={port}', needs('php'), '-S', address, '-t', pages)
@@ -547,9 +425,9 @@ def nagios(place: Place, about: str) -> None:
     for name in ('rw', 'checkresults', 'archives'):
         (place.folder / name).mkdir(exist_ok=True)
     place.write('plugin', f'#!/bin/sh\necho "{about}"\nexit 2\n').chmod(0o755)
-    place.write('objects.cfg', place.block('nagios') + NAGIOS_OBJECTS.replace('FOLDER', str(place.folder)))
-    settings = place.write('nagios.cfg', NAGIOS.replace('FOLDER', str(place.folder)).replace('USER', getpass.getuser()))
-    place.start(needs('nagios4'), settings)
+    place.settings('nagios_objects.cfg')
+    place.write('commands.cfg', place.block('nagios'))
+    place.start(needs('nagios4'), place.settings('nagios.cfg', USER=getpass.getuser()))
 
 
 def icinga(place: Place, about: str) -> None:
@@ -558,7 +436,8 @@ def icinga(place: Place, about: str) -> None:
     header = place.write('xsoar.header', f'Authorization: {TOKEN}\n')
     place.write('plugin', f'#!/bin/sh\necho "{about}"\nexit 2\n').chmod(0o755)
     command = place.block('icinga').replace('/etc/icinga2/xsoar.header', str(header))
-    settings = place.write('icinga2.conf', ICINGA.replace('FOLDER', str(place.folder)).replace('ABOUT', about) + command)
+    place.write('command.conf', command)
+    settings = place.settings('icinga2.conf', ABOUT=about)
     constants = [f'-D{name}={place.folder}' for name in ('DataDir', 'LogDir', 'CacheDir', 'InitRunDir', 'SpoolDir', 'ConfigDir')]
     user = [f'-DRunAs{what}={getpass.getuser()}' for what in ('User', 'Group')]
     for name in ('api', 'log', 'cache'):
@@ -617,13 +496,6 @@ def place(program: Program, webhooks: Callable[[str], Webhook], tmp_path: Path) 
             yield place
 
 
-@of_each
-def test_an_event_becomes_the_incident_that_the_guide_shows(program: Program, place: Place) -> None:
-    program.send(place, 'disk full')
-    incident = place.incident(program.pattern('disk full'))
-    assert {key: incident.get(key) for key in program.more} == program.more
-
-
 @of([each for each in PROGRAMS if each.end])
 def test_the_end_of_a_problem_has_the_key_of_the_problem(program: Program, place: Place) -> None:
     program.send(place, 'disk full')
@@ -672,9 +544,11 @@ def test_after_half_a_minute_of_503_the_sender_does_what_its_facts_say(program: 
 
 
 @of_each
-def test_an_event_after_a_restart_of_the_container_arrives(program: Program, place: Place) -> None:
+def test_an_event_becomes_the_incident_that_the_guide_shows_and_another_one_after_a_restart_of_the_container(
+        program: Program, place: Place) -> None:
     program.send(place, 'disk before')
-    place.incident(program.pattern('disk before'))
+    incident = place.incident(program.pattern('disk before'))
+    assert {key: incident.get(key) for key in program.more} == program.more
     place.webhook.renew()
     program.send(place, 'disk after')
     place.incident(program.pattern('disk after'))

@@ -272,26 +272,7 @@ def test_glances_reports_that_memory_is_used_up(place: Place) -> None:
 def test_collectd_posts_a_notification(place: Place) -> None:
     """Its own JSON, with the token in a header, as the guide says."""
     sock = place.folder / 'sock'
-    settings = place.write('collectd.conf', f"""
-Hostname "db-1"
-BaseDir "{place.folder}"
-PIDFile "{place.folder}/pid"
-TypesDB "/usr/share/collectd/types.db"
-LoadPlugin unixsock
-<Plugin unixsock>
-  SocketFile "{sock}"
-</Plugin>
-LoadPlugin write_http
-<Plugin write_http>
-  <Node "xsoar">
-    URL "{place.url}"
-    Format "JSON"
-    Metrics false
-    Notifications true
-    Header "Authorization: {TOKEN}"
-  </Node>
-</Plugin>
-""")
+    settings = place.settings('collectd.conf', URL_HERE=place.url, TOKEN_HERE=TOKEN)
     place.start(needs('collectd'), '-f', '-C', settings)
     wait_for(sock.exists, 'collectd')
     with socket.socket(socket.AF_UNIX) as client:

@@ -166,6 +166,13 @@ class Place:
         file.write_text(text, 'utf-8')
         return file
 
+    def settings(self, name: str, **values: str) -> Path:
+        """Write a file of Tests/programs/settings into the folder of the sender, with that and other values in it."""
+        text = read(ROOT / 'Tests/programs/settings' / name)
+        for mark, value in {'FOLDER': str(self.folder), **values}.items():
+            text = text.replace(mark, value)
+        return self.write(name, text)
+
     def run(self, *command: Any, data: str = '', folder: Path | None = None,
             env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program to its end, whatever its result."""
