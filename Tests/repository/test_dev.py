@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from checkouts import checkout, executable, run
 from local_xsoar import ROOT, needs, wait_for
 from packages import PACKAGES, packages_of
 from terminal import CTRL_C, InTerminal, run_in_terminal
@@ -37,39 +39,26 @@ case " $* " in *" $FAILING "*) exit 100; esac
 '''
 
 
-def script(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, 'utf-8')
-    file.chmod(0o755)
-
-
-def dev_test(folder: Path, skipped: str = '', exit_code: int = 0, environment: dict[str, str] | None = None,
-             arguments: Sequence[str] = ()) -> list[str]:
+def dev_test(folder: Path, *arguments: str, skipped: str = '', exit_code: int = 0, **environment: str) -> list[str]:
     """Return the lines of `./dev test` where tox prints what it was asked for, and leaves these reasons for skipped tests."""
-    for name in ('dev', 'requirements'):
-        (folder / name).symlink_to(ROOT / name)
-    script(folder / '.tox/dev/bin/python', FAKE_TOX.format(python=sys.executable, skipped=skipped, exit_code=exit_code))
-    (folder / '.tox/dev/installed.txt').symlink_to(ROOT / 'requirements/dev.txt')
-    given = {name: value for name, value in os.environ.items() if name not in ('CI', 'NO_MIRROR', 'HAS_ALL_PROGRAMS')}
-    done = subprocess.run([folder / 'dev', 'test', *arguments], env={**given, **(environment or {})}, capture_output=True,
-                          text=True, check=False)
+    python = checkout(folder, dev='dev') / '.tox/dev/bin/python'
+    executable(python, FAKE_TOX.format(python=sys.executable, skipped=skipped, exit_code=exit_code))
+    done = run(folder / 'dev', 'test', *arguments, without=('CI', 'NO_MIRROR', 'HAS_ALL_PROGRAMS'), **environment)
     assert done.returncode == exit_code, done.stderr
     return done.stdout.splitlines()
 
 
 def test_the_names_of_tests_need_no_folder_before_them(tmp_path: Path) -> None:
     asked = ['receiver/names', 'repository/test_dev.py::test_x', 'Packs', '-k', 'receiver']
-    for folder in ('Tests', 'Packs'):
-        (tmp_path / folder).symlink_to(ROOT / folder)
     named = ['Tests/receiver/names', 'Tests/repository/test_dev.py::test_x', 'Packs', '-k', 'receiver']
-    assert dev_test(tmp_path, arguments=['--', *asked])[0].split(' -- ')[1].split() == named
+    assert dev_test(tmp_path, '--', *asked)[0].split(' -- ')[1].split() == named
 
 
 @pytest.mark.parametrize('exit_code, word', [(0, 'passed'), (1, 'FAILED')])
 def test_the_last_line_says_how_many_tests_were_skipped_and_why(tmp_path: Path, exit_code: int, word: str) -> None:
     reasons = r'nginx is not installed\nno chromium\nnginx is not installed\n'
     why = '3 tests skipped (2: nginx is not installed; 1: no chromium)'
-    assert dev_test(tmp_path, reasons, exit_code)[-1] == f'dev test: {word}; {why}'
+    assert dev_test(tmp_path, skipped=reasons, exit_code=exit_code)[-1] == f'dev test: {word}; {why}'
 
 
 @pytest.mark.parametrize('environment, printed', [
@@ -78,17 +67,15 @@ def test_the_last_line_says_how_many_tests_were_skipped_and_why(tmp_path: Path, 
     ({'CI': 'true', 'NO_MIRROR': 'true'}, ['all programs: ', 'dev test: passed; the mirror of packages could not be reached']),
 ], ids=['developer', 'CI', 'CI without a mirror'])
 def test_only_ci_must_have_every_program_unless_the_mirror_could_not_be_reached(
-        tmp_path: Path, environment: dict[str, str], printed: list[str]) -> None:
-    assert dev_test(tmp_path, environment=environment) == printed
+        tmp_path: Path, environment: dict[str, Any], printed: list[str]) -> None:
+    assert dev_test(tmp_path, **environment) == printed
 
 
 def test_programs_of_senders_that_are_not_there_are_named_first_and_their_tests_are_left_out_at_once(tmp_path: Path) -> None:
     for name in ('sh', 'git'):  # what a test without a sender's program takes
         (tmp_path / name).symlink_to(shutil.which(name) or name)
-    given = {name: value for name, value in os.environ.items() if name != 'HAS_ALL_PROGRAMS'} | {'PATH': str(tmp_path)}
-    done = subprocess.run([sys.executable, '-m', 'pytest', '-m', 'programs', '-p', 'no:cacheprovider',
-                           'Tests/programs/test_programs.py', '-k', 'half_a_minute and rspamd'],
-                          cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+    done = run(sys.executable, '-m', 'pytest', '-m', 'programs', '-p', 'no:cacheprovider', 'Tests/programs/test_programs.py',
+               '-k', 'half_a_minute and rspamd', without=['HAS_ALL_PROGRAMS'], PATH=str(tmp_path))
     first, *_, last, _ = done.stdout.splitlines()
     assert 'not installed: ' in first and re.search(r' apt-get install [a-z0-9 -]*\brspamd\b[a-z0-9 -]*$', first)
     assert last.startswith('SKIPPED [1] ') and 'rspamd is not installed' in last, done.stdout
@@ -110,11 +97,9 @@ WITHOUT = 'no-such-program is not installed; Debian: apt-get install no-such-pro
 @pytest.mark.parametrize('workers', ['0', '2'])
 def test_a_test_without_its_program_is_skipped_and_counted_once(tmp_path: Path, workers: str) -> None:
     (tmp_path / 'test_one.py').write_text(TEST)
-    given = {name: value for name, value in os.environ.items() if name != 'HAS_ALL_PROGRAMS'}
     path = os.pathsep.join(map(str, (ROOT, ROOT / 'Tests', ROOT / 'Tests/support')))
-    given |= {'PYTHONPATH': path, 'SKIPPED': str(tmp_path / 'skipped')}
-    done = subprocess.run([sys.executable, '-m', 'pytest', '-c', ROOT / 'tox.ini', '-p', 'conftest', '-p', 'no:cacheprovider',
-                           '-n', workers, tmp_path / 'test_one.py'], env=given, capture_output=True, text=True, check=False)
+    done = run(sys.executable, '-m', 'pytest', '-c', ROOT / 'tox.ini', '-p', 'conftest', '-p', 'no:cacheprovider', '-n', workers,
+               tmp_path / 'test_one.py', without=['HAS_ALL_PROGRAMS'], PYTHONPATH=path, SKIPPED=str(tmp_path / 'skipped'))
     assert '1 skipped' in done.stdout and WITHOUT in done.stdout
     assert (tmp_path / 'skipped').read_text() == 'no-such-program is not installed\n'
 
@@ -132,47 +117,28 @@ def test_a_test_without_its_program_fails_where_every_program_must_be_there(monk
 def test_ci_installs_every_program_and_says_so_if_the_mirror_cannot_be_reached(tmp_path: Path, failing: str, mirror: str) -> None:
     (tmp_path / '.ci').mkdir()
     shutil.copy(ROOT / '.ci/run', tmp_path / '.ci/run')
-    script(tmp_path / 'dev', '#!/bin/sh\necho "${NO_MIRROR:+could not be reached}"\n')
-    script(tmp_path / 'bin/apt-get', FAKE_APT)
-    script(tmp_path / 'bin/id', '#!/bin/sh\necho 0\n')
+    for name, text in (('dev', '#!/bin/sh\necho "${NO_MIRROR:+could not be reached}"\n'), ('bin/apt-get', FAKE_APT),
+                       ('bin/id', '#!/bin/sh\necho 0\n')):
+        executable(tmp_path / name, text)
     for program in ('bash', 'dirname', 'timeout'):
         (tmp_path / 'bin' / program).symlink_to(shutil.which(program) or program)
-    done = subprocess.run([tmp_path / 'bin/bash', tmp_path / '.ci/run'], capture_output=True, text=True, check=False, env={
-        'PATH': f'{tmp_path}/bin:/nowhere', 'CI': 'true', 'FAILING': failing, 'CALLS': f'{tmp_path}/calls'})
+    done = run(tmp_path / 'bin/bash', tmp_path / '.ci/run', without=[*os.environ], PATH=f'{tmp_path}/bin:/nowhere', CI='true',
+               FAILING=failing, CALLS=f'{tmp_path}/calls')
     assert (done.returncode, done.stdout) == (0, f'{mirror}\n'), done.stderr
     calls = (tmp_path / 'calls').read_text().splitlines()
     assert calls[0].startswith('update')
     assert failing != 'nothing' or {'chromium', 'slowhttptest', 'syslog-ng-mod-http'} <= set(calls[-1].split())
 
 
-def checkout(folder: Path, requirements: str = '') -> Path:
-    """Return a checkout without any environment, whose `run` needs these requirements."""
-    folder.mkdir(exist_ok=True)
-    for name in ('CHANGELOG.md', 'Packs', 'localxsoar', 'senders', 'tools'):
-        (folder / name).symlink_to(ROOT / name)
-    shutil.copy(ROOT / 'dev', folder)
-    (folder / 'requirements').mkdir()
-    (folder / 'requirements/run.txt').write_text(requirements)
-    return folder
-
-
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in which `run` has what it needs."""
-    folder = checkout(tmp_path_factory.mktemp('checkout'))
-    script(folder / '.venv/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    shutil.copy(folder / 'requirements/run.txt', folder / '.venv/installed.txt')
-    return folder
-
-
-def dev(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([folder / 'dev', *arguments], env={**os.environ, **environment}, capture_output=True, text=True,
-                          check=False)
+    return checkout(tmp_path_factory.mktemp('checkout'), venv='run')
 
 
 @pytest.mark.parametrize('words', ['--help', '-h', 'help', 'names -h', 'release --help', 'screenshots --help'])
 def test_help_is_output_and_a_success(words: str) -> None:
-    done = dev(ROOT, *words.split())
+    done = run('./dev', *words.split())
     assert (done.returncode, done.stderr) == (0, '')
     commands = re.findall(r'^    (\w+)\) shift|^    (names)\)', (ROOT / 'dev').read_text('utf-8'), re.MULTILINE)
     assert [name for name in map(''.join, commands) if f'./dev {name} ' not in done.stdout] == []
@@ -180,8 +146,8 @@ def test_help_is_output_and_a_success(words: str) -> None:
 
 
 def test_without_a_command_the_help_is_an_error() -> None:
-    done = dev(ROOT)
-    assert (done.returncode, done.stdout, done.stderr) == (2, '', dev(ROOT, '--help').stdout)
+    done = run('./dev')
+    assert (done.returncode, done.stdout, done.stderr) == (2, '', run('./dev', '--help').stdout)
 
 
 @pytest.mark.parametrize('arguments, words', [
@@ -191,14 +157,14 @@ def test_without_a_command_the_help_is_an_error() -> None:
     (['run', '--port', '65536'], "'65536' is not a number from 0"),
 ])
 def test_a_wrong_command_line_is_reported_in_one_line(installed: Path, arguments: list[str], words: str) -> None:
-    done = dev(installed, *arguments)
+    done = run(installed / 'dev', *arguments)
     assert (done.returncode, done.stdout, done.stderr.count('\n')) == (2, '', 1), done.stderr
     assert words in done.stderr and not (installed / '.tox').exists()
 
 
 def test_another_pack_runs_instead_of_the_webhook(installed: Path) -> None:
-    done = subprocess.run([installed / 'dev', 'run', 'Commands', '--command', 'hello-say', '--arg', 'name=you'],
-                          cwd=ROOT / 'Tests/localxsoar/sample_packs', capture_output=True, text=True, check=False)
+    packs = ROOT / 'Tests/localxsoar/sample_packs'
+    done = run(installed / 'dev', 'run', 'Commands', '--command', 'hello-say', '--arg', 'name=you', folder=packs)
     assert done.returncode == 0 and 'Hello you' in done.stdout, done.stderr
 
 
@@ -216,45 +182,37 @@ esac
 
 @pytest.mark.parametrize('is_real', [False, pytest.param(True, marks=pytest.mark.weekly)])
 def test_the_first_use_says_what_is_installed_and_one_that_failed_is_tried_again(tmp_path: Path, is_real: bool) -> None:
-    folder = checkout(tmp_path / 'checkout', 'no-such-package==1\n')
+    folder = checkout(tmp_path / 'checkout')
+    (folder / 'requirements').unlink()
+    (folder / 'requirements').mkdir()
+    (folder / 'requirements/run.txt').write_text('no-such-package==1\n')
     if not is_real:
-        script(tmp_path / 'bin/python3.13', FAKE_PYTHON.format(python=sys.executable))
+        executable(tmp_path / 'bin/python3.13', FAKE_PYTHON.format(python=sys.executable))
     path = f'{tmp_path}/bin:{os.environ["PATH"]}'
-    failed = dev(folder, 'run', PIP_NO_INDEX='1', PATH=path)
+    failed = run('./dev', 'run', folder=folder, PIP_NO_INDEX='1', PATH=path)
     assert failed.returncode == 1 and 'installing 1 packages' in failed.stderr
     assert failed.stderr.splitlines()[-1] == (
         'dev: the packages of requirements/run.txt could not be installed. The next run tries again.')
     (folder / 'requirements/run.txt').write_text('')
-    first, second = (dev(folder, 'send', '--help', PATH=path) for _ in range(2))
+    first, second = (run('./dev', 'send', '--help', folder=folder, PATH=path) for _ in range(2))
     making, ready = first.stderr.splitlines()[:2]
     assert re.fullmatch(r'dev: making \.venv with Python 3\.\d+\.\d+; installing 0 packages may take minutes', making)
     assert ready == 'dev: .venv is ready' and 'dev: ' not in second.stderr
 
 
-def checkout_for_names(folder: Path) -> Path:
-    checkout(folder)
-    for name in ('shared', 'Tests'):
-        (folder / name).symlink_to(ROOT / name)
-    script(folder / '.tox/names/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    (folder / 'requirements/test.txt').touch()
-    (folder / '.tox/names/installed.txt').touch()
-    return folder
-
-
 def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> None:
-    folder = checkout_for_names(tmp_path)
-    wrong = dev(folder, 'names', 'falcon')
+    dev = checkout(tmp_path, names='test') / 'dev'
+    wrong = run(dev, 'names', 'falcon')
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
-    noted = dev(folder, 'names', 'falco', 'pingdom', '--query', "name=rule,none|'x&skip=rule").stdout
+    noted = run(dev, 'names', 'falco', 'pingdom', '--query', "name=rule,none|'x&skip=rule").stdout
     assert {line.split()[0] for line in noted.splitlines() if line[0] != ' '} == {'Falco', 'Pingdom'}
     assert 'x-webhook-note: name: a quote is missing (ignored)' in noted and '(no incident)' in noted
-    ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.stderr == ''
+    assert run('bash', '-c', './dev names falco > >(exit)', folder=tmp_path).stderr == ''
 
 
 @pytest.mark.weekly
 def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_path: Path) -> None:
-    folder = checkout_for_names(tmp_path)
+    folder = checkout(tmp_path, names='test')
     (folder / 'Packs').unlink()
     changed = {'return conversion.incidents': "return [{**each, 'name': each['name'].swapcase(), "
                "**({'severity': 1} if 'severity' in each else {})} for each in conversion.incidents]"}
@@ -266,7 +224,7 @@ def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_
     for arguments in (['commit', '-qam', 'without what the tools import'], ['tag', 'old']):
         subprocess.run([*git, *arguments], cwd=folder, check=True)
     shutil.copy(SCRIPT, file)
-    few, at_url, wrong, old = (dev(folder, 'names', 'falco', '--against', *words) for words in (
+    few, at_url, wrong, old = (run('./dev', 'names', 'falco', '--against', *words, folder=folder) for words in (
         ['other'], ['other', '--query', 'severity=critical'], ['no-such'], ['old']))
     assert few.returncode == 0 and few.stdout.startswith('falco: shell in a container\n'), few.stderr
     assert re.search(r'(?m)^    name +tERMINAL SHELL.* → Terminal shell', few.stdout), few.stdout
@@ -275,7 +233,7 @@ def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_
     assert '?severity=critical' in at_url.stdout
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "git has no script of 'no-such'" in wrong.stderr
     assert (old.returncode, old.stderr.count('\n')) == (2, 1) and 'not that of 1.0.0' in old.stderr
-    every = dev(folder, 'names', '--against', 'other').stdout.splitlines()
+    every = run('./dev', 'names', '--against', 'other', folder=folder).stdout.splitlines()
     assert re.fullmatch(r'what differs: payloads \d{4}, products \d{3}, name \d{4}, severity \d+', every[-1])
 
 

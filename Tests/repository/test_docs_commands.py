@@ -5,7 +5,6 @@ The commands are read out of the documents, so a new one is run without a change
 from __future__ import annotations
 
 import base64
-import os
 import re
 import shlex
 import shutil
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from checkouts import checkout, run
 from clocks import PATIENCE_SECONDS
 from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
 from local_xsoar import ROOT, Answering, LocalXsoar, needs, served
@@ -30,21 +30,6 @@ pytestmark = pytest.mark.sockets
 
 IMAGE = DESCRIPTOR['script']['dockerimage']
 IMAGE_FILE = f'{RECIPE.name}-image-amd64.tar.gz'
-
-
-@pytest.fixture(scope='module')
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One whose environments are there already, and whose tox says what it was asked: this test is one of those it would run."""
-    folder = tmp_path_factory.mktemp('checkout')
-    for name in ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'shared', 'tools'):
-        (folder / name).symlink_to(ROOT / name)
-    for environment, requirements in (('.venv', 'run'), ('.tox/names', 'test'), ('.tox/dev', 'dev')):
-        python = folder / environment / 'bin/python'
-        python.parent.mkdir(parents=True)
-        python.write_text(f'#!/bin/sh\n[ "$2" = tox ] && shift 2 && exec echo "$@"\nexec {sys.executable} "$@"\n', 'ascii')
-        python.chmod(0o755)
-        (folder / environment / 'installed.txt').symlink_to(ROOT / f'requirements/{requirements}.txt')
-    return folder
 
 
 class DevRun(LocalXsoar):
@@ -64,8 +49,7 @@ class DevRun(LocalXsoar):
         if 'curl' in command:
             needs('curl')
         here += f' --url {self.url}' if command.startswith('./dev send') and '--url' not in command else ''
-        done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
-                              check=False)
+        done = run('bash', '-c', here, folder=self.checkout)
         assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
         return done.stdout or done.stderr
 
@@ -74,9 +58,9 @@ RUN, SEND, CURL = [command for command in commands(read(ROOT / 'README.md')) if 
 
 
 @pytest.fixture(scope='module')
-def running(checkout: Path) -> Iterator[DevRun]:
-    """One that has just been asked for what is on the first screen."""
-    with DevRun(checkout) as xsoar:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevRun]:
+    """One that has just been asked for what is on the first screen. Its tox runs no test: this test is one of those."""
+    with DevRun(checkout(tmp_path_factory.mktemp('checkout'), venv='run', names='test', dev='dev')) as xsoar:
         xsoar.first_told = [xsoar.told(command.text) for command in (SEND, CURL)]
         xsoar.wait_for_line(' → 2  ')
         xsoar.first_output = xsoar.output[:]
@@ -160,7 +144,7 @@ def check_senders(command: Command, running: DevRun) -> None:
         for part in ('dev', '.tox', 'shared', 'localxsoar', 'requirements', 'tools'):
             (copy / part).symlink_to(running.checkout / part)
         (copy / 'acme-new.json').write_text(example)
-        made, *written = [subprocess.run(['bash', '-c', text], cwd=copy, stdout=subprocess.PIPE, text=True, check=True).stdout
+        made, *written = [run('bash', '-c', text, folder=copy).stdout
                           for text in dict.fromkeys(('./dev senders --new acme acme-new.json', command.text))]
     assert 'made senders/acme.' in made
     assert all('wrote docs/senders/acme.md' in text for text in written)
@@ -170,8 +154,7 @@ def check_server(command: Command, running: DevRun) -> None:
     """As a person who reads what it would do, and says no. Tests/repository/test_check_server.py says yes."""
     here = re.sub(r'https?://\S+/instance/execute/webhook', running.webhook_url, command.text)
     assert here != command.text
-    done = subprocess.run(['bash', '-c', here], input='\n\n\nno\n', cwd=running.checkout, capture_output=True, text=True,
-                          env={**os.environ, 'DEMISTO_API_KEY': 'any', 'WEBHOOK_TOKEN': 'token'}, check=False)
+    done = run('bash', '-c', here, data='\n\n\nno\n', folder=running.checkout, DEMISTO_API_KEY='any', WEBHOOK_TOKEN='token')
     assert done.stdout.endswith('Nothing was sent.\n'), done.stderr
 
 

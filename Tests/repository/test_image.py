@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from clocks import PATIENCE_SECONDS
+from checkouts import executable, run
 from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT, LocalXsoar, leave_out, run_local_xsoar
 from shared.webhook import PACK
@@ -40,12 +40,11 @@ def pinned() -> dict[str, str]:
 def test_the_locked_packages_go_into_a_clean_environment_by_their_hashes_and_serve_a_request(tmp_path: Path) -> None:
     subprocess.run([sys.executable, '-m', 'venv', tmp_path], check=True)
     python = tmp_path / 'bin' / 'python'
-    install = subprocess.run([python, '-m', 'pip', 'install', '--quiet', '--no-compile', '--require-hashes', '-r',
-                              IMAGE / 'requirements.txt'], capture_output=True, text=True, check=False)
+    install = run(python, '-m', 'pip', 'install', '--quiet', '--no-compile', '--require-hashes', '-r', IMAGE / 'requirements.txt')
     if 'No matching distribution found for' in install.stderr:
         leave_out('no registry of packages can be reached')
     assert install.returncode == 0, install.stderr
-    done = subprocess.run([python, IMAGE / 'verify.py'], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    done = run(python, IMAGE / 'verify.py')
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in needed())
 
@@ -101,9 +100,7 @@ def image_tool(tmp_path: Path) -> ImageTool:
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _ = shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    (tmp_path / 'bin').mkdir()
-    (tmp_path / 'bin/docker').write_text(DOCKER)
-    (tmp_path / 'bin/docker').chmod(0o755)
+    executable(tmp_path / 'bin/docker', DOCKER)
     return ImageTool(tmp_path)
 
 
@@ -114,9 +111,7 @@ class ImageTool:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         path = f'{self.folder / "bin"}:{os.environ["PATH"]}'
-        command = [str(self.folder / 'tools/releases/image'), *arguments]
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              env={**os.environ, **environment, 'PATH': path, 'CALLS': str(self.calls_file)})
+        return run(self.folder / 'tools/releases/image', *arguments, **environment, PATH=path, CALLS=str(self.calls_file))
 
     def calls(self) -> list[str]:
         return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
@@ -139,7 +134,7 @@ def test_the_file_of_an_image_has_the_name_that_the_pack_asks_for_and_has_served
 
 @pytest.mark.weekly
 def test_what_is_tried_in_the_image_serves_here_too_and_says_what_memory_it_takes() -> None:
-    done = subprocess.run([sys.executable, ROOT / 'tools/try_script.py'], capture_output=True, text=True, check=False)
+    done = run(sys.executable, ROOT / 'tools/try_script.py')
     assert (done.returncode, done.stderr) == (0, '')
     assert re.fullmatch(r'The script serves, .* at rest it takes \d+ MiB\.\n', done.stdout)
 
@@ -169,13 +164,12 @@ def test_a_tag_that_the_registry_has_is_not_pushed_again_and_neither_is_one_that
 
 
 def test_the_image_has_a_new_tag_exactly_if_it_is_made_of_something_else_than_at_the_last_release() -> None:
-    found = subprocess.run([ROOT / 'tools/releases/last-release'], capture_output=True, text=True, check=False)
+    found = run(ROOT / 'tools/releases/last-release')
     if found.returncode:
         pytest.skip('the history does not have the last release')
 
     def before(file: Path) -> str:
-        return subprocess.run(['git', 'show', f'{found.stdout.strip()}:{file.relative_to(ROOT)}'], cwd=ROOT, check=True,
-                              stdout=subprocess.PIPE, text=True).stdout
+        return run('git', 'show', f'{found.stdout.strip()}:{file.relative_to(ROOT)}').stdout
     is_new = [before(file) != file.read_text('utf-8') for file in (IMAGE / 'Dockerfile', IMAGE / 'requirements.txt')]
     tag = re.compile(r'^ *dockerimage: (\S+)$', re.MULTILINE)
     descriptor = INTEGRATION / 'GenericWebhook.yml'

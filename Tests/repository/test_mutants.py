@@ -1,12 +1,11 @@
 """The mutants: what is made of a file, how each is found again, and which the tests of a small module notice."""
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
+import checkouts
 import pytest
-from local_xsoar import ROOT
 
 
 # A test tool's own tests: it runs once a week itself.
@@ -37,8 +36,7 @@ def example(tmp_path: Path) -> Path:
 
 
 def run(example: Path, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, '-m', 'tools.mutants', '--file', str(example), '--tests', str(example.parent), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = checkouts.run(sys.executable, '-m', 'tools.mutants', '--file', example, '--tests', example.parent, *arguments)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import GenericWebhook
 import pytest
 import yaml
+from checkouts import executable, run
 from documents import ALL, read
 from local_xsoar import ROOT, needs
 from tools.releases.same_bytes import dated
@@ -91,8 +92,7 @@ def changed(tree: Path) -> None:
 
 
 def release(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, 'tools/releases/release.py', *arguments]
-    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    return run(sys.executable, 'tools/releases/release.py', *arguments, folder=tree)
 
 
 def texts(tree: Path) -> dict[Path, str]:
@@ -189,7 +189,7 @@ CODES = 'PA101,PA114,RN103,RN105,RN106,RN107,RN108,RN111,RN112,RN113,RN114,RN115
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A clone of the repository as it is, in which a person has written the notes of a next version."""
-    clone, bin_folder = tmp_path / 'clone', tmp_path / 'bin'
+    clone = tmp_path / 'clone'
     git(tmp_path, 'clone', '--quiet', '--shared', str(ROOT), str(clone))
     git(clone, 'rm', '-rq', '.')
     for file in own_files('*'):
@@ -205,10 +205,8 @@ def clone(tmp_path: Path) -> Path:
     git(clone, 'remote', 'set-url', 'origin', str(tmp_path / 'forge'))
     git(clone, 'switch', '--quiet', '-C', 'releases')  # continuous integration has none
     git(clone, 'push', '--quiet', '--set-upstream', 'origin', 'releases')
-    bin_folder.mkdir()
     for name, text in (('python3.13', PYTHON), ('checks', CHECKS), ('docker', DOCKER)):
-        (bin_folder / name).write_text(text.replace('{python}', sys.executable).replace('{codes}', CODES))
-        (bin_folder / name).chmod(0o755)
+        executable(tmp_path / 'bin' / name, text.replace('{python}', sys.executable).replace('{codes}', CODES))
     return clone
 
 
@@ -221,8 +219,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 def dev_release(clone: Path, failing: str = 'nothing') -> subprocess.CompletedProcess[str]:
     path = f'{clone.parent / "bin"}:{os.environ["PATH"]}'
-    return subprocess.run(['./dev', 'release', NEXT], cwd=clone, capture_output=True, text=True, check=False, env={
-        **os.environ, 'PATH': path, 'CALLS': str(clone.parent / 'calls'), 'FAILING': failing})
+    return run('./dev', 'release', NEXT, folder=clone, PATH=path, CALLS=str(clone.parent / 'calls'), FAILING=failing)
 
 
 @pytest.mark.parametrize(('branch', 'source'), [('releases', 'HEAD'), ('mine', 'HEAD:releases')])
@@ -241,7 +238,7 @@ def test_a_release_checks_what_will_be_committed_and_ends_with_what_to_commit_ta
     assert command.startswith(f"git commit -m 'Release {NEXT}' && git tag v{NEXT} && git push --atomic origin {source} ")
     assert 'A  ' not in git(clone, 'status', '--porcelain')  # a person has written the notes before
     push_what_another_has_made(clone)
-    assert subprocess.run(['bash', '-c', as_somebody(command)], cwd=clone, capture_output=True, check=False).returncode == 1
+    assert run('bash', '-c', command.replace('git commit', f'git {" ".join(SOMEBODY)} commit'), folder=clone).returncode == 1
     assert git(clone, 'status', '--porcelain') == ''
     assert f'## {NEXT} - ' in read(clone / 'CHANGELOG.md')
     assert git(clone, 'ls-remote', 'origin', f'v{NEXT}') == '', 'the tag is out without its commit'
@@ -257,10 +254,6 @@ def push_what_another_has_made(clone: Path) -> None:
     git(clone, 'clone', '--quiet', '--branch', 'releases', str(clone.parent / 'forge'), str(other))
     git(other, 'commit', '--quiet', '--allow-empty', '-m', 'Change something')
     git(other, 'push', '--quiet')
-
-
-def as_somebody(command: str) -> str:
-    return command.replace('git commit', f'git {" ".join(SOMEBODY)} commit')
 
 
 def test_a_release_that_could_not_be_pushed_is_rejected_before_the_checks(clone: Path) -> None:
@@ -296,8 +289,8 @@ def test_a_failed_check_leaves_the_tree_as_it_was(clone: Path) -> None:
 def looked_up(folder: Path, packages: list[dict[str, Any]], **environment: str) -> tuple[int, str]:
     """Return how looking up ends if pip-audit has found this, and what is said."""
     (folder / 'pip_audit.py').write_text(f'print({json.dumps({"dependencies": packages})!r})')
-    done = subprocess.run([sys.executable, ROOT / 'tools/releases/advisories.py', 'lock'], capture_output=True, text=True,
-                          check=False, env={'PATH': os.environ['PATH'], 'PYTHONPATH': str(folder), **environment})
+    done = run(sys.executable, ROOT / 'tools/releases/advisories.py', 'lock', without=[*os.environ.keys() - {'PATH'}],
+               PYTHONPATH=str(folder), **environment)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -356,8 +349,7 @@ def zipped(tree: Path) -> Path:
 
 
 def collect(tree: Path, version: str = NEXT, *further_files: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, ROOT / 'tools/releases/release_files.py', version, *further_files],
-                          cwd=tree, capture_output=True, text=True, check=False)
+    return run(sys.executable, ROOT / 'tools/releases/release_files.py', version, *further_files, folder=tree)
 
 
 def test_a_release_offers_the_zip_the_recipe_the_notes_and_further_files_each_with_its_digest(zipped: Path) -> None:
@@ -379,7 +371,7 @@ def test_the_archive_of_the_recipe_holds_the_recipe_and_nothing_else(zipped: Pat
     (zipped / RECIPE / '__pycache__').mkdir(exist_ok=True)
     (zipped / RECIPE / 'notes.txt').write_text('mine')
     assert collect(zipped).returncode == 0
-    tracked = subprocess.run(['git', 'ls-files', RECIPE], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    tracked = run('git', 'ls-files', RECIPE).stdout.split()
     with tarfile.open(zipped / 'dist/release/generic-webhook-image-recipe.tar.gz') as archive:
         held = {f'docker/{member.name}': archive.extractfile(member) for member in archive}
         assert held.keys() == set(tracked) - {f'{RECIPE}/.gitignore'}

@@ -7,12 +7,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from checkouts import run
 from documents import code_blocks, read
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,10 +77,8 @@ def copy_of(folder: Path) -> Path:
 
 def write(root: Path, *arguments: str) -> str:
     """Run `./dev senders` on a copy, in a process of its own because it changes the script, and return what it prints."""
-    paths = [ROOT, ROOT / 'shared/demistomock', root / Path(SCRIPT).parent]
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, paths))}
-    command = [sys.executable, '-m', 'tools.senders', *arguments, '--root', str(root)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    path = os.pathsep.join(map(str, (ROOT, ROOT / 'shared/demistomock', root / Path(SCRIPT).parent)))
+    done = run(sys.executable, '-m', 'tools.senders', *arguments, '--root', root, PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -108,7 +106,7 @@ def test_nothing_that_is_written_from_the_folders_is_stale(folders: dict[str, Fo
 def test_a_guide_is_marked_as_generated_if_it_is_written_as_a_whole() -> None:
     guides = sorted(str(file.relative_to(ROOT)) for file in (ROOT / GUIDES).glob('*.md'))
     command = ['git', 'check-attr', 'linguist-generated', *guides]
-    attributes = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    attributes = run(*command).stdout.splitlines()
     marked = [line.partition(': ')[0] for line in attributes if line.endswith(': set')]
     assert marked == [guide for guide in guides if read(ROOT / guide).startswith(MARKED)]
 
