@@ -43,6 +43,11 @@ def printed() -> list[str]:
 
 
 @pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
 def instance_of(printed: list[str]) -> Iterator[Callable[..., Instance]]:
     """Yield a function that makes an instance of a pack without a server around it, which is disabled afterwards."""
     made: list[Instance] = []

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from facts import fact
 from local_xsoar import wait_for
 
 from localxsoar import forward as forward_module
@@ -106,6 +107,7 @@ def test_a_body_keeps_its_length_or_goes_on_chunked(headers: Any, body: Any, see
     assert seen in heads[0] and heads[0].lower().count(b'content-length') + heads[0].lower().count(b'transfer-encoding') == 1
 
 
+@fact('documented', 'the server setting that allows forwarding')
 @pytest.mark.parametrize('settings, name, open_', [
     ({}, 'front', False), (OPEN, 'front', True), ({'instance.execute.external': 'true'}, 'front', True),
     ({'instance.execute.external.front': 'false'}, 'front', False), ({'instance.execute.external.Front': 'true'}, 'front', False),

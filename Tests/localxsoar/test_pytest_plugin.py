@@ -35,17 +35,12 @@ def test_a_command_returns_its_entries(commands: LocalXsoar) -> None:
     assert commands.run('hello-say', {'name': 'you'}, greeting='Hi')[0]['Contents']['text'] == 'Hi you'
 
 
-@pytest.mark.parametrize('name, words', [
-    ('hello-fail', 'This one fails.'), ('hello-trace', 'IndexError'), ('hello-nothing', 'has the command hello-nothing')])
-def test_a_command_that_fails_raises_its_error(commands: LocalXsoar, name: str, words: str) -> None:
-    with pytest.raises(CommandError, match=words):
-        commands.command(name)
-
-
 @fact('seen', 'in debug mode `return_error` adds the traceback of the exception that it handles')
-def test_an_error_in_debug_mode_has_the_traceback(commands: LocalXsoar) -> None:
+def test_a_command_that_fails_raises_its_error_in_debug_mode_with_the_traceback(commands: LocalXsoar) -> None:
     with pytest.raises(CommandError, match=r'^Failed to run hello-fail: This one fails\.\n\nTraceback .*\n.*Commands\.py", line'):
         commands.command('hello-fail', {'debug-mode': 'true'})
+    with pytest.raises(CommandError, match='has the command hello-nothing'):
+        commands.command('hello-nothing')
 
 
 def test_the_file_of_an_entry_is_read(commands: LocalXsoar) -> None:
@@ -84,8 +79,7 @@ def test_a_post_returns_the_response_whatever_its_status(commands: LocalXsoar) -
 
 
 def test_a_folder_of_cassettes_is_one_of_the_test_and_a_server_that_hangs_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalXsoar(pack=PACKS / 'Commands') as xsoar:
         monkeypatch.chdir(tmp_path)
         assert xsoar.record('cassettes') is False and (tmp_path / 'cassettes').is_dir()

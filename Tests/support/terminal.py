@@ -22,6 +22,13 @@ COLOUR = re.compile(r'\x1b\[[\d;]*m')
 CTRL_C = b'\x03'
 
 
+def open_terminal(columns: int) -> tuple[int, int]:
+    """Open a terminal, and return its end for a person, and that for a program."""
+    keys, streams = pty.openpty()
+    fcntl.ioctl(streams, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+    return keys, streams
+
+
 class InTerminal:
     """A program whose standard streams are one terminal, which is also the one that controls it."""
 
@@ -34,8 +41,7 @@ class InTerminal:
         self.text = ''
 
     def __enter__(self) -> InTerminal:
-        self._keys, streams = pty.openpty()
-        fcntl.ioctl(streams, termios.TIOCSWINSZ, struct.pack('HHHH', 24, self._columns, 0, 0))
+        self._keys, streams = open_terminal(self._columns)
         self.process = subprocess.Popen(
             self._command, cwd=self._cwd, env=self._environment, stdin=streams, stdout=streams, stderr=streams,
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))

@@ -100,8 +100,7 @@ def test_an_error_ends_a_command_with_an_entry(results: list[Any], monkeypatch: 
 @fact('seen', '`return_error` raises while running')
 @pytest.mark.parametrize('command', ['long-running-execution', 'fetch-incidents', 'fetch-credentials', 'fetch-indicators'])
 def test_an_error_is_raised_where_the_server_reports_it(
-    results: list[Any], monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+        results: list[Any], monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setattr(demistomock, 'command', lambda: command)
     with pytest.raises(Exception, match=r'^It failed\.$'):
         common.return_error('It failed.')
@@ -379,8 +378,7 @@ KIM, NOBODY = 'kim@example.com', 'nobody@example.com'
     ('disable_user', NOBODY, {}, {}, {'success': True, 'skipped': True, 'reason': 'User does not exist'}),
     ('disable_user', KIM, {}, {}, {'action': 'disable', 'success': True, 'active': False})])
 def test_a_command_on_a_user_has_its_result_for_the_context(
-    server: None, command: str, email: str, settings: dict[str, Any], args: dict[str, Any], expected: dict[str, Any]
-) -> None:
+        server: None, command: str, email: str, settings: dict[str, Any], args: dict[str, Any], expected: dict[str, Any]) -> None:
     given = {'user-profile': json.dumps({'email': email}), **args}
     entry = getattr(common.IAMCommand(**settings), command)(Directory(is_active=False), given).to_entry()
     [found] = [value for path, value in entry['EntryContext'].items() if path.startswith('IAM.Vendor')]

@@ -101,6 +101,7 @@ def test_a_context_is_kept_with_its_version(site: Site) -> None:
         'context': {'a': 'b'}, 'version': {'version': 1, 'sequenceNumber': 1, 'primaryTerm': 1}}
 
 
+@fact('documented', 'a context with an outdated version is rejected')
 @pytest.mark.parametrize('version, is_kept', [
     (None, True), (-1, True), ({}, True), ({'version': -1}, True), (1, True), ('1', True), ({'version': 1}, True), (0, False),
     ({'version': 0}, False), (2, False)])
@@ -111,7 +112,8 @@ def test_a_context_is_replaced_if_the_version_is_any_or_its_own(site: Site, vers
     else:
         with pytest.raises(CallRejected, match='changed meanwhile'):
             call(site, 'setIntegrationContext', value={'a': 'new'}, version=version)
-    assert call(site, 'getIntegrationContext')['context'] == {'a': 'new' if is_kept else 'old'}
+    kept = call(site, 'getIntegrationContext')
+    assert (kept['context'], kept['version']['version']) == (({'a': 'new'}, 2) if is_kept else ({'a': 'old'}, 1))
 
 
 @fact('documented', 'a context contains text only, and is not available in `test-module`; violations cause a warning')
@@ -135,8 +137,7 @@ def test_what_the_documentation_forbids_is_reported_once(site: Site, printed: li
     ({'err': ''}, '', False, 'health  Healthy'), ({'err': None}, '', False, 'health  Healthy'),
     ({'err': {'a': 1}, 'isError': True}, '{"a": 1}', True, 'health  {"a": 1}')])
 def test_health_is_a_text_and_whether_it_is_an_error(
-    site: Site, printed: list[str], args: dict[str, Any], error: str, is_error: bool, line: str
-) -> None:
+        site: Site, printed: list[str], args: dict[str, Any], error: str, is_error: bool, line: str) -> None:
     with Clock(journal, unix=5):
         assert call(site, 'updateModuleHealth', **args) == {}
     assert site.journal.health == {'error': error, 'isError': is_error}

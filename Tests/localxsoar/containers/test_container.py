@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 import requests
@@ -14,6 +15,7 @@ import yaml
 from clocks import at_least
 from facts import fact
 from local_xsoar import needs, run_local_xsoar, wait_for
+from written_packs import write_integration
 
 from localxsoar.containers.container import Runtime
 from localxsoar.server import instance as instance_module
@@ -23,16 +25,10 @@ from localxsoar.server.instance import Instance
 pytestmark = pytest.mark.sockets
 
 
-def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:
+def make_pack(folder: Path, script: str, configuration: str = '', **options: Any) -> Path:
     """Write an integration Small with the command small-run; `configuration` is YAML, one parameter a line."""
-    descriptor = {
-        'commonfields': {'id': 'Small', 'version': -1}, 'name': 'Small', 'display': 'Small', 'category': 'Utilities',
-        'configuration': yaml.safe_load(configuration) or [],
-        'script': {'type': 'python', 'subtype': 'python3', 'script': '-', 'dockerimage': 'demisto/python3:3.12.13.11879924',
-                   'commands': [{'name': 'small-run', 'arguments': []}], **properties}}
-    (folder / 'Small.yml').write_text(yaml.safe_dump(descriptor))
-    (folder / 'Small.py').write_text(f'import demistomock as demisto\nfrom CommonServerPython import *\n{script}\n')
-    return folder
+    return write_integration(folder, 'Small', f'{script}\n', yaml.safe_load(configuration) or [],
+                             commands=[{'name': 'small-run', 'arguments': []}], **options)
 
 
 def run(folder: Path, script: str, *arguments: str) -> 'CompletedProcess[str]':
@@ -102,8 +98,7 @@ IS_NOT_JSON = [
 @pytest.mark.parametrize('call, reason, catches', [
     *((*each, False) for each in IS_NOT_JSON[1:]), (*IS_NOT_JSON[0], True), (*IS_NOT_JSON[3], True)])
 def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
-    tmp_path: Path, call: str, reason: str, catches: bool
-) -> None:
+        tmp_path: Path, call: str, reason: str, catches: bool) -> None:
     *before, last = call.split('\n')
     caught = f'try:\n    {last}\nexcept Exception:\n    pass\ndemisto.getLastRun()' if catches else last
     done = run(tmp_path, '\n'.join(['from datetime import datetime', 'demisto.results("before")', *before, caught]))
@@ -119,8 +114,7 @@ EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
     ('os.kill(os.getpid(), 35)', 'signal 35', ['--samples']),
     ('raise KeyboardInterrupt', 'SIGINT', ['--command', 'small-run'])])
 def test_a_container_that_dies_is_an_error_with_its_status_and_last_words(
-    tmp_path: Path, script: str, reason: str, command: list[str]
-) -> None:
+        tmp_path: Path, script: str, reason: str, command: list[str]) -> None:
     done = run_local_xsoar(str(make_pack(tmp_path, EARLY + script)), *command)
     assert done.returncode == 1
     assert reason in done.stdout and 'before its command was complete' in done.stdout and 'the last words' in done.stdout
@@ -151,12 +145,8 @@ def start(tmp_path: Path, instance_of: Callable[..., Instance]) -> Callable[...,
 def make_long(folder: Path, script: str, configuration: str, has_port: bool) -> Path:
     """Write an integration whose long-running-execution is this script, at most."""
     body = '\n'.join(f'    {line}' for line in script.splitlines())
-    pack = make_pack(folder, f"if demisto.command() == 'long-running-execution':\n{body}", configuration)
-    file = folder / 'Small.yml'
-    descriptor = yaml.safe_load(file.read_text())
-    descriptor['script'].update({'longRunning': True, 'longRunningPort': has_port})
-    file.write_text(yaml.safe_dump(descriptor))
-    return pack
+    return make_pack(folder, f"if demisto.command() == 'long-running-execution':\n{body}", configuration,
+                     longRunning=True, longRunningPort=has_port)
 
 
 # As nginx does, it has none of the environment that it was started with.
@@ -169,8 +159,7 @@ subprocess.run([sys.executable, '-c', program, {host!r}, demisto.params()['longR
 
 
 def test_a_child_without_the_containers_environment_counts_as_listening(
-    start: Callable[..., Instance], printed: list[str]
-) -> None:
+        start: Callable[..., Instance], printed: list[str]) -> None:
     assert start(CHILD_SERVES.format(host='127.0.0.1'), has_port=True).wait_until_ready()
     assert printed == []
 
@@ -200,8 +189,7 @@ def test_a_port_that_is_open_to_the_network_is_a_warning(start: Callable[..., In
 
 
 def test_the_containers_port_is_open_to_this_machine_alone_unless_others_shall_reach_it(
-    instance_of: Callable[..., Instance], echo_pack: Path
-) -> None:
+        instance_of: Callable[..., Instance], echo_pack: Path) -> None:
     for bind, runtime in (('', Runtime()), ('0.0.0.0', Runtime()), ('::', Runtime()), ('', Runtime(host=''))):
         instance = instance_of(echo_pack, {'greeting': f'bind {bind}'}, runtime)
         instance.enable()
@@ -236,8 +224,7 @@ SLEEPS = 'import time\ntime.sleep(100)'
 
 @fact('documented', 'an instance whose parameter `longRunning` is off has no container')
 def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(
-    start: Callable[..., Instance], printed: list[str]
-) -> None:
+        start: Callable[..., Instance], printed: list[str]) -> None:
     instance = start(SLEEPS, SWITCH)
     wait_for(lambda: any('longRunning is off: no container runs, ' in line for line in printed))
     assert instance.pid is None
@@ -253,8 +240,7 @@ def ends(printed: list[str]) -> list[str]:
 @fact('guessed', 'a container that ends is started again, with growing delays')
 @fact('guessed', 'a container that ends at once three times is not started again')
 def test_a_container_that_ends_at_once_three_times_is_not_started_again(
-    start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
     with at_least(0.1 + 0.2):
         instance = start('pass')
@@ -274,8 +260,7 @@ def test_a_container_that_ends_at_once_three_times_is_not_started_again(
     ('demisto.info({1})', 'set is not JSON serializable in args.args'),
 ])
 def test_why_a_container_is_not_started_again_is_its_health(
-    start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch, script: str, reason: str
-) -> None:
+        start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch, script: str, reason: str) -> None:
     monkeypatch.setattr(restarts, 'ENDS_AT_ONCE', 1)
     instance = start(script)
     health = wait_for(lambda: instance.journal.health['isError'] and instance.journal.health)
@@ -283,8 +268,7 @@ def test_why_a_container_is_not_started_again_is_its_health(
 
 
 def test_a_container_that_is_ended_on_purpose_is_started_again_each_time(
-    start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
     instance = start('import time\nwhile True:\n    demisto.getLastRun()\n    time.sleep(0.01)')
     for end in [instance.terminate_container] * 3 + [instance.cut_line] * 3:
@@ -306,8 +290,7 @@ CERTIFICATES = 'CURL_CA_BUNDLE'
      ['http://b:2', 'http://a:1', 'http://c:3', 'http://a:1', '/c']),
 ])
 def test_the_proxy_variables_are_always_set_and_those_of_certificates_passed_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]
-) -> None:
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]) -> None:
     for name in (*PROXIES, CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
@@ -341,8 +324,7 @@ time.sleep(100)'''
 
 @fact('guessed', 'SIGTERM, then SIGKILL after 2 s')
 def test_a_container_that_ignores_sigterm_is_killed_after_the_grace(
-    start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 0.2)
     instance = start(IGNORES_SIGTERM)
     wait_for(lambda: any(line.endswith('  ready') for line in printed))
@@ -367,8 +349,7 @@ time.sleep(100)'''
 
 @fact('guessed', 'a container that is still making calls has 12 s')
 def test_a_container_that_is_stopped_finishes_its_calls(
-    start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 10)  # enough for a slow machine to begin the first call
     instance = start(FINISHES, call_delay_ms='5500')  # with the pause after it, this takes longer
     wait_for(lambda: any(line.endswith('  ready') for line in printed))
@@ -387,8 +368,7 @@ for number in range(3):
 
 
 def test_each_warning_comes_once_in_a_run(
-    start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
     instance = start(WARNED)
     wait_for(lambda: instance.journal.call_counts['getUsers'] >= 6)  # in a second container

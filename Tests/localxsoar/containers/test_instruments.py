@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 from local_xsoar import Answering, served
+from written_packs import write_integration
 
 from localxsoar.containers import recording
 from localxsoar.containers.container import Runtime
@@ -19,9 +19,7 @@ from localxsoar.server.instance import Instance
 
 pytestmark = pytest.mark.sockets
 
-SCRIPT = '''import demistomock as demisto
-from CommonServerPython import *
-
+SCRIPT = '''
 
 def never():
     return 1
@@ -43,13 +41,8 @@ class Remote(Answering):
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    (tmp_path / 'Http').mkdir()
-    (tmp_path / 'Http/Http.py').write_text(SCRIPT)
-    (tmp_path / 'Http/Http.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Http', 'version': -1}, 'name': 'Http',
-        'configuration': [{'name': 'url', 'type': 0}, {'name': 'apikey', 'type': 4}],
-        'script': {'type': 'python', 'script': '-', 'commands': [{'name': 'ask', 'arguments': [{'name': 'path'}]}]}}))
-    return tmp_path / 'Http'
+    return write_integration(tmp_path / 'Http', 'Http', SCRIPT, [{'name': 'url', 'type': 0}, {'name': 'apikey', 'type': 4}],
+                             commands=[{'name': 'ask', 'arguments': [{'name': 'path'}]}])
 
 
 def test_http_is_recorded_without_secrets_and_replayed_offline_and_an_unknown_request_fails(

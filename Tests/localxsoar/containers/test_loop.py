@@ -28,13 +28,9 @@ class Loop:
 
     def __init__(self, server: str = '8', parent: int = 0, native: bool = True) -> None:
         self.native = native
-        self.process: Any = subprocess.Popen(
-            [sys.executable, '-I', '-u', str(LOOP), str(parent or os.getpid()), server],
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        command = [sys.executable, '-I', '-u', str(LOOP), str(parent or os.getpid()), server]
+        self.process: Any = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                             stderr=subprocess.PIPE)
 
     def send(self, line: Any) -> None:
         self.process.stdin.write((line if isinstance(line, str) else json.dumps(line)) + '\n')
@@ -49,24 +45,13 @@ class Loop:
 
     def run(self, script: str, **context: Any) -> None:
         given = {'IntegrationInstance': 'front', 'IsDebug': False}
-        self.send(
-            {
-                'script': script,
-                'command': 'a-command',
-                'params': {'a': 1},
-                'args': {'b': 2},
-                'context': given,
-                'native': self.native,
-                **context,
-            }
-        )
+        self.send({'script': script, 'command': 'a-command', 'params': {'a': 1}, 'args': {'b': 2}, 'context': given,
+                   'native': self.native, **context})
 
     def ask(self, script: str, reply: str) -> tuple[Any, Any]:
         """Runs a script that makes one call; the call, and what `demisto.log` said of its outcome."""
-        self.run(
-            f'try:\n    demisto.log(repr({script}))\n'
-            'except Exception as error:\n    demisto.log(f"{type(error).__name__}: {error}")'
-        )
+        self.run(f'try:\n    demisto.log(repr({script}))\n'
+                 'except Exception as error:\n    demisto.log(f"{type(error).__name__}: {error}")')
         call = self.read()
         self.send(reply)
         return call, self.read_log()
@@ -157,8 +142,7 @@ CALLS = [
 @fact('seen', '`mapObject` names its first argument `sourceObject`, and sends it as `source`')
 @pytest.mark.parametrize('script, command, args', CALLS)
 def test_a_call_is_one_line_out_with_its_arguments_by_name_and_takes_one_line_back(
-    shared: Loop, script: str, command: str, args: Any
-) -> None:
+        shared: Loop, script: str, command: str, args: Any) -> None:
     call, outcome = shared.ask(f'demisto.{script}', '{"context": {"id": "7"}}')
     assert call == {'type': 'executeCommand', 'command': command, 'args': args}
     assert outcome == ("{'id': '7'}" if script == 'getIntegrationContext()' else "{'context': {'id': '7'}}")
@@ -286,10 +270,8 @@ def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, r
 
 @fact('inferred', 'after the server has disappeared, each call fails with a text of its own')
 def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -> None:
-    loop.run(
-        'import sys\nfor _ in range(3):\n    try:\n        demisto.info("x")\n    except Exception as error:\n'
-        '        sys.stderr.write(f"{type(error).__name__}: {error}\\n")\n'
-    )
+    loop.run('import sys\nfor _ in range(3):\n    try:\n        demisto.info("x")\n    except Exception as error:\n'
+             '        sys.stderr.write(f"{type(error).__name__}: {error}\\n")\n')
     loop.read()
     loop.process.stdin.close()
     said = loop.process.stderr.read().splitlines()
@@ -300,19 +282,15 @@ def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -
 
 @fact('seen', 'names with one leading underscore are deleted at the end')
 def test_names_with_one_leading_underscore_are_deleted_at_the_end(loop: Loop) -> None:
-    script = (
-        'import threading\n_private = __dunder = public = 1\ndef late():\n    demisto.wait.wait()\n'
-        '    demisto.log(str(sorted(name for name in ("_private", "__dunder", "public") if name in globals())))\n'
-        'demisto.wait = threading.Event()\nthreading.Thread(target=late, name="late").start()\nkept = demisto\n'
-    )
-    loop.run(script, native=False)
+    loop.run('import threading\n_private = __dunder = public = 1\ndef late():\n    demisto.wait.wait()\n'
+             '    demisto.log(str(sorted(name for name in ("_private", "__dunder", "public") if name in globals())))\n'
+             'demisto.wait = threading.Event()\nthreading.Thread(target=late, name="late").start()\nkept = demisto\n',
+             native=False)
     assert loop.read() == {'type': 'completed'}
-    loop.run(
-        'import gc\nfor item in gc.get_objects():\n    if type(item).__name__ == "Demisto" and "wait" in vars(item):\n'
-        '        item.wait.set()\n'
-        'import threading\nfor thread in threading.enumerate():\n    if thread.name == "late":\n        thread.join()',
-        native=False,
-    )
+    loop.run('import gc\nfor item in gc.get_objects():\n    if type(item).__name__ == "Demisto" and "wait" in vars(item):\n'
+             '        item.wait.set()\n'
+             'import threading\nfor thread in threading.enumerate():\n    if thread.name == "late":\n        thread.join()',
+             native=False)
     messages = [loop.read(), loop.read()]
     assert said("['__dunder', 'public']") in messages
 
@@ -461,13 +439,8 @@ def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: 
 
 @fact('seen', "the heartbeat's thread turns the lock on")
 def test_the_heartbeat_turns_the_lock_on_and_beats_beside_the_script(loop: Loop) -> None:
-    loop.run(
-        'import threading\ndemisto.log(str([t.name for t in threading.enumerate()]) * bool(demisto._Demisto__lock))\n'
-        'threading.Event().wait(20)\n',
-        command='long-running-execution',
-        is_running_heartbeat=True,
-        heartbeat_interval=0.01,
-    )
+    loop.run('import threading\ndemisto.log(str([t.name for t in threading.enumerate()]) * bool(demisto._Demisto__lock))\n'
+             'threading.Event().wait(20)\n', command='long-running-execution', is_running_heartbeat=True, heartbeat_interval=0.01)
     messages = [loop.read() for _ in range(4)]
     assert sum(message.get('command') == 'heartbeat' for message in messages) == 3
     assert 'heartbeat' in next(m['args']['message'] for m in messages if m['type'] == 'entryLog')

@@ -45,8 +45,7 @@ def test_a_file_of_the_investigation_is_kept_by_the_name_in_its_entry_but_no_lin
 
 @pytest.mark.parametrize('name, saved', [('a.txt', 'a.txt'), ('../../b', 'b'), ('..', 'file'), ('', 'file'), ('c/d\0', 'd')])
 def test_a_file_is_saved_in_a_folder_of_the_user_whatever_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, saved: str
-) -> None:
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, saved: str) -> None:
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
     file = save_file(name, b'content')
     assert (file, file.read_bytes()) == (tmp_path / f'localxsoar-{os.getuid()}' / saved, b'content')

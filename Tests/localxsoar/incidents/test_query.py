@@ -9,11 +9,6 @@ from localxsoar.incidents.query import read_date
 from localxsoar.incidents.store import Store
 
 
-@pytest.fixture
-def store() -> Store:
-    return Store()
-
-
 def create(store: Store, *incidents: dict[str, Any]) -> list[dict[str, Any]]:
     return store.create(list(incidents), 'front', 'Echo')
 

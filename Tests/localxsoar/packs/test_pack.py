@@ -34,13 +34,8 @@ def as_zip(files: dict[str, bytes]) -> bytes:
 
 
 def as_pack_zip(echo_pack: Path) -> bytes:
-    return as_zip(
-        {
-            'metadata.json': (echo_pack / 'pack_metadata.json').read_bytes(),
-            'Integrations/integration-Echo.yml': as_unified(echo_pack),
-            'README.md': b'# Echo',
-        }
-    )
+    return as_zip({'metadata.json': (echo_pack / 'pack_metadata.json').read_bytes(),
+                   'Integrations/integration-Echo.yml': as_unified(echo_pack), 'README.md': b'# Echo'})
 
 
 SHAPES = {
@@ -52,15 +47,9 @@ SHAPES = {
     'a unified .yml': lambda pack, folder: write(folder / 'integration-Echo.yml', as_unified(pack)),
     'a pack zip': lambda pack, folder: write(folder / 'Echo.zip', as_pack_zip(pack)),
     'a zip of pack zips': lambda pack, folder: write(folder / 'uploadable_packs.zip', as_zip({'Echo.zip': as_pack_zip(pack)})),
-    'a zip of pack folders': lambda pack, folder: write(
-        folder / 'content_packs.zip',
-        as_zip(
-            {
-                'Echo/pack_metadata.json': (pack / 'pack_metadata.json').read_bytes(),
-                'Echo/Integrations/integration-Echo.yml': as_unified(pack),
-            }
-        ),
-    ),
+    'a zip of pack folders': lambda pack, folder: write(folder / 'content_packs.zip', as_zip({
+        'Echo/pack_metadata.json': (pack / 'pack_metadata.json').read_bytes(),
+        'Echo/Integrations/integration-Echo.yml': as_unified(pack)})),
 }
 
 
@@ -77,35 +66,14 @@ def test_a_pack_is_read_in_each_of_its_shapes(echo_pack: Path, tmp_path: Path, s
     assert integration.pack_version == ('unknown' if shape == 'a unified .yml' else '2.3.4')
 
 
-def break_script(folder: Path) -> None:
-    (folder / 'Integrations/Echo/Echo.py').unlink()
-
-
-def break_yaml(folder: Path) -> None:
-    (folder / 'Integrations/Echo/Echo.yml').write_text('a: [')
-
-
-def break_descriptor(folder: Path) -> None:
-    file = folder / 'Integrations/Echo/Echo.yml'
-    file.write_text(file.read_text().replace('commonfields', 'uncommonfields'))
-
-
-def break_by_a_second(folder: Path) -> None:
-    shutil.copytree(folder / 'Integrations/Echo', folder / 'Integrations/Echo2')
-
-
-@pytest.mark.parametrize(
-    'spoil, words',
-    [
-        (break_script, 'has no script'),
-        (break_yaml, 'is not YAML'),
-        (break_descriptor, 'has no integration'),
-        (break_by_a_second, 'several integrations'),
-    ],
-)
+@pytest.mark.parametrize('spoil, words', [
+    (lambda folder: (folder / 'Echo.py').unlink(), 'has no script'),
+    (lambda folder: (folder / 'Echo.yml').write_text('a: ['), 'is not YAML'),
+    (lambda folder: (folder / 'Echo.yml').write_text('uncommonfields: {id: Echo}\nscript: {}\n'), 'has no integration'),
+    (lambda folder: shutil.copytree(folder, folder.with_name('Echo2')), 'several integrations')])
 def test_a_broken_pack_is_rejected_in_words(echo_pack: Path, tmp_path: Path, spoil: Any, words: str) -> None:
     folder = Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))
-    spoil(folder)
+    spoil(folder / INTEGRATION)
     with pytest.raises(UsageError, match=words):
         load_integration(folder)
 
@@ -135,14 +103,7 @@ except ImportError:
 def test_the_imports_that_stand_for_the_server_do_nothing_and_others_stay() -> None:
     lines = unify(('Common.py', 'COMMON = 1'), ('Echo.py', SERVER_IMPORTS)).text.splitlines()
     assert [line for line in lines if line] == [
-        'COMMON = 1',
-        *['pass'] * 3,
-        'import demistomock as other',
-        'try:',
-        '    pass',
-        'except ImportError:',
-        '    pass',
-    ]
+        'COMMON = 1', *['pass'] * 3, 'import demistomock as other', 'try:', '    pass', 'except ImportError:', '    pass']
 
 
 def test_the_carried_common_text_is_first_and_offers_the_sdks_markers() -> None:

@@ -8,17 +8,8 @@ from facts import fact
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import Integration
 from localxsoar.packs.parameters import (
-    NOT_IN_THE_VAULT,
-    container_port,
-    describe_form,
-    doubts_about_defaults,
-    field_in,
-    fill_form,
-    form_text,
-    masked_params,
-    secret_values,
-    secrets_that_are_set,
-)
+    NOT_IN_THE_VAULT, container_port, describe_form, doubts_about_defaults, field_in, fill_form, form_text, masked_params,
+    secret_values, secrets_that_are_set)
 
 
 def credentials(user: str, password: str) -> dict[str, Any]:
@@ -143,8 +134,7 @@ def test_a_message_names_the_field_with_the_longest_label_in_it(text: str, name:
     ({}, False, False, []), ({'longRunning': True}, False, True, []),
     ({'longRunningPort': True}, True, False, ['longRunningPort'])])
 def test_a_port_is_in_the_form_of_an_integration_that_has_one(
-    script: Any, has_port: bool, is_long_running: bool, names: list[str]
-) -> None:
+        script: Any, has_port: bool, is_long_running: bool, names: list[str]) -> None:
     integration = Integration({'commonfields': {'id': 'X'}, 'name': 'Y', 'script': script}, '', '', '', '', '')
     assert (integration.name, integration.has_port, integration.is_long_running) == ('X', has_port, is_long_running)
     assert [row['name'] for row in integration.parameters] == names and integration.commands == {}

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar
+from written_packs import write_integration, write_script
 
 from localxsoar.pytest_plugin import CommandError
 from localxsoar.server.builtin_commands import COMMANDS
@@ -77,27 +77,19 @@ REPLIES = {
     'lookup': [{'Contents': {'a': 1}, 'EntryContext': {'Looked.a': 1}}], 'GET /workers/status': {'busy': 0}}
 
 
-def write_item(pack: Path, kind: str, name: str, text: str, **descriptor: Any) -> None:
-    folder = pack / kind / name
-    folder.mkdir(parents=True)
-    (folder / f'{name}.yml').write_text(yaml.safe_dump({'commonfields': {'id': name, 'version': -1}, 'name': name, **descriptor}))
-    (folder / f'{name}.py').write_text('import demistomock as demisto\nfrom CommonServerPython import *\n' + text)
-
-
 @pytest.fixture(scope='module')
 def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A content repository with the packs One and Other, and beside it a pack Two."""
     root = tmp_path_factory.mktemp('content')
     for pack, scripts in SCRIPTS.items():
         for name, text in scripts.items():
-            write_item(root / 'content/Packs' / pack, 'Scripts', name, text, script='-', type='python')
-    write_item(root / 'content/Packs/Other', 'Scripts', 'Set', '', script='return 1', type='javascript')
-    write_item(root / 'content/Packs/Another', 'Scripts', 'Helper', '', script='return 1', type='javascript')
-    write_item(root / 'Two', 'Scripts', 'Second', "return_results('second')", script='-', type='python')
+            write_script(root / 'content/Packs' / pack, name, text)
+    write_script(root / 'content/Packs/Other', 'Set', '', script='return 1', type='javascript')
+    write_script(root / 'content/Packs/Another', 'Helper', '', script='return 1', type='javascript')
+    write_script(root / 'Two', 'Second', "return_results('second')")
     commands = [{'name': 'acme-get', 'arguments': [{'name': 'id'}]}, {'name': 'acme-push'}]
-    write_item(root / 'content/Packs/One', 'Integrations', 'Acme', ACME, configuration=[
-        {'name': 'url', 'display': 'URL', 'required': True, 'type': 0}],
-        script={'type': 'python', 'script': '-', 'isfetch': True, 'commands': commands})
+    write_integration(root / 'content/Packs/One/Integrations/Acme', 'Acme', ACME, [
+        {'name': 'url', 'display': 'URL', 'required': True, 'type': 0}], isfetch=True, commands=commands)
     (root / 'replies.json').write_text(json.dumps(REPLIES))
     return root
 
@@ -313,16 +305,6 @@ def test_the_replies_of_the_readme_are_read() -> None:
     assert [Replies({'a is=true': 1}).find('a', {'is': value}) for value in (True, 'true', False)] == [[1], [1], []]
 
 
-@pytest.mark.parametrize('command, args, words', [
-    ('no-such', {}, 'Give it a reply in a file of --replies, such as {"no-such": "done"}.'),
-    ('core-api-get', {'uri': '/jobs'}, 'The API of the local XSOAR has no GET /jobs. Give it a reply in a file of --replies, '
-                                       'such as {"GET /jobs": {}}.')])
-def test_what_nothing_answers_is_refused_with_the_line_to_add(served: LocalXsoar, command: str, args: Any, words: str) -> None:
-    with pytest.raises(CommandError) as refused:
-        asked(served, command, **args)
-    assert words in str(refused.value)
-
-
 @pytest.mark.parametrize('text, words', [('{', 'it is not JSON'), ('[]', 'it must be an object'), (None, 'No such file')])
 def test_a_wrong_file_of_replies_is_a_usage_error(content: Path, tmp_path: Path, text: str | None, words: str) -> None:
     if text:
@@ -337,7 +319,8 @@ def test_a_pack_of_scripts_runs_commands_of_the_server_and_of_the_replies(conten
             ([str(content / 'content/Packs/One'), *replies, '--command', 'send-mail'], 0, 'sent'),  # which lacks a parameter
             (['--command', 'core-api-get', '--arg', 'uri=/about'], 0, '"localxsoar"'),
             (['--command', 'send-mail'], 1, 'Give it a reply in a file of --replies, such as {"send-mail": "done"}.'),
-            (['--command', 'core-api-get', '--arg', 'uri=/jobs'], 1, 'such as {"GET /jobs": {}}.')):
+            (['--command', 'core-api-get', '--arg', 'uri=/jobs'], 1, 'The API of the local XSOAR has no GET /jobs. '
+             'Give it a reply in a file of --replies, such as {"GET /jobs": {}}.')):
         ended = run_local_xsoar(pack, *arguments, python=sys.executable)
         assert (ended.returncode, words in ended.stdout, 'There is nothing' in ended.stderr) == (code, True, False), ended
 
@@ -360,11 +343,6 @@ def test_a_mapped_object_and_kept_lists_are_those_that_scripts_expect(served: Lo
     assert served.command('Mapped')[0]['Contents'] == 'seven'
     served.command('createList', listName='of the api', listData='a,b')
     assert served.command('Lists')[0]['Contents'] == 'a,b'
-
-
-def test_the_health_of_instances_is_in_the_api(served: LocalXsoar) -> None:
-    [found] = requests.post(f'{served.url}/settings/integration/search', json={}).json()['health'].values()
-    assert (found['brand'], found['instance'], found['lastError']) == ('Acme', 'acme', '')
 
 
 def test_an_error_that_a_script_catches_names_the_whole_CommonServerPython(content: Path) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 from clocks import zone
 from facts import fact
 from local_xsoar import LocalXsoar, wait_for
+from written_packs import write_integration
 
 from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.incidents.store import Store
@@ -25,8 +25,6 @@ from localxsoar.pytest_plugin import CommandError
 pytestmark = pytest.mark.sockets
 
 SCRIPT = '''
-import demistomock as demisto
-from CommonServerPython import *
 number = demisto.getLastRun().get('number', 0) + 1
 if demisto.params()['mode'] == 'bug':
     {}['hots']
@@ -46,10 +44,7 @@ ROWS = [{'name': name, 'type': kind, 'defaultvalue': value} for name, kind, valu
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    (tmp_path / 'Both.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Both', 'version': -1}, 'name': 'Both', 'configuration': ROWS,
-        'script': {'type': 'python', 'script': SCRIPT, 'isfetch': True, 'feed': True, 'commands': []}}))
-    return tmp_path
+    return write_integration(tmp_path, 'Both', SCRIPT, ROWS, isfetch=True, feed=True)
 
 
 @fact('inferred', 'indicators are fetched every 240 minutes unless `feedFetchInterval` says otherwise')
@@ -161,8 +156,7 @@ def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pac
 
 @fact('guessed', "a failed fetch is the instance's error until one succeeds")
 def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(
-    pack: Path, instance_of: Callable[..., Instance], printed: list[str]
-) -> None:
+        pack: Path, instance_of: Callable[..., Instance], printed: list[str]) -> None:
     instance = instance_of(pack, {'mode': 'once'})
     instance.enable()
     [failed, _] = instance.fetch()
@@ -184,13 +178,12 @@ def test_a_fetch_that_succeeds_ends_no_error_that_the_long_running_container_has
 
 
 def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
-    pack: Path, instance_of: Callable[..., Instance], printed: list[str]
-) -> None:
+        pack: Path, instance_of: Callable[..., Instance], printed: list[str]) -> None:
     instance = instance_of(pack, {'isFetch': 'true', 'mode': 'bug', 'incidentFetchInterval': '0.001'})
     instance.enable()
     wait_for(lambda: any(re.match(r"!!! one: fetch-incidents failed: KeyError: 'hots'  \(as at ", line) for line in printed))
-    assert len([line for line in printed if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
-    assert 'Both.yml", line 6' in instance.state()['exceptions'][0]
+    assert len([line for line in printed if re.fullmatch(r'!!!   File ".*/Both.py", line 6, in <module>', line)]) == 1
+    assert 'Both.py", line 6' in instance.state()['exceptions'][0]
     assert 'Traceback' in instance.state()['fetches'][0]['traceback']
 
 

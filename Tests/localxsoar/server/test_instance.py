@@ -15,7 +15,7 @@ from localxsoar.server import instance as instance_module
 from localxsoar.containers import single_commands
 from localxsoar.server import restarts
 from localxsoar.containers.container import Runtime
-from localxsoar.errors import CommandFailed, UsageError
+from localxsoar.errors import CommandFailed
 from localxsoar.containers.faults import Faults
 from localxsoar.server.instance import Instance
 from localxsoar.terminal.printer import Printer
@@ -63,22 +63,6 @@ def test_new_parameters_restart_the_container_which_is_not_a_crash(instance: Ins
     assert instance.wait_until_ready()
 
 
-def test_a_value_that_the_form_rejects_changes_nothing(instance: Instance) -> None:
-    first, before = instance.pid, dict(instance.params)
-    with pytest.raises(UsageError, match=r'Listen Port \(longRunningPort\) is required'):
-        instance.reconfigure({'greeting': 'bye', 'longRunningPort': ''})
-    assert (instance.pid, instance.params) == (first, before)
-
-
-def test_the_test_button_takes_values_that_are_not_saved(instance: Instance) -> None:
-    assert instance.test_module() == 'ok'
-    with pytest.raises(CommandFailed, match='Greeting bad is not polite'):
-        instance.test_module({'greeting': 'bad'})
-    with pytest.raises(UsageError, match='Echo has no parameter'):
-        instance.test_module({'gruss': 'bad'})
-    assert instance.params['greeting'] != 'bad'
-
-
 # Integrations of one line.
 
 ROWS = [{'name': 'say', 'arguments': [
@@ -113,8 +97,7 @@ def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[...,
 
 @fact('guessed', 'a script gets an argument, or a value, that the descriptor does not know (here: with a warning)')
 def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
-    make: Callable[..., Instance], printed: list[str]
-) -> None:
+        make: Callable[..., Instance], printed: list[str]) -> None:
     instance = make('demisto.results(demisto.args())')
     [entry] = instance.run('say', {'name': 'c', 'colour': 'red', 'debug-mode': 'false'})
     assert '"colour": "red"' in entry['Contents']
@@ -130,8 +113,7 @@ def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
     ('import nothing_of_this_name', 'bare', {},
      r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
 def test_a_command_fails_for_its_name_its_arguments_or_with_the_scripts_own_error(
-    make: Callable[..., Instance], printed: list[str], script: str, command: str, args: dict[str, str], words: str
-) -> None:
+        make: Callable[..., Instance], printed: list[str], script: str, command: str, args: dict[str, str], words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
         make(script).run(command, args)
     assert not any('long-running' in line for line in printed)
@@ -146,9 +128,7 @@ def test_the_test_button_expects_ok(make: Callable[..., Instance]) -> None:
             make(script).test_module()
 
 
-def test_a_command_that_does_not_end_is_stopped(
-    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_that_does_not_end_is_stopped(make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(single_commands, 'COMMAND_SECONDS', 0.3)
     with pytest.raises(CommandFailed, match=r'bare did not end within 0\.3 s'):
         make('import time; time.sleep(60)').run('bare')
@@ -175,9 +155,7 @@ def test_samples_are_fetched_without_creating_incidents(make: Callable[..., Inst
 @pytest.mark.parametrize('script, words', [
     ("demisto.results('ok')", "^The fetch returned a text that is not JSON: 'ok'$"),
     ("demisto.incidents([{'name': 'a', 'severity': 'high'}])", '^Incident 0: severity is "high", expected a number')])
-def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(
-    make: Callable[..., Instance], script: str, words: str
-) -> None:
+def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(make: Callable[..., Instance], script: str, words: str) -> None:
     instance = make(script, isfetch=True)
     with pytest.raises(CommandFailed, match=words):
         instance.run('fetch-incidents')
@@ -217,8 +195,7 @@ def test_a_line_on_stdout_that_is_not_a_message_is_kept_and_reported(make: Calla
 @pytest.mark.parametrize(
     ('end', 'kept'), [('os.kill(os.getpid(), 9)', []), ('os._exit(0)', ['{"type": "lo'])], ids=['killed', 'ended'])
 def test_half_a_line_is_a_violation_unless_the_container_was_killed_amid_it(
-    make: Callable[..., Instance], printed: list[str], end: str, kept: list[str]
-) -> None:
+        make: Callable[..., Instance], printed: list[str], end: str, kept: list[str]) -> None:
     instance = make(f"import os\nos.write(1, b'{{\"type\": \"lo')\n{end}", longRunning=True)
     instance.enable()
     wait_for(lambda: any(line.startswith('!!! The container ended') for line in printed))
@@ -262,8 +239,7 @@ ENDS = "raise RuntimeError('the end')"
 
 
 def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
-    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
     instance = make(ENDS, longRunning=True)
     began = unix_now()
@@ -278,8 +254,7 @@ def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
 
 
 def test_how_containers_end_again_and_again_is_shown_also_while_one_runs(
-    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
     monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.01)
     instance = make('import time; time.sleep(0.5)', longRunning=True)
@@ -308,8 +283,7 @@ def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, lines:
 
 
 def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(
-    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 300)
     instance = make(ENDS, longRunning=True)
     instance.enable()
@@ -319,8 +293,7 @@ def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(
 
 
 def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
-    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
-) -> None:
+        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.4)
     instance = make('import time; time.sleep(60)', longRunning=True)
     assert instance.brief()['ready'] is False
@@ -336,8 +309,7 @@ def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
 @fact('guessed', 'a container without heartbeats is restarted (here: reported)')
 @pytest.mark.parametrize('heartbeat, is_reported', [(0.1, True), (0, False)])
 def test_heartbeats_that_fail_to_come_are_reported(
-    make: Callable[..., Instance], printed: list[str], heartbeat: float, is_reported: bool
-) -> None:
+        make: Callable[..., Instance], printed: list[str], heartbeat: float, is_reported: bool) -> None:
     instance = make("import os, signal; demisto.error('on'); os.kill(os.getpid(), signal.SIGSTOP)", Runtime(heartbeat=heartbeat),
                     longRunning=True)
     instance.enable()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar
+from written_packs import write_script
 
 from localxsoar.containers.container import Runtime
 from localxsoar.errors import CommandFailed, UsageError
@@ -42,15 +42,6 @@ if key and found:
         demisto.executeCommand('closeInvestigation', {'id': number, 'closeReason': 'Resolved', 'closeNotes': 'It is over.'})
 demisto.results(not (key and found))
 '''
-
-
-def write_script(pack: Path, name: str, text: str, **descriptor: Any) -> None:
-    folder = pack / 'Scripts' / name
-    folder.mkdir(parents=True)
-    (folder / f'{name}.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': name, 'version': -1}, 'name': name, 'script': '-\n', 'type': 'python', 'subtype': 'python3',
-        **descriptor}))
-    (folder / f'{name}.py').write_text('import demistomock as demisto\nfrom CommonServerPython import *\n' + text)
 
 
 @pytest.fixture
@@ -370,9 +361,9 @@ def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, 
 
 @fact('inferred', 'a command that no enabled instance has raises `Unsupported Command`')
 def test_an_unknown_command_raises_in_the_script(server: Server, pack: Path, printed: list[str]) -> None:
-    assert 'Unsupported Command : nothing' in logged(server, pack, (
-        'try:\n    demisto.executeCommand("nothing", {})\n'
-        'except ValueError as error:\n    demisto.results(json.dumps(str(error)))'))
+    error = logged(server, pack, 'try:\n    demisto.executeCommand("nothing", {})\n'
+                                 'except ValueError as error:\n    demisto.results(json.dumps(str(error)))')
+    assert 'Unsupported Command : nothing' in error and 'such as {"nothing": "done"}.' in error
     assert any('!!! The script called nothing' in line for line in printed)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar
+from written_packs import write_integration
 
 from localxsoar.incidents.context import NotUnderstood, add_outputs
 from localxsoar.terminal.printer import Printer
@@ -55,8 +55,6 @@ def test_a_file_is_in_the_context_by_its_type_and_an_entry_is_shown_in_its_forma
 # A pack with commands of its own.
 
 SCRIPT = '''
-import demistomock as demisto
-from CommonServerPython import *
 command, args = demisto.command(), demisto.args()
 if command == 'ip':
     outputs = {'Address': args['ip'], args['key']: args.get('value') or 'none'}
@@ -88,11 +86,7 @@ COMMANDS = [{'name': 'ip', 'arguments': [{'name': 'ip', 'default': True, 'requir
 
 @pytest.fixture(scope='module')
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp('Room')
-    (folder / 'Room.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Room', 'version': -1}, 'name': 'Room', 'configuration': [],
-        'script': {'type': 'python', 'script': SCRIPT, 'commands': COMMANDS}}))
-    return folder
+    return write_integration(tmp_path_factory.mktemp('Room'), 'Room', SCRIPT, commands=COMMANDS)
 
 
 @pytest.fixture(scope='module')

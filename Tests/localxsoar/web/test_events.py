@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import requests
-import yaml
 from facts import fact
 from local_xsoar import LocalXsoar, wait_for
+from written_packs import write_integration
 
 from localxsoar.packs.pack import unify
 from localxsoar.pytest_plugin import CommandError
@@ -17,8 +17,6 @@ from localxsoar.pytest_plugin import CommandError
 pytestmark = pytest.mark.sockets
 
 SCRIPT = '''
-import demistomock as demisto
-from CommonServerPython import *
 try:
     if demisto.command() == 'fetch-events':
         number = demisto.getLastRun().get('number', 0) + 1
@@ -39,10 +37,7 @@ ROWS = [{'name': 'url', 'type': 0}, {'name': 'isFetchEvents', 'type': 8}, {'name
 
 @pytest.fixture
 def xsoar(tmp_path: Path) -> Iterator[LocalXsoar]:
-    (tmp_path / 'Collector.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Collector', 'version': -1}, 'name': 'Collector', 'configuration': ROWS,
-        'script': {'type': 'python', 'script': SCRIPT, 'isfetchevents': True, 'isfetchassets': True,
-                   'commands': [{'name': 'ask'}]}}))
+    write_integration(tmp_path, 'Collector', SCRIPT, ROWS, isfetchevents=True, isfetchassets=True, commands=[{'name': 'ask'}])
     with LocalXsoar('--api-key', 'key', pack=tmp_path, params={'isFetchEvents': True}) as running:
         yield running
 

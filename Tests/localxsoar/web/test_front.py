@@ -150,8 +150,7 @@ def test_a_response_that_the_container_breaks_off_is_not_blamed_on_its_sender(xs
     ('', [{'name': f'it holds {SECRET}', 'rawJSON': SECRET}], 'incidents/list'), ('/print', SECRET, 'log'),
     ('/health', SECRET, 'instance')])
 def test_a_secret_that_the_integration_reveals_is_masked_on_the_page(
-    xsoar: LocalXsoar, path: str, body: Any, shown_at: str
-) -> None:
+        xsoar: LocalXsoar, path: str, body: Any, shown_at: str) -> None:
     with requests.get(f'{xsoar.url}/localxsoar/events', stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         next(line for line in lines if line.startswith('id: '))
@@ -196,8 +195,7 @@ def without_calls(xsoar: LocalXsoar) -> dict[str, Any]:
     {'Origin': 'http://evil.example'}, {'Origin': 'null'}, {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-site'},
     {'Host': 'evil.example'}], ids=lambda headers: ' '.join(*headers.items()))
 def test_no_route_that_does_something_takes_it_from_a_page_of_another_site(
-    xsoar: LocalXsoar, route: str, headers: dict[str, str]
-) -> None:
+        xsoar: LocalXsoar, route: str, headers: dict[str, str]) -> None:
     method, path = route.split()
     before = without_calls(xsoar)
     answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data='{}', headers=headers)
@@ -245,9 +243,7 @@ def test_a_loopback_address_reaches_this_machine_alone(host: str, is_this_machin
 
 
 @pytest.mark.parametrize('headers', [{'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}])
-def test_a_page_of_another_site_may_ask_for_what_changes_nothing(
-    xsoar: LocalXsoar, headers: dict[str, str]
-) -> None:
+def test_a_page_of_another_site_may_ask_for_what_changes_nothing(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
     assert requests.get(f'{xsoar.url}/localxsoar/faults', headers=headers).status_code == 200
 
 

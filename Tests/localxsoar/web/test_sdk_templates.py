@@ -135,8 +135,7 @@ def test_the_feed_shows_and_creates_its_indicators(templates: Path, remote: str)
         ('iam-disable-user', 'nobody@example.com', 'disable', ['"skipped": true']),
         ('iam-disable-user', 'kim@example.com', 'disable', ['"active": false'])])])
 def test_every_command_of_hello_iam_world_runs(
-    templates: Path, remote: str, command: str, email: str, action: str, words: list[str]
-) -> None:
+        templates: Path, remote: str, command: str, email: str, action: str, words: list[str]) -> None:
     user = json.dumps({'email': email, 'givenname': 'Kim'})
     said = entries(templates, remote, 'HelloIAMWorld', command, f'user-profile={user}')
     assert [word for word in [f'"action": "{action}"', *words] if word not in said] == [], said

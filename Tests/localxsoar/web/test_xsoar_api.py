@@ -285,7 +285,7 @@ def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo: LocalXsoa
     found = ask(echo, 'POST', 'settings/integration/search')
     assert 'hush' not in json.dumps(found)
     [configuration], [instance], [health] = found['configurations'], found['instances'], found['health'].values()
-    assert health['lastError'] == '', 'its health has a text, but no error'
+    assert (health['brand'], health['instance'], health['lastError']) == ('Echo', 'echo', ''), 'it has a text, but no error'
     rows = {row['name']: row for row in instance['data']}
     plain = {'required': False, 'hidden': False, 'defaultValue': '', 'options': [], 'hasvalue': False, 'value': ''}
     assert rows['limit'] == {**plain, 'name': 'limit', 'display': 'Limit', 'type': 1, 'hasvalue': True, 'value': '5'}

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from clocks import Clock, zone
 from local_xsoar import ROOT
+from made_deliveries import delivery
 
 from localxsoar.webhooks import senders as senders_module
 from localxsoar.webhooks.checklist import Rejection, read_time, template_pattern
-from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES
 from localxsoar.webhooks.recipes import proof_of
@@ -36,9 +36,8 @@ def clock() -> Iterator[None]:
 
 def checks(sender: Sender | None, request: SenderRequest, token: str = TOKEN, **changed: Any) -> dict[str, tuple[str, str]]:
     """Return the state and the text of each check, by title, of a delivery of this request that got a 401."""
-    delivery = Delivery(1, NOW, 'POST', f'/?{request.query}', request.headers, '127.0.0.1', status=401,
-                        body=bytearray(request.body), size=len(request.body))
-    found = Rejection(replace(delivery, **changed), sender, token, Masks(lambda: [token])).checks()
+    rejected = delivery(request.body, request.headers, f'/?{request.query}', started=NOW, status=401)
+    found = Rejection(replace(rejected, **changed), sender, token, Masks(lambda: [token])).checks()
     assert not token or token not in str(found)
     return {check['title']: (check['state'], check['text']) for check in found}
 
@@ -99,16 +98,16 @@ def test_a_different_value_is_named() -> None:
     (replace(sent('github'), body=sent('github').body + b'\n'), 'The token of the sender is right. Find what changes the body'),
     (SenderRequest([('X-Api-Key', 'x')], '', b''), 'In the sender, set the header X-Api-Key: <token>')])
 def test_what_to_set_in_the_sender_is_what_was_repaired(request_: SenderRequest, expected: str) -> None:
-    delivery = Delivery(1, NOW, 'POST', f'/?{request_.query}', request_.headers, '127.0.0.1', status=401,
-                        sender_key='github' if request_.body else '', body=bytearray(request_.body), size=len(request_.body))
+    rejected = delivery(request_.body, request_.headers, f'/?{request_.query}', started=NOW, status=401,
+                        sender_key='github' if request_.body else '')
     masks = Masks(lambda: [TOKEN])
     replay = Replay(SENDERS, masks, lambda _: TOKEN, lambda _: [])
-    made = replay.request(delivery, {'proof': True}, 'here')
-    again = replace(delivery, status=200, headers=made.headers, target=made.target)
-    signer = replay.signer(delivery)
+    made = replay.request(rejected, {'proof': True}, 'here')
+    again = replace(rejected, status=200, headers=made.headers, target=made.target)
+    signer = replay.signer(rejected)
     name = signer.proof['name'] if signer else 'X-Api-Key'
-    assert f'The header {name} was replaced.' in differences(delivery, again)
-    rejection = Rejection(delivery, signer, TOKEN, masks)
+    assert f'The header {name} was replaced.' in differences(rejected, again)
+    rejection = Rejection(rejected, signer, TOKEN, masks)
     assert advice(rejection, again, proof_of(again, signer, SENDERS, TOKEN)).startswith(expected)
     assert advice(rejection, replace(again, status=401), {}) == ''
 

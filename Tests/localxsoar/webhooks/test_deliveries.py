@@ -120,8 +120,7 @@ def test_incidents_that_no_delivery_made_are_printed_at_once(deliveries: Deliver
 
 
 def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_over(
-    deliveries: Deliveries, printed: list[str]
-) -> None:
+        deliveries: Deliveries, printed: list[str]) -> None:
     with deliveries.record(Request('POST', '/', [])):
         assert became(receive(deliveries, 'accepted', creates=[A])) == ('answered', [], 'accepted')
         assert len(printed) == 1
@@ -133,8 +132,7 @@ def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_ov
 @pytest.mark.parametrize('response, status, reason', [
     ({'detail': 'no token'}, 401, 'no token'), ('', 500, 'Phrase'), ('[{"id": "1"}]', 400, '[{"id": "1"}]')])
 def test_a_status_from_400_on_is_a_rejection_with_its_reason(
-    deliveries: Deliveries, response: Any, status: int, reason: str
-) -> None:
+        deliveries: Deliveries, response: Any, status: int, reason: str) -> None:
     create(deliveries, A)
     assert became(receive(deliveries, response, status)) == ('rejected', [], reason)
     assert deliveries.summaries()[0]['status'] == status
@@ -242,8 +240,7 @@ def test_the_largest_bodies_make_room_and_leave_the_history_as_it_is(printed: li
 
 @pytest.mark.parametrize('sizes, missing', [((3000, 4000), [False, True]), ((10, 1000, 9000), [True, False, False])])
 def test_the_oldest_of_bodies_of_about_one_size_or_one_beyond_the_limit_itself_makes_room(
-    printed: list[str], sizes: tuple[int, ...], missing: list[bool]
-) -> None:
+        printed: list[str], sizes: tuple[int, ...], missing: list[bool]) -> None:
     deliveries = open_deliveries(printed, byte_limit=6200)
     for size in sizes:
         receive(deliveries, body=b'x' * size)
@@ -338,8 +335,7 @@ def test_a_known_sender_is_noted_with_its_key(printed: list[str]) -> None:
 
 
 def test_a_response_may_name_as_many_earlier_incidents_as_are_known(
-    deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
-) -> None:
+        deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries_module, 'KNOWN_INCIDENTS', 2)
     create(deliveries, A, B)
     assert became(receive(deliveries, [A]))[0] == 'repeat'
@@ -408,8 +404,7 @@ def test_nothing_of_a_deleted_delivery_stays_in_the_file_whatever_sqlite_does_by
 
 
 def test_the_page_gets_each_delivery_when_it_begins_and_when_it_ends_and_each_incident(
-    deliveries: Deliveries, events: Events
-) -> None:
+        deliveries: Deliveries, events: Events) -> None:
     stream = events.follow()
     next(stream)
     receive(deliveries, [A], creates=[A], target=f'/?x={SECRET}')

@@ -68,8 +68,7 @@ def results(deliveries: Deliveries) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize('order', [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_of_three_equal_requests_in_flight_the_first_created_the_incident_whichever_response_comes_first(
-    deliveries: Deliveries, order: tuple[int, ...]
-) -> None:
+        deliveries: Deliveries, order: tuple[int, ...]) -> None:
     three = [Sending(deliveries, A, Authorization='token', X_Time=str(number)) for number in range(3)]
     create(deliveries, n1=A)
     for each in order:
@@ -86,8 +85,7 @@ def test_of_equal_requests_that_of_the_headers_in_the_details_created_the_incide
 
 
 def test_what_was_expected_of_an_earlier_request_is_corrected_when_its_response_names_another_incident(
-    deliveries: Deliveries
-) -> None:
+        deliveries: Deliveries) -> None:
     first, second = (Sending(deliveries, A) for _ in range(2))
     create(deliveries, n1=A)
     second.respond('1')
@@ -106,8 +104,7 @@ def test_the_last_of_several_that_name_no_incident_created_only_what_has_its_con
 
 @pytest.mark.parametrize('change', [{'body': B}, {'Authorization': 'other'}, {'partial': True}])
 def test_a_request_that_differs_or_had_not_arrived_did_not_create_what_another_names(
-    deliveries: Deliveries, change: dict[str, Any]
-) -> None:
+        deliveries: Deliveries, change: dict[str, Any]) -> None:
     earlier = Sending(deliveries, **{'body': A, 'Authorization': 'token', **change})
     later = Sending(deliveries, A, Authorization='token')
     create(deliveries, n1=A)
@@ -126,8 +123,7 @@ def test_an_incident_that_comes_late_is_not_that_of_a_request_of_which_a_part_ha
 
 
 def test_an_incident_that_comes_after_its_sender_has_left_is_linked_to_the_delivery(
-    deliveries: Deliveries, printed: list[str]
-) -> None:
+        deliveries: Deliveries, printed: list[str]) -> None:
     for body in (A, B):
         Sending(deliveries, body).leave()
     asking = Sending(deliveries, b'', partial=True)  # whose response names no incident
@@ -184,8 +180,7 @@ def test_an_equal_request_after_a_quarter_of_an_hour_is_another_event(deliveries
 
 @pytest.mark.parametrize('seconds, incidents', [(3599, ['1']), (3600, [])])
 def test_an_incident_that_comes_after_an_hour_is_not_of_the_delivery_whose_sender_left(
-    deliveries: Deliveries, seconds: float, incidents: list[str]
-) -> None:
+        deliveries: Deliveries, seconds: float, incidents: list[str]) -> None:
     with Clock(deliveries_module, unix=0), Clock(origins_module, unix=seconds):
         Sending(deliveries, A).leave()
         create(deliveries, n1=A)
@@ -194,8 +189,7 @@ def test_an_incident_that_comes_after_an_hour_is_not_of_the_delivery_whose_sende
 
 
 def test_of_many_deliveries_without_a_response_the_latest_are_linked(
-    deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
-) -> None:
+        deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(origins_module, 'KEPT_ORPHANS', 1)
     for body in (A, B):
         Sending(deliveries, body).leave()

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import gevent
+import made_deliveries
 import pytest
 from gevent.socket import wait_read
 from local_xsoar import ROOT
@@ -35,9 +36,8 @@ INCIDENT = {'id': '7', 'name': 'Disk full', 'type': 'Unclassified', 'occurred': 
 
 
 def delivery(body: bytes = b'{"a": 1}', headers: Any = (), target: str = '/instance/execute/front', **changed: Any) -> Delivery:
-    values = {'method': 'POST', 'kind': 'created', 'incidents': ['7'], 'size': len(body), 'status': 200, **changed}
-    return Delivery(number=5, started=STARTED, target=target, headers=list(headers), peer='192.0.2.1', body=bytearray(body),
-                    **values)
+    values = {'number': 5, 'started': STARTED, 'kind': 'created', 'incidents': ['7'], 'status': 200, **changed}
+    return made_deliveries.delivery(body, headers, target, **values)
 
 
 def recipes(incident: Any = INCIDENT, token: str = TOKEN, **params: str) -> Recipes:
@@ -284,8 +284,7 @@ def test_a_header_that_no_recipe_fills_in_is_kept_as_it_came() -> None:
     (delivery(), None, 'Its incident is no longer there.'),
     (delivery(), {**INCIDENT, 'created': '2020-01-01T00:00:00Z'}, 'Its first incident is that of an earlier delivery.')])
 def test_a_delivery_that_cannot_be_repeated_is_not_saved_and_the_reason_is_reported(
-    one: Delivery, incident: Any, reason: str
-) -> None:
+        one: Delivery, incident: Any, reason: str) -> None:
     assert recipes(incident).unsavable(one) == reason
     with pytest.raises(UsageError, match=re.escape(reason)):
         recipes(incident).make(one)

@@ -5,21 +5,11 @@ from typing import Any
 
 import pytest
 from local_xsoar import ROOT
+from made_deliveries import GIT, TEA, sender
 
 from localxsoar.webhooks.recognition import SenderRecognizer
-from localxsoar.webhooks.senders import Sender, load_senders
+from localxsoar.webhooks.senders import load_senders
 
-GITHUB = {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}
-
-
-def sender(key: str = 'git', proof: Any = None, payload: Any = None, **headers: str) -> Sender:
-    delivery = {'title': 'one', 'payload': {'a': 1} if payload is None else payload,
-                'headers': {name.replace('_', '-'): value for name, value in headers.items()}}
-    return Sender(key, key.title(), 'code', '', proof or {}, [delivery])
-
-
-GIT = sender('github', proof=GITHUB, X_GitHub_Event='issues', payload={'action': 'opened', 'issue': {}})
-TEA = sender('gitea', X_GitHub_Event='issues', X_Gitea_Event='issues', payload={'action': 'opened', 'number': 1})
 SPLUNK = sender('splunk', User_Agent='Splunk/x', payload={'sid': 1, 'results_link': '', 'search_name': '', 'result': {}})
 FALCO = sender('falco', payload={'rule': '', 'output': '', 'priority': ''})
 TRELLO = sender('trello', payload={'action': {'id': 1, 'type': '', 'data': {}}, 'model': {'id': 1}})

@@ -4,16 +4,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from made_deliveries import delivery
 
 from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.webhooks.checklist import Rejection
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.repairs import advice, causes, differences, how_to_prove
-
-
-def delivery(body: bytes = b'{}', headers: Any = (), target: str = '/front', **changed: Any) -> Delivery:
-    return Delivery(1, 0.0, 'POST', target, list(headers), '192.0.2.1', size=changed.pop('size', len(body)), body=bytearray(body),
-                    **changed)
 
 
 @pytest.mark.parametrize('before, after, changes', [
@@ -50,8 +46,7 @@ def test_only_a_wrong_clock_is_a_cause_and_no_right_one_or_other_check() -> None
 @pytest.mark.parametrize('first, again, is_given', [
     (401, 200, True), (403, 399, True), (401, 400, False), (401, None, False), (400, 200, False)])
 def test_advice_is_given_once_a_delivery_that_was_rejected_for_its_proof_is_accepted(
-    first: int, again: int | None, is_given: bool
-) -> None:
+        first: int, again: int | None, is_given: bool) -> None:
     rejection = Rejection(delivery(status=first), None, 'h4sh-hush', Masks(list))
     proof = {'place': 'query', 'name': 'key', 'value': '{token}'}
     assert bool(advice(rejection, delivery(status=again), proof)) is is_given

@@ -58,8 +58,7 @@ def send_and_save(webhook: Webhook, sender: Sender, folder: Path) -> dict[str, d
 
 @pytest.mark.parametrize('step', [5, pytest.param(1, marks=pytest.mark.weekly)])
 def test_what_known_senders_send_is_saved_and_passes_the_test_of_all_recipes(
-    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
+        webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     senders = [*SENDERS.values()][::step]
     expected = {key: told for sender in senders for key, told in send_and_save(webhook, sender, tmp_path).items()}
     saved = load_senders(tmp_path)

@@ -87,8 +87,7 @@ def open_files(folder: Path) -> int:
 
 @pytest.mark.parametrize('is_in_files', [False, True])
 def test_an_index_has_what_was_added_last_and_not_removed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_in_files: bool
-) -> None:
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_in_files: bool) -> None:
     """A random history beside a plain dict, with parts so small that texts cross each of their limits."""
     monkeypatch.setattr(search_module, 'SEGMENT_BYTES', 200)
     monkeypatch.setattr(search_module, 'BLOCK_BYTES', 50)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from clocks import Clock
 from local_xsoar import ROOT
+from made_deliveries import GIT, GITHUB, TEA, sender
 
 from localxsoar.webhooks import senders as senders_module
 from localxsoar.errors import UsageError
@@ -21,13 +22,6 @@ pytestmark = pytest.mark.sockets
 
 TOKEN = 'a-token-of-some-length'
 ALL = load_senders(ROOT / 'senders')
-GITHUB = {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}
-
-
-def sender(key: str = 'git', proof: Any = None, payload: Any = None, **headers: str) -> Sender:
-    delivery = {'title': 'one', 'payload': {'a': 1} if payload is None else payload,
-                'headers': {name.replace('_', '-'): value for name, value in headers.items()}}
-    return Sender(key, key.title(), 'code', '', proof or {}, [delivery])
 
 
 def send(sender: Sender, token: str = TOKEN) -> SenderRequest:
@@ -65,10 +59,6 @@ def test_a_token_that_is_not_base64_is_reported_instead_of_signed_with() -> None
     assert 'openssl rand -base64 32' in unusable(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
     assert 'openssl rand -hex 32' in unusable(sender(proof={**GITHUB, 'key': 'hex'}), 'no hex!')
     assert unusable(sender(), 'no base64!') == ''
-
-
-GIT = sender('github', proof=GITHUB, X_GitHub_Event='issues', payload={'action': 'opened', 'issue': {}})
-TEA = sender('gitea', X_GitHub_Event='issues', X_Gitea_Event='issues', payload={'action': 'opened', 'number': 1})
 
 
 def test_only_known_placeholders_are_filled_in_and_a_number_becomes_one() -> None:

@@ -2,12 +2,10 @@
 import hashlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,11 +72,6 @@ def say(body, handler):
     print('printed:', body.decode())
 
 
-@route('/stdout')
-def spoil(body, handler):
-    os.write(1, body + b'\n')
-
-
 @route('/child')
 def child(body, handler):
     subprocess.run([sys.executable, '-c', 'print("from a child")'], check=True)
@@ -107,20 +100,6 @@ def context(body, handler):
 @route('/health')
 def health(body, handler):
     demisto.updateModuleHealth(body.decode(), is_error=body not in (b'', b'busy'))
-
-
-@route('/unlocked')
-def swap(body, handler):
-    """Two calls at once, as threads make them, on a line that has a lock or not."""
-    answers = {}
-
-    def read():
-        answers['context'] = demisto.getIntegrationContext()
-    other = threading.Thread(target=read)
-    other.start()
-    answers['incidents'] = demisto.createIncidents([{'name': 'at once'}])
-    other.join()
-    return answers
 
 
 @route('/redirect')
@@ -214,11 +193,9 @@ class Server(ThreadingHTTPServer):
 
 def serve():
     port = int(str(demisto.params()['longRunningPort']).rpartition(':')[2])
-    greeting, _, host = (demisto.params().get('greeting') or '').partition('bind ')
+    host = (demisto.params().get('greeting') or '').partition('bind ')[2]
     Server.address_family = socket.AF_INET6 if ':' in host else socket.AF_INET
     server = Server((host, port), Handler)
-    if greeting == 'stubborn':
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     demisto.info(f'{demisto.params()["greeting"]}, listening on {port}')
     server.serve_forever(poll_interval=0.02)
     server.server_close()
@@ -236,8 +213,6 @@ def test_module():
 
 
 def fetch_samples():
-    if demisto.params().get('greeting') == 'slow':
-        time.sleep(0.1)
     demisto.incidents([{'name': name} for name in json.loads(demisto.getIntegrationContext().get('samples', '[]'))])
 
 
