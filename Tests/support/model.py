@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gevent
@@ -45,3 +46,19 @@ def let_greenlets_run() -> None:
     """Give every greenlet enough turns to come to its next wait."""
     for _ in range(5):
         gevent.sleep(0)
+
+
+@contextmanager
+def turns_of_another() -> Iterator[list[bool]]:
+    """Have a greenlet that only takes turns until the block ends, and yield a list with an item for each."""
+    def take_turns() -> None:
+        while True:
+            turns.append(True)
+            gevent.sleep(0)
+
+    turns: list[bool] = []
+    other = gevent.spawn(take_turns)
+    try:
+        yield turns
+    finally:
+        other.kill()

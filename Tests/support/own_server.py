@@ -11,9 +11,10 @@ import demistomock
 import gevent
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import Listener, ServerLine
+from GenericWebhook import HTTP_LIMITS, REQUEST, HttpLimits, Listener, Request, ServerLine, Settings, Tokens
 from senders_at_once import AUTHORIZED
-from shared.webhook import Answer, read_answers, read_to_end, request_bytes
+from shared.app import forgetful_line
+from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
 
 
 @contextmanager
@@ -47,6 +48,28 @@ def hold_calls() -> threading.Event:
     may_return = threading.Event()
     demistomock.declare(createIncidents=create)
     return may_return
+
+
+def listener(limits: HttpLimits = HTTP_LIMITS) -> Listener:
+    return Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
+
+
+@contextmanager
+def server_with(limits: HttpLimits = HTTP_LIMITS, application: Any = None, most_connections: int = 100) -> Iterator[Listener]:
+    with closing(listener(limits)) as server:
+        server.application = application or server.application
+        server.most_connections = most_connections
+        server.start()
+        yield server
+
+
+def responding(act: Callable[[Request], object], content: bytes = b'') -> Any:
+    """Return an application that does something with each request, and then responds to it."""
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        act(environ[REQUEST])
+        start_response('200 OK', [])
+        return [content]
+    return application
 
 
 def connect(server: Listener) -> Any:

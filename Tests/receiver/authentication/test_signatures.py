@@ -32,6 +32,7 @@ from GenericWebhook import (
     valid_signature,
 )
 from local_xsoar import ROOT
+from model import turns_of_another
 from signing import (BODY_ONLY, NAMED, OTHER_TOKEN, SENDERS, Sender, TIMED, TOKEN, base64_of, digest, each_sender,
                      each_timed_sender, hex_of, refused, sign_grafana_with_time, sign_slack, sign_standard, sign_stripe,
                      sign_svix, sign_zoom, verified)
@@ -324,26 +325,18 @@ def test_a_large_body_is_signed_16_times_at_most_and_a_small_one_64_times(tokens
 
 def checks_while_a_large_body_is_hashed(body: bytes, headers: dict[str, str], tokens: Tokens) -> int:
     """Check a signed body while another greenlet hashes a large one, and return how often others ran meanwhile."""
-    settings, ticks = Settings(8080, tokens, None), []
-
-    def tick() -> None:
-        while True:
-            ticks.append(1)
-            gevent.sleep(0)
+    settings = Settings(8080, tokens, None)
 
     def check(text: bytes, head: dict[str, str]) -> None:
         valid_signature(signatures_to_check(settings, head, ''), text, NOW)
 
     large = gevent.spawn(check, bytes(25 * MIB), {'x-a-signature': '0' * 64, 'x-b-signature': '0' * 64})
-    ticker = gevent.spawn(tick)
-    try:
-        until(hashing_lock.locked)
-        before = len(ticks)
+    until(hashing_lock.locked)
+    with turns_of_another() as turns:
         check(body, headers)
         assert not large.dead
-        return len(ticks) - before
-    finally:
-        gevent.killall([large, ticker])
+    large.kill()
+    return len(turns)
 
 
 @pytest.mark.parametrize('position', [1, 8])

@@ -9,8 +9,8 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from io import BytesIO
 from itertools import chain
@@ -23,25 +23,23 @@ import gevent
 import GenericWebhook
 import gevent.socket
 import pytest
-from shared.app import forgetful_line, line
+from shared.app import line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
-from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
-                            Connection, HttpLimits, PacedSocket, Request, RequestBody, Settings, State, Tokens, Listener,
+from GenericWebhook import (CHUNK_SIZE, HEADER, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
+                            Connection, HttpLimits, PacedSocket, Request, RequestBody, State, Listener,
                             set_connection_limit, parse_head)
 from gevent.event import Event
 from local_xsoar import wait_for
+from model import turns_of_another
+from own_server import connect, listener, responding, server_with
 from raw_http import AUTHORIZED, CHUNKED, GET, HOST, LAST, POST, exchange
 from shared.webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
 
 pytestmark = pytest.mark.sockets
 
 
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug') as running:
-        yield running
-
+UNPROVED = b'POST / HTTP/1.1\r\n' + HOST
 
 # What is refused
 
@@ -178,11 +176,6 @@ def test_chunks_whose_framing_is_an_eighth_of_their_data_may_be_a_body_of_any_si
     assert sum(map(len, iter(lambda: body.read(2**16), b''))) == 100_000 * 48
 
 
-def test_a_header_with_an_underscore_passes_for_none_with_a_hyphen(webhook: Webhook) -> None:
-    sent = b'POST / HTTP/1.1\r\nHost: x\r\nX_Gitlab_Token: ' + TOKEN.encode() + b'\r\nConnection: close\r\n\r\n'
-    assert [status for status, _, _ in exchange(webhook, sent)] == [401]
-
-
 # When a connection closes, and when not
 
 
@@ -207,18 +200,13 @@ def test_an_http_1_0_sender_may_keep_its_connection(webhook: Webhook) -> None:
         assert read_to_end(sender).startswith(b'HTTP/1.1 200 '), 'and it is not asked for its body'
 
 
-def test_empty_lines_before_a_request_are_skipped(webhook: Webhook) -> None:
-    assert [status for status, _, _ in exchange(webhook, b'\r\n' + GET + b'\n\r\n' + LAST)] == [200, 200]
-
-
-def test_the_name_of_chunked_is_read_in_any_case(webhook: Webhook) -> None:
-    sent = POST + b'Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
-    assert [status for status, _, _ in exchange(webhook, sent + LAST)] == [200, 200]
-
-
-def test_a_small_body_that_nobody_reads_does_not_end_the_connection(webhook: Webhook) -> None:
-    refused = b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 30\r\n\r\n' + b'GET / HTTP/1.1\r\nHost: no\r\n\r\n  '
-    assert [status for status, _, _ in exchange(webhook, refused + GET + LAST)] == [401, 200, 200]
+@pytest.mark.parametrize('sent, found', [
+    (b'\r\n' + GET + b'\n\r\n', [200]), (POST + b'Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n', [200]),
+    (UNPROVED + b'Content-Length: 30\r\n\r\nGET / HTTP/1.1\r\nHost: no\r\n\r\n  ' + GET, [401, 200]),
+    (UNPROVED + b'X_Gitlab_Token: ' + TOKEN.encode() + b'\r\n\r\n', [401]),
+], ids=['empty lines before a request', 'chunked in any case', 'a small body that nobody reads', 'a header with an underscore'])
+def test_a_connection_goes_on_after_what_is_read_as_it_is_meant(webhook: Webhook, sent: bytes, found: list[int]) -> None:
+    assert [status for status, _, _ in exchange(webhook, sent + LAST)] == [*found, 200]
 
 
 @pytest.mark.parametrize('sent', [
@@ -277,7 +265,7 @@ LARGE_RESPONSE = 4_000_000
 
 def read_slowly(clock: Clock, bytes_per_second: int, limits: HttpLimits) -> int:
     """Return how many bytes of a large response a reader gets that takes so many in a second."""
-    server = Listener(Settings(0, Tokens(), None), line(), limits)
+    server = listener(limits)
     sender, receiver = gevent.socket.socketpair()
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
@@ -317,7 +305,7 @@ def test_a_reader_that_is_too_slow_overall_is_cut(clock: Clock) -> None:
 
 def test_a_reader_that_stops_is_cut_after_the_grace_period() -> None:
     limits = HttpLimits(response_grace_seconds=0.1, response_bytes_per_second=1e9)
-    server = Listener(Settings(0, Tokens(), None), line(), limits)
+    server = listener(limits)
     sender, receiver = gevent.socket.socketpair()
     with sender, receiver, pytest.raises(TimeoutError), at_least(0.1):
         Connection(receiver, '', server).send(b'', b'a' * LARGE_RESPONSE, Request(is_accepted=True))
@@ -326,9 +314,9 @@ def test_a_reader_that_stops_is_cut_after_the_grace_period() -> None:
 
 @pytest.mark.parametrize('before, count', [(b'', 1), (GET, 2)], ids=['the first', 'the second'])
 def test_a_head_that_stops_coming_is_408_after_its_time_and_has_its_line_in_the_log(before: bytes, count: int) -> None:
-    with serving(HttpLimits(head_seconds=0.3)) as send:
+    with server_with(HttpLimits(head_seconds=0.3)) as server:
         with at_least(0.3):
-            answers = list(read_answers(read_to_end(send(before + GET[:-2]))))
+            answers = list(read_answers(read_to_end(send_to(server, before + GET[:-2]))))
         assert [answer.status for answer in answers][count - 1:] == [408]
         assert answers[-1].headers['connection'] == 'close'
         assert 'came too slowly' in answers[-1].detail
@@ -389,9 +377,9 @@ def test_a_sender_that_stops_is_cut_after_the_grace_period_whatever_it_sent_befo
 
 @pytest.mark.parametrize('end, has_left', [('stays', False), ('sends', False), ('leaves', True), ('resets', True)])
 def test_a_sender_has_left_when_nothing_more_can_come(end: str, has_left: bool) -> None:
-    server = Listener(Settings(0, Tokens(), None), line())
-    with socket.create_server(('127.0.0.1', 0)) as listener, socket.create_connection(listener.getsockname()) as sender:
-        receiver, _ = listener.accept()
+    server = listener()
+    with socket.create_server(('127.0.0.1', 0)) as door, socket.create_connection(door.getsockname()) as sender:
+        receiver, _ = door.accept()
         with receiver:
             connection = Connection(receiver, '', server)
             if end == 'sends':
@@ -404,9 +392,9 @@ def test_a_sender_has_left_when_nothing_more_can_come(end: str, has_left: bool) 
 
 
 def test_a_body_that_stops_coming_is_503_after_its_grace_and_its_connection_ends() -> None:
-    with serving(HttpLimits(body_grace_seconds=0.3)) as send:
+    with server_with(HttpLimits(body_grace_seconds=0.3)) as server:
         with at_least(0.3):
-            (status, headers, content), = read_answers(read_to_end(send(POST + b'Content-Length: 9\r\n\r\n{')))
+            (status, headers, content), = read_answers(read_to_end(send_to(server, POST + b'Content-Length: 9\r\n\r\n{')))
         assert (status, headers['connection'], headers['retry-after'], 'too slowly' in content) == (503, 'close', '10', True)
 
 
@@ -443,45 +431,18 @@ def test_there_are_as_many_connections_as_the_process_may_have_files_for(
     assert set_connection_limit() == connections
 
 
-@contextmanager
-def serving(limits: HttpLimits = HTTP_LIMITS, application: Any = None) -> Iterator[Callable[[bytes], socket.socket]]:
-    """Run a server in this process; yield a function that opens a connection to it and sends bytes."""
-    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
-    server.application = application or server.application
-    server.start()
-    with ExitStack() as stack:
-        stack.callback(server.close)
-
-        def send(sent: bytes) -> socket.socket:
-            address = '127.0.0.1', server.server_port or 0
-            sender: socket.socket = stack.enter_context(gevent.socket.create_connection(address))
-            sender.sendall(sent)
-            return sender
-        yield send
-
-
 def turns_beside(sent: bytes, count: int) -> int:
     """Return how many turns another greenlet gets while these bytes are served on each of so many connections."""
-    turns = 0
-
-    def take_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            gevent.sleep(0)
-
-    with serving() as send, ExitStack() as stack:
-        address = send(b'').getpeername()
+    with server_with() as server, ExitStack() as stack:
         senders = []
         for _ in range(count):  # without a turn for the server: the connections wait in its listen queue
-            with socket.create_connection(address) as sender:
+            with socket.create_connection(('127.0.0.1', server.server_port or 0)) as sender:
                 sender.sendall(sent)
                 sender.shutdown(socket.SHUT_WR)
                 senders.append(stack.enter_context(gevent.socket.socket(fileno=sender.detach())))
-        other = gevent.spawn(take_turns)
-        gevent.joinall([gevent.spawn(read_to_end, sender) for sender in senders], timeout=PATIENCE_SECONDS, raise_error=True)
-        other.kill()
-    return turns
+        with turns_of_another() as turns:
+            gevent.joinall([gevent.spawn(read_to_end, sender) for sender in senders], timeout=PATIENCE_SECONDS, raise_error=True)
+        return len(turns)
 
 
 def test_between_the_requests_that_one_pipelines_others_have_their_turn() -> None:
@@ -495,43 +456,30 @@ def test_all_requests_without_a_proof_share_one_turn_whatever_their_status(sent:
     assert turns_beside(sent, 20) >= 20
 
 
-@contextmanager
-def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -> Iterator[Listener]:
-    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
-    server.most_connections = most_connections
-    server.start()
-    try:
-        yield server
-    finally:
-        server.close()
-
-
 def connections(server: Listener) -> list[Connection]:
     return [*chain(*server.connections.values())]
 
 
 def send_to(server: Listener, sent: bytes, heads: int | None = None) -> socket.socket:
     """Open a connection and send bytes; wait until so many heads are arriving."""
-    sender: socket.socket = gevent.socket.create_connection(('127.0.0.1', server.server_port or 0))
-    sender.settimeout(PATIENCE_SECONDS)
+    sender: socket.socket = connect(server)
     sender.sendall(sent)
     if heads is not None:
         until(lambda: sum(map(len, server.heads.lanes)) == heads)
     return sender
 
 
+def statuses(sender: socket.socket) -> list[int]:
+    """Return the status of each response until the connection ends."""
+    return [answer.status for answer in read_answers(read_to_end(sender))]
+
+
 SIGNED = f'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={"0" * 64}\r\nContent-Length: 0\r\n\r\n'.encode()
 
 
 def test_a_request_with_a_signature_waits_for_one_without_whatever_their_number() -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        order.append('x-hub-signature-256' in environ[REQUEST].headers)
-        start_response('200 OK', [])
-        return []
-
     order: list[bool] = []
-    with server_with() as server:
-        server.application = application
+    with server_with(application=responding(lambda request: order.append('x-hub-signature-256' in request.headers))) as server:
         flood = [send_to(server, GET * 1000) for _ in range(30)]
         wait_for(lambda: len(order) > 60, 'the flood', sleep=gevent.sleep)
         signer = send_to(server, SIGNED * 20)
@@ -591,21 +539,21 @@ def read_answer(sender: socket.socket) -> int:
 
 def test_a_request_whose_turn_does_not_come_in_time_is_503() -> None:
     with server_with(HttpLimits(body_grace_seconds=0.1)) as server, server.turn:
-        assert [answer.status for answer in read_answers(read_to_end(send_to(server, GET)))] == [503]
+        assert statuses(send_to(server, GET)) == [503]
 
 
 def test_an_idle_connection_is_closed_without_a_word_after_its_time() -> None:
     for limits, sent in (HttpLimits(head_seconds=0.2), b''), (HttpLimits(idle_seconds=0.2), GET):
-        with serving(limits) as send, at_least(0.2):
-            assert len([*read_answers(read_to_end(send(sent)))]) == sent.count(GET)
+        with server_with(limits) as server, at_least(0.2):
+            assert len([*read_answers(read_to_end(send_to(server, sent)))]) == sent.count(GET)
 
 
 def test_of_requests_that_wait_for_their_turn_the_first_is_rejected_if_all_take_too_much_memory() -> None:
     with server_with(HttpLimits(heads_bytes=4096)) as server:
         with server.turn:
             first, second = send_to(server, GET, heads=1), send_to(server, LAST)
-            assert [answer.status for answer in read_answers(read_to_end(first))] == [503]
-        assert [answer.status for answer in read_answers(read_to_end(second))] == [200]
+            assert statuses(first) == [503]
+        assert statuses(second) == [200]
 
 
 @pytest.mark.parametrize('head', [GET, POST + b'\r\n'], ids=['without a proof', 'with the token'])
@@ -625,19 +573,19 @@ def test_what_is_sent_behind_a_request_counts_with_it_and_keeps_to_the_limit_of_
         senders = [send_to(server, b'') for _ in range(10)]
         for sender in senders:
             sender.sendall(head + b'x' * 15_000)
-        statuses = [answer.status for sender in senders for answer in read_answers(read_to_end(sender))]
-    assert len(statuses) == 10
-    assert set(statuses) <= {200, 503}
+        found = [status for sender in senders for status in statuses(sender)]
+    assert len(found) == 10
+    assert set(found) <= {200, 503}
     if head == GET:
         assert max(map(sum, behind)) <= 64 * 1024 + 15_000, 'and what is behind the request that is served'
-        assert 503 in statuses
+        assert 503 in found
 
 
 def test_a_newcomer_takes_the_place_of_a_head_that_does_not_end_and_another_is_not_lost() -> None:
     with server_with(most_connections=3) as server:
         senders = [send_to(server, GET[:20], heads=1 + number) for number in range(3)]
         for _ in range(5):
-            assert [answer.status for answer in read_answers(read_to_end(send_to(server, LAST)))] == [200]
+            assert statuses(send_to(server, LAST)) == [200]
         assert len(connections(server)) <= 3
         assert [read_to_end(sender) for sender in senders[:1]] == [b'']
 
@@ -654,12 +602,7 @@ def test_a_connection_whose_handler_fails_is_closed() -> None:
 
 @pytest.mark.parametrize('is_accepted', [False, True])
 def test_unread_responses_count_whole_in_the_room_of_their_kind(is_accepted: bool) -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        start_response('200 OK', [])
-        return [bytes(24 * MIB)]
-
-    with server_with() as server:
-        server.application = application
+    with server_with(application=responding(bool, bytes(24 * MIB))) as server:
         sender = send_to(server, POST + b'\r\n' if is_accepted else GET)
         rooms = [server.unsent_unauthenticated, server.unsent]
         wait_for(lambda: rooms[is_accepted].reserved > 24 * MIB, 'the room', sleep=gevent.sleep)
@@ -670,14 +613,7 @@ def test_unread_responses_count_whole_in_the_room_of_their_kind(is_accepted: boo
 
 def test_an_unread_response_counts_with_the_memory_of_its_request() -> None:
     served: list[Request] = []
-
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        served.append(environ[REQUEST])
-        start_response('200 OK', [])
-        return [bytes(24 * MIB)]
-
-    with server_with() as server:
-        server.application = application
+    with server_with(application=responding(served.append, bytes(24 * MIB))) as server:
         sender = send_to(server, POST + b'X-Filler: ' + b'a' * 30_000 + b'\r\n\r\n')
         until(lambda: server.unsent.reserved)
         head_size = server.unsent.reserved - 24 * MIB - served[0].memory_bytes
@@ -689,14 +625,9 @@ def test_an_unread_response_counts_with_the_memory_of_its_request() -> None:
 
 @pytest.mark.parametrize('sent', [POST + b'\r\n', POST + b'Connection: close\r\n\r\n'], ids=['kept', 'closed'])
 def test_a_sender_that_has_its_response_gives_its_place_to_a_newcomer_that_found_none(sent: bytes) -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        may_respond.wait()
-        start_response('200 OK', [])
-        return []
-
     may_respond = Event()
-    with server_with(HttpLimits(idle_seconds=3600, body_grace_seconds=3600), most_connections=1) as server:
-        server.application = application
+    limits = HttpLimits(idle_seconds=3600, body_grace_seconds=3600)
+    with server_with(limits, responding(lambda _: may_respond.wait()), most_connections=1) as server:
         is_full, found_full = server.full, []
         server.full = lambda: found_full.append(is_full()) or found_full[-1]  # type: ignore[func-returns-value,method-assign]
         first = send_to(server, sent)
@@ -704,34 +635,25 @@ def test_a_sender_that_has_its_response_gives_its_place_to_a_newcomer_that_found
         newcomer = send_to(server, LAST)
         until(lambda: any(found_full))
         may_respond.set()
-        assert [answer.status for answer in read_answers(read_to_end(newcomer))] == [200]
+        assert statuses(newcomer) == [200]
         first.close()
 
 
 def test_a_bad_request_line_is_rejected_before_the_rest_of_its_head_arrives() -> None:
     with server_with() as server:
-        assert [answer.status for answer in read_answers(read_to_end(send_to(server, b'GET / HTTP/2\r\n')))] == [400]
-        assert [answer.status for answer in read_answers(read_to_end(send_to(server, b'GET /' + b'a' * 8192)))] == [414]
+        assert statuses(send_to(server, b'GET / HTTP/2\r\n')) == [400]
+        assert statuses(send_to(server, b'GET /' + b'a' * 8192)) == [414]
 
 
 def test_others_have_their_turn_between_the_pieces_of_what_has_arrived() -> None:
-    turns = 0
-
-    def take_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            gevent.sleep(0)
-
     receiver, sender = gevent.socket.socketpair()
     with receiver, sender:
         sender.sendall(bytes(10_000))
         stream = PacedSocket(receiver)
         stream.expect(PATIENCE_SECONDS)
-        other = gevent.spawn(take_turns)
-        assert b''.join(stream.receive(1000) for _ in range(10)) == bytes(10_000)
-        other.kill()
-    assert turns >= 9
+        with turns_of_another() as turns:
+            assert b''.join(stream.receive(1000) for _ in range(10)) == bytes(10_000)
+    assert len(turns) >= 9
 
 
 # WSGI
@@ -757,8 +679,8 @@ def test_a_plain_bottle_app_reads_the_query_the_json_and_the_headers_of_a_valid_
     body = b'{"text": "gr\xc3\xbc\xc3\x9fe"}'
     sent = (b'POST /echo?a=%C3%BC&b=2 HTTP/1.1\r\nHost: example:8080\r\nUser-Agent: test\r\nConnection: close\r\n'
             b'Content-Type: application/json\r\nContent-Length: ' + str(len(body)).encode() + b'\r\n\r\n' + body)
-    with serving(application=validator(plain_bottle_app())) as send:
-        response = read_to_end(send(sent))
+    with server_with(application=validator(plain_bottle_app())) as server:
+        response = read_to_end(send_to(server, sent))
     (status, _, text), = read_answers(response)
     assert (status, json.loads(text)) == (200, {
         'query': ['ü', '2'], 'json': {'text': 'grüße'}, 'agent': 'test', 'from': '127.0.0.1',
@@ -771,9 +693,8 @@ def test_a_plain_bottle_app_reads_the_query_the_json_and_the_headers_of_a_valid_
 ])
 def test_the_webhook_itself_is_a_valid_wsgi_application(method: str, target: str) -> None:
     sent = f'{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode()
-    server = Listener(Settings(0, Tokens(TOKEN), None), forgetful_line())
-    with serving(application=validator(server.app)) as send:
-        (status, _, _), = read_answers(read_to_end(send(sent)), method)
+    with server_with(application=validator(listener().app)) as server:
+        (status, _, _), = read_answers(read_to_end(send_to(server, sent)), method)
     assert status in (200, 204, 404)
 
 
@@ -784,6 +705,6 @@ def test_a_body_in_chunks_is_a_file_of_its_data() -> None:
         return [environ['wsgi.input'].readline(), b'|', environ['wsgi.input'].read()]
 
     sent = b'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
-    with serving(application=application) as send:
-        (status, _, text), = read_answers(read_to_end(send(sent + b'3\r\na\nb\r\n2\r\nc\n\r\n0\r\n\r\n')))
+    with server_with(application=application) as server:
+        (status, _, text), = read_answers(read_to_end(send_to(server, sent + b'3\r\na\nb\r\n2\r\nc\n\r\n0\r\n\r\n')))
     assert (status, text) == (200, 'a\n|bc\n')

@@ -13,12 +13,6 @@ from shared.webhook import TOKEN, Webhook, changed_pack
 pytestmark = pytest.mark.sockets
 
 
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug') as running:
-        yield running
-
-
 def test_the_log_says_of_a_wrong_path_what_to_do(webhook: Webhook) -> None:
     paths = [b'/else', b'/%ff', b'*', b'http://x/else']
     for number, path in enumerate(paths):

@@ -17,27 +17,21 @@ import gevent
 import gevent.socket
 import GenericWebhook
 import pytest
-from shared.app import App, forgetful_line
+from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (HTTP_LIMITS, CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Listener, Post, PostQueue,
-                            Request, RequestBody, Room, Sender, ServerLine, Settings, Share, State, Tokens, Unavailable,
+from GenericWebhook import (CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Post, PostQueue,
+                            Request, RequestBody, Room, Sender, ServerLine, Share, State, Unavailable,
                             likeness_of)
 from gevent.event import Event
 from local_xsoar import wait_for
 from model import incident
-from own_server import have_turn, hold_calls
+from own_server import connect, have_turn, hold_calls, listener, server_with
 from shared.webhook import TOKEN, Webhook, changed_pack, read_to_end
 
 pytestmark = pytest.mark.sockets
 
 KIB, MIB = 1024, 1024 * 1024
 AUTHORIZED = f'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: {TOKEN}\r\nConnection: close\r\n'
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug') as running:
-        yield running
 
 
 def status_of(webhook: Webhook, head: str) -> int:
@@ -205,7 +199,7 @@ def have_room(room: Room, *sizes: int) -> bool:
 
 @pytest.mark.parametrize('room, mib', [
     (lambda: Intake().accepted, 96), (lambda: Intake().unauthenticated, 48), (lambda: Intake().unauthenticated_small, 16),
-    (lambda: http_server().heads, 8), (lambda: http_server().unsent, 32), (lambda: http_server().unsent_unauthenticated, 8),
+    (lambda: listener().heads, 8), (lambda: listener().unsent, 32), (lambda: listener().unsent_unauthenticated, 8),
 ], ids=['accepted', 'unauthenticated', 'unauthenticated, small', 'heads', 'unsent', 'unsent, unauthenticated'])
 def test_each_room_has_its_size(room: Callable[[], Room], mib: int) -> None:
     assert have_room(room(), mib * MIB - 1000, 1000)
@@ -226,7 +220,7 @@ def test_the_head_or_response_that_has_been_there_longest_gives_way(name: str) -
         with suppress(Unavailable), closing(Share(room, room.limit // 2)):
             Event().wait()
 
-    room: Room = getattr(http_server(), name)
+    room: Room = getattr(listener(), name)
     holders = [gevent.spawn(hold) for _ in range(3)]
     for _ in range(3):
         gevent.sleep(0)
@@ -338,16 +332,14 @@ def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, 
 
 def test_a_waiting_request_that_gives_way_is_logged_with_what_is_known_of_it() -> None:
     def send(agent: str) -> None:
-        sender = stack.enter_context(gevent.socket.create_connection(('127.0.0.1', server.server_port or 0)))
+        sender = stack.enter_context(connect(server))
         sender.sendall(f'POST / HTTP/1.1\r\nHost: x\r\nUser-Agent: {agent}\r\nX-GitHub-Delivery: 72d3162e\r\n\r\n'.encode())
 
     def logged() -> str:
         return str([*lines.values(), demistomock.calls_of('info')])
 
-    server = http_server(HttpLimits(heads_bytes=4096))
-    server.start()
-    lines = server.app.line.log_buffer.lines
-    with closing(server), ExitStack() as stack, server.turn:
+    with server_with(HttpLimits(heads_bytes=4096)) as server, ExitStack() as stack, server.turn:
+        lines = server.app.line.log_buffer.lines
         send('evicted/1')
         until(lambda: server.heads.reserved)
         send('evicts/1')
@@ -361,7 +353,7 @@ def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(
         with suppress(Unavailable), closing(Share(heads, size, lane)):
             Event().wait()
 
-    heads = http_server().heads
+    heads = listener().heads
     many = [(4 * MIB - 2500, 1 - fuller), *[(500, 1 - fuller)] * 3]
     few = [(1000, fuller), (4 * MIB - 1000, fuller), (2000, fuller)]
     holders = [gevent.spawn(hold, *each) for each in many + few]
@@ -378,7 +370,7 @@ def test_a_response_has_30_seconds_and_a_second_for_each_64_kib_to_be_read(clock
             connection.send(b'', bytes(MIB), Request(is_accepted=True))
         receiver.close()
 
-    server = http_server()
+    server = listener()
     sender, receiver = gevent.socket.socketpair()
     connection = Connection(receiver, '', server)
     sending = gevent.spawn(send)
@@ -389,17 +381,10 @@ def test_a_response_has_30_seconds_and_a_second_for_each_64_kib_to_be_read(clock
     sender.close()
 
 
-def http_server(limits: HttpLimits = HTTP_LIMITS) -> Listener:
-    return Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
-
-
 @contextmanager
 def connected() -> Iterator[tuple[Connection, socket.socket]]:
     """Connect to a server in this process, with the limits that are promised; yield both ends of the connection."""
-    server = http_server()
-    server.start()
-    with closing(server), gevent.socket.create_connection(('127.0.0.1', server.server_port or 0)) as sender:
-        sender.settimeout(PATIENCE_SECONDS)
+    with server_with() as server, closing(connect(server)) as sender:
         until(lambda: server.connections[State.BEGUN])
         yield next(iter(server.connections[State.BEGUN])), sender
 
