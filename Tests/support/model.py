@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import gevent
 from clocks import Clock
-from gevent.event import AsyncResult
+from GenericWebhook import Room, Share, Unavailable
+from gevent.event import AsyncResult, Event
 from hypothesis import seed, settings
 
 # The same examples in every run. The weekly run sets both, for others.
@@ -62,3 +64,24 @@ def turns_of_another() -> Iterator[list[bool]]:
         yield turns
     finally:
         other.kill()
+
+
+def hold(room: Room, size: int, lane: int = 0) -> gevent.Greenlet:
+    """Have a greenlet hold so many bytes of a room until it is cut."""
+    def take() -> None:
+        with suppress(Unavailable), closing(Share(room, size, lane)):
+            Event().wait()
+
+    holder = gevent.spawn(take)
+    gevent.sleep(0)
+    return holder
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    """Return the most bytes that Python's objects take beside those that are there before the work."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -9,18 +9,51 @@ from typing import Any
 import requests
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+from shared.browser import violations
 from shared.webhook import TOKEN, Webhook
 
 
 SENDERS = ('--senders', str(ROOT / 'senders'), '--url-words', str(ROOT / 'senders/url_words.json'))
 ECHO = ROOT / 'Tests' / 'localxsoar' / 'sample_packs' / 'Echo'
+OpenPage = Callable[..., Page]  # the fixture `open_page`
 
 
-def post(webhook: LocalXsoar, body: Any, token: str = TOKEN, **headers: str) -> requests.Response:
-    data = body if isinstance(body, str) else json.dumps(body)
+def post(webhook: LocalXsoar, body: Any, token: str = TOKEN, query: str = '', **headers: str) -> requests.Response:
+    data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     named = {name.replace('_', '-'): value for name, value in headers.items()}
-    return requests.post(webhook.webhook_url, data.encode(), headers={'Authorization': token, **named}, timeout=PATIENCE_SECONDS)
+    return requests.post(webhook.webhook_url + query, data, headers={'Authorization': token, **named}, timeout=PATIENCE_SECONDS)
+
+
+def newest_ended(webhook: LocalXsoar) -> dict[str, Any]:
+    """Return the newest delivery once it has ended."""
+    found: dict[str, Any] = wait_for(lambda: next((
+        each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
+    return found
+
+
+def body_of(webhook: LocalXsoar, number: int) -> bytes:
+    """Return the body of a delivery as it was kept."""
+    return requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=PATIENCE_SECONDS).content
+
+
+COLORS: tuple[Any, ...] = ({'color_scheme': 'dark'}, {'forced_colors': 'active'})
+
+
+def check_colors(page: Page) -> None:
+    """Check that nothing is in the way of a screen reader, and that every text is seen whatever the colors."""
+    assert violations(page) == []
+    for colors in COLORS:
+        page.emulate_media(**{'color_scheme': 'light', 'forced_colors': 'none', **colors})
+        assert violations(page, rule='color-contrast') == [], colors
+    page.emulate_media(color_scheme='light', forced_colors='none')
+
+
+def hold(page: Page, url: str | re.Pattern[str]) -> list[Route]:
+    """Hold the page's requests for a URL, and return the list that has them."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route))
+    return held
 
 
 # Two frames later, what a response or an event has changed is drawn.
@@ -40,8 +73,7 @@ def newest(page: Page) -> Any:
 
 def open_what_became(page: Page, webhook: Webhook) -> None:
     """Opens the newest delivery once it has ended."""
-    found = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
-    page.goto(f"{webhook.url}/#/deliveries/{found['number']}")
+    page.goto(f"{webhook.url}/#/deliveries/{newest_ended(webhook)['number']}")
     expect(page.locator('#more')).to_be_visible()
 
 
@@ -58,8 +90,7 @@ def hold_what_is_sent(page: Page) -> Callable[[], list[Any]]:
         page.evaluate("fetch('/localxsoar/deliveries').then(() => true)")  # what was sent before this has come, too
         return held
 
-    held: list[Any] = []
-    page.route(re.compile(r'/send(\?|$)'), lambda route: held.append(route))
+    held = hold(page, re.compile(r'/send(\?|$)'))
     return sent
 
 

@@ -5,7 +5,6 @@ import asyncio
 import inspect
 import itertools
 import json
-import resource
 import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -295,9 +294,3 @@ class Senders:
         if self.told_apart:
             assert numbers == [number for number, made in self.expected(request).items() if made]
         return [created['id'] for created in answer.json]
-
-
-def allow_many_connections() -> None:
-    """As many open files for this process as its limit can be raised to."""
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))

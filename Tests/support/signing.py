@@ -12,16 +12,18 @@ import pytest
 import standardwebhooks
 import stripe
 from shared.app import NOW, App
-from GenericWebhook import (
-    Settings,
-    signatures_to_check,
-    valid_signature,
-)
+from GenericWebhook import Settings, signatures_to_check, valid_signature
 from slack_sdk.signature import SignatureVerifier
 
 
 TOKEN = 'whsec_' + base64.b64encode(b'the key of this instance').decode()
 OTHER_TOKEN = 'whsec_' + base64.b64encode(b'the key of another one..').decode()
+
+# The tokens of an instance that has eight.
+# The first is a prefix of the second; others have what a query, a header or base64 writes in another way, or 300 characters.
+EIGHT = ['prefix-0', 'prefix-0-and-more', 'a+b c/d=e&f%2B-long', 'w\u00f6rd-of-sixteen-letters', 'bars||without-spaces',
+         'Basic ' + base64.b64encode(b'tenant:password-5').decode(), 'sha256=' + '0' * 64, 'long' * 75]
+WHOLE = ' || '.join(EIGHT)
 
 
 def digest(key: str, text: bytes, kind: str = 'sha256') -> bytes:

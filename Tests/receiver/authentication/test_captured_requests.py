@@ -4,23 +4,14 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-import tracemalloc
 from collections.abc import Callable
 from itertools import cycle, product
 
 import pytest
 from shared.app import NOW, App
 from clocks import grows_linearly
-from GenericWebhook import (
-    ANY,
-    MIB,
-    SCHEMES,
-    TIMED_TEXT,
-    Scheme,
-    Settings,
-    Tokens,
-    Unauthorized,
-)
+from GenericWebhook import ANY, MIB, SCHEMES, TIMED_TEXT, Scheme, Settings, Tokens, Unauthorized
+from model import peak_of
 from signing import (BODY_ONLY, NAMED, Sender, TIMED, TOKEN, base64_of, digest, each_timed_sender, hex_of, refused, sign_slack,
                      sign_stripe, signs_the_body, verified, whole_second)
 
@@ -195,14 +186,10 @@ def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else
 
 
 def test_a_time_in_a_body_takes_no_memory_whatever_it_holds(app: App) -> None:
-    body = b'{"webhookTimestamp": [' + b'[],' * MIB + b'[]]}'
+    body, is_refused = b'{"webhookTimestamp": [' + b'[],' * MIB + b'[]]}', list[bool]()
     headers = signs_the_body('X-Hub-Signature-256')(body, TOKEN, '')
-    tracemalloc.start()
-    try:
-        assert refused(app, body, headers)
-        assert tracemalloc.get_traced_memory()[1] < 6 * len(body)
-    finally:
-        tracemalloc.stop()
+    assert peak_of(lambda: is_refused.append(refused(app, body, headers))) < 6 * len(body)
+    assert is_refused == [True]
 
 
 @pytest.mark.parametrize('header', [header for header, (*_, scheme) in SCHEMES.items()
@@ -300,13 +287,6 @@ def test_a_time_outside_of_an_object_does_not_make_a_delivery_old(app: App, body
     assert app.post(sent, {'Content-Type': 'text/plain', 'X-Any-Signature': hex_of(TOKEN, sent)}).status == 200
 
 
-def test_a_signed_id_that_cannot_be_read_is_reported_as_such(app: App) -> None:
-    headers = {'svix-id': 'a=', 'svix-timestamp': str(NOW), 'svix-signature': 'v1,' + 'A' * 43 + '='}
-    answer = app.post(b'{}', headers)
-    assert answer.status == 401
-    assert 'its id or its time cannot be read' in answer.detail
-
-
 @pytest.mark.parametrize('old', ['v0:1600000000:token=a&text=x', 'v0:1600000000:{"text":"x', '1600000000:{"a":"x',
                                  '2024-11-24T07:20:00Za=x', 'text=x'])
 def test_what_another_sender_signed_with_the_same_token_is_not_a_delivery_of_standard_webhooks(old: str) -> None:
@@ -319,6 +299,9 @@ def test_what_another_sender_signed_with_the_same_token_is_not_a_delivery_of_sta
 
 
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
-def test_an_old_signature_is_rejected_with_a_fresh_time_beside_it(app: App, sender: Sender) -> None:
+def test_an_old_signature_with_a_fresh_time_beside_it_is_rejected_and_one_without_its_time(app: App, sender: Sender) -> None:
     body, headers = sender.request(3600)
     assert refused(app, body, {**headers, sender.stamp_header: str(NOW)})
+    body, headers = sender.request()
+    del headers[sender.stamp_header]
+    assert refused(app, body, headers)

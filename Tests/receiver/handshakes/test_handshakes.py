@@ -1,9 +1,9 @@
 """What senders ask before they trust an address: answered as each expects it, and nothing else becomes reachable by it."""
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ import pytest
 from shared.app import NOW, App
 from clocks import unix_now
 from local_xsoar import ROOT
-from slack_sdk.signature import SignatureVerifier
+from signing import sign_slack, sign_zoom
 from shared.webhook import TOKEN, Answer, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
@@ -34,16 +34,8 @@ def is_echo(answer: Answer, text: str) -> bool:
             and answer.headers['x-content-type-options'] == 'nosniff')
 
 
-def signed_by_slack(body: str, stamp: float = NOW, token: str = TOKEN) -> dict[str, str]:
-    at = f'{stamp:.0f}'
-    signature = SignatureVerifier(token).generate_signature(timestamp=at, body=body)
-    return {'X-Slack-Request-Timestamp': at, 'X-Slack-Signature': str(signature)}
-
-
-def signed_by_zoom(body: str, stamp: float = NOW, token: str = TOKEN) -> dict[str, str]:
-    at = f'{stamp:.0f}'
-    signature = hmac.new(token.encode(), f'v0:{at}:{body}'.encode(), hashlib.sha256).hexdigest()
-    return {'x-zm-request-timestamp': at, 'x-zm-signature': f'v0={signature}'}
+def signed(sign: Callable[..., dict[str, str]], body: str, stamp: float = NOW, token: str = TOKEN) -> dict[str, str]:
+    return sign(body.encode(), token, f'{stamp:.0f}')
 
 
 def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
@@ -69,10 +61,10 @@ def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(w
 
 def test_each_signed_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
     body = json.dumps(payload_of('slack')['body'])
-    slack = patient.post(webhook.webhook_url, body, headers=signed_by_slack(body, unix_now()))
+    slack = patient.post(webhook.webhook_url, body, headers=signed(sign_slack, body, unix_now()))
     assert (slack.status_code, slack.text) == (200, '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P')
     body = json.dumps(payload_of('zoom')['body'])
-    zoom = patient.post(webhook.webhook_url, body, headers=signed_by_zoom(body, unix_now()))
+    zoom = patient.post(webhook.webhook_url, body, headers=signed(sign_zoom, body, unix_now()))
     assert (zoom.headers['Content-Type'], zoom.json()['plainToken']) == ('application/json', 'qgg8vlvZRS6UYooatFL8Aw')
     assert zoom.json()['encryptedToken'] == hmac.new(TOKEN.encode(), b'qgg8vlvZRS6UYooatFL8Aw', 'sha256').hexdigest()
     assert webhook.sent() == []
@@ -103,11 +95,8 @@ def test_a_post_without_a_validation_token_is_an_ordinary_post(app: App, query: 
 def test_a_validation_event_without_a_code_is_a_400(app: App, body: str) -> None:
     answer = app.post(body.encode('latin-1'), {'aeg-event-type': 'SubscriptionValidation'})
     assert answer.status == 400
+    assert body != '[{"data": {}}]' or "'validationCode'" in answer.detail
     assert app.calls == []
-
-
-def test_a_validation_event_without_a_code_is_reported_what_is_missing(app: App) -> None:
-    assert "'validationCode'" in app.post('[{"data": {}}]', {'aeg-event-type': 'SubscriptionValidation'}).detail
 
 
 @pytest.mark.parametrize('size, status', [(64 * 1024, 200), (64 * 1024 + 1, 413)])
@@ -166,8 +155,8 @@ def test_metas_verify_token_may_be_any_text_and_on_an_instance_without_tokens_is
 
 def test_slacks_challenge_does_not_come_back_to_anybody(app: App) -> None:
     body = json.dumps(payload_of('slack')['body'])
-    for headers in ({}, {'Authorization': 'wrong'}, signed_by_slack(body, token='other'), signed_by_slack(body, 1_600_000_000),
-                    signed_by_slack(body + ' ')):
+    for headers in ({}, {'Authorization': 'wrong'}, signed(sign_slack, body, token='other'),
+                    signed(sign_slack, body, 1_600_000_000), signed(sign_slack, body + ' ')):
         answer = app.post(body, headers)
         assert answer.status == 401
         assert '3eZbrw' not in answer.text
@@ -202,11 +191,11 @@ def test_zooms_token_is_signed_for_nobody_who_does_not_sign_as_zoom(app: App) ->
     body = zoom_question('abc')
     digest = hmac.new(TOKEN.encode(), b'abc', 'sha256').hexdigest()
     github = {'X-Hub-Signature-256': 'sha256=' + hmac.new(TOKEN.encode(), body.encode(), 'sha256').hexdigest()}
-    refused = [app.post(body, headers) for headers in ({}, signed_by_zoom(body, token='other'),
-                                                       signed_by_zoom(body, 1_600_000_000))]
+    refused = [app.post(body, headers) for headers in ({}, signed(sign_zoom, body, token='other'),
+                                                       signed(sign_zoom, body, 1_600_000_000))]
     assert [answer.status for answer in refused] == [401] * 3
-    let_in = [app.post(body, headers) for headers in ({'Authorization': TOKEN}, {'X-Gitlab-Token': TOKEN}, signed_by_slack(body),
-                                                      github)]
+    let_in = [app.post(body, headers) for headers in ({'Authorization': TOKEN}, {'X-Gitlab-Token': TOKEN},
+                                                      signed(sign_slack, body), github)]
     assert [answer.status for answer in let_in] == [200] * 4
     assert not [answer for answer in refused + let_in if digest in answer.text]
     assert len(app.calls) == 4, 'to others it is an event like any'
@@ -214,7 +203,7 @@ def test_zooms_token_is_signed_for_nobody_who_does_not_sign_as_zoom(app: App) ->
 
 def test_zooms_token_is_signed_for_no_other_signature_beside_a_wrong_one_of_zooms(app: App) -> None:
     body = zoom_question('abc')
-    answer = app.post(body, signed_by_slack(body) | signed_by_zoom(body, token='other'))
+    answer = app.post(body, signed(sign_slack, body) | signed(sign_zoom, body, token='other'))
     assert answer.status == 200
     assert 'encryptedToken' not in answer.text
     assert len(app.calls) == 1, 'it is an event like any'
@@ -223,7 +212,7 @@ def test_zooms_token_is_signed_for_no_other_signature_beside_a_wrong_one_of_zoom
 @pytest.mark.parametrize('headers, query', [({'Authorization': TOKEN}, ''), ({}, f'token={TOKEN}')], ids=['header', 'URL'])
 def test_zooms_question_may_show_the_token_beside_its_signature(app: App, headers: dict[str, str], query: str) -> None:
     body = zoom_question('abc')
-    answer = app.post(body, {**headers, **signed_by_zoom(body)}, query)
+    answer = app.post(body, {**headers, **signed(sign_zoom, body)}, query)
     assert answer.json['plainToken'] == 'abc'
     assert app.calls == []
 
@@ -231,18 +220,18 @@ def test_zooms_question_may_show_the_token_beside_its_signature(app: App, header
 def test_an_instance_without_a_token_signs_nothing() -> None:
     with App('') as app:
         body = zoom_question('abc')
-        answer = app.post(body, signed_by_zoom(body, token=''))
+        answer = app.post(body, signed(sign_zoom, body, token=''))
         assert answer.status == 200
         assert [incident['rawJSON'] for incident in app.incidents] == [answer.json[0]['rawJSON']], 'it is an event like any'
         assert 'encryptedToken' not in answer.text
 
 
-@pytest.mark.parametrize('plain_token',
-                         ['', 'a' * 65, 'a b', 'a.b', 'v0:1:{}', '{}', 'é', '\u0661', 'a\n', '1764000000.', None, 7, ['a'],
-                          {'a': 1}])
-def test_zoom_gets_nothing_but_letters_and_digits_signed(app: App, plain_token: Any) -> None:
-    body = zoom_question(plain_token)
-    answer = app.post(body, signed_by_zoom(body))
+@pytest.mark.parametrize('body', [
+    *map(zoom_question, ('', 'a' * 65, 'a b', 'a.b', 'v0:1:{}', '{}', 'é', '\u0661', 'a\n', '1764000000.')),
+    *map(zoom_question, (None, 7, ['a'], {'a': 1})),
+    *(f'{{"event": "endpoint.url_validation"{more}}}' for more in ('', ', "payload": "x"', ', "payload": []'))])
+def test_zoom_gets_nothing_but_letters_and_digits_signed(app: App, body: str) -> None:
+    answer = app.post(body, signed(sign_zoom, body))
     assert answer.status == 400
     assert 'encryptedToken' not in answer.text
 
@@ -250,13 +239,7 @@ def test_zoom_gets_nothing_but_letters_and_digits_signed(app: App, plain_token: 
 @pytest.mark.parametrize('plain_token', ['a', 'Z9' * 32])
 def test_zooms_token_may_have_1_to_64_letters_and_digits(app: App, plain_token: str) -> None:
     body = zoom_question(plain_token)
-    assert app.post(body, signed_by_zoom(body)).json['plainToken'] == plain_token
-
-
-@pytest.mark.parametrize('body', ['{"event": "endpoint.url_validation"}', '{"event": "endpoint.url_validation", "payload": "x"}',
-                                  '{"event": "endpoint.url_validation", "payload": []}'])
-def test_zooms_question_without_a_token_is_a_400(app: App, body: str) -> None:
-    assert app.post(body, signed_by_zoom(body)).status == 400
+    assert app.post(body, signed(sign_zoom, body)).json['plainToken'] == plain_token
 
 
 def echoes_of(app: App, text: str) -> list[Answer]:
@@ -267,7 +250,7 @@ def echoes_of(app: App, text: str) -> list[Answer]:
     return [app.post('', {}, urlencode({'validationToken': text})), app.ask('GET', urlencode({'challenge': text})),
             app.ask('GET', urlencode({'check': text})),
             app.ask('GET', urlencode({'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': text})),
-            app.post(azure, {'aeg-event-type': 'SubscriptionValidation'}), app.post(slack, signed_by_slack(slack)),
+            app.post(azure, {'aeg-event-type': 'SubscriptionValidation'}), app.post(slack, signed(sign_slack, slack)),
             app.ask('GET', headers={'x-okta-verification-challenge': header}),
             app.ask('OPTIONS', headers={'WebHook-Request-Origin': header})]
 

@@ -20,11 +20,10 @@ import pytest
 from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Post, PostQueue,
-                            Request, RequestBody, Room, Sender, ServerLine, Share, State, Unavailable,
+                            Request, RequestBody, Room, Sender, ServerLine, State, Unavailable,
                             likeness_of)
-from gevent.event import Event
 from local_xsoar import wait_for
-from model import incident
+from model import hold, incident, let_greenlets_run
 from own_server import connect, have_turn, hold_calls, listener, server_with
 from shared.webhook import TOKEN, Webhook, changed_pack, read_to_end
 
@@ -185,13 +184,8 @@ def test_the_log_is_written_once_a_second_at_most(clock: Clock, own_line: Server
 
 def have_room(room: Room, *sizes: int) -> bool:
     """Return whether greenlets can hold so many bytes each at the same time, and none of them is cut."""
-    def hold(size: int) -> None:
-        with suppress(Unavailable), closing(Share(room, size)):
-            Event().wait()
-
-    holders = [gevent.spawn(hold, size) for size in sizes]
-    for _ in range(3):
-        gevent.sleep(0)
+    holders = [hold(room, size) for size in sizes]
+    let_greenlets_run()
     all_hold = not any(holder.ready() for holder in holders)
     gevent.killall(holders)
     return all_hold
@@ -216,14 +210,9 @@ def test_all_gates_together_add_up_to_what_the_script_says_and_to_at_most_600_mi
 
 @pytest.mark.parametrize('name', ['heads', 'unsent', 'unsent_unauthenticated'])
 def test_the_head_or_response_that_has_been_there_longest_gives_way(name: str) -> None:
-    def hold() -> None:
-        with suppress(Unavailable), closing(Share(room, room.limit // 2)):
-            Event().wait()
-
     room: Room = getattr(listener(), name)
-    holders = [gevent.spawn(hold) for _ in range(3)]
-    for _ in range(3):
-        gevent.sleep(0)
+    holders = [hold(room, room.limit // 2) for _ in range(3)]
+    let_greenlets_run()
     assert [holder.ready() for holder in holders] == [True, False, False]
     gevent.killall(holders)
 
@@ -233,13 +222,9 @@ def test_the_head_or_response_that_has_been_there_longest_gives_way(name: str) -
     (MIB + 1, 4 * MIB, True), (4 * MIB, 4 * MIB + 1, False), (4 * MIB + 1, 25 * MIB, True),
 ])
 def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other: int, wait_for_each_other: bool) -> None:
-    def process() -> None:
-        with intake.take_turn(other):
-            pass
-
     intake = Intake()
     with intake.take_turn(one):
-        second = gevent.spawn(process)
+        second = gevent.spawn(lambda: intake.take_turn(other).close())
         gevent.sleep(0)
         assert second.ready() is not wait_for_each_other
     second.get(timeout=PATIENCE_SECONDS)
@@ -349,16 +334,11 @@ def test_a_waiting_request_that_gives_way_is_logged_with_what_is_known_of_it() -
 
 @pytest.mark.parametrize('fuller', [0, 1])
 def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(fuller: int) -> None:
-    def hold(size: int, lane: int) -> None:
-        with suppress(Unavailable), closing(Share(heads, size, lane)):
-            Event().wait()
-
     heads = listener().heads
     many = [(4 * MIB - 2500, 1 - fuller), *[(500, 1 - fuller)] * 3]
     few = [(1000, fuller), (4 * MIB - 1000, fuller), (2000, fuller)]
-    holders = [gevent.spawn(hold, *each) for each in many + few]
-    for _ in range(3):
-        gevent.sleep(0)
+    holders = [hold(heads, *each) for each in many + few]
+    let_greenlets_run()
     assert [number for number, holder in enumerate(holders) if holder.ready()] == [4]
     gevent.killall(holders)
 

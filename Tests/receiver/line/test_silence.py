@@ -6,7 +6,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import demistomock
@@ -61,6 +61,16 @@ class Server:
 
     def send(self, query: str, body: bytes = BEAT, method: str = 'POST', **headers: str) -> Answer:
         return ask(self.listener, body, f'?{query}', method, **{key.replace('_', '-'): text for key, text in headers.items()})
+
+    @contextmanager
+    def hanging_call(self) -> Iterator[None]:
+        """Hold the call of another event until the block ends."""
+        self.may_reply.clear()
+        waiting = gevent.spawn(self.send, '')
+        until(lambda: self.line.queue.in_flight)
+        yield
+        self.may_reply.set()
+        assert waiting.get().status == 200
 
     def beat(self, name: str = 'Backups', every: str = '1m', more: str = '') -> Answer:
         """Send a heartbeat that creates no incident of its own."""
@@ -148,13 +158,9 @@ def test_every_post_that_is_accepted_is_a_sign_of_life_and_nothing_else_is(xsoar
     assert xsoar.send(f'{word}wrong', Authorization='wrong').status == 401
     assert xsoar.send(f'{word}unsigned', Authorization='').status == 401
     assert xsoar.send(f'{word}forged', Authorization='none', X_Hub_Signature_256=f'sha256={"0" * 64}').status == 401
-    xsoar.may_reply.clear()
     xsoar.line.queue.most_posts = 1
-    waiting = gevent.spawn(xsoar.send, '')
-    until(lambda: xsoar.line.queue.in_flight)
-    assert xsoar.send(f'{word}full').status == 503
-    xsoar.may_reply.set()
-    assert waiting.get().status == 200
+    with xsoar.hanging_call():
+        assert xsoar.send(f'{word}full').status == 503
     xsoar.line.queue.most_posts = 1000
     xsoar.incidents.clear()
     xsoar.lapse(20)
@@ -170,21 +176,13 @@ def test_while_nobody_can_be_heard_the_time_stands_still(xsoar: Server) -> None:
     xsoar.line.record_listening('now')
     xsoar.lapse(10)
     xsoar.line.queue.most_posts = 1
-    xsoar.may_reply.clear()
-    waiting = gevent.spawn(xsoar.send, '')
-    until(lambda: xsoar.line.queue.in_flight)
-    assert xsoar.send('').status == 503
-    xsoar.clock.passed += 8  # the queue is full
-    xsoar.may_reply.set()
-    assert waiting.get().status == 200
+    with xsoar.hanging_call():
+        assert xsoar.send('').status == 503
+        xsoar.clock.passed += 8  # the queue is full
     xsoar.line.queue.most_posts = 1000
-    xsoar.may_reply.clear()
-    hanging = gevent.spawn(xsoar.send, '')
-    until(lambda: xsoar.line.queue.in_flight)
-    xsoar.clock.passed += 3600  # ... of a call, of which 10 s count
-    xsoar.beat('Heard')
-    xsoar.may_reply.set()
-    assert hanging.get().status == 200
+    with xsoar.hanging_call():
+        xsoar.clock.passed += 3600  # ... of a call, of which 10 s count
+        xsoar.beat('Heard')
     xsoar.incidents.clear()
     xsoar.lapse(25)
     xsoar.has()
@@ -197,12 +195,8 @@ def test_while_nobody_can_be_heard_the_time_stands_still(xsoar: Server) -> None:
 def test_a_silence_that_begins_in_a_call_that_hangs_occurred_when_it_began(xsoar: Server) -> None:
     xsoar.beat()
     xsoar.lapse(55)
-    xsoar.may_reply.clear()
-    hanging = gevent.spawn(xsoar.send, '')
-    until(lambda: xsoar.line.queue.in_flight)
-    xsoar.clock.passed += 3600  # of which 10 s count: the silence begins in the first 5
-    xsoar.may_reply.set()
-    assert hanging.get().status == 200
+    with xsoar.hanging_call():
+        xsoar.clock.passed += 3600  # of which 10 s count: the silence begins in the first 5
     until(lambda: len(xsoar.incidents) == 2)
     assert xsoar.incidents[1]['occurred'] == '2026-11-24T10:01:00Z'
     xsoar.line.silences.clock += 30 * 24 * 3600  # as if so much time had passed: it is over

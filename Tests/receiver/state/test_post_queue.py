@@ -12,21 +12,17 @@ from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arr
                             RejectedByServer, Settings, Tokens, Unavailable, created_incidents, error_beside, read_payloads,
                             to_incidents, with_text)
 from clocks import Clock
-from model import ROUNDS, SEED
+from model import ROUNDS, SEED, incident
 
 HAND_OVER = 25
 NOW = 1000.0  # any moment
-
-
-def incident(name: str, number: int = 0) -> dict[str, Any]:
-    return {'name': name, 'type': None, 'occurred': '', 'rawJSON': b'{"number": %d}' % number}
 
 
 class Played:
     """A queue with one post a name, and a server that rejects what holds a bad one. Its clock moves only during its calls."""
 
     def __init__(self, *names: str | list[str], each: float = 0, call: float = 0,
-                 uneven: Callable[[], float] = lambda: 1) -> None:
+                 uneven: Callable[[], float] = lambda: 1, has_left: bool = False) -> None:
         self.each = each
         self.call = call
         self.uneven = uneven
@@ -34,9 +30,11 @@ class Played:
         self.queue = PostQueue()
         self.calls: list[list[str]] = []
         self.posts = [self.post(name, number) for number, name in enumerate(names)]
+        for post in self.posts if has_left else ():
+            post.keep()
 
     def post(self, names: str | list[str], number: int = 0) -> Post:
-        post = Post([incident(name, number) for name in ([names] if isinstance(names, str) else names)])
+        post = Post([incident(name, b'{"number": %d}' % number) for name in ([names] if isinstance(names, str) else names)])
         post.hand_over_by = self.now + HAND_OVER
         self.queue.add(post)
         return post
@@ -133,9 +131,7 @@ def test_after_a_rejected_group_the_next_has_8_calls_and_5_seconds_of_its_own() 
 
 def set_aside(*names: str, pause: float = 0) -> Played:
     """Posts whose senders left, and that were rejected together so often that the server must be at fault."""
-    played = Played(*names).measured()
-    for post in played.posts:
-        post.keep()
+    played = Played(*names, has_left=True).measured()
     played.play(lambda _: True)
     played.calls.clear()
     played.now += pause
@@ -150,8 +146,7 @@ def test_one_that_has_just_left_is_asked_before_it_gets_a_503() -> None:
 
 
 def test_the_pauses_before_its_tries_grow_from_1_second_to_10_minutes() -> None:
-    played = Played('bad')
-    played.posts[0].keep()
+    played = Played('bad', has_left=True)
     pauses: list[float] = []
     while len(pauses) < 12:
         assert played.step()
@@ -183,8 +178,7 @@ def outage(played: Played, tries: int = 9) -> None:
 
 
 def test_it_is_tried_soon_after_the_first_call_of_others_that_succeeds_after_an_outage_and_only_then() -> None:
-    played = Played('bad')
-    played.posts[0].keep()
+    played = Played('bad', has_left=True)
     outage(played)
     played.step()
     assert retry_at(played) > played.now + 500
@@ -237,8 +231,7 @@ def test_three_calls_of_others_must_have_succeeded(others: int, seconds: float, 
 
 
 def test_tries_during_an_outage_count_neither_before_nor_after_others_succeeded() -> None:
-    played = Played('bad')
-    played.posts[0].keep()
+    played = Played('bad', has_left=True)
     outage(played, tries=20)
     for _ in range(3):
         played.post('good')
@@ -253,8 +246,7 @@ def test_tries_during_an_outage_count_neither_before_nor_after_others_succeeded(
 
 
 def test_of_a_post_that_was_created_in_part_the_tries_begin_again() -> None:
-    played = Played([*'abc']).measured(count=1, seconds=20)
-    played.posts[0].keep()
+    played = Played([*'abc'], has_left=True).measured(count=1, seconds=20)
     outage(played, tries=4)
     played.now = retry_at(played)
     assert played.step() and played.posts[0].is_partly_created and played.posts[0].incidents
@@ -262,8 +254,7 @@ def test_of_a_post_that_was_created_in_part_the_tries_begin_again() -> None:
 
 
 def test_a_repeat_brings_the_next_try_forward_at_most_once_in_10_s() -> None:
-    played = Played('late')
-    played.posts[0].keep()
+    played = Played('late', has_left=True)
     outage(played, tries=12)
     played.step(lambda _: True)
     began = played.now
@@ -278,9 +269,7 @@ def test_a_repeat_brings_the_next_try_forward_at_most_once_in_10_s() -> None:
 
 @pytest.mark.parametrize('fault, lost', [('count', 'third'), ('bytes', 'large')])
 def test_when_more_are_set_aside_than_there_is_room_for_the_last_or_the_largest_is_lost(fault: str, lost: str) -> None:
-    played = Played(['large'] * 9, 'second', 'third').measured()
-    for post in played.posts:
-        post.keep()
+    played = Played(['large'] * 9, 'second', 'third', has_left=True).measured()
     if fault == 'count':
         played.queue.most_posts = 2
     else:
@@ -317,8 +306,7 @@ def test_what_was_rejected_while_others_were_created_is_lost_before_what_an_outa
 
 
 def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice() -> None:
-    played = Played(['event'] * 100, each=0.25)
-    played.posts[0].keep()
+    played = Played(['event'] * 100, each=0.25, has_left=True)
     played.step()
     played.step(lambda _: True)
     played.now += 1
@@ -659,9 +647,8 @@ def test_the_missing_ones_of_each_request_go_in_a_call_of_their_own(is_rejected:
 
 
 def test_of_a_sender_that_left_the_missing_ones_are_set_aside() -> None:
-    played = Erring([*'abcd'])
+    played = Erring([*'abcd'], has_left=True)
     played.measured()
-    played.posts[0].keep()
     played.play_with_errors('b', 'd', times=2)
     assert not played.posts[0].result.ready()
     played.now = retry_at(played)
@@ -680,7 +667,7 @@ def test_if_the_reply_does_not_show_which_are_missing_none_is_tried(reply: list[
 
 
 @pytest.mark.parametrize('created, calls', [
-    ({'id': '1', **with_text(incident('a'))}, [*'bcd']), ({'id': '1', 'name': 'other'}, [*'acdb'])])
+    ({'id': '1', **with_text(incident('a', b'{"number": 0}'))}, [*'bcd']), ({'id': '1', 'name': 'other'}, [*'acdb'])])
 def test_of_requests_of_one_event_each_that_is_missing_is_tried_alone(created: dict[str, Any], calls: list[str]) -> None:
     played = Played(*'abcd').measured()
     played.queue.next_call(played.now)

@@ -4,13 +4,13 @@ To start a server and to load the page take longer than what most tests do.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from shared.browser import CHROMIUM_NAMES, Tab, open_browser
 from local_xsoar import LocalXsoar, needs
-from pages import ECHO, SENDERS
+from pages import OpenPage, ECHO, SENDERS
 from playwright.sync_api import Browser, Page, expect
 from shared.webhook import Webhook
 
@@ -51,7 +51,7 @@ def tab(tabs: list[Tab], browser: Browser, request: pytest.FixtureRequest) -> It
 
 
 @pytest.fixture
-def open_page(browser: Browser, tab: Tab) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, tab: Tab) -> Iterator[OpenPage]:
     """Opens a page anew: the first in the file's tab, another or one with options of its context in a tab of its own."""
     opened: list[Tab] = []
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from shared.browser import violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import LocalXsoar
 from playwright.sync_api import Page, expect
-from pages import DRAWN, act, newest, open_newest, post
-from shared.webhook import TOKEN, Webhook
+from pages import DRAWN, OpenPage, act, check_colors, hold, newest, open_newest, post
+from shared.webhook import Webhook
 
 pytestmark = pytest.mark.sockets
 
@@ -138,7 +137,7 @@ def focused(page: Page) -> str:
     return str(page.evaluate('document.activeElement.id'))
 
 
-def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_the_focus_stays_on_the_control_that_was_pressed(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(webhook.url)
     number = post(webhook, {'name': 'focus'}).json()[0]['id']
     open_newest(page, 'focus')
@@ -195,8 +194,7 @@ def test_a_phone_shows_the_list_then_the_delivery_and_the_way_back(page: Page, w
 def test_a_delivery_that_is_left_before_it_came_stays_closed(page: Page, webhook: Webhook) -> None:
     post(webhook, {'name': 'left early'})
     expect(newest(page)).to_contain_text('left early')
-    held: list[Any] = []
-    page.route('**/localxsoar/deliveries/*', lambda route: held.append(route))
+    held = hold(page, '**/localxsoar/deliveries/*')
     with page.expect_request('**/localxsoar/deliveries/*'):
         newest(page).click()
     page.keyboard.press('Escape')
@@ -281,7 +279,7 @@ def test_an_invisible_button_takes_no_line(page: Page, webhook: Webhook) -> None
     assert set(page.locator('#delivery .leaf').evaluate_all(heights)) == {0}
 
 
-def test_a_long_name_leaves_room_for_the_rest(open_page: Callable[..., Page], echo: LocalXsoar) -> None:
+def test_a_long_name_leaves_room_for_the_rest(open_page: OpenPage, echo: LocalXsoar) -> None:
     page = open_page(echo.url)
     number = requests.post(echo.webhook_url, json=[{'name': 'long ' * 400}], timeout=PATIENCE_SECONDS).json()[0]['id']
     open_newest(page, 'long long')
@@ -297,12 +295,11 @@ def test_a_column_of_paths_is_shown_if_there_are_any(page: Page, webhook: Webhoo
     post(webhook, {'name': 'no path'})
     expect(newest(page)).to_contain_text('no path')
     expect(newest(page).locator('.path')).to_be_hidden()
-    requests.post(f'{webhook.webhook_url}?type=Phishing', json={}, headers={'Authorization': TOKEN}, timeout=PATIENCE_SECONDS)
+    post(webhook, {}, query='?type=Phishing')
     expect(newest(page).locator('.path')).to_have_text('?type=Phishing')
     expect(newest(page).locator('.path')).to_be_visible()
 
 
-MEDIA: tuple[dict[str, Any], ...] = ({'color_scheme': 'dark'}, {'forced_colors': 'active'})
 NARROW: Any = {'width': 320, 'height': 256}  # 400 % of a screen, narrower than a phone
 # Where a view has many rows of one kind, some of them.
 SOME = {'try': 'try?q=github', 'log': 'log?q=read-aloud', 'incidents': 'incidents?q=read+aloud&open={number}'}
@@ -321,10 +318,7 @@ def test_nothing_is_in_the_way_of_a_screen_reader_in_any_view_and_texts_are_seen
         page.goto(f'{webhook.url}/#/{SOME.get(view, view).format(number=number)}')
     if view in DETAILS:
         expect(page.locator(f'#{DETAILS[view]} .part').first).to_be_visible()
-    assert violations(page) == []
-    for media in MEDIA:
-        page.emulate_media(**{'color_scheme': 'light', 'forced_colors': 'none', **media})
-        assert violations(page, rule='color-contrast') == []
+    check_colors(page)
 
 
 def test_nothing_is_in_the_way_of_a_screen_reader_on_a_narrow_screen(page: Page, webhook: Webhook) -> None:

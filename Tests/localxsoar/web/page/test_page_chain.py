@@ -1,9 +1,8 @@
 """What became of each delivery is the same in the store, the log, the terminal, and the page's list, lanes and incidents."""
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +10,11 @@ import requests
 from clocks import PATIENCE_SECONDS
 from joining import RULE
 from local_xsoar import wait_for
-from pages import SENDERS
+from pages import SENDERS, OpenPage, post
 from playwright.sync_api import Page, expect
 from random_chains import expected, send_all
 from shared.browser import violations
-from shared.webhook import TOKEN, Webhook
+from shared.webhook import Webhook
 
 pytestmark = pytest.mark.sockets
 
@@ -48,22 +47,16 @@ def webhook() -> Iterator[Webhook]:
         yield running
 
 
-def post(webhook: Webhook, **event: Any) -> None:
-    response = requests.post(webhook.webhook_url + URL, json.dumps(event), headers={'Authorization': TOKEN},
-                             timeout=PATIENCE_SECONDS)
-    assert response.status_code == 200
-
-
 def ended(webhook: Webhook) -> list[dict[str, Any]]:
     return [each for each in webhook.control('GET', 'deliveries') if each['kind'] != 'waiting']
 
 
 def test_a_problem_that_begins_gets_worse_and_ends_is_one_incident_whose_page_says_so(
-    open_page: Callable[..., Page], webhook: Webhook
+    open_page: OpenPage, webhook: Webhook
 ) -> None:
     page = open_page(f'{webhook.url}/#/deliveries')
     for level, state in (('high', 'on'), ('critical', 'on'), ('critical', 'on'), ('low', 'over')):
-        post(webhook, what='Pump 3 is hot', pump=3, level=level, state=state)
+        assert post(webhook, {'what': 'Pump 3 is hot', 'pump': 3, 'level': level, 'state': state}, query=URL).status_code == 200
     rows = page.locator('#deliveries .row .became')
     said = ['→ incident 1 high · Pump 3 is hot', '↳ joined incident 1 high → critical Pump 3 is hot', '⊘ dropped Pump 3 is hot',
             '✓ ended incident 1 Pump 3 is hot']
@@ -105,8 +98,7 @@ def test_a_repeat_leads_to_its_original_and_an_incident_without_a_severity_to_wh
     page: Page, webhook: Webhook
 ) -> None:
     for _ in range(2):
-        requests.post(webhook.webhook_url, '{"title": "Twice", "problem": {"level": "P2"}}', timeout=PATIENCE_SECONDS,
-                      headers={'Authorization': TOKEN, 'Idempotency-Key': 'twice'})
+        post(webhook, {'title': 'Twice', 'problem': {'level': 'P2'}}, Idempotency_Key='twice')
     repeat, original, *_ = ended(webhook)
     page.goto(f'{webhook.url}/#/deliveries/{repeat["number"]}')
     page.locator('#original').click()
@@ -167,7 +159,7 @@ def disagreements(webhook: Webhook, page: Page, sent: list[Any]) -> Iterator[tup
 
 @pytest.mark.parametrize('count', [60, pytest.param(200, marks=pytest.mark.weekly)])
 def test_the_page_the_store_the_log_and_the_terminal_agree_on_random_deliveries(
-    open_page: Callable[..., Page], webhook: Webhook, count: int
+    open_page: OpenPage, webhook: Webhook, count: int
 ) -> None:
     webhook.control('DELETE', 'deliveries')
     sent = send_all(webhook, count, SEED + count)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 from shared.browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar
+from pages import OpenPage, hold
 from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.sockets
@@ -38,7 +39,7 @@ def xsoar() -> Iterator[LocalXsoar]:
 
 
 @pytest.fixture
-def open_command(open_page: Callable[..., Page], xsoar: LocalXsoar) -> Callable[..., Page]:
+def open_command(open_page: OpenPage, xsoar: LocalXsoar) -> OpenPage:
     """Opens the form of a command."""
     return lambda name='', **options: open_page(f'{xsoar.url}/#/commands/{name}' if name else xsoar.url, **options)
 
@@ -57,7 +58,7 @@ def unfold(page: Page) -> None:
     page.locator('#view-commands details').evaluate_all('all => all.forEach((each) => { each.open = true; })')
 
 
-def test_a_pack_without_a_port_opens_on_its_commands_and_its_instances_are_chosen(open_command: Callable[..., Page]) -> None:
+def test_a_pack_without_a_port_opens_on_its_commands_and_its_instances_are_chosen(open_command: OpenPage) -> None:
     page = open_command()
     expect(page.get_by_role('heading', name='hello-say')).to_be_visible()
     expect(page.locator('#health')).to_have_text('Ready')
@@ -82,10 +83,9 @@ def test_a_pack_without_a_port_opens_on_its_commands_and_its_instances_are_chose
     expect(page.locator('#health')).to_have_text('Ready')
 
 
-def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
+def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: OpenPage, xsoar: LocalXsoar) -> None:
     page = open_page(f'{xsoar.url}/#/commands')
-    held: list[Any] = []
-    page.route('**/localxsoar/instance?instance=left', lambda route: held.append(route))
+    held = hold(page, '**/localxsoar/instance?instance=left')
     page.get_by_role('link', name='Instance').click()
     wait_for(lambda: held or page.evaluate('false'))
     choice = page.get_by_role('combobox', name='Instance')
@@ -93,8 +93,7 @@ def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: C
     expect(page.locator('#instance-name')).to_have_text('right')
     with page.expect_response('**/localxsoar/instance?instance=left'):
         held[0].continue_()
-    tests: list[Any] = []
-    page.route('**/localxsoar/instance/test?instance=right', lambda route: tests.append(route))
+    tests = hold(page, '**/localxsoar/instance/test?instance=right')
     page.get_by_role('button', name='Test').click()
     expect(choice).to_be_disabled()
     wait_for(lambda: tests or page.evaluate('false'))
@@ -105,7 +104,7 @@ def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: C
 
 
 def test_the_instance_is_in_the_address_and_runs_and_what_was_typed_outlive_a_reload(
-    open_page: Callable[..., Page], xsoar: LocalXsoar
+    open_page: OpenPage, xsoar: LocalXsoar
 ) -> None:
     page = open_page(f'{xsoar.url}/#/commands/hello-say?instance=right')
     expect(page.locator('#instances')).to_have_value('right')
@@ -129,7 +128,7 @@ def test_the_instance_is_in_the_address_and_runs_and_what_was_typed_outlive_a_re
     page.wait_for_url(re.compile(r'/log\?instance=(right|left)$'))
 
 
-def test_a_command_of_the_server_has_a_form(open_command: Callable[..., Page]) -> None:
+def test_a_command_of_the_server_has_a_form(open_command: OpenPage) -> None:
     page = open_command('Print')
     expect(page.locator('#choices h2').last).to_have_text('Server')
     page.locator('#search').fill('print')
@@ -137,7 +136,7 @@ def test_a_command_of_the_server_has_a_form(open_command: Callable[..., Page]) -
     expect(run(page, value='said', **{'Run in incident': ''}).locator('.entry').first).to_contain_text('said')
 
 
-def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_command: Callable[..., Page]) -> None:
+def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_command: OpenPage) -> None:
     page = open_command('hello-say')
     name, result, runs = page.locator('#argument-name'), page.locator('#result'), page.get_by_role('listbox', name='Runs')
     for value in ('one', 'two words'):
@@ -181,7 +180,7 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     expect(runs.get_by_role('option')).to_have_count(5)
 
 
-def test_an_error_is_red_and_its_traceback_is_folded(open_command: Callable[..., Page]) -> None:
+def test_an_error_is_red_and_its_traceback_is_folded(open_command: OpenPage) -> None:
     page = open_command('hello-fail')
     expect(run(page).locator('.entry.bad')).to_have_text('left: Failed to run hello-fail: This one fails.')
     expect(page.locator('#run')).to_be_focused()  # it was disabled meanwhile
@@ -203,7 +202,7 @@ def test_an_error_is_red_and_its_traceback_is_folded(open_command: Callable[...,
     expect(page.get_by_role('button', name='Run again with its traceback')).to_have_count(0)
 
 
-def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_command: Callable[..., Page]) -> None:
+def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_command: OpenPage) -> None:
     page = open_command('hello-show')
     expect(page.get_by_label('mode').locator('option')).to_have_text(['plain (default)', 'plain', 'fancy'])
     result = run(page, text=HOSTILE.replace('\n', '<br>'))
@@ -215,7 +214,7 @@ def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_com
     expect(result).to_contain_text("[x](javascript:document.title='run')")
 
 
-def test_a_secret_argument_or_parameter_appears_nowhere(open_command: Callable[..., Page], xsoar: LocalXsoar) -> None:
+def test_a_secret_argument_or_parameter_appears_nowhere(open_command: OpenPage, xsoar: LocalXsoar) -> None:
     page = open_command('hello-hide')
     texts: list[str] = []
     page.on('response', lambda response: texts.append(response.text()) if '/localxsoar/commands' in response.url else None)
@@ -232,7 +231,7 @@ def test_a_secret_argument_or_parameter_appears_nowhere(open_command: Callable[.
     assert texts and not [each for each in shown for secret in (KEY, 'a-secret-argument') if secret in str(each)]
 
 
-def test_a_file_that_a_command_returns_is_downloaded(open_command: Callable[..., Page]) -> None:
+def test_a_file_that_a_command_returns_is_downloaded(open_command: OpenPage) -> None:
     page = open_command('hello-file')
     link = run(page, text='the content').locator('a.download')
     expect(link).to_have_text('grüße <b>.txt')
@@ -242,7 +241,7 @@ def test_a_file_that_a_command_returns_is_downloaded(open_command: Callable[...,
     assert download.value.suggested_filename.startswith('grüße')
 
 
-def test_a_slow_command_says_so_and_runs_once(open_command: Callable[..., Page]) -> None:
+def test_a_slow_command_says_so_and_runs_once(open_command: OpenPage) -> None:
     page = open_command('hello-entry')
     held: list[Route] = []
     page.route('**/commands', lambda route: held.append(route) if route.request.method == 'POST' else route.continue_())
@@ -261,9 +260,7 @@ def test_a_slow_command_says_so_and_runs_once(open_command: Callable[..., Page])
     assert len(held) == 1
 
 
-def test_a_pack_that_changes_is_seen_at_once_and_what_was_typed_stays(
-    open_command: Callable[..., Page], xsoar: LocalXsoar
-) -> None:
+def test_a_pack_that_changes_is_seen_at_once_and_what_was_typed_stays(open_command: OpenPage, xsoar: LocalXsoar) -> None:
     page = open_command('hello-say')
     page.locator('#argument-name').fill('typed')
     source = COMMANDS / 'Integrations/Commands/Commands'
@@ -289,7 +286,7 @@ else:
 
 
 def test_an_instance_that_fetches_says_so_and_what_failed_also_where_the_browser_needs_a_key(
-    open_page: Callable[..., Page], tmp_path: Path
+    open_page: OpenPage, tmp_path: Path
 ) -> None:
     rows = [{'name': 'isFetch', 'type': 8}, {'name': 'login', 'displaypassword': 'API Key', 'type': 9, 'hiddenusername': True}]
     (tmp_path / 'Keyed.yml').write_text(yaml.safe_dump({
@@ -315,7 +312,7 @@ def test_an_instance_that_fetches_says_so_and_what_failed_also_where_the_browser
         expect(facts).not_to_contain_text('disabled')  # an event has said so
 
 
-def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]) -> None:
+def test_results_are_read_with_a_screen_reader(open_command: OpenPage) -> None:
     page = open_command('hello-trace')
     run(page)
     page.get_by_role('link', name='hello-show').click()
@@ -330,7 +327,7 @@ def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]
     expect(page.locator('#choices')).to_be_visible()
 
 
-def test_incidents_of_two_instances_are_told_apart(tab: Tab, open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
+def test_incidents_of_two_instances_are_told_apart(tab: Tab, open_page: OpenPage, xsoar: LocalXsoar) -> None:
     incident = {'name': 'one', 'type': '', 'occurred': '', 'created': '', 'status': 0, 'severity': 0, 'state': 'firing',
                 'dbotMirrorId': 'same key', 'owner': '', 'labels': [], 'fields': [], 'entries': [],
                 'rawJSON': '{}'}

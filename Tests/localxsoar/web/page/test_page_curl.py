@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from clocks import PATIENCE_SECONDS, wait_for
+from clocks import PATIENCE_SECONDS
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from local_xsoar import ROOT, needs
+from pages import newest_ended
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -79,8 +80,7 @@ class Clean:
 
 def newest(webhook: Webhook) -> dict[str, Any]:
     """Return the newest delivery, once it has ended, as the page has it when a person copies it."""
-    found = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
-    delivery: dict[str, Any] = webhook.control('GET', f"deliveries/{found['number']}?secrets=show")
+    delivery: dict[str, Any] = webhook.control('GET', f"deliveries/{newest_ended(webhook)['number']}?secrets=show")
     return delivery
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 import requests
 from shared.browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
-from local_xsoar import LocalXsoar
+from local_xsoar import Answering, LocalXsoar, served
 from playwright.sync_api import Browser, Page, expect
-from pages import DRAWN, ECHO, newest, post, send
+from pages import DRAWN, ECHO, OpenPage, hold, newest, post, send
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -25,20 +22,12 @@ pytestmark = pytest.mark.sockets
 @contextmanager
 def serve_page(text: str) -> Iterator[str]:
     """The URL of a page on another site: `localhost` is another one than `127.0.0.1`."""
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Answering):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header('Content-Type', 'text/html')
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self.answer(200, text.encode(), **{'Content-Type': 'text/html'})
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f'http://localhost:{server.server_port}/'
-        server.shutdown()
+    with served(Handler) as url:
+        yield url.replace('127.0.0.1', 'localhost')
 
 
 FOREIGN_PAGES = {
@@ -108,7 +97,7 @@ KEEP_STATES = '''() => {
 }'''
 
 
-def test_a_crash_is_red_and_shows_its_traceback_once(open_page: Callable[..., Page], echo: LocalXsoar) -> None:
+def test_a_crash_is_red_and_shows_its_traceback_once(open_page: OpenPage, echo: LocalXsoar) -> None:
     page = open_page(f'{echo.url}/#/instance')
     expect(page.locator('#state')).to_have_class('state good')
     page.evaluate(KEEP_STATES)
@@ -158,7 +147,7 @@ def test_each_health_has_the_time_of_its_report(page: Page, webhook: Webhook) ->
     expect(entries.first).to_have_text(re.compile(r'^\d\d:\d\d:\d\d Healthy × \d+ since \d\d:\d\d:\d\d$'))
 
 
-def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_the_page_finds_its_server_again_after_a_restart(open_page: OpenPage, webhook: Webhook) -> None:
     with LocalXsoar(pack=ECHO) as first:
         page = open_page(first.url)
         requests.post(first.webhook_url, json=[{'name': 'before'}], timeout=PATIENCE_SECONDS)
@@ -185,8 +174,7 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
 
 
 def test_what_arrives_while_the_page_loads_is_shown_once(page: Page, webhook: Webhook) -> None:
-    held: list[Any] = []
-    page.route('**/localxsoar/log*', lambda route: held.append(route))
+    held = hold(page, '**/localxsoar/log*')
     with page.expect_response('**/localxsoar/deliveries?limit=*'):
         page.reload(wait_until='commit')
     page.evaluate("""() => {
@@ -207,7 +195,7 @@ def test_what_arrives_while_the_page_loads_is_shown_once(page: Page, webhook: We
 
 
 def test_the_latest_deliveries_are_there_before_all_others_and_nothing_is_said_of_what_is_not_loaded(
-    open_page: Callable[..., Page], webhook: Webhook
+    open_page: OpenPage, webhook: Webhook
 ) -> None:
     webhook.control('DELETE', 'deliveries')
     first = post(webhook, {'name': 'the first of many'}, User_Agent='seldom/1').json()[0]['id']
@@ -216,8 +204,7 @@ def test_the_latest_deliveries_are_there_before_all_others_and_nothing_is_said_o
     post(webhook, {'name': 'the last of many'}, User_Agent='seldom/1')
     page = open_page(webhook.url)
     expect(page.locator('#count-deliveries')).to_have_text('112')
-    held: list[Any] = []
-    page.route('**/localxsoar/deliveries?before=*', lambda route: held.append(route))
+    held = hold(page, '**/localxsoar/deliveries?before=*')
     page.reload()
     expect(newest(page)).to_contain_text('the last of many')
     expect(page.locator('#count-deliveries')).to_have_text('100…')
@@ -241,9 +228,7 @@ def test_the_latest_deliveries_are_there_before_all_others_and_nothing_is_said_o
     expect(page.locator('#incident .links')).to_contain_text(f"Created by delivery {oldest['number']}")
 
 
-def test_many_incidents_are_drawn_as_far_as_they_are_seen(
-    tab: Tab, open_page: Callable[..., Page], webhook: Webhook
-) -> None:
+def test_many_incidents_are_drawn_as_far_as_they_are_seen(tab: Tab, open_page: OpenPage, webhook: Webhook) -> None:
     listed = [{**INCIDENT, 'id': str(number), 'name': 'needle' if number % 200 == 0 else f'incident {number}'}
               for number in range(1000, 0, -1)]
     tab.page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=listed))
@@ -289,7 +274,7 @@ INCIDENT = {'name': 'one', 'type': '', 'occurred': '', 'created': '', 'sourceIns
             'state': 'pending', 'dbotMirrorId': '', 'owner': ''}
 
 
-def test_a_page_catches_up_after_a_pause_in_several_tasks(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_a_page_catches_up_after_a_pause_in_several_tasks(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(webhook.url)
     post(webhook, {'name': 'loaded'})
     expect(newest(page)).to_contain_text('loaded')  # not before the page has what there was
@@ -310,9 +295,7 @@ def test_a_page_catches_up_after_a_pause_in_several_tasks(open_page: Callable[..
     assert max(taken) <= 20
 
 
-def test_a_page_whose_tab_was_hidden_draws_as_many_lines_of_the_log_as_it_keeps(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
+def test_a_page_whose_tab_was_hidden_draws_as_many_lines_of_the_log_as_it_keeps(open_page: OpenPage, webhook: Webhook) -> None:
     post(webhook, {'name': 'one of many'})
     page = open_page(f'{webhook.url}/#/log')
     expect(page.locator('#log div').first).to_be_visible()

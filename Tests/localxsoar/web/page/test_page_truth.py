@@ -7,7 +7,8 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import requests
 from shared.browser import DESKTOP, new_context, violations
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
-from pages import DRAWN, act
+from pages import DRAWN, OpenPage, act, check_colors, post
 from playwright.sync_api import Browser, Locator, Page, expect
 from shared.webhook import TOKEN, Webhook, request_bytes
 
@@ -45,7 +46,6 @@ INLINE_SCRIPT = '''() => {
     document.head.append(script);
     return document.title;
 }'''
-COLORS: tuple[Any, ...] = ({'color_scheme': 'dark'}, {'forced_colors': 'active'})
 OPTIONS = ('--senders', str(ROOT / 'senders'), '--curl-header', 'Authorization: {auth_header}', '--keep', str(KEPT))
 
 
@@ -59,39 +59,32 @@ def webhook() -> Iterator[Webhook]:
         yield running
 
 
-def post(webhook: Webhook, body: Any, token: str = TOKEN, query: str = '', **headers: str) -> requests.Response:
-    named = {name.replace('_', '-'): value for name, value in headers.items()}
-    data = body if isinstance(body, str) else json.dumps(body)
-    return requests.post(webhook.webhook_url + query, data.encode(), headers={'Authorization': token, **named},
-                         timeout=PATIENCE_SECONDS)
-
-
-def post_and_leave(webhook: Webhook, body: Any, query: str = '') -> None:
-    """Post while calls hang, and leave once the request waits for one."""
+@contextmanager
+def left(page: Page, webhook: Webhook, body: Any, query: str = '') -> Iterator[None]:
+    """Post, and leave while the call hangs, which ends with the block."""
+    webhook.faults(hang=True)
     url = urlsplit(webhook.url)
     with socket.create_connection((url.hostname, url.port or 0), timeout=PATIENCE_SECONDS) as sender:
         sender.sendall(request_bytes(webhook.webhook_url + query, json.dumps(body).encode(), {'Authorization': TOKEN}))
         wait_for(lambda: webhook.control('GET', 'deliveries')[0]['size'] == len(json.dumps(body)))
+    try:
+        expect(rows(page).first).to_contain_text('The sender left before the response.')
+        yield
+    finally:
+        webhook.faults(hang=False)
 
 
 def rows(page: Page) -> Locator:
     return page.locator('#deliveries .row')
 
 
-def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linked(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
+def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linked(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(webhook.url)
-    webhook.faults(hang=True)
-    try:
-        post_and_leave(webhook, {'title': 'came late', 'severity': 'high'})
-        expect(rows(page).first).to_contain_text('The sender left before the response.')
+    with left(page, webhook, {'title': 'came late', 'severity': 'high'}):
         page.evaluate(HOLD_DETAIL)
         rows(page).first.click()
         page.wait_for_url(re.compile(r'[?]open=\d+$'))
         delivery = page.url
-    finally:
-        webhook.faults(hang=False)
     said = re.compile(r'→ incident \d+ · ↯ left high · came late')
     expect(rows(page).first).to_contain_text(said)
     page.evaluate('release()')
@@ -157,7 +150,7 @@ def test_what_was_removed_to_make_room_is_counted_and_offers_nothing_more(page: 
     expect(removed).to_be_hidden()
 
 
-def test_the_log_of_its_time_is_beside_a_delivery(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_the_log_of_its_time_is_beside_a_delivery(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(webhook.url)
     post(webhook, {'title': 'logged'}, token='wrong', User_Agent='logged/1')
     rows(page).first.click()
@@ -179,7 +172,7 @@ def test_a_wrong_token_in_the_url_is_repaired_in_the_url(page: Page, webhook: We
 
 
 def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the_focus(
-    open_page: Callable[..., Page], webhook: Webhook
+    open_page: OpenPage, webhook: Webhook
 ) -> None:
     number = post(webhook, {'title': '4', 'deep': {'a': {'b': ['4', 4, '', ' \t', None]}}, 'end': True}).json()[0]['id']
     page = open_page(f'{webhook.url}/#/incidents/{number}')
@@ -247,7 +240,7 @@ def test_a_narrow_line_has_room_for_the_name_and_a_detail_leaves_the_buttons_of_
         const name = document.querySelector('#deliveries .row .became > bdi:last-of-type');
         return name && name.closest('.became').getBoundingClientRect().right - name.getBoundingClientRect().left > 90;
     }''')
-    requests.post(f'{webhook.webhook_url}?type=Phishing', json={}, headers={'Authorization': TOKEN}, timeout=PATIENCE_SECONDS)
+    post(webhook, {}, query='?type=Phishing')
     expect(rows(page)).to_have_count(2)
     for width in (320, 390, 470, 590, 700, 830, 960, 1100, 1250, 1600):
         page.set_viewport_size({'width': width, 'height': 720})
@@ -272,7 +265,7 @@ def test_the_samples_of_the_first_page_are_those_that_stand_first_in_the_table_o
     expect(page.locator('#empty .acts button')).to_have_text(['Splunk', 'Azure Monitor', 'Okta', 'CrowdStrike', 'GitHub'])
 
 
-def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(webhook.url)
     noted = post(webhook, {'title': 'noted'}, query='?each=nowhere').headers['X-Webhook-Note']
     expect(rows(page).first.locator('.became')).to_have_text(re.compile(f'^→ incident \\d+ noted · {re.escape(noted)}$'))
@@ -296,15 +289,6 @@ LANES = '''() => Object.fromEntries([...document.querySelectorAll('#lanes .row')
     return [text('.name'), [text('.state-word'), text('.unseen').split(', from')[0], all.join(' '),
                               row.querySelectorAll('.span').length]];
 }))'''
-
-
-def check_colors(page: Page) -> None:
-    """Check that nothing is in the way of a screen reader, and that every text is seen whatever the colors."""
-    assert violations(page) == []
-    for colors in COLORS:
-        page.emulate_media(**{'color_scheme': 'light', 'forced_colors': 'none', **colors})
-        assert violations(page, rule='color-contrast') == [], colors
-    page.emulate_media(color_scheme='light', forced_colors='none')
 
 
 def check_colors_and_width(page: Page) -> None:
@@ -341,18 +325,12 @@ def send_what_happened(webhook: Webhook) -> None:
         post(webhook, body, query='?name=what&problem=pumps:pump&resolved=over=yes', User_Agent='pumps/1')
 
 
-def test_a_lane_shows_what_happened_to_a_problem_and_leads_to_what_has_changed(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
+def test_a_lane_shows_what_happened_to_a_problem_and_leads_to_what_has_changed(open_page: OpenPage, webhook: Webhook) -> None:
     webhook.control('DELETE', 'deliveries')
     page = open_page(webhook.url)
     send_what_happened(webhook)
-    webhook.faults(hang=True)
-    try:
-        post_and_leave(webhook, {'title': 'late for its lane'}, '?problem=late:title')
-        expect(rows(page).first).to_contain_text('The sender left before the response.')
-    finally:
-        webhook.faults(hang=False)
+    with left(page, webhook, {'title': 'late for its lane'}, '?problem=late:title'):
+        pass
     expect(rows(page).first).to_contain_text(re.compile(r'→ incident \d+ · ↯ left'))
     page.keyboard.press('2')
     expect(page.locator('#as-lanes')).to_be_visible()
@@ -424,7 +402,7 @@ def test_a_delivery_is_compared_with_the_previous_one_of_its_sender_or_another(p
 # What a newcomer sees, and secrets.
 
 
-def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_a_newcomer_sees_what_to_send(open_page: OpenPage, webhook: Webhook) -> None:
     webhook.control('DELETE', 'deliveries')
     page = open_page(webhook.url)
     expect(page.locator('#empty h2')).to_have_text('Nothing has arrived yet')
@@ -437,7 +415,7 @@ def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page], webhook: W
     expect(page.locator('#delivery .result')).to_be_visible()
 
 
-def test_a_secret_is_masked_until_a_button_is_pressed(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_a_secret_is_masked_until_a_button_is_pressed(open_page: OpenPage, webhook: Webhook) -> None:
     webhook.control('DELETE', 'deliveries')
     page = open_page(webhook.url)
     post(webhook, {'title': f'leaks {TOKEN}', 'list': [TOKEN]})
@@ -452,9 +430,7 @@ def test_a_secret_is_masked_until_a_button_is_pressed(open_page: Callable[..., P
     expect(headers).not_to_contain_text(TOKEN)
 
 
-def test_the_form_rejects_a_bad_port_where_it_is_typed_and_saves_a_good_one(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
+def test_the_form_rejects_a_bad_port_where_it_is_typed_and_saves_a_good_one(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(f'{webhook.url}/#/instance')
     page.get_by_label('Listen Port').fill('abc')
     page.get_by_role('button', name='Save').click()
@@ -507,12 +483,10 @@ def assert_no_secret(content: str) -> None:
 
 
 def test_a_hostile_delivery_is_shared_as_a_file_in_which_nothing_runs_or_loads_and_no_secret_is(
-    open_page: Callable[..., Page], browser: Browser, webhook: Webhook, tmp_path: Path
+    open_page: OpenPage, browser: Browser, webhook: Webhook, tmp_path: Path
 ) -> None:
-    headers = {'Authorization': TOKEN, 'X-Markup': MARKUP[1], 'X-Former': f'was {FORMER}', 'User-Agent': MARKUP[4]}
-    query = f'?note={quote(MARKUP[0])}&key={quote(FORMER)}'
-    answer = requests.post(webhook.webhook_url + query, gzip.compress(hostile_body().encode()), timeout=PATIENCE_SECONDS,
-                           headers={**headers, 'Content-Encoding': 'gzip'})
+    answer = post(webhook, gzip.compress(hostile_body().encode()), query=f'?note={quote(MARKUP[0])}&key={quote(FORMER)}',
+                  X_Markup=MARKUP[1], X_Former=f'was {FORMER}', User_Agent=MARKUP[4], Content_Encoding='gzip')
     assert answer.status_code == 200, answer.text
     file = share(open_page(webhook.url), webhook, tmp_path)
     content = file.read_text('utf-8')
@@ -536,10 +510,9 @@ def test_a_hostile_delivery_is_shared_as_a_file_in_which_nothing_runs_or_loads_a
 
 
 def test_a_rejection_its_checklist_and_its_log_are_shared_and_can_be_read_by_everybody(
-    open_page: Callable[..., Page], webhook: Webhook, tmp_path: Path
+    open_page: OpenPage, webhook: Webhook, tmp_path: Path
 ) -> None:
-    requests.post(webhook.webhook_url, '{"title": "rejected"}', timeout=PATIENCE_SECONDS,
-                  headers={'Authorization': f'Bearer {TOKEN}', 'User-Agent': 'ticket/1'})
+    post(webhook, {'title': 'rejected'}, f'Bearer {TOKEN}', User_Agent='ticket/1')
     page = open_page(f'{webhook.url}/#/deliveries')
     page.locator('#deliveries .row').first.click()
     expect(page.locator('#part-log')).to_have_text(re.compile(r'^Log \d+$'))  # the log comes a moment later
@@ -593,7 +566,7 @@ def seen(page: Page) -> Any:
 
 
 @pytest.mark.usefixtures('word')
-def test_filters_search_the_open_delivery_and_its_tab_are_found_again(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_filters_search_the_open_delivery_and_its_tab_are_found_again(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(webhook.url)
     page.get_by_role('button', name=re.compile('^created')).click()
     page.get_by_label('Sender').select_option('two&more (3)')
@@ -627,9 +600,7 @@ def test_filters_search_the_open_delivery_and_its_tab_are_found_again(open_page:
 
 
 @pytest.mark.usefixtures('word')
-def test_a_step_in_the_list_adds_nothing_to_the_history_and_opening_does(
-    open_page: Callable[..., Page], webhook: Webhook
-) -> None:
+def test_a_step_in_the_list_adds_nothing_to_the_history_and_opening_does(open_page: OpenPage, webhook: Webhook) -> None:
     page = open_page(f'{webhook.url}/#/deliveries')
     page.locator('#deliveries .row').first.click()
     expect(page.locator('#delivery .result')).to_be_visible()
@@ -642,7 +613,7 @@ def test_a_step_in_the_list_adds_nothing_to_the_history_and_opening_does(
     assert page.url == 'about:blank'
 
 
-def test_each_view_has_its_own_choices_and_keeps_them(open_page: Callable[..., Page], webhook: Webhook, word: str) -> None:
+def test_each_view_has_its_own_choices_and_keeps_them(open_page: OpenPage, webhook: Webhook, word: str) -> None:
     page = open_page(f'{webhook.url}/#/incidents?sort=severity&q=status:open+{word}')
     rows = page.locator('#incidents .row .became')
     expect(rows).to_have_text([f'{name} {number} {word}' for name in ('one', 'two') for number in (2, 1, 0)])
@@ -690,7 +661,7 @@ MARKED = '''() => [...(CSS.highlights.get('hits') || [])].map((range) => `${rang
 
 
 def test_a_search_leads_to_its_hits_marks_them_and_finds_details_of_incidents(
-    open_page: Callable[..., Page], webhook: Webhook, word: str
+    open_page: OpenPage, webhook: Webhook, word: str
 ) -> None:
     page = open_page(f'{webhook.url}/#/deliveries')
     page.keyboard.press('/')
