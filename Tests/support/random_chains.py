@@ -18,7 +18,7 @@ SENDERS = 4  # at once, each with problems of its own
 LEVELS = ('low', 'medium', 'high', 'critical')
 QUERY = '?name=what&severity=level&problem=random:problem&resolved=state=over'
 SKIPS = {'': '', '&skip=resolved': 'resolved', '&at_least=high': 'severity {level}', '&skip=noise=yes': 'conditions of the URL'}
-KINDS = ('one', 'one', 'one', 'one', 'several', 'several', 'same', 'retried', 'retried', 'wrong', 'get', 'leaves')
+KINDS = ('one', 'one', 'one', 'one', 'several', 'several', 'same', 'retried', 'retried', 'wrong', 'refused', 'get', 'leaves')
 Said = tuple[str, str, str]  # a word, the name of the incident's first event, and what has changed
 
 
@@ -78,8 +78,8 @@ class Model:
         """Yield one delivery or, of a retry, two."""
         kind, skip = self.chance.choice(KINDS), self.chance.choice([*SKIPS, ''])
         agent = f'{self.name}-{self.count}-{self.chance.randrange(10 ** 4)}'
-        if kind in ('wrong', 'get'):
-            yield Sending(agent, self.event(), kind=kind)
+        if kind in ('wrong', 'refused', 'get'):
+            yield Sending(agent, self.event() | ({'what': 'refused'} if kind == 'refused' else {}), kind=kind)
             return
         if kind == 'same' and self.open:
             events, skip = [self.latest[self.chance.choice([*self.open])]], ''
@@ -129,8 +129,15 @@ def send_all(webhook: Webhook, count: int, seed: int) -> list[Sending]:
                 send(webhook, each)
                 sent.append(each)
         return sent
+    webhook.faults(refuse='refused')
     with ThreadPoolExecutor(SENDERS) as pool:
-        return [each for some in pool.map(send_some, range(SENDERS)) for each in some]
+        sent = [each for some in pool.map(send_some, range(SENDERS)) for each in some]
+    webhook.control('POST', 'instance/disable')
+    for number in range(3):  # each gets a 503
+        sent.append(Sending(f's0-{count}-away-{number}', {'what': 'away'}, kind='away'))
+        send(webhook, sent[-1])
+    webhook.renew()
+    return sent
 
 
 SIGNS = {'created': '→', 'joined': '↳', 'ended': '✓', 'dropped': '⊘', 'skipped': '⊘'}
@@ -151,6 +158,6 @@ def expected(each: Sending, found: dict[str, Any], numbers: dict[str, str], inci
         said.append(f'⊘ skipped: {", ".join(reasons)}')
     if each.original:
         said.append(f'↺ {numbers[each.original]}')
-    if each.kind == 'wrong':
+    if each.kind in ('wrong', 'refused', 'away'):
         said.append(found['text'])
     return [*said, '↯ left'] if found['kind'] == 'gone' else said

@@ -17,7 +17,6 @@ from local_xsoar import ROOT, LocalXsoar, needs
 from playwright.sync_api import Browser, Page, expect
 from pages import (KEEP_ANNOUNCED, OpenPage, act, body_of, copied, hold, hold_what_is_sent, newest, newest_ended, open_again,
                    open_newest, open_what_became, opened_number, post, send)
-from random_deliveries import agrees, kept, logged, said_in_log, send_all
 from shared.webhook import TOKEN, Webhook
 
 from localxsoar.webhooks.senders import load_sender
@@ -605,43 +604,3 @@ def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(open
     given = requests.post(echo.webhook_url + '/params', timeout=PATIENCE_SECONDS).json()
     assert (given['loud'], given['color'], given['statuses'], given['secret'], given['account']['password']) == (
         True, 'blue', ['open', 'closed'], 'h4sh-hash', 'h4sh-hush')
-
-
-# Random deliveries: what the page says of each, what the store has, and what the integration logged agree.
-
-
-ROWS = '''async () => {
-    const {deliveries} = await import(document.scripts[0].src.replace('script', 'deliveries'));
-    const box = document.getElementById('deliveries');
-    const found = {};
-    for (let top = 0; Object.keys(found).length < deliveries.all.length; top += 320) {
-        box.scrollTop = top;
-        await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-        for (const row of box.querySelectorAll('.row')) found[row.id.split('-')[1]] = row.querySelector('.became').textContent;
-        if (top > 40 * 320) throw new Error('a line is not drawn');
-    }
-    return found;
-}'''
-
-
-@pytest.mark.parametrize('count', [60, pytest.param(200, marks=pytest.mark.weekly)])
-def test_the_page_the_store_and_the_log_agree_on_random_deliveries(open_page: OpenPage, webhook: Webhook, count: int) -> None:
-    webhook.control('DELETE', 'deliveries')
-    before = len(webhook.sent())
-    plan = send_all(webhook, count)
-    deliveries = kept(webhook)
-    assert len(deliveries) == plan.agents
-    # The log counts refusals that are alike and many.
-    has_line = {agent for agent, each in deliveries.items() if each['kind'] != 'rejected'}
-    said = wait_for(lambda: found if has_line <= (found := logged(webhook)).keys() else None)
-    deliveries = kept(webhook)
-    names = {incident['id']: incident['sent']['name'] for incident in webhook.control('GET', 'incidents')[before:]}
-    page = open_page(f'{webhook.url}/#/deliveries')
-    rows = page.evaluate(ROWS)
-    for agent, each in deliveries.items():
-        row, outcome = rows[str(each['number'])], said.get(agent, '')
-        assert agrees(each, *said_in_log(outcome), row, names), (outcome, row, each)
-    assert {each['status'] for each in deliveries.values()} >= {200, 401, 502, 503, None}
-    assert any(outcome.startswith('skipped') for outcome in said.values())
-    created = [number for each in deliveries.values() for number in each['own']]
-    assert sorted(created) == sorted(names), 'each incident has one delivery that created it'
