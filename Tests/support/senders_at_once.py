@@ -204,15 +204,16 @@ class Senders:
         await self.finish()
         return requests
 
-    async def leave(self, *names: str) -> None:
-        """A sender that goes away while its POST waits."""
+    async def leave(self, *names: str, more: bytes = b'', **headers: str) -> Request:
+        """A sender that goes away while its POST waits, maybe with more bytes behind it."""
         connection = await self.connect()
         request = self.request(*names)
         self.left += request.numbers
-        connection.writer.write(request_bytes(self.url, request.body, AUTHORIZED))
+        connection.writer.write(request_bytes(self.url, request.body, {**AUTHORIZED, **headers}) + more)
         await connection.writer.drain()
         assert (await (await self.connect()).ask()).status == 200
         await connection.hang_up()
+        return request
 
     async def finish(self) -> list[Answer]:
         """All answers, in the order of sending."""

@@ -42,23 +42,29 @@ def path(number: int, keys: int, characters: int) -> str:
     return '.'.join([f'{number:04}', *['a' * ((characters - 4) // (keys - 1) - 1)] * (keys - 1)])
 
 
-@pytest.mark.parametrize('keys', [2, 16])
-def test_the_paths_of_each_in_tiny_posts_leave_nothing(keys: int) -> None:
+def by_each(number: int, keys: int) -> UrlWords:
+    return UrlWords(each=tuple(path(number, keys, 512).split('.')))
+
+
+def long_keys(number: int) -> bytes:
+    return json.dumps({f'{number}{"k" * 200_000}': 1, 'a': {f'{number}{"k" * 200_000}': 1}}).encode()
+
+
+# Tiny posts leave less than half of the paths alone takes; garbage that was not collected yet takes up to a quarter.
+TINY, LARGE = b'{"a":{"b":1}}', json.dumps({'a': 'x' * 300_000}).encode()
+
+
+@pytest.mark.parametrize('make, times, most', [
+    (lambda number: (TINY, by_each(number, 2)), 4000, MIB), (lambda number: (TINY, by_each(number, 16)), 4000, MIB),
+    (lambda number: (LARGE, by_each(number, 16)), 200, 16 * MIB), (lambda number: (long_keys(number), UrlWords()), 30, MIB),
+], ids=['paths of each', 'long paths of each', 'paths of each in large posts', 'long keys'])
+def test_posts_leave_nothing_but_what_is_collected_soon(
+        make: Callable[[int], tuple[bytes, UrlWords]], times: int, most: int) -> None:
     def work(number: int) -> None:
-        words = UrlWords(each=tuple(path(number, keys, 512).split('.')))
-        to_incidents([b'{"a":{"b":1}}'], Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, words))
-
-    assert left_by(work, 4000) < MIB  # half of the paths alone; garbage that was not collected yet takes up to a quarter
-
-
-def test_the_paths_of_each_in_large_posts_leave_only_what_is_collected_soon() -> None:
-    body = json.dumps({'a': 'x' * 300_000}).encode()
-
-    def work(number: int) -> None:
-        words = UrlWords(each=tuple(path(number, 16, 512).split('.')))
+        body, words = make(number)
         to_incidents([body], Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, words))
 
-    assert left_by(work, 200) < 16 * MIB
+    assert left_by(work, times) < most
 
 
 ZEROS = f'0000{".0" * 15}'
@@ -95,11 +101,3 @@ def test_names_of_headers_leave_nothing_whether_or_not_a_request_is_accepted() -
             app.calls.clear()
 
         assert left_by(work, 200) < 2 * MIB  # the deliveries that are remembered
-
-
-def test_long_keys_leave_nothing() -> None:
-    def work(number: int) -> None:
-        to_incidents([json.dumps({f'{number}{"k" * 200_000}': 1, 'a': {f'{number}{"k" * 200_000}': 1}}).encode()],
-                     Arrival('2026-11-24T10:00:00Z', {}, SETTINGS))
-
-    assert left_by(work, 30) < MIB

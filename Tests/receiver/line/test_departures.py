@@ -55,12 +55,7 @@ async def test_an_event_whose_sender_left_is_created_in_its_place_however_long_i
 @scene()
 async def test_a_sender_that_left_is_seen_to_have_left_behind_a_further_request_of_its_own(senders: Senders) -> None:
     await senders.hold()
-    connection = await senders.connect()
-    request = senders.request('pipelined')
-    senders.left += request.numbers
-    connection.writer.write(request_bytes(senders.url, request.body, AUTHORIZED) + request_bytes(senders.url, method='GET'))
-    await connection.writer.drain()
-    await connection.hang_up()
+    await senders.leave('pipelined', more=request_bytes(senders.url, method='GET'))
     [waiting] = await senders.line_up(('one whose sender waits',))
     assert (await waiting.task).status == 503
     senders.release()

@@ -105,20 +105,14 @@ async def test_posts_of_departed_senders_that_xsoar_rejects_never_keep_others_ou
 
 @scene()
 async def test_a_repeat_after_an_outage_need_not_wait_for_the_end_of_the_pause(senders: Senders) -> None:
-    body = b'{"name": "after an outage", "raw_json": {"number": 0}}'
-    headers = {**AUTHORIZED, 'webhook-id': 'after an outage'}
+    identity = {'webhook-id': 'after an outage'}
     await senders.hold()
-    connection = await senders.connect()
-    connection.writer.write(request_bytes(senders.url, body, headers))
-    await connection.writer.drain()
-    assert (await (await senders.connect()).ask()).status == 200
-    await connection.hang_up()
+    sent = await senders.leave('after an outage', **identity)
     calls = len(senders.calls)
     senders.release(refuse='*')
     await until(lambda: len(senders.calls) > calls + 7, 'so many tries that the next pause is longer than a sender waits')
     senders.webhook.faults(refuse='')
-    senders.left.append(0)
-    answer = await (await senders.connect()).ask('POST', body, headers)
+    answer = await (await senders.connect()).ask('POST', sent.body, AUTHORIZED | identity)
     assert [created['name'] for created in answer.json] == ['after an outage']
 
 

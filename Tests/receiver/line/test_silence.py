@@ -16,11 +16,11 @@ import pytest
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import Listener, ServerLine, Settings, Tokens, read_history
 from own_server import ask
+from shared.app import NOW
 from shared.webhook import TOKEN, Answer
 
 pytestmark = pytest.mark.sockets
 
-TEN = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds
 STEP = 8  # seconds; of a longer step, what exceeds 10 s would count as a hang
 BEAT = b'{"beat": 1}'
 
@@ -28,7 +28,7 @@ BEAT = b'{"beat": 1}'
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     """The script's clock, and the time of the day, which go on only when the test sets them."""
-    with Clock(GenericWebhook, began=1000, unix=TEN) as running:
+    with Clock(GenericWebhook, began=1000, unix=NOW) as running:
         yield running
 
 
@@ -257,7 +257,7 @@ def test_off_ends_a_watch_and_its_silence(xsoar: Server) -> None:
 
 def test_whatever_the_wall_clock_does_no_end_is_before_its_silence_and_no_silence_before_an_end(xsoar: Server) -> None:
     for number, hours in enumerate((0, -24, 48, -96)):
-        xsoar.clock.unix = TEN + hours * 3600
+        xsoar.clock.unix = NOW + hours * 3600
         xsoar.beat()
         until(lambda: len(xsoar.incidents) == 2 * number)  # noqa: B023 - called at once
         xsoar.lapse(60)

@@ -9,12 +9,12 @@ import pytest
 from clocks import Clock, until
 from GenericWebhook import Listener, deliveries_report, read_history
 from own_server import ask, hold_calls
+from shared.app import NOW
 from shared.dated import dated
 from shared.webhook import Answer
 
 pytestmark = pytest.mark.sockets
 
-TEN = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds
 HOUR = 3600
 
 
@@ -26,7 +26,7 @@ def post(server: Listener, name: str) -> Answer:
 def test_a_wall_clock_that_goes_back_an_hour_and_forward_a_day_loses_no_delivery_and_doubles_none(server: Listener) -> None:
     contexts: list[dict[str, str]] = []
     demistomock.declare(setIntegrationContext=contexts.append)
-    for name, unix in ('Disk full', TEN), ('Disk slow', TEN - HOUR), ('Disk gone', TEN + 24 * HOUR):
+    for name, unix in ('Disk full', NOW), ('Disk slow', NOW - HOUR), ('Disk gone', NOW + 24 * HOUR):
         with dated(GenericWebhook, unix):
             assert [post(server, each).status for each in (name, 'Disk full')] == [200, 200]
     incidents = [incident for call in demistomock.calls_of('createIncidents') for incident in call[0]]

@@ -13,9 +13,14 @@ from shared.webhook import TOKEN
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
 
 
+def details(app: App, path: str, body: str) -> list[Any]:
+    """Post with a path for `each`, and return the details of the incidents."""
+    assert app.ask('POST', f'each={path}', body.encode(), {'Authorization': TOKEN}).status == 200
+    return [json.loads(incident['rawJSON']) for incident in app.incidents]
+
+
 def test_each_item_of_the_array_at_the_path_is_a_foreign_payload_of_its_own(app: App) -> None:
-    assert app.ask('POST', 'each=alerts', json.dumps(ALERTS).encode(), {'Authorization': TOKEN}).status == 200
-    kept = [json.loads(incident['rawJSON']) for incident in app.incidents]
+    kept = details(app, 'alerts', json.dumps(ALERTS))
     assert [len(call) for call in app.calls] == [3]
     assert [{key: value for key, value in each.items() if key != 'headers'} for each in kept] == ALERTS['alerts']
     assert all('headers' in each for each in kept), 'an item is never an envelope'
@@ -23,16 +28,13 @@ def test_each_item_of_the_array_at_the_path_is_a_foreign_payload_of_its_own(app:
 
 def test_a_dotted_path_goes_into_each_event_of_an_array(app: App) -> None:
     body = json.dumps([{'data': {'events': [{'n': 1}, {'n': 2}]}}, {'data': {'events': [{'n': 3}]}}, {'name': 'envelope'}])
-    assert app.ask('POST', 'each=data.events', body.encode(), {'Authorization': TOKEN}).status == 200
-    assert [json.loads(incident['rawJSON']).get('n') for incident in app.incidents] == [1, 2, 3, None]
+    assert [each.get('n') for each in details(app, 'data.events', body)] == [1, 2, 3, None]
     assert app.incidents[-1]['rawJSON'] == '{"name": "envelope"}'
 
 
 def test_an_item_keeps_its_text_and_stays_json_beside_the_headers(app: App) -> None:
-    assert app.ask('POST', 'each=a', b'{"a": [{ }, {"n" : 1.10\n} ]}', {'Authorization': TOKEN}).status == 200
-    texts = [incident['rawJSON'].partition('"headers"')[0] for incident in app.incidents]
-    assert texts == ['{', '{"n" : 1.10, ']
-    assert all('headers' in json.loads(incident['rawJSON']) for incident in app.incidents)
+    assert all('headers' in each for each in details(app, 'a', '{"a": [{ }, {"n" : 1.10\n} ]}'))
+    assert [incident['rawJSON'].partition('"headers"')[0] for incident in app.incidents] == ['{', '{"n" : 1.10, ']
 
 
 @pytest.mark.parametrize(('path', 'payload'), [
@@ -44,8 +46,7 @@ def test_an_item_keeps_its_text_and_stays_json_beside_the_headers(app: App) -> N
     ('a.0.l.m', '{"a": [{"l": {"m": [{"n": 1}, {"n": 2}]}}]}'), ('a.0.l', '{"a": {"0": {"l": [{"n": 1}, {"n": 2}]}}}'),
     ('@graph', '{"@graph": [{"n": 1}, {"n": 2}]}'), ('a.0.l', '{"a.0": {"l": [{"n": 1}, {"n": 2}]}, "a": []}')])
 def test_a_path_is_that_of_any_word(app: App, path: str, payload: str) -> None:
-    assert app.ask('POST', f'each={path}', payload.encode(), {'Authorization': TOKEN}).status == 200
-    assert [json.loads(incident['rawJSON'])['n'] for incident in app.incidents] == [1, 2]
+    assert [each['n'] for each in details(app, path, payload)] == [1, 2]
 
 
 @pytest.mark.parametrize('path', ['%FF', 'a..b', '.', 'alerts.', 'a|b', 'a.*.b', "'a'", 'a,b', '.'.join('a' * 17)])
@@ -68,9 +69,7 @@ def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, 
 @pytest.mark.parametrize('keys, count', [(15, 2), (16, 2), (17, 1), (900, 1)])
 def test_a_path_of_more_than_16_keys_is_ignored(app: App, keys: int, count: int) -> None:
     body = '{"a":' * keys + '[{"n": 1}, {"n": 2}]' + '}' * keys
-    path = '.'.join('a' * keys)
-    assert app.ask('POST', f'each={path}', body.encode(), {'Authorization': TOKEN}).status == 200
-    assert len(app.incidents) == count
+    assert len(details(app, '.'.join('a' * keys), body)) == count
 
 
 def test_the_time_for_the_longest_path_grows_only_with_the_size_of_the_body() -> None:
@@ -83,8 +82,7 @@ def test_the_time_for_the_longest_path_grows_only_with_the_size_of_the_body() ->
 
 @pytest.mark.parametrize('path', ['a%22b', 'a%5Cb', '%01', 'a%7F', '%C3%A9', '%ED%A0%80'])
 def test_a_path_that_no_member_can_have_leaves_one_incident(app: App, path: str) -> None:
-    assert app.ask('POST', f'each={path}', b'{"alerts": []}', {'Authorization': TOKEN}).status == 200
-    assert len(app.incidents) == 1
+    assert len(details(app, path, '{"alerts": []}')) == 1
 
 
 def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:

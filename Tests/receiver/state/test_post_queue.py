@@ -406,33 +406,32 @@ def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() 
     assert played.outcomes == [200] * 60
 
 
-@pytest.mark.parametrize('calls, seconds, count', [
-    ([], 2, 8),
-    ([(1, 8)], 2, 2),
-    ([(1, 26)], 2, 2),
-    ([(1, 26.1)], 2, 1),
-    ([(1, 20.0), (2, 20.0)], 2, 10),
-    ([(1, 20.0), (2, 25.0)], 2, 1),
-    ([(2, 8)], 2, 1),
-    ([(4, 1.0), (8, 2.0)], 2, 8),
-    ([(4, 1.0), (8, 1.5)], 2, 12),
-    ([(4, 1.0), (8, 1.0)], 2, 80),
-    ([(8, 1.0), (4, 1.0)], 2, 40),
-    ([(8, 9.0), (1, 9.0)], 2, 40),
-    ([(1, 8.0), (2, 8.0)], 2, 10),
-    ([(1, 0.5), (2, 0.25)], 2, 16),
-    ([(6, 1.0), (8, 1.0)], 2, 16),
-    ([(4, 0.25), (8, 4.0)], 2, 4),
-    ([(1, 0.25)], 5, 20),
-    ([(1, 0.001)], 2, 2000),
-    ([(1, 1.0), (2, 1.0)], 2, 20), ([(1, 0.1), (2, 0.1)], 2, 200), ([(1, 45.0), (2, 45.0)], 2, 1),
-], ids=['nothing was measured', 'two tell more than one', 'and take less than 60 s', 'unless they may take longer',
-        'a half more than a call takes', 'beside what an incident takes', 'one tells more than two again',
-        'by what an incident takes', 'beside what a call takes', 'as many as take 10 s if all cost their share',
-        'of the last call', 'or at most 5 times as many at once', 'after one', 'a larger one that was faster',
-        'nearly one size tells nothing',
-        'slower the more they are', 'for five seconds', 'many that cost their share',
-        'of two, as many as take 10 s', 'of two that are fast, more', 'one if a call takes over 40 s by itself'])
+FITS = {  # what calls held and took, for how many seconds the next one may last, and how many incidents it holds
+    'nothing was measured': ([], 2, 8),
+    'two tell more than one': ([(1, 8)], 2, 2),
+    'and take less than 60 s': ([(1, 26)], 2, 2),
+    'unless they may take longer': ([(1, 26.1)], 2, 1),
+    'a half more than a call takes': ([(1, 20.0), (2, 20.0)], 2, 10),
+    'beside what an incident takes': ([(1, 20.0), (2, 25.0)], 2, 1),
+    'one tells more than two again': ([(2, 8)], 2, 1),
+    'by what an incident takes': ([(4, 1.0), (8, 2.0)], 2, 8),
+    'beside what a call takes': ([(4, 1.0), (8, 1.5)], 2, 12),
+    'as many as take 10 s if all cost their share': ([(4, 1.0), (8, 1.0)], 2, 80),
+    'of the last call': ([(8, 1.0), (4, 1.0)], 2, 40),
+    'or at most 5 times as many at once': ([(8, 9.0), (1, 9.0)], 2, 40),
+    'after one': ([(1, 8.0), (2, 8.0)], 2, 10),
+    'a larger one that was faster': ([(1, 0.5), (2, 0.25)], 2, 16),
+    'nearly one size tells nothing': ([(6, 1.0), (8, 1.0)], 2, 16),
+    'slower the more they are': ([(4, 0.25), (8, 4.0)], 2, 4),
+    'for five seconds': ([(1, 0.25)], 5, 20),
+    'many that cost their share': ([(1, 0.001)], 2, 2000),
+    'of two, as many as take 10 s': ([(1, 1.0), (2, 1.0)], 2, 20),
+    'of two that are fast, more': ([(1, 0.1), (2, 0.1)], 2, 200),
+    'one if a call takes over 40 s by itself': ([(1, 45.0), (2, 45.0)], 2, 1),
+}
+
+
+@pytest.mark.parametrize('calls, seconds, count', FITS.values(), ids=FITS)
 def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
     assert CallSizer(calls).fit(seconds) == count
 
