@@ -56,6 +56,13 @@ def sign_svix(body: bytes, key: str, stamp: str) -> dict[str, str]:
     return {'svix-id': 'msg_2b', 'svix-timestamp': stamp, 'svix-signature': signature}
 
 
+def standard(key: bytes, body: str = '{}', delivery: str = 'msg_1', name: str = 'webhook', kind: str = 'sha256'
+             ) -> dict[str, str]:
+    """Return the headers of Standard Webhooks, or of Svix, with a signature by the bytes of a key."""
+    signature = base64.b64encode(hmac.digest(key, f'{delivery}.{NOW}.{body}'.encode('latin-1'), kind)).decode()
+    return {f'{name}-id': delivery, f'{name}-timestamp': str(NOW), f'{name}-signature': f'v1,{signature}'}
+
+
 def sign_mlflow(body: bytes, key: str, stamp: str) -> dict[str, str]:
     delivery = 'e0b1f0a4-7f0e-4d0a-9d0e-1c2d3e4f5a6b'
     signature = base64_of(key, f'{delivery}.{stamp}.'.encode() + body)

@@ -13,7 +13,7 @@ from clocks import grows_linearly
 from GenericWebhook import ANY, MIB, SCHEMES, TIMED_TEXT, Scheme, Settings, Tokens, Unauthorized
 from model import peak_of
 from signing import (BODY_ONLY, NAMED, Sender, TIMED, TOKEN, base64_of, digest, each_timed_sender, hex_of, refused, sign_slack,
-                     sign_stripe, signs_the_body, verified, whole_second)
+                     sign_stripe, standard, signs_the_body, verified, whole_second)
 
 
 TIMED_ROWS = [(header, scheme) for header, schemes in SCHEMES.items() for scheme in schemes if scheme.prefix]
@@ -178,11 +178,7 @@ def test_what_is_signed_with_an_unusual_delivery_id_is_let_in_under_no_header_th
 @pytest.mark.parametrize('delivery', [
     '', '{a}', '[a', 'a' * 1001, 'a.b', 'v0:1600000000:disk', '2024-11-24T07:20:00Z', 'urn:uuid:1', 'a<b', 'a', 'ü'])
 def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else_is_rejected(app: App, delivery: str) -> None:
-    stamp = str(NOW)
-    text = f'{delivery}.{stamp}.{{}}'.encode('latin-1')
-    signature = base64.b64encode(hmac.digest(b'the key of this instance', text, 'sha256')).decode()
-    headers = {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}
-    assert refused(app, b'{}', headers) != (delivery in ('a', 'ü'))
+    assert refused(app, b'{}', standard(b'the key of this instance', delivery=delivery)) != (delivery in ('a', 'ü'))
 
 
 def test_a_time_in_a_body_takes_no_memory_whatever_it_holds(app: App) -> None:
@@ -290,12 +286,8 @@ def test_a_time_outside_of_an_object_does_not_make_a_delivery_old(app: App, body
 @pytest.mark.parametrize('old', ['v0:1600000000:token=a&text=x', 'v0:1600000000:{"text":"x', '1600000000:{"a":"x',
                                  '2024-11-24T07:20:00Za=x', 'text=x'])
 def test_what_another_sender_signed_with_the_same_token_is_not_a_delivery_of_standard_webhooks(old: str) -> None:
-    now = str(NOW)
-    digest = hmac.digest(b'a token without prefix', f'{old}.{now}.y&z=1'.encode(), 'sha256')
-    signature = 'v1,' + base64.b64encode(digest).decode()
     with App('a token without prefix') as app:
-        answer = app.post(b'y&z=1', {'svix-id': old, 'svix-timestamp': now, 'svix-signature': signature})
-    assert answer.status == 401
+        assert app.post(b'y&z=1', standard(app.token.encode(), 'y&z=1', old, 'svix')).status == 401
 
 
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)

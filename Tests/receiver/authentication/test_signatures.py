@@ -24,9 +24,9 @@ from GenericWebhook import (ANY, MIB, SCHEMES, Settings, Tokens, Unauthorized, h
                             valid_signature)
 from local_xsoar import ROOT
 from model import turns_of_another
-from signing import (BODY_ONLY, NAMED, OTHER_TOKEN, SENDERS, Sender, TOKEN, base64_of, digest, each_sender,
+from signing import (BODY_ONLY, NAMED, OTHER_TOKEN, SENDERS, Sender, TOKEN, digest, each_sender,
                      each_timed_sender, hex_of, refused, sign_grafana_with_time, sign_slack, sign_standard, sign_stripe,
-                     sign_svix, sign_zoom, verified)
+                     sign_svix, sign_zoom, standard, verified)
 from shared.webhook import Webhook
 
 pytestmark = pytest.mark.sockets
@@ -203,10 +203,7 @@ def test_a_standard_webhooks_secret_works_with_and_without_its_prefix() -> None:
 
 def test_a_token_that_is_not_base64_signs_standard_webhooks_with_its_own_bytes() -> None:
     with App('p@ss wörd') as app:
-        stamp = str(NOW)
-        signature = base64_of('p@ss wörd', f'msg_1.{stamp}.{{}}'.encode())
-        assert app.post(b'{}',
-                        {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}).status == 200
+        assert app.post(b'{}', standard(app.token.encode())).status == 200
 
 
 @pytest.mark.parametrize('token', ['whsec_', 'whsec_=', 'whsec_not base64!', 'AAAA', 'A' * 43 + '=', 'A' * 172, 'whsec_AAAA',
@@ -214,10 +211,8 @@ def test_a_token_that_is_not_base64_signs_standard_webhooks_with_its_own_bytes()
 def test_a_secret_with_nothing_usable_in_it_lets_nobody_in_by_an_empty_key(token: str) -> None:
     with App(token) as app:
         for key, kind in itertools.product((b'', bytes(64), bytes(180)), ('sha256', 'sha512')):
-            signature = base64.b64encode(hmac.digest(key, f'msg_1.{NOW}.{{}}'.encode(), kind)).decode()
             for name in ('webhook', 'svix'):
-                headers = {f'{name}-id': 'msg_1', f'{name}-timestamp': str(NOW), f'{name}-signature': f'v1,{signature}'}
-                assert refused(app, b'{}', headers)
+                assert refused(app, b'{}', standard(key, name=name, kind=kind))
             of_teams = base64.b64encode(hmac.digest(key, b'{}', kind)).decode()
             assert refused(app, b'{}', {'Authorization': f'HMAC {of_teams}'})
 
@@ -275,10 +270,9 @@ def test_each_kind_of_key_is_tried_with_each_of_8_tokens(position: int) -> None:
     tokens = [base64.b64encode(f'{number} key in base64 text'.encode()).decode() for number in range(8)]
     token = tokens[position - 1]
     of_teams = base64.b64encode(hmac.digest(base64.b64decode(token), b'{}', 'sha256')).decode()
-    of_its_text = base64_of(token, f'msg_1.{NOW}.{{}}'.encode())
     with App(' || '.join(tokens)) as app:
         for headers in ({'Authorization': f'HMAC {of_teams}'}, sign_standard(b'{}', token, str(NOW)),
-                        {'svix-id': 'msg_1', 'svix-timestamp': str(NOW), 'svix-signature': f'v1,{of_its_text}'}):
+                        standard(token.encode(), name='svix')):
             assert not refused(app, b'{}', headers)
             assert app.proved_by == f'{position}'
 
@@ -292,8 +286,7 @@ def test_tokens_that_are_not_base64_take_nothing_from_one_that_is(position: int)
         assert app.proved_by == f'{position + 1}'
     tokens[position] = 'whsec_' + 'A' * 32
     with App(' || '.join(tokens)) as app:
-        signature = base64.b64encode(hmac.digest(b'', f'a.{NOW}.{{}}'.encode(), 'sha256')).decode()
-        assert refused(app, b'{}', {'webhook-id': 'a', 'webhook-timestamp': str(NOW), 'webhook-signature': f'v1,{signature}'})
+        assert refused(app, b'{}', standard(b'', delivery='a'))
 
 
 @pytest.mark.parametrize('tokens, size, most', [

@@ -93,8 +93,8 @@ def test_no_mark_of_an_error_is_in_what_is_saved_or_sent(app: App) -> None:
     assert not any(marker in saved for marker in ERROR_MARKERS)
 
 
-def test_ten_thousand_names_make_a_hundred_watches_and_lose_no_event(app: App) -> None:
-    for number in range(10_000):
+def test_a_thousand_names_make_a_hundred_watches_and_lose_no_event(app: App) -> None:
+    for number in range(1000):
         answer = app.post('{"beat": 1}', {'Authorization': TOKEN}, f'skip=beat&expect=15m%3A{number}')
         assert (answer.status, answer.headers.get('x-webhook-note', '')) == (200, '' if number < MAX_WATCHES else NO_ROOM)
     assert names(app) == [str(number) for number in range(MAX_WATCHES)]

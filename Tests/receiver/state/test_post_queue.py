@@ -441,7 +441,8 @@ def test_what_calls_took_counts_for_the_next_eight() -> None:
     assert [(count, round(seconds, 6)) for count, seconds in played.queue.sizer.timings] == [(8, 2)] * 8
 
 
-def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold() -> None:
+def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold_and_an_array_goes_whole_where_the_time_allows() -> None:
+    assert Played(['event'] * 1000).measured().play().sizes == [1000]
     assert Played(*[['event'] * 2] * 505).play().sizes == [8, 1000, 2]
 
 
@@ -515,10 +516,6 @@ def test_a_post_is_handed_over_for_25_seconds_and_no_longer(clock: Clock) -> Non
     assert played.posts[0].result.exception.detail.startswith('XSOAR was busy for 25 s')  # type: ignore[union-attr]
 
 
-def test_an_array_goes_whole_where_the_time_allows() -> None:
-    assert Played(['event'] * 1000).measured().play().sizes == [1000]
-
-
 @pytest.mark.parametrize('created', [40, 0])
 def test_a_long_array_that_a_stop_ends_between_its_calls_is_a_502_that_says_how_much_of_it_exists(created: int) -> None:
     played = Played(['long'] * 100, each=0.25)
@@ -563,18 +560,13 @@ def test_what_is_missing_was_dropped_and_the_others_are_reported_of_their_own() 
 
 def test_a_reply_in_another_order_reaches_no_sender_and_ends_the_grouping_for_a_while() -> None:
     played = answered({'name': 'b', 'id': '1'}, {'name': 'a', 'id': '2'}, names='ab')
-    assert told(played.posts) == ['', '']
-    for names in 'abcd':
-        played.post(names)
-    assert played.play().sizes == [2, 1, 1, 1, 1]
-    played.now += 599.9
-    for names in 'abcd':
-        played.post(names)
-    assert played.play().sizes[5:] == [1, 1, 1, 1]
-    played.now += 0.2
-    for names in 'abcd':
-        played.post(names)
-    assert played.play().sizes[9:] == [4]
+    assert (told(played.posts), played.sizes) == (['', ''], [2])
+    for seconds, sizes in (0, [1, 1, 1, 1]), (599.9, [1, 1, 1, 1]), (0.2, [4]):
+        played.now += seconds
+        played.calls.clear()
+        for names in 'abcd':
+            played.post(names)
+        assert played.play().sizes == sizes
 
 
 def test_after_a_reply_in_another_order_the_rest_of_a_rejected_group_goes_one_by_one() -> None:
