@@ -204,12 +204,12 @@ class Senders:
         await self.finish()
         return requests
 
-    async def leave(self, *names: str, more: bytes = b'', **headers: str) -> Request:
+    async def leave(self, *names: str, more: bytes = b'', headers: dict[str, str] | None = None) -> Request:
         """A sender that goes away while its POST waits, maybe with more bytes behind it."""
         connection = await self.connect()
         request = self.request(*names)
         self.left += request.numbers
-        connection.writer.write(request_bytes(self.url, request.body, {**AUTHORIZED, **headers}) + more)
+        connection.writer.write(request_bytes(self.url, request.body, AUTHORIZED | (headers or {})) + more)
         await connection.writer.drain()
         assert (await (await self.connect()).ask()).status == 200
         await connection.hang_up()

@@ -4,8 +4,8 @@ from __future__ import annotations
 import hmac
 import json
 import socket
-import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +13,11 @@ import demistomock
 import patient
 import pytest
 import requests
+from changed_packs import webhook_with
 from shared.app import NOW, App
-from clocks import PATIENCE_SECONDS
 from GenericWebhook import DELIVERY_IDS, likeness_of
 from local_xsoar import wait_for
-from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
+from shared.webhook import TOKEN, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 
@@ -30,21 +30,12 @@ def numbered(name: str, number: str) -> dict[str, str]:
     return {**AUTHORIZED, name: number, **({DELIVERY_IDS[name]: 'beside'} if DELIVERY_IDS[name] else {})}
 
 
-class Sending(threading.Thread):
-    """A POST that is under way."""
+POOL = ThreadPoolExecutor(32)
 
-    def __init__(self, url: str, body: str, headers: dict[str, str]) -> None:
-        super().__init__()
-        self.request = (url, body, headers)
-        self.start()
 
-    def run(self) -> None:
-        url, body, headers = self.request
-        self.answer = patient.post(url, body, headers=headers)
-
-    def result(self) -> requests.Response:
-        self.join(PATIENCE_SECONDS)
-        return self.answer
+def sending(url: str, body: str, headers: dict[str, str]) -> Future[requests.Response]:
+    """Begin to send a POST."""
+    return POOL.submit(patient.post, url, body, headers=headers)
 
 
 # Through the app
@@ -153,11 +144,11 @@ def test_a_repeat_waits_while_the_first_is_being_made(webhook: Webhook) -> None:
     webhook.faults(hang=True)
     try:
         headers = {**AUTHORIZED, 'webhook-id': 'slow-1'}
-        first = Sending(webhook.direct_url, '{"name": "slow"}', headers)
+        first = sending(webhook.direct_url, '{"name": "slow"}', headers)
         wait_for(lambda: len(webhook.state()['createSizes']) > calls, 'the call that hangs')
-        repeats = [Sending(webhook.direct_url, '{"name": "slow"}', headers) for _ in range(5)]
+        repeats = [sending(webhook.direct_url, '{"name": "slow"}', headers) for _ in range(5)]
         assert patient.get(webhook.direct_url).status_code == 200
-        assert all(each.is_alive() for each in (first, *repeats))
+        assert not any(each.done() for each in (first, *repeats))
     finally:
         webhook.faults(hang=False)
     assert {(each.result().status_code, each.result().text) for each in repeats} == {(200, first.result().text)}
@@ -190,12 +181,8 @@ class Leaving:
         return through_xsoar.count('gone') - len(self.webhook.connected())
 
 
-@pytest.fixture(scope='module')
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One for which any sender that leaves during a call has waited long enough."""
-    pack = changed_pack(tmp_path_factory.mktemp('pack'), {'FIRST_LOOK_SECONDS = 0.5': 'FIRST_LOOK_SECONDS = 0'})
-    with Webhook(pack=pack) as running:
-        yield running
+# For it any sender that leaves during a call has waited long enough.
+impatient = webhook_with({'FIRST_LOOK_SECONDS = 0.5': 'FIRST_LOOK_SECONDS = 0'})
 
 
 @pytest.fixture
@@ -220,7 +207,7 @@ each_way = pytest.mark.parametrize('way', ['directly', 'through XSOAR'])
 def test_a_sender_that_left_during_a_call_gets_its_response_by_a_retry(hanging: Webhook, way: str) -> None:
     url, body = url_of(hanging, way), f'{{"name": "late {way}"}}'
     Leaving(hanging, url, body).leave()
-    early = Sending(url, body, AUTHORIZED)
+    early = sending(url, body, AUTHORIZED)
     hanging.faults(hang=False)
     first = ids_of(early.result())
     assert hanging.names().count(f'late {way}') == 1, 'it gets what the first one made'
@@ -239,7 +226,7 @@ def test_a_sender_that_never_waits_is_never_taken_for_one_that_retries(webhook: 
 
 
 def test_20_equal_alerts_at_once_whose_senders_stay_are_20_incidents(hanging: Webhook) -> None:
-    senders = [Sending(hanging.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(20)]
+    senders = [sending(hanging.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(20)]
     hanging.faults(hang=False)
     assert len({ids_of(sender.result())[0] for sender in senders}) == 20
     assert hanging.names().count('equal') == 20
@@ -257,7 +244,7 @@ def test_a_sender_that_closed_its_own_half_is_answered_and_has_not_left(webhook:
 def test_departures_of_several_equal_alerts_excuse_as_many_repeats(hanging: Webhook) -> None:
     leaving = Leaving(hanging, hanging.direct_url, '{"name": "several"}')
     others = [hanging.connect() for _ in range(2)]
-    staying = Sending(hanging.direct_url, '{"name": "several"}', AUTHORIZED)
+    staying = sending(hanging.direct_url, '{"name": "several"}', AUTHORIZED)
     for other in others:
         other.sendall(request_bytes(hanging.direct_url, b'{"name": "several"}', AUTHORIZED))
     for _ in range(5):  # by then they have arrived
@@ -266,7 +253,7 @@ def test_departures_of_several_equal_alerts_excuse_as_many_repeats(hanging: Webh
     for leaving.socket in others:
         leaving.leave()
     hanging.faults(hang=False)
-    retries = [Sending(hanging.direct_url, '{"name": "several"}', AUTHORIZED) for _ in range(4)]
+    retries = [sending(hanging.direct_url, '{"name": "several"}', AUTHORIZED) for _ in range(4)]
     ids = [ids_of(sender.result())[0] for sender in (staying, *retries)]
     assert len(set(ids)) == 5
     assert hanging.names().count('several') == 4 + 1

@@ -198,19 +198,11 @@ def test_the_test_button_says_ok_beside_a_container_that_holds_the_port(webhook:
     assert (done.returncode, done.stdout.strip().splitlines()[-1]) == (0, 'ok')
 
 
-def free_port() -> socket.socket:
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(('0.0.0.0', 0))
-    return holder
-
-
 def test_a_port_in_use_is_reported_in_the_health_and_taken_once_it_is_free(webhook: Webhook, configured_url: str) -> None:
     def health() -> dict[str, Any]:
         return state_of_configured(webhook)['health'] or {'isError': False}
 
-    with free_port() as holder:
-        holder.listen()
+    with socket.create_server(('', 0)) as holder:
         port = holder.getsockname()[1]
         webhook.control('POST', 'instance/save?instance=configured', {'longRunningPort': str(port)})
         wait_for(lambda: health()['isError'], 'the error in the health')

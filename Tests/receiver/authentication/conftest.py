@@ -1,4 +1,4 @@
-"""What the tests of authentication share: an app and a webhook whose token every scheme can use as its key."""
+"""What the tests of authentication share: an app and a webhook with the tokens that a file has CONFIGURED, or the usual one."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from signing import TOKEN
 
 
 @pytest.fixture
-def app() -> Iterator[App]:
-    with App(TOKEN) as running:
+def app(request: pytest.FixtureRequest) -> Iterator[App]:
+    with App(getattr(request.module, 'CONFIGURED', TOKEN)) as running:
         yield running
 
 
 @pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug', token=TOKEN) as running:
+def webhook(request: pytest.FixtureRequest) -> Iterator[Webhook]:
+    with Webhook('--log-level', 'debug', token=getattr(request.module, 'CONFIGURED', TOKEN)) as running:
         yield running

@@ -5,7 +5,6 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Iterator
 from urllib.parse import quote, quote_plus, urlencode
 
 import patient
@@ -19,19 +18,8 @@ from signing import EIGHT, WHOLE, sign_zoom
 
 pytestmark = pytest.mark.sockets
 
+CONFIGURED = WHOLE  # the value of the form of the instance
 each_token = pytest.mark.parametrize('token', EIGHT, ids=lambda token: token[:12])
-
-
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App(WHOLE) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook('--log-level', 'debug', token=WHOLE) as running:
-        yield running
 
 
 def as_sent(token: str) -> str:

@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
@@ -20,6 +20,7 @@ import demistomock
 import GenericWebhook
 import gevent
 import pytest
+from changed_packs import webhook_with
 from shared.app import App, unpacked
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, Post, Rejected, RequestBody, Room, Settings, Share,
@@ -27,7 +28,7 @@ from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, P
                             signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
 from model import let_greenlets_run, peak_of
-from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
+from shared.webhook import TOKEN, Webhook, request_bytes
 
 from shared.scene import Scene
 from shared.shapes import COSTLY, FORM, MIB, SHAPES, Shape, of_size
@@ -216,12 +217,8 @@ def test_others_get_their_turns_while_very_many_events_become_incidents(events: 
     assert turns_for_others(lambda: to_incidents(payloads, arrival)) >= 1000
 
 
-@pytest.fixture(scope='module')
-def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One in which no body comes too slowly, however slow the machine is: what is cut makes room for others."""
-    pack = changed_pack(tmp_path_factory.mktemp('patient'), {'BODY_GRACE_SECONDS = 15': 'BODY_GRACE_SECONDS = 3600'})
-    with Webhook(pack=pack) as running:
-        yield running
+# In it no body comes too slowly, however slow the machine is: what is cut makes room for others.
+webhook = webhook_with({'BODY_GRACE_SECONDS = 15': 'BODY_GRACE_SECONDS = 3600'})
 
 
 def signed(body: bytes, key: str = TOKEN) -> bytes:

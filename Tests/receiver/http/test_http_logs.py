@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
+from changed_packs import webhook_with
 from local_xsoar import wait_for
 from raw_http import CHUNKED, HOST, LAST, POST, exchange
-from shared.webhook import TOKEN, Webhook, changed_pack
+from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 
@@ -63,14 +63,9 @@ resource.setrlimit = refuse_without_limit
 '''
 
 
-@pytest.fixture(scope='module')
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One without the names of Linux, that fails at some bodies, and counts a flood for a second; its token could be a method."""
-    changes = {"''' CONSTANTS '''": MACOS, NAMES: FAULT + NAMES, 'flood_seconds: int = 10': 'flood_seconds: int = 1'}
-    with Webhook(pack=changed_pack(tmp_path_factory.mktemp('faulty'), changes), token='TOKEN-OF-CAPITALS') as running:
-        yield running
-
-
+# It lacks the names of Linux, fails at some bodies, and counts a flood for a second; its token could be a method.
+faulty = webhook_with({"''' CONSTANTS '''": MACOS, NAMES: FAULT + NAMES, 'flood_seconds: int = 10': 'flood_seconds: int = 1'},
+                      token='TOKEN-OF-CAPITALS')
 POST_OF_CAPITALS = POST.replace(TOKEN.encode(), b'TOKEN-OF-CAPITALS') + b'Connection: close\r\n'
 
 

@@ -6,19 +6,19 @@ import os
 import re
 import struct
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import clocks
 import demistomock
 import pytest
+from changed_packs import webhook_with
 from clocks import PATIENCE_SECONDS
 from gevent import socket
 from GenericWebhook import MAX_CALL_BYTES, MIB, State, Listener
 from own_server import ask, connect, hold_calls, post_and_leave
 from senders_at_once import AUTHORIZED, Senders, scene, until
-from shared.webhook import Webhook, changed_pack, read_answers, read_to_end, request_bytes
+from shared.webhook import read_answers, read_to_end, request_bytes
 
 IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'MOST_FAILURES = 5': 'MOST_FAILURES = 1',
              'GIVE_UP_SECONDS = 60': 'GIVE_UP_SECONDS = 0', 'health_every: float = 60': 'health_every: float = 0'}
@@ -28,11 +28,8 @@ pytestmark = pytest.mark.sockets
 CREATED_LATE = r'POST 200 .*: incident \d+ \(the sender had left\)'
 
 
-@pytest.fixture(scope='module')
-def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One in which a post whose sender waits has a second for a call."""
-    with Webhook('--log-level', 'debug', pack=changed_pack(tmp_path_factory.mktemp('impatient'), IMPATIENT)) as running:
-        yield running
+# In it a post whose sender waits has a second for a call.
+webhook = webhook_with(IMPATIENT, '--log-level', 'debug')
 
 
 @scene()

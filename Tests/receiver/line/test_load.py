@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from changed_packs import webhook_with
 from GenericWebhook import MIB
 from senders_at_once import AUTHORIZED, RETRY_AFTER, Senders, scene, until
-from shared.webhook import Answer, Webhook, changed_pack, request_bytes
+from shared.webhook import Answer, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 
@@ -30,18 +31,10 @@ SLOW = {DEFAULT_TIMINGS: '[(8, 2.0)]', 'health_every: float = 60': 'health_every
         'STOP_SECONDS = 10': 'STOP_SECONDS = 0.5'}
 
 
-@pytest.fixture(scope='module')
-def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One that takes the server for quick, has room for few posts, and reports every error at once."""
-    with Webhook('--heartbeat', '0.2', pack=changed_pack(tmp_path_factory.mktemp('quick'), QUICK)) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """One that takes the server, which is an old one, for as slow as any before its first call, and has little time to stop."""
-    with Webhook('--server', '6.5', pack=changed_pack(tmp_path_factory.mktemp('slow'), SLOW)) as running:
-        yield running
+# The first takes the server for quick, has room for few posts, and reports every error at once. The second takes it, an old
+# one, for as slow as any before its first call, and has little time to stop.
+webhook = webhook_with(QUICK, '--heartbeat', '0.2')
+slow = webhook_with(SLOW, '--server', '6.5')
 
 
 def statuses(answers: list[Answer]) -> list[int]:

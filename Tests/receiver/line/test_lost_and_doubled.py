@@ -14,6 +14,7 @@ import clocks
 import demistomock
 import patient
 import pytest
+from changed_packs import webhook_with
 from clocks import PATIENCE_SECONDS, wait_for
 from gevent import socket
 from GenericWebhook import MAX_CALL_BYTES, Listener
@@ -50,10 +51,7 @@ class Small(Webhook):
         wait_for(lambda: self.files() <= self.files_at_rest, 'the end of all connections')
 
 
-@pytest.fixture(scope='module')
-def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
-    with Small('--log-level', 'debug', pack=changed_pack(tmp_path_factory.mktemp('small'), SMALL)) as running:
-        yield running
+webhook = webhook_with(SMALL, '--log-level', 'debug', kind=Small)
 
 
 @contextmanager
@@ -107,7 +105,7 @@ async def test_posts_of_departed_senders_that_xsoar_rejects_never_keep_others_ou
 async def test_a_repeat_after_an_outage_need_not_wait_for_the_end_of_the_pause(senders: Senders) -> None:
     identity = {'webhook-id': 'after an outage'}
     await senders.hold()
-    sent = await senders.leave('after an outage', **identity)
+    sent = await senders.leave('after an outage', headers=identity)
     calls = len(senders.calls)
     senders.release(refuse='*')
     await until(lambda: len(senders.calls) > calls + 7, 'so many tries that the next pause is longer than a sender waits')
