@@ -24,19 +24,15 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'category': 'network', 'data': {'eventTitle': 'Checkout is slow', 'detectedAt': NINE}}, 'Checkout is slow', NINE),
     ({'category': 'network', 'incident': {'incidentTitle': 'Payments fail', 'occurredAt': NINE}}, 'Payments fail', NINE),
     ({'category': 'network', 'issue': {'issueTitle': 'TypeError in cart'}, 'createdTime': NINE}, 'TypeError in cart', NINE),
-    ({'category': 'network', 'finding': {'findingTitle': 'Port 22 is open'}}, 'Port 22 is open', ''),
     ({'category': 'form', 'formTitle': 'Report a phishing mail', 'formresponse': {'rows': []}, 'createTime': NINE},
      'Report a phishing mail', NINE),
-    ({'headline': 'Fire at a data center', 'eventTime': NINE}, 'Fire at a data center', NINE),
     ({'headline': 'Flood watch for the coast', 'title': 'Flood watch issued', 'effectiveAt': NINE}, 'Flood watch issued', NINE),
-    ({'category': 'network', 'ProblemTitle': 'Checkout is slow'}, 'Checkout is slow', ''),
     ({'category': 'service', 'MessageTitle': 'Connectors will retire'}, 'Connectors will retire', ''),
     # A rule
     ({'category': 'threat', 'value': [{'alertDisplayName': 'Mimikatz runs'}], 'fireddatetime': NINE}, 'Mimikatz runs', NINE),
     ({'category': 'network', 'essentials': {'alertRule': 'CPU is high'}, 'firedAt': NINE}, 'CPU is high', NINE),
     ({'category': 'network', 'alarmName': 'Host memory usage', 'createdTime': NINE}, 'Host memory usage', NINE),
     ({'category': 'network', 'detection': {'detectionName': 'Mal/Generic S'}, 'detectionTimestamp': NINE}, 'Mal/Generic S', NINE),
-    ({'category': 'network', 'threat': {'malwareName': 'Trojan Emotet'}}, 'Trojan Emotet', ''),
     ({'malwareFamily': 'Qakbot loader', 'firstSeenTime': NINE}, 'Qakbot loader', NINE),
     ({'category': 'network', 'violation': {'malwareFamily': 'Redline stealer'}}, 'Redline stealer', ''),
     ({'alertTime': NINE, 'signature': 'ET SCAN Nmap scripting engine'}, 'ET SCAN Nmap scripting engine', NINE),
@@ -54,16 +50,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'category': 'network', 'Alert': {'AlertThreatModelName': 'Unusual access to files'}}, 'Unusual access to files', ''),
     ({'category': 'network', 'modelName': 'Anomalous server', 'alert_name': 'Beaconing to a host', 'start_at': NINE},
      'Beaconing to a host', NINE),
-    ({'category': 'network', 'incident_name': 'Payments fail'}, 'Payments fail', ''),
-    ({'category': 'network', 'threatName': 'Mimikatz in memory'}, 'Mimikatz in memory', ''),
-    ({'category': 'network', 'rule_name': 'Brute force attack'}, 'Brute force attack', ''),
-    ({'category': 'network', 'ModelName': 'Anomalous server activity'}, 'Anomalous server activity', ''),
-    # A summary
-    ({'category': 'access', 'summary': 'Two badges at one door'}, 'Two badges at one door', ''),
-    ({'category': 'network', 'short_description': 'The mail server is down'}, 'The mail server is down', ''),
-    ({'category': 'network', 'displayMessage': 'A user was locked out'}, 'A user was locked out', ''),
-    ({'primaryDescription': 'Two badges at one door', 'subject': 'Door 7'}, 'Door 7', ''),
-    ({'category': 'access', 'primaryDescription': 'Two badges at one door'}, 'Two badges at one door', ''),
     # A text
     ({'category': 'network', 'event_message': 'Interface ge-0/0/1 is down', 'eventTimestamp': NINE},
      'Interface ge-0/0/1 is down', NINE),
@@ -87,13 +73,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'category': 'network', 'host': 'shop-1', 'short_message': 'Payment failed', 'timestamp': 1795510800.25,
       'level': 3}, 'Payment failed (shop-1)', '2026-11-24T09:00:00.250000Z'),
     ({'log': 'panic: runtime error', 'stream': 'stderr', 'time': NINE}, 'panic: runtime error', NINE),
-    ({'msg': 'The disk is full', 'level': 3}, 'The disk is full', ''),
-    ({'category': 'load', 'text': 'Load of db-1 is 17.2'}, 'Load of db-1 is 17.2', ''),
-    ({'category': 'mail', 'description': 'The mail server is down'}, 'The mail server is down', ''),
-    ({'category': 'network', 'reason': 'No heartbeat for a minute'}, 'No heartbeat for a minute', ''),
     ({'category': 'network', 'cause': 'No heartbeat for a minute'}, 'No heartbeat for a minute', ''),
     ({'category': 'backup', 'DisplayName': 'Backup of the mail server'}, 'Backup of the mail server', ''),
-    ({'text': 'Load is high', 'message': 'Load of db-1 is 17.2'}, 'Load of db-1 is 17.2', ''),
     # A kind of event, and what it happened to
     ({'event_simpleName': 'ProcessRollup', 'ComputerName': 'desk-7', 'user': 'alice'}, 'ProcessRollup: desk-7 (alice)', ''),
     ({'webhook_event': 'page_trashed', 'device': 'desk-7', 'kind': 'page'}, 'page_trashed: desk-7', ''),
@@ -121,17 +102,6 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'eventName': 'login', 'device': {'hostname': 'desk-7'}}, 'login: desk-7', ''),
     ({'eventName': 'login', 'user': {'username': 'alice'}}, 'login: alice', ''),
     ({'eventName': 'login', 'owner': {'displayName': 'Alice Ng'}}, 'login: Alice Ng', ''),
-    ({'event': 'door_forced', 'hostname': 'door-7'}, 'door_forced: door-7', ''),
-    ({'event_type': 'door_forced', 'hostname': 'door-7'}, 'door_forced: door-7', ''),
-    ({'type': 'door_forced', 'hostname': 'door-7'}, 'door_forced: door-7', ''),
-    ({'status': 'unreachable', 'hostname': 'door-7'}, 'unreachable: door-7', ''),
-    ({'state': 'unreachable', 'hostname': 'door-7'}, 'unreachable: door-7', ''),
-    ({'eventName': 'push', 'repository': 'octo/shop'}, 'push: octo/shop', ''),
-    ({'eventName': 'push', 'user': 'alice', 'project': 'octo/shop'}, 'push: octo/shop (alice)', ''),
-    ({'eventName': 'login', 'username': 'alice'}, 'login: alice', ''),
-    ({'eventName': 'login', 'email': 'a@example.com'}, 'login: a@example.com', ''),
-    ({'eventName': 'bounce', 'recipient': 'a@example.com'}, 'bounce: a@example.com', ''),
-    ({'eventName': 'login', 'from': 'shop@example.com', 'user': 'alice'}, 'login: alice (shop@example.com)', ''),
     ({'eventName': 'login', 'device': {'name': 'Desk 7'}, 'username': 'alice'}, 'login: Desk 7 (alice)', ''),
     ({'eventName': 'login', 'device': {'email': 'd7@example.com'}, 'username': 'alice'}, 'login: d7@example.com (alice)', ''),
     ({'eventName': 'login', 'device': {'login': 'kiosk'}, 'username': 'alice'}, 'login: kiosk (alice)', ''),
@@ -420,15 +390,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # The time
     ({'EventTime': '2026-11-24 10:00:00', 'UtcTime': '2026-11-24 09:00:00.123', 'title': 'A driver was loaded'},
      'A driver was loaded', '2026-11-24T09:00:00.123000Z'),
-    ({'title': 'A driver was loaded', 'occurred': NINE}, 'A driver was loaded', NINE),
-    ({'title': 'A driver was loaded', 'createdAt': NINE}, 'A driver was loaded', NINE),
-    ({'title': 'A driver was loaded', 'creationTime': NINE}, 'A driver was loaded', NINE),
-    ({'title': 'A driver was loaded', 'published': NINE}, 'A driver was loaded', NINE),
-    ({'title': 'A driver was loaded', 'date': NINE}, 'A driver was loaded', NINE),
     ({'title': 'A driver was loaded', 'createdDateTime': NINE}, 'A driver was loaded', NINE),
     ({'title': 'A driver was loaded', 'trigger_time': NINE}, 'A driver was loaded', NINE),
-    ({'title': 'A driver was loaded', 'created': NINE}, 'A driver was loaded', NINE),
-    ({'title': 'A driver was loaded', 'startsAt': NINE}, 'A driver was loaded', NINE),
     ({'title': 'A driver was loaded', 'event_ts': 1795510800}, 'A driver was loaded', NINE),
     ({'title': 'Load is high', 'alert': {'time': NINE}, 'metadata': {'time': EIGHT}}, 'Load is high', NINE),
     # The time of a change: Shortcut, Front and Salesforce have the first three
@@ -437,10 +400,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'CaseNumber': '7', 'Subject': 'Cannot log in', 'CreatedDate': NINE}, 'Cannot log in', NINE),
     ({'name': 'kustomer.customer.update', 'data': {'updatedAt': NINE, 'createdOn': EIGHT}}, 'kustomer.customer.update', NINE),
     *(({'title': 'A card was moved', key: NINE, 'changed_at': EIGHT}, 'A card was moved', NINE) for key in (
-        'createdAt', 'occurredAt', 'detectedAt', 'eventTimestamp', 'firedAt', 'startedAt')),
-    ({'title': 'A card was moved', 'createdTime': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
-    ({'title': 'A card was moved', 'updatedOn': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
-    ({'title': 'A card was moved', 'sentAt': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+        'firedAt', 'startedAt', 'createdTime', 'updatedOn', 'sentAt')),
     # A time with a zone, which Zabbix and PRTG leave out: Airlock, Trellix, Ansible
     *(({'title': 'A driver was loaded', key: NINE, 'updated_at': EIGHT}, 'A driver was loaded', NINE) for key in (
         'datetime', 'eventDate', 'finished')),
@@ -667,11 +627,10 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'A task', 'created_at': '2026-11-24 11:00:00', 'created_at_timestamp': 1795510800}, 'A task', NINE),
     # Of two keys of one meaning, and of two objects or lists, the better one
     *(({worse: 'The worse text', better: 'The better text', 'x': 1}, 'The better text', '') for words in (
-        'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle headline',
+        'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle headline '
         'alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature attackname '
-        'rulename policyname modelname checkname searchname conditionname',
-        'summary subject shortdescription displaymessage primarydescription',
-        'message msg text description reason displayname info',
+        'rulename policyname modelname checkname searchname conditionname '
+        'summary subject shortdescription displaymessage primarydescription message msg text description reason displayname info',
         'webhookevent alerttype operationname operation action type kind category eventid status',
         'category webhookcode webhooktype eventid recordtype changetype status state alert error result class')
       for better, worse in pairwise(words.split())),

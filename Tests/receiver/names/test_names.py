@@ -45,7 +45,8 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'title': 'test', 'summary': 'Load is high'}, 'Load is high'),
     ({'title': 'https://example.com/a', 'text': 'Load is high'}, 'Load is high'),
     ({'title': 'arn:aws:sns:eu-west-1:1:a', 'text': 'Load is high'}, 'Load is high'),
-    *(({'title': text, 'text': 'Load is high'}, 'Load is high') for text in ('{"a": 1}', '[[1], [2]]')),
+    *(({'title': text, 'text': 'Load is high'}, 'Load is high') for text in (
+        '{"a": 1}', '[[1], [2]]', '<?xml version="1.0"?><s:a>Fire</s:a>')),
     ({'title': '<alert>x</alert>', 'text': 'Load is high'}, 'Load is high'),
     ({'title': 'a' * 40, 'text': 'Load is high'}, 'Load is high'),
     ({'title': 'abc', 'text': 'Load is high'}, 'Load is high'),
@@ -79,6 +80,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'incident': {'name': 'Logins fail', 'status': 'open'}}, 'Logins fail'),
     ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, 'fire'),
     # An address, a number and a long text
+    ({'alarmName': 'The disk is full', 'x': ':' * 60_000}, 'The disk is full'),
     ({'event': 'port_scan', 'src_ip': '10.0.0.1'}, 'port_scan: 10.0.0.1'),
     ('{"title": -1.25E+7, "message": "Load is high"}', 'Load is high'),
     ({'body': 'sshd: Failed password: alice\n' * 60_000}, 'sshd: Failed password: alice'),
@@ -291,7 +293,8 @@ def test_a_key_or_a_hash_is_not_a_name(key: str) -> None:
     ({'x-wc-webhook-topic': 'product.created'}, {'name': 'Perpemint', 'type': 'simple'}, 'product.created: Perpemint'),
     ({'x-commercelayer-topic': 'orders.place'}, {'data': {'type': 'orders', 'id': 'NMWYhbGorj'}}, 'orders.place: NMWYhbGorj'),
     ({'x-acme-event': 'deploy_building'}, {'name': 'shop', 'state': 'building'}, 'deploy_building: shop'),
-    ({'x-acme-topic': 'disk.full'}, {'title': 'The disk is full'}, 'disk.full: The disk is full'),
+    *(({f'x-acme-{kind}': 'disk.full'}, {'title': 'The disk is full'}, 'disk.full: The disk is full') for kind in (
+        'topic', 'event', 'event-type', 'event-name', 'topic-key', 'event-code')),
     ({'x-acme-event': 'alert'}, {'title': 'The disk is full'}, 'The disk is full'),
     ({'x-acme-event': 'push'}, {'title': 'Lamp', 'data': {'event': 'order.created'}}, 'order.created: Lamp'),
     ({'x-acme-event': 'push'}, {'event': 'order.created', 'title': 'Lamp'}, 'order.created: Lamp'),
