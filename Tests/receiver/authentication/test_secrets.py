@@ -124,21 +124,11 @@ def kept(headers: dict[str, str], token: str = TOKEN) -> dict[str, str]:
     return kept_headers(Settings(8080, Tokens(token), None), {name.lower(): value for name, value in headers.items()})
 
 
-def test_headers_with_a_secret_in_their_name_are_not_kept() -> None:
-    secret = ['Authorization', 'Proxy-Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Amz-Security-Token', 'Cookie',
-              'X-Api-Key', 'Ocp-Apim-Subscription-Key', 'x-functions-key', 'X-Auth-Key', 'X-Access-Key', 'apikey',
-              'X-Session-Id', 'X-Jwt-Assertion', 'X-Hub-Signature-256', 'X-Shopify-Hmac-Sha256', 'X-Client-Secret',
-              'X-Sig', 'Sig-Sha256', 'X-Webhook-Key', 'X-Private-Key',
-              'X-Password', 'X-Credential', 'X-Credentials', 'X-Assertion', 'X-Hmac', 'X-Own-Secret-Value', 'X-Session',
-              'X-Request-URI', 'Connection', 'Keep-Alive', 'Proxy-Authenticate', 'Proxy-Connection', 'TE', 'Trailer',
+def test_headers_of_one_connection_are_not_kept() -> None:
+    of_one = ['X-Request-URI', 'Connection', 'Keep-Alive', 'Proxy-Authenticate', 'Proxy-Connection', 'TE', 'Trailer',
               'Transfer-Encoding', 'Upgrade']
-    assert kept(dict.fromkeys(secret, 'x')) == {}
-    # What says what happened, and what the names of incidents are made of.
-    stays = ['x-event-key', 'x-author', 'authentication-results', 'x-github-event', 'x-gitlab-event', 'x-gitea-event',
-             'x-forgejo-event', 'x-gogs-event', 'sentry-hook-resource', 'aeg-event-type', 'x-snyk-event', 'ce-type',
-             'ce-subject', 'ce-source', 'ce-time', 'x-shopify-topic', 'x-github-delivery', 'user-agent', 'host',
-             'idempotency-key', 'x-key', 'x-sigma', 'x-webhook-keys', 'x-tokens-left', 'x-te', 'x-upgrade']
-    assert list(kept(dict.fromkeys(stays, 'x'))) == stays
+    assert kept(dict.fromkeys(of_one, 'x')) == {}
+    assert list(kept(dict.fromkeys(OTHER_NAMES, 'x'))) == [name.lower() for name in OTHER_NAMES]
 
 
 WORDS_OF_SECRETS = ['auth', 'authorization', 'token', 'secret', 'signature', 'hmac', 'password', 'credential', 'credentials',
@@ -147,12 +137,15 @@ ENDINGS_OF_SECRETS = ['api-key', 'access-key', 'auth-key', 'functions-key', 'sub
 NAMES_OF_SECRETS = [
     *WORDS_OF_SECRETS, *ENDINGS_OF_SECRETS, *(f'x-{each}' for each in WORDS_OF_SECRETS + ENDINGS_OF_SECRETS),
     *(f'{each}-x' for each in WORDS_OF_SECRETS), *(f'X-{each}-2'.title() for each in WORDS_OF_SECRETS),
-    'X-Hub-Signature-256', 'Ocp-Apim-Subscription-Key', 'Stripe-Signature']
+    'X-Hub-Signature-256', 'Ocp-Apim-Subscription-Key', 'Stripe-Signature', 'Proxy-Authorization', 'X-Amz-Security-Token',
+    'X-Jwt-Assertion', 'X-Shopify-Hmac-Sha256', 'Sig-Sha256', 'X-Own-Secret-Value']
 OTHER_NAMES = [
     'X-Event-Key', 'Idempotency-Key', 'X-Author', 'Authentication-Results', 'X-Key', 'Key', 'Code', 'X-Code', 'X-Request-Id',
     *(f'x{each}x' for each in WORDS_OF_SECRETS), *(f'{each}s-x' for each in ENDINGS_OF_SECRETS if each != 'auth-key'),
     'x-tokens', 'x-secrets', 'x-functions', 'x-subscription', 'x-private', 'x-webhook', 'X-Signal', 'X-Authority',
-    'User-Agent', 'X-GitHub-Event', 'Content-Type']
+    'User-Agent', 'X-GitHub-Event', 'Content-Type', 'x-gitlab-event', 'x-gitea-event', 'x-forgejo-event', 'x-gogs-event',
+    'sentry-hook-resource', 'aeg-event-type', 'x-snyk-event', 'ce-type', 'ce-subject', 'ce-source', 'ce-time', 'x-shopify-topic',
+    'x-github-delivery', 'host', 'x-sigma', 'x-webhook-keys', 'x-tokens-left', 'x-te', 'x-upgrade']  # and what names are made of
 
 
 def test_a_header_is_masked_on_the_page_of_the_local_xsoar_exactly_if_no_incident_keeps_it() -> None:

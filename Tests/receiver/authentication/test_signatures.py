@@ -20,8 +20,7 @@ import patient
 import pytest
 from shared.app import NOW, App
 from clocks import unix_now, until
-from GenericWebhook import (ANY, MIB, SCHEMES, Settings, Tokens, Unauthorized, hashing_lock, signatures_to_check,
-                            valid_signature)
+from GenericWebhook import ANY, MIB, SCHEMES, Settings, Tokens, Unauthorized, hashing_lock, signatures_to_check, valid_signature
 from local_xsoar import ROOT
 from model import turns_of_another
 from signing import (BODY_ONLY, NAMED, OTHER_TOKEN, SENDERS, Sender, TOKEN, digest, each_sender,
@@ -375,14 +374,10 @@ def test_a_form_is_verified_as_it_was_sent(app: App) -> None:
     assert app.details['b'] == '1 2'
 
 
-def vector_request(vector: dict[str, Any]) -> tuple[Settings, dict[str, str], bytes]:
-    headers = {name.lower(): value for name, value in vector['headers'].items()}
-    return Settings(8080, Tokens(vector['token']), None), headers, vector['body'].encode()
-
-
 @pytest.mark.parametrize('vector', VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
 def test_a_published_example_is_valid_in_its_time_and_with_one_byte_more_it_is_not(vector: dict[str, Any]) -> None:
-    settings, headers, body = vector_request(vector)
+    headers = {name.lower(): value for name, value in vector['headers'].items()}
+    settings, body = Settings(8080, Tokens(vector['token']), None), vector['body'].encode()
     assert verified(settings, headers, body, vector['now'] or NOW).lower() in headers
     for other, text in ((settings, body + b' '), (Settings(8080, Tokens(vector['token'] + 'x'), None), body)):
         with pytest.raises(Unauthorized):

@@ -28,6 +28,7 @@ from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, P
                             signatures_to_check, to_incidents, with_text)
 from gevent.event import Event
 from model import let_greenlets_run, peak_of
+from own_server import hold_calls
 from shared.webhook import TOKEN, Webhook, request_bytes
 
 from shared.scene import Scene
@@ -405,8 +406,7 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
 
 
 def test_a_small_body_that_copies_of_its_headers_make_a_large_post_keeps_no_other_waiting_once_its_post_is_made(app: App) -> None:
-    may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda sent, *_: may_return.wait(PATIENCE_SECONDS) and [{'id': '1'}] * len(sent))
+    may_return = hold_calls()
     events = json.dumps([{'a': 1}] * 700)  # with 7,000 bytes of headers each
     first = gevent.spawn(app.authorized, events, X_Long='x' * 7000)
     until(lambda: demistomock.calls_of('createIncidents'))

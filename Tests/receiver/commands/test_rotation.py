@@ -4,7 +4,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from functools import partial
 from itertools import count
 
 import patient
@@ -50,13 +49,10 @@ class Rotation:
         self.statuses[status] += 1
         return status
 
-    def has_created(self, posts: int) -> bool:
-        return self.done >= posts
-
     async def change(self) -> None:
         """Change the form twice while the senders post, and their token between the two."""
         for tokens, after in (f'{NEW} || {OLD}', self.posts // 5), (NEW, self.posts * 3 // 5):
-            await until(partial(self.has_created, after), 'the posts before the change')
+            await until(lambda: self.done >= after, 'the posts before the change')  # noqa: B023 - called at once
             await asyncio.to_thread(self.webhook.control, 'POST', 'instance/save', {'auth_header': tokens})
             await until(self.webhook.listens, 'the changed container')
             self.token = NEW

@@ -26,9 +26,8 @@ import pytest
 from shared.app import line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
-from GenericWebhook import (CHUNK_SIZE, HEADER, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
-                            Connection, HttpLimits, PacedSocket, Request, RequestBody, State, Listener,
-                            set_connection_limit, parse_head)
+from GenericWebhook import (CHUNK_SIZE, HEADER, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
+                            HttpLimits, PacedSocket, Request, RequestBody, State, Listener, set_connection_limit, parse_head)
 from gevent.event import Event
 from local_xsoar import wait_for
 from model import turns_of_another

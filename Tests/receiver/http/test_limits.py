@@ -19,12 +19,12 @@ import GenericWebhook
 import pytest
 from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Post, PostQueue,
-                            Request, RequestBody, Room, Sender, ServerLine, State, Unavailable,
-                            likeness_of)
+from GenericWebhook import (CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Post, PostQueue, Request, RequestBody,
+                            Room, Sender, ServerLine, State, Unavailable, likeness_of)
 from local_xsoar import wait_for
 from model import hold, incident, let_greenlets_run
 from own_server import connect, have_turn, hold_calls, listener, server_with
+from raw_http import GET
 from shared.webhook import TOKEN, Webhook, changed_pack, read_to_end
 
 pytestmark = pytest.mark.sockets
@@ -367,9 +367,6 @@ def connected() -> Iterator[tuple[Connection, socket.socket]]:
     with server_with() as server, closing(connect(server)) as sender:
         until(lambda: server.connections[State.BEGUN])
         yield next(iter(server.connections[State.BEGUN])), sender
-
-
-GET = b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
 
 @pytest.mark.parametrize('sent, seconds', [(b'', 15), (GET[:20], 15), (GET, 75), (GET + GET[:20], 15)],

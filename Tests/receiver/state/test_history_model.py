@@ -10,8 +10,7 @@ from unittest import mock
 import GenericWebhook
 import msgspec
 import pytest
-from GenericWebhook import (LONGEST_CALL, MAX_HISTORY_BYTES, History, Tokens, deliveries_report, read_history,
-                            read_samples)
+from GenericWebhook import LONGEST_CALL, MAX_HISTORY_BYTES, History, Tokens, deliveries_report, read_history, read_samples
 from history_entries import entry, time_text
 from hypothesis import given
 from hypothesis import strategies as st
