@@ -207,9 +207,7 @@ async function loadIncidents() {
   loading.incidents = false;
   takeEarly();
   count();
-  if (view !== 'incidents') return;
-  if (chosen('open').startsWith('lane-')) route();
-  else incidents.select(chosen('open'));  // what is drawn of it is from the server
+  if (view === 'incidents') incidents.select(chosen('open'));  // what is drawn of it is from the server; a lane is drawn again
 }
 
 async function load() {

@@ -1,13 +1,15 @@
 // The commands of an instance: their list, the form of one, and what of it is kept and sent.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {passTime, reply, requested} from './document.mjs';
+import {asked, passTime, reply, requested} from './document.mjs';
 
 const kept = new Map();
 globalThis.sessionStorage = {getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => kept.set(name, text)};
-globalThis.matchMedia = () => ({matches: true});
+const wide = {matches: true};
+globalThis.matchMedia = () => wide;
 const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
 const {drawChoices, openCommand, refresh, setCommands} = await import('../../../../localxsoar/web/page/commands.js');
+const {drawKept} = await import('../../../../localxsoar/web/page/kept.js');
 const {setInstance} = await import('../../../../localxsoar/web/page/state.js');
 const $ = document.getElementById;
 
@@ -69,6 +71,30 @@ test('what is typed is kept for a reload but for secrets, and sent as the argume
   }
 });
 
+test('a run is done once, and its result is shown unless the form of another command was opened meanwhile', async () => {
+  const said = () => [$('result').hidden, ...$('result').all('h3').map((each) => each.textContent), ...$('result').all('.bad').map((each) => each.textContent)];
+  const [form] = $('command').all('form');
+  requested.length = 0;
+  for (let press = 0; press < 2; press += 1) form.send('submit', {preventDefault() {}});
+  const end = asked.get('/localxsoar/commands');
+  openCommand('Greet');
+  assert.deepEqual([requested.length, $('command').all('#run')[0].disabled], [1, true]);
+  end({milliseconds: 1, entries: []});
+  await new Promise(setImmediate);
+  assert.equal($('result').hidden, true);
+  for (const [body, meanwhile, kept] of [[{milliseconds: 1, entries: [], kept: [{name: 'Context', text: ''}]}, 'left hand', 'Context: empty'], [{milliseconds: 1, entries: [], kept: []}, 'right', 'Context: empty'], [{error: 'Not now.'}, 'left hand', 'Context: empty']]) {
+    openCommand('do%20it');
+    $('instance-acts').all('button')[0].click();
+    setInstance({instance: meanwhile});
+    await reply('/localxsoar/commands/test', body);
+    setInstance({instance: 'left hand'});
+    openCommand('Greet');  // the result of Test is of no form
+    assert.deepEqual([...said().slice(0, 2), said()[2]?.includes('Not now.'), $('kept').textContent], [false, 'Test', body.error ? true : undefined, kept]);
+  }
+  $('runs').send('keydown', {key: 'Escape'});
+  assert.equal(document.activeElement, inputs()[0]);
+});
+
 test('what an instance keeps is shown unless another one was chosen meanwhile', async () => {
   for (const [meanwhile, shown] of [['left hand', 'Context: empty'], ['right', '']]) {
     setInstance({instance: 'left hand'});
@@ -79,9 +105,16 @@ test('what an instance keeps is shown unless another one was chosen meanwhile', 
     assert.equal($('kept').textContent, shown);
   }
   setInstance({instance: 'left hand'});
+  const drawn = () => { drawKept([{name: 'Context', text: '7'}]); return $('kept').all('details')[0]; };
+  Object.assign(drawn(), {open: true}).send('toggle');
+  assert.equal(drawn().open, true);
 });
 
 test('a script runs in an incident or in the playground, and a name that nothing has says so', () => {
+  wide.matches = false;
+  openCommand('');
+  assert.match($('command').textContent, /^Choose a command/);  // a phone shows the list
+  wide.matches = true;
   openCommand('Print');
   assert.deepEqual($('command').all('label').map((each) => each.textContent), ['Run in incident']);
   openCommand('Greet');

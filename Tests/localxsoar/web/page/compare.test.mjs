@@ -42,6 +42,11 @@ for (const [before, after, head, note, rows, facts, others] of [
   });
 }
 
+test('bodies that are too deep are compared by their lines', async () => {
+  const [head, , rows] = await compared(...[1, 2].map((value) => `${'['.repeat(20_000)}${value}${']'.repeat(20_000)}`));
+  assert.deepEqual([head, rows.length], ['Body: 1 difference', 1]);
+});
+
 test('many differences are shown a hundred at a time, and the focus goes to the first of those that come', async () => {
   const [one, other] = [delivery('{}'), delivery(JSON.stringify(Object.fromEntries(Array.from({length: 205}, (_, at) => [`k${at}`, at]))))];
   deliveries.set([other, one]);
@@ -70,6 +75,7 @@ test('other deliveries are offered to compare with, those of the sender first, a
   readAddress(['deliveries'], 'deliveries');
   const offered = () => drawComparison(five).all('option');
   assert.equal(offered().find((each) => each.attributes.selected === 'true').value, String(old.number));
+  assert.equal(drawComparison(five), drawComparison(five));
   deliveries.set([five]);
   assert.equal(offered()[0].textContent, `${old.number} (not kept)`);
   location.hash = '#/deliveries?open=1';

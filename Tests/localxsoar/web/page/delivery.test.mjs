@@ -7,7 +7,7 @@ globalThis.matchMedia = () => ({matches: true});
 globalThis.sessionStorage = {getItem: () => null, setItem() {}};
 const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
 const {deliveries, tone} = await import('../../../../localxsoar/web/page/deliveries.js');
-const {drawOpened, noteDelivery, noteLine, noteRemoval, openDelivery} = await import('../../../../localxsoar/web/page/delivery.js');
+const {drawOpened, noteDelivery, noteLine, noteRemoval, noteWhole, openDelivery} = await import('../../../../localxsoar/web/page/delivery.js');
 const {drawDetail} = await import('../../../../localxsoar/web/page/detail.js');
 const {button, el} = await import('../../../../localxsoar/web/page/dom.js');
 const detail = await import('../../../../localxsoar/web/page/opened.js');
@@ -103,6 +103,23 @@ test('another delivery is shown from its beginning, and the one that is open sta
     await reply(`/localxsoar/deliveries/${number}`, {...USUAL, number});
     assert.equal($('delivery').scrollTop, top);
   }
+});
+
+test('nothing is said of earlier deliveries before all of them are loaded', () => {
+  Object.assign(deliveries, {isWhole: false}).set([]);
+  const said = draw({}, 'compare');
+  assert.equal(said('.comparison')[0], 'Older deliveries are still being loaded.');
+  deliveries.isWhole = true;
+  noteWhole();
+  assert.equal(said('.comparison')[0], 'No earlier delivery of Acme is kept here.');
+});
+
+test('what is edited stays although its delivery has changed', async () => {
+  draw({});
+  openDelivery(7);
+  drawDetail('delivery', el('form'));
+  await reply('/localxsoar/deliveries/7', {...USUAL, kind: 'gone'});
+  assert.equal($('delivery').all('form').length, 1);
 });
 
 test('what was logged of a delivery is in its part, once it is known', () => {

@@ -13,7 +13,7 @@ class Element {
   removeAttribute(name) { delete this.attributes[name]; }
 
   get parentElement() { return this.parent; }
-  get isConnected() { return Boolean(this.parent); }
+  get isConnected() { return Boolean(this.isRoot || this.parent?.isConnected); }
   get children() { return this.childNodes.filter((each) => each instanceof Element); }
   get options() { return this.children; }
   get childElementCount() { return this.children.length; }
@@ -102,6 +102,7 @@ class Element {
   focus() { if (!this.disabled) document.activeElement = this; }
   checkVisibility() { return !this.hidden; }
   scrollIntoView() {}
+  select() { this.focus(); }
   getBoundingClientRect() { return {top: 0, bottom: 0}; }
   toggleAttribute(name, isWanted) { if (isWanted) this.attributes[name] = ''; else delete this.attributes[name]; }
 
@@ -116,10 +117,10 @@ class Element {
 function build() {
   const named = new Map();
   const getElementById = (id) => {
-    if (!named.has(id)) named.set(id, new Element(id));
+    if (!named.has(id)) named.set(id, Object.assign(new Element(id), {isRoot: true}));
     return named.get(id);
   };
-  const body = new Element('body');
+  const body = Object.assign(new Element('body'), {isRoot: true});
   return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag), querySelector: (wanted) => body.querySelector(wanted), querySelectorAll: (wanted) => body.querySelectorAll(wanted),
           addEventListener: (name, act) => body.addEventListener(name, act)};
 }

@@ -48,6 +48,9 @@ test('without a filter all are shown, with the number of each kind and sender', 
   assert.deepEqual(kinds(), ['created 2', 'repeat 1', 'rejected 1', 'other 1']);
   assert.deepEqual(senders(), ['all senders', '— (1)', 'one (2)', 'two (2)']);
   assert.equal($('shown-deliveries').textContent, '');
+  deliveries.isWhole = false;
+  deliveries.describe();
+  assert.equal($('shown-deliveries').textContent, 'loading…');
 });
 
 test('kinds add up, a sender takes away, and each count is what pressing it would show', () => {
@@ -148,8 +151,12 @@ test('long bodies are searched to their ends on request, which is offered while 
     await reply('/localxsoar/deliveries/cut', cut);
     assert.deepEqual(ends().slice(1, label ? 3 : 2), [hidden, ...(label ? [label] : [])]);
   }
+  searchBodies();
+  passTime();
   $('filters').all('#search-ends')[0].click();
   await reply('/localxsoar/deliveries/search?text=cut 0&to=end', [3]);
+  await reply('/localxsoar/deliveries/search?text=cut 0', []);  // of the search before
+  deliveries.filter();
   assert.deepEqual(shown(), [3]);
   type('lost');
   await reply('/localxsoar/deliveries/search?text=lost', {error: 'no'});

@@ -88,6 +88,9 @@ test('what is shown is sent again from the oldest on, as far as it is kept, unti
   for (let at = 0; at < 2; at += 1) press(again);
   await reply('/localxsoar/deliveries/1/send', {error: 'Not now.'});
   assert.deepEqual([asked.has('/localxsoar/deliveries/3/send'), $('sent').textContent], [false, 'Not now. 0 of 2 sent again']);
+  for (let at = 0; at < 3; at += 1) press(again);  // the third stops it
+  await reply('/localxsoar/deliveries/1/send', {number: 6});
+  assert.deepEqual([asked.has('/localxsoar/deliveries/3/send'), $('sent').textContent], [false, '1 of 2 sent again']);
   deliveries.set([sent(2, {missing: 'It is gone.'})]);
   assert.deepEqual([press(again), $('sent').textContent], ['Send again', 'None of them is kept as it came']);
   for (const [search, count, isHidden, isDisabled] of [['', 1, true, false], ['x', 1, false, false], ['x', 0, false, true], ['x', 100, false, false], ['x', 101, false, true]]) {

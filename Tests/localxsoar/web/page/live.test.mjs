@@ -18,6 +18,8 @@ const {el} = await import('../../../../localxsoar/web/page/dom.js');
 const {startFilters} = await import('../../../../localxsoar/web/page/filters.js');
 const {incidents} = await import('../../../../localxsoar/web/page/incidents.js');
 const {listen, pause} = await import('../../../../localxsoar/web/page/live.js');
+const {drawLog} = await import('../../../../localxsoar/web/page/log.js');
+const {setOpened} = await import('../../../../localxsoar/web/page/opened.js');
 const {chooseView} = await import('../../../../localxsoar/web/page/views.js');
 const $ = document.getElementById;
 el('p', {}, $('address'));
@@ -30,7 +32,7 @@ location.hash = '#/deliveries';
 chooseView();
 
 const delivery = (number, more) => ({number, started: number, sender: 'Acme', method: 'POST', target: '/', kind: 'created', status: 200, text: `name ${number}`, triage: '', note: '', chain: [], incidents: [], size: 1, milliseconds: 1, ...more});
-const incident = (id, more) => ({id, name: `name ${id}`, sourceInstance: 'left', dbotMirrorId: '', state: '', status: 0, severity: 1, occurred: '', created: '', owner: '', type: '', ...more});
+const incident = (id, more) => ({id, name: `name ${id}`, sourceInstance: 'left', dbotMirrorId: '', state: '', status: 0, severity: 1, occurred: '', created: '2026-11-30T09:00:00Z', owner: '', type: '', ...more});
 const DESCRIBED = {instance: 'left', enabled: true, ready: true, longRunning: true, port: 1, restarts: 0, health: {}, fields: []};
 const numbers = () => deliveries.all.map(({number}) => number).join(' ');
 const send = (kind, data) => EventSource.last.listeners[kind]({data: JSON.stringify(data)});
@@ -52,9 +54,11 @@ test('what is newer than what is loaded waits for it, and all of it is counted',
   send('delivery', delivery(150, {text: 'changed meanwhile'}));
   send('delivery', delivery(201));
   send('incident', incident('2', {name: 'changed meanwhile'}));
+  const lines = [1, 2].map((second) => ({time: `00:00:0${second}`, level: 'info', text: 'a line'}));
+  for (const line of lines) send('log', line);
   await settle();
   assert.equal(numbers(), '');
-  await answer(FIRST(latest, 3));
+  await answer({...FIRST(latest, 3), log: lines.slice(0, 1)});  // the other one was logged since
   assert.deepEqual([deliveries.all.length, deliveries.all.find(({number}) => number === 150).text, $('count-deliveries').textContent], [101, 'changed meanwhile', '101…']);
   send('delivery', delivery(99, {text: 'older, changed'}));
   await settle();
@@ -65,6 +69,12 @@ test('what is newer than what is loaded waits for it, and all of it is counted',
   assert.deepEqual([incidents.all.map(({name}) => name), acts.length], [['changed meanwhile', 'name 1'], 1]);
   assert.deepEqual([$('count-deliveries').textContent, $('count-incidents').textContent, $('no-incidents').hidden, $('removed-deliveries').hidden, $('removed-deliveries').textContent],
     ['103', '2', true, false, '103 kept, 3 older removed']);
+  location.hash = '#/log';
+  chooseView();
+  drawLog();
+  assert.deepEqual($('log').children.map((line) => line.textContent.slice(0, 8)), ['00:00:01', '00:00:02']);
+  location.hash = '#/deliveries';
+  chooseView();
 });
 
 test('events change what they are about, and of another instance nothing', async () => {
@@ -78,8 +88,13 @@ test('events change what they are about, and of another instance nothing', async
   await settle();
   assert.deepEqual([numbers().slice(0, 7), $('removed-deliveries').textContent, $('health').textContent, incidents.all.length, acts.length], ['201 200', '103 kept, 1,204 older removed', 'Healthy', 3, 2]);
   send('state', {instance: 'left', enabled: false});
+  location.hash = '#/deliveries?open=200';
+  chooseView();
+  setOpened({number: 200});
   send('cleared', {});
   await settle();
+  assert.equal(location.hash, '#/deliveries');
+  setOpened(null);
   assert.deepEqual([numbers(), $('health').textContent, $('removed-deliveries').hidden, $('count-deliveries').textContent, incidents.all.length], ['', 'disabled', true, '', 3]);
 });
 
@@ -124,14 +139,16 @@ test('a connection that is lost is said, and opened again if the browser gives u
   passTime();
   assert.notEqual(EventSource.last, before);
   asked.clear();
+  location.hash = '#/incidents?open=lane-1';
+  chooseView();
   EventSource.last.listeners.hello();
-  send('cleared', {});
-  await settle();
   const {'deliveries?limit=100': some, ...others} = FIRST([], 0, '?instance=left');
-  for (const time of ['first', 'and once more, because older ones may have been on their way']) {
-    assert.ok(asked.has('/localxsoar/deliveries'), time);
-    await answer({...others, deliveries: some, 'incidents/list': [], 'incidents/acts': []});
+  for (const meanwhile of [() => send('cleared', {}), EventSource.last.listeners.reset, () => {}]) {  // what was asked for may be stale then
+    meanwhile();
+    await settle();
+    await answer({...others, deliveries: some, 'incidents/list': [incident('1')], 'incidents/acts': []});
   }
+  assert.match($('incident').textContent, /Events 1/);
   EventSource.last.listeners.hello();
   assert.deepEqual([...asked.keys()], []);
 });

@@ -46,6 +46,10 @@ test('a delivery is sent again once at a time, and not if it is not kept', async
   await reply('/localxsoar/deliveries/7/send', {number: 9});
   assert.equal(drawn, 'Send again as it came, Send again with a valid proof');
   assert.equal(location.hash, '#/deliveries?open=9');
+  resend('came', draw);
+  setOpened({...USUAL, number: 8});  // another one was opened meanwhile
+  await reply('/localxsoar/deliveries/7/send', {number: 10});
+  assert.equal(location.hash, '#/deliveries?open=9');
 });
 
 test('a menu that is open stays so as its delivery is drawn again, until something else is pressed', () => {

@@ -5,7 +5,7 @@ import {reply} from './document.mjs';
 
 const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
 const {el} = await import('../../../../localxsoar/web/page/dom.js');
-const {instanceOf, nameButton, rootOf} = await import('../../../../localxsoar/web/page/naming.js');
+const {drawNaming, instanceOf, nameButton, rootOf} = await import('../../../../localxsoar/web/page/naming.js');
 const {setParts} = await import('../../../../localxsoar/web/page/picking.js');
 const {setPorts} = await import('../../../../localxsoar/web/page/state.js');
 const $ = document.getElementById;
@@ -62,10 +62,21 @@ test('a URL is copied with what is masked in it or, if that is not known here, s
   const target = '/instance/execute/a?token=';
   for (const [isHere, token, isSaid] of [[true, 'hush', false], [false, '••••••', true]]) {
     await open(item('Other', {target: `${target}••••••`, is_here: isHere}));
+    const [panel] = $('delivery').all('.naming');
+    await drawNaming(item('Other'), () => {});
+    assert.equal($('delivery').all('.naming')[0], panel);  // it is there already
     $('delivery').all('#copy-url')[0].click();
     if (isHere) await reply('/localxsoar/deliveries/9?secrets=show', {target: target + token});
     await new Promise(setImmediate);
     assert.deepEqual([copied.pop(), $('url-note').textContent.startsWith('What is masked was copied masked')], [location.origin + target + token, isSaid]);
     $('delivery').all('#naming-close')[0].click();
   }
+});
+
+test('an address with words for a body without names shows the delivery', async () => {
+  location.hash = '#/deliveries?open=9&words=?name=a';
+  readAddress(['deliveries'], 'deliveries');
+  let drawn = 0;
+  await drawNaming(item('Acme', {request: {...USUAL, body: '7'}}), () => { drawn += 1; });
+  assert.deepEqual([drawn, location.hash], [1, '#/deliveries?open=9']);
 });

@@ -18,10 +18,11 @@ const ORIGINS = {name: {at: [['what', 'Disk'], ["'at'", 'at']], by: 'the URL'}, 
   resolved: {at: [['state', 'a,b']], why: 'it is no end'}, occurred: {at: [], by: 'the moment'}};
 
 // Draw the origins of an incident, reply to what is asked for, and return the rows: what is said, and where the link leads.
-async function draw(item, sent, found, {body = '{"what": 1}', isKnown = false, isNone = false} = {}) {
+async function draw(item, sent, found, {body = '{"what": 1}', isKnown = false, isNone = false, isLeft = false} = {}) {
   deliveries.set([sent]);
   const table = drawOrigins(item, isNone ? null : sent);
-  el('div', {}, table);
+  const box = el('div', {}, table);
+  if (!isLeft) document.body.append(box);
   passTime();
   await new Promise(setImmediate);
   if (asked.has('/localxsoar/url-words?instance=left')) await reply('/localxsoar/url-words?instance=left', WORDS);
@@ -52,7 +53,9 @@ test('of several incidents the one is meant that is at its place or, if a rule d
   for (const [item, rows] of [[{id: '11', name: 'c'}, found], [{id: '12', name: 'a'}, [...found, incident('a', {})]], [{id: '13', name: 'a'}, [incident('a')]]]) assert.equal(await draw(item, delivery(4, [item.id]), rows), null);
 });
 
-test('nothing is asked of what is not known, for another instance or too large', async () => {
+test('nothing is asked of what is not known, for another instance or too large, or once its incident is left', async () => {
+  assert.equal(await draw({id: '15'}, delivery(8, ['15']), [], {isKnown: true, isLeft: true}), null);
+  assert.equal(asked.has('/localxsoar/preview/deliveries'), false);
   for (const sent of [null, delivery(5, ['14'], {target: '/instance/execute/right'}), delivery(6, ['14'], {size: 1024 * 1024 + 1})]) {
     asked.clear();
     assert.equal(await draw({id: '14'}, sent ?? delivery(7, []), [], {isKnown: true, isNone: !sent}), null);

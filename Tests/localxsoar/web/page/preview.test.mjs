@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {reply} from './document.mjs';
 
-const {askPreview, drawOne, drawPreview, hasNoSeverity, valuesSeen} = await import('../../../../localxsoar/web/page/preview.js');
+const {askOnce, askPreview, drawOne, drawPreview, endPreview, hasNoSeverity, holdPreview, valuesSeen} = await import('../../../../localxsoar/web/page/preview.js');
 
 const incident = (name, more) => ({name, severity: 0, state: '', dbotMirrorId: '', sourceInstance: 'webhook', occurred: '2026-11-24T09:00:00Z', ...more});
 const row = (number, after) => ({number, before: {kind: 'created', text: 'one', incidents: [incident('before')]}, after: {kind: 'created', text: '', note: '', incidents: [], values: [], ...after}});
@@ -49,4 +49,21 @@ test('of several previews that are asked for while one is made, the latest is ma
   await reply('/localxsoar/preview/deliveries', ['first']);
   await reply('/localxsoar/preview/deliveries', ['last']);
   assert.deepEqual(shown, [['last']]);
+});
+
+test('one container of an instance does for all that is asked of it, and ends for another alone', async () => {
+  const {fetch} = globalThis;
+  const begun = [];
+  globalThis.fetch = (path, options) => { if (path.includes('/preview?')) begun.push(path.split('?')[1]); return fetch(path, options); };
+  const lost = [];
+  for (const number of [1, 2]) askOnce('left', {number, target: '/'}, () => true);
+  holdPreview('left', () => lost.push('left'));
+  askOnce('left', {number: 3, target: '/'}, () => true);
+  assert.deepEqual(begun, ['instance=left&join=true']);
+  holdPreview('right', (reason) => lost.push(reason));
+  await reply('/localxsoar/preview?instance=left&join=true', 'It has ended.');
+  assert.deepEqual([begun.length, lost], [2, []]);
+  await reply('/localxsoar/preview?instance=right', {error: 'It is full.'});
+  assert.deepEqual(lost, ['It is full.']);
+  endPreview();
 });

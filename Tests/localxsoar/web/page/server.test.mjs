@@ -8,7 +8,7 @@ const {load, save, saveFirst} = await import('../../../../localxsoar/web/page/se
 const {hasPort, hasPorts, isOneOfSeveral, own, setInstance, setPorts} = await import('../../../../localxsoar/web/page/state.js');
 const {afterLast, paced} = await import('../../../../localxsoar/web/page/pace.js');
 const {once} = await import('../../../../localxsoar/web/page/once.js');
-const {button, copy, el} = await import('../../../../localxsoar/web/page/dom.js');
+const {button, copy} = await import('../../../../localxsoar/web/page/dom.js');
 
 for (const [response, result] of [
   [{ok: true, body: '{"a": 1}'}, {a: 1}], [{ok: true, body: 'a line'}, null], [{body: '{"error": "no", "field": "port"}'}, 'no (port)'], [{body: 'a line'}, 'a line'], [{body: '', statusText: 'Bad Gateway'}, 'Bad Gateway'],
@@ -71,7 +71,7 @@ test('work is done after the last call, at once on request, or at once and then 
 test('a press works once, says so if it is slow, and lets go of its buttons however it ends', async () => {
   const [pressed, other, disabled] = ['Send', 'Other', 'No'].map((label) => button(label, () => {}));
   disabled.disabled = true;
-  el('p', {}, pressed);
+  document.body.append(pressed);
   pressed.focus();
   let end;
   let count = 0;
@@ -94,4 +94,8 @@ test('a button says for a moment that it has copied, however often it is pressed
   assert.deepEqual([texts, pressed.textContent], [['a', 'b'], 'Copied']);
   passTime();
   assert.equal(pressed.textContent, 'Copy');
+  navigator.clipboard.writeText = async () => { throw new Error('forbidden'); };
+  document.execCommand = () => texts.push(document.activeElement.value);
+  await copy('c');
+  assert.deepEqual([texts.at(-1), document.body.all('textarea')], ['c', []]);
 });

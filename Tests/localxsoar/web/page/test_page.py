@@ -255,22 +255,6 @@ def test_a_rejected_delivery_names_its_sender_and_reason_truly(page: Page, webho
         expect(newest(page).locator('.sender')).to_have_text(sender)
 
 
-def test_a_pause_counts_deliveries_and_does_not_say_that_nothing_has_arrived(page: Page, webhook: Webhook) -> None:
-    expect(page.locator('#empty')).to_be_visible()
-    page.get_by_role('button', name='Pause').click()
-    for number in range(2):
-        post(webhook, {'name': f'paused {number}'})
-    expect(page.locator('#pause')).to_have_text('Resume (2)')
-    expect(page.locator('#empty')).to_be_hidden()
-    page.get_by_role('button', name='Resume').click()
-    expect(page.locator('#deliveries .row')).to_have_count(2)
-    newest(page).click()
-    expect(page.locator('#delivery .result')).to_be_visible()
-    webhook.control('DELETE', 'deliveries')
-    expect(page.locator('#delivery')).to_be_hidden()
-    expect(page.locator('#empty h2')).to_have_text('No deliveries are kept')
-
-
 def test_a_line_and_its_delivery_show_severity_and_state(page: Page, webhook: Webhook) -> None:
     page.goto(f'{webhook.url}/#/try')
     page.get_by_role('button', name=re.compile('^Send Prometheus Alertmanager: resolved')).first.click()

@@ -13,7 +13,7 @@ from shared.browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar
 from pages import OpenPage, hold
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.sockets
 
@@ -239,25 +239,6 @@ def test_a_file_that_a_command_returns_is_downloaded(open_command: OpenPage) -> 
         link.click()
     assert download.value.path().read_text('utf-8') == 'the content'
     assert download.value.suggested_filename.startswith('grüße')
-
-
-def test_a_slow_command_says_so_and_runs_once(open_command: OpenPage) -> None:
-    page = open_command('hello-entry')
-    held: list[Route] = []
-    page.route('**/commands', lambda route: held.append(route) if route.request.method == 'POST' else route.continue_())
-    page.locator('#run').press('Enter')
-    expect(page.locator('#running')).to_have_text('Running !hello-entry using=left …')
-    page.locator('#run').evaluate('button => button.form.requestSubmit()')
-    for button in page.locator('.runs-it').all():
-        expect(button).to_be_disabled()
-    page.get_by_role('link', name='hello-say').click()
-    expect(page.locator('#run')).to_be_disabled()
-    wait_for(lambda: held or page.evaluate('false'))
-    held[0].continue_()
-    expect(page.locator('#runs .run')).to_have_count(1)
-    expect(page.locator('#run')).to_be_enabled()
-    expect(page.locator('#result')).to_be_hidden()
-    assert len(held) == 1
 
 
 def test_a_pack_that_changes_is_seen_at_once_and_what_was_typed_stays(open_command: OpenPage, xsoar: LocalXsoar) -> None:

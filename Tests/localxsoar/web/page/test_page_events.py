@@ -13,7 +13,7 @@ from shared.browser import Tab, violations
 from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import Answering, LocalXsoar, served
 from playwright.sync_api import Browser, Page, expect
-from pages import DRAWN, ECHO, OpenPage, hold, newest, post, send
+from pages import DRAWN, ECHO, OpenPage, newest, post, send
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -171,61 +171,6 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: OpenPage, we
     expect(page.locator('#empty')).to_be_visible()
     post(webhook, {'name': 'after'})
     expect(newest(page)).to_contain_text('after')
-
-
-def test_what_arrives_while_the_page_loads_is_shown_once(page: Page, webhook: Webhook) -> None:
-    held = hold(page, '**/localxsoar/log*')
-    with page.expect_response('**/localxsoar/deliveries?limit=*'):
-        page.reload(wait_until='commit')
-    page.evaluate("""() => {
-        window.logged = [];
-        const keep = ({data}) => { if (data.includes('loading/1')) window.logged.push(JSON.parse(data)); };
-        window.stream.addEventListener('log', keep);
-    }""")
-    for name in ('one while loading', 'another while loading'):
-        post(webhook, {'name': name}, User_Agent='loading/1')
-    one, another = wait_for(lambda: lines if len(lines := page.evaluate('window.logged')) == 2 else None)
-    listed = webhook.control('GET', 'log')
-    # The reply has the one line as it arrived, and the other's text at another time.
-    held[0].fulfill(json=[{**line, 'time': '00:00:00'} if line['text'] == another['text'] else line for line in listed])
-    expect(newest(page)).to_contain_text('another while loading')
-    page.keyboard.press('6')
-    for line, count in ((one, 1), (another, 2)):
-        expect(page.locator('#log div', has_text=line['text'].partition(' ')[2])).to_have_count(count)
-
-
-def test_the_latest_deliveries_are_there_before_all_others_and_nothing_is_said_of_what_is_not_loaded(
-    open_page: OpenPage, webhook: Webhook
-) -> None:
-    webhook.control('DELETE', 'deliveries')
-    first = post(webhook, {'name': 'the first of many'}, User_Agent='seldom/1').json()[0]['id']
-    for number in range(110):
-        post(webhook, {'name': f'many {number}'})
-    post(webhook, {'name': 'the last of many'}, User_Agent='seldom/1')
-    page = open_page(webhook.url)
-    expect(page.locator('#count-deliveries')).to_have_text('112')
-    held = hold(page, '**/localxsoar/deliveries?before=*')
-    page.reload()
-    expect(newest(page)).to_contain_text('the last of many')
-    expect(page.locator('#count-deliveries')).to_have_text('100…')
-    expect(page.locator('#shown-deliveries')).to_have_text('loading…')
-    oldest = webhook.control('GET', 'deliveries')[-1]
-    send(page, 'delivery', {**oldest, 'text': 'changed meanwhile'})
-    page.goto(f'{webhook.url}/#/incidents/{first}')
-    expect(page.locator('#incident .links')).to_contain_text('Older deliveries are still being loaded.')
-    page.goto(f'{webhook.url}/#/deliveries')
-    newest(page).click()
-    page.locator('#part-compare').click()
-    expect(page.locator('.comparison')).to_have_text('Older deliveries are still being loaded.')
-    wait_for(lambda: held)[0].continue_()
-    expect(page.locator('.comparison')).to_contain_text('the first of many')
-    expect(page.locator('#count-deliveries')).to_have_text('112')
-    expect(page.locator('#shown-deliveries')).to_have_text('')
-    page.keyboard.press('Escape')
-    page.keyboard.press('End')
-    expect(page.locator('#deliveries .row').last).to_contain_text('changed meanwhile')
-    page.goto(f'{webhook.url}/#/incidents/{first}')
-    expect(page.locator('#incident .links')).to_contain_text(f"Created by delivery {oldest['number']}")
 
 
 def test_many_incidents_are_drawn_as_far_as_they_are_seen(tab: Tab, open_page: OpenPage, webhook: Webhook) -> None:
