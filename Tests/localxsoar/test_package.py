@@ -1,13 +1,14 @@
 """localxsoar as a package: installed by pip alone, it brings its command, its page and a pytest plugin."""
 
 import ast
+import functools
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,17 +86,12 @@ def programs(wheel: Path) -> Path:
 
 
 @pytest.fixture(scope='module')
-def hello(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of the README's first integration, made as the README says, and what that printed."""
-    folder = tmp_path_factory.mktemp('hello')
-    return folder, call('bash', '-e', folder=folder, stdin=block('sh'), PATH=f'{programs}:/usr/bin:/bin')
-
-
-@pytest.fixture(scope='module')
-def acme(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The same of the README's fetching integration."""
-    folder = tmp_path_factory.mktemp('acme')
-    return folder, call('bash', '-e', folder=folder, stdin=block('sh', 1), PATH=f'{programs}:/usr/bin:/bin')
+def make(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Path, str]]:
+    """What makes an integration of the README as that says, and returns its folder and what that printed."""
+    def made(number: int) -> tuple[Path, str]:
+        folder = tmp_path_factory.mktemp('made')
+        return folder, call('bash', '-e', folder=folder, stdin=block('sh', number), PATH=f'{programs}:/usr/bin:/bin')
+    return functools.cache(made)
 
 
 def block(language: str, number: int = 0) -> str:
@@ -132,23 +128,11 @@ def test_it_is_installed_from_its_file_and_says_its_version(programs: Path) -> N
 
 @pytest.mark.weekly
 @pytest.mark.network
-def test_a_first_integration_runs_as_the_readme_says(hello: tuple[Path, str]) -> None:
-    _, said = hello
-    assert said.splitlines()[0] == 'ok' and 'Hello you' in said
-
-
-@pytest.mark.weekly
-@pytest.mark.network
-def test_a_fetching_integration_fetches_as_the_readme_says(acme: tuple[Path, str]) -> None:
-    _, said = acme
-    assert said.splitlines()[0] == 'ok' and '"name": "Failed logins"' in said
-
-
-@pytest.mark.weekly
-@pytest.mark.network
-@pytest.mark.parametrize('made, number', [('hello', 0), ('acme', 1)])
-def test_a_test_passes_as_the_readme_says(programs: Path, made: str, number: int, request: pytest.FixtureRequest) -> None:
-    folder, _ = request.getfixturevalue(made)
+@pytest.mark.parametrize('number, words', [(0, 'Hello you'), (1, '"name": "Failed logins"')])
+def test_an_integration_and_its_test_run_as_the_readme_says(
+        programs: Path, make: Callable[[int], tuple[Path, str]], number: int, words: str) -> None:
+    folder, printed = make(number)
+    assert printed.splitlines()[0] == 'ok' and words in printed
     (folder / 'test_it.py').write_text(block('python', number))
     said = call(programs / 'python', '-m', 'pytest', '-p', 'no:cacheprovider', 'test_it.py', folder=folder)
     assert '1 passed' in said
@@ -156,8 +140,9 @@ def test_a_test_passes_as_the_readme_says(programs: Path, made: str, number: int
 
 @pytest.mark.weekly
 @pytest.mark.network
-def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hello: tuple[Path, str], tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(hello[0] / 'Hello', tmp_path / 'Hello'))
+def test_a_saved_file_restarts_what_runs_as_the_readme_says(
+        programs: Path, make: Callable[[int], tuple[Path, str]], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(make(0)[0] / 'Hello', tmp_path / 'Hello'))
     _, *arguments = re.findall(r'^    localxsoar (Hello) (--watch)$', README, re.MULTILINE)[0]
     xsoar = LocalXsoar(*arguments, pack=folder, environment={'PYTHONPATH': ''})
     xsoar.argv[:3] = [str(programs / 'localxsoar')]

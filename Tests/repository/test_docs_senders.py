@@ -191,19 +191,14 @@ def guides_body(title: str, language: str = 'json') -> str:
     return next(block for tongue, block in code_blocks(guides()[title]) if tongue == language)
 
 
-def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(app: App) -> None:
-    body = json.loads(guides_body('Checkly'))
-    for delivery in folders()['checkly'].sender.deliveries:
-        filled = {key: delivery['payload'].get(key, '') for key in body}
+@pytest.mark.parametrize('title, chosen', [
+    ('Checkly', r'.'), ('Datadog', 'monitor alert with a priority|monitor has recovered|monitor warns')])
+def test_the_body_of_a_guide_has_the_fields_that_its_recipe_is_known_by(app: App, title: str, chosen: str) -> None:
+    deliveries = [each for each in folders()[title.lower()].sender.deliveries if re.match(chosen, each['title'])]
+    for delivery in deliveries:
+        filled = {key: delivery['payload'].get(key, '') for key in json.loads(guides_body(title))}
         assert incident_of(app, json.dumps(filled)) == as_expected(delivery)
-
-
-@pytest.mark.parametrize('delivery', ['monitor alert with a priority', 'monitor has recovered', 'monitor warns'])
-def test_the_body_of_datadogs_guide_has_the_fields_that_its_recipe_is_known_by(app: App, delivery: str) -> None:
-    body = json.loads(guides_body('Datadog'))
-    sent = folders()['datadog'].sender.delivery(delivery)
-    filled = {key: sent['payload'].get(key, '') for key in body}
-    assert incident_of(app, json.dumps(filled)) == as_expected(sent)
+    assert len(deliveries) > 1
 
 
 def test_the_body_of_crowdstrikes_guide_creates_the_first_incident_of_its_table(app: App) -> None:
