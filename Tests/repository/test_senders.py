@@ -264,8 +264,7 @@ def is_table(statement: ast.stmt) -> bool:
 
 @by_chance(100)
 @given(st.sampled_from(FUZZED), st.integers(0), ANY_TEXT, st.sampled_from(['{0}', '{0}{1}', '{1}{0}']))
-def test_no_text_in_a_folder_becomes_code_of_the_script(
-        fuzzed: Path, name: str, number: int, text: str, form: str) -> None:
+def test_no_text_in_a_folder_becomes_code_of_the_script(fuzzed: Path, name: str, number: int, text: str, form: str) -> None:
     facts, _ = read_facts(fuzzed / 'senders' / name / 'sender.yml', Path())
     places = [place for place, _ in texts_of(facts)]
     *way, last = places[number % len(places)]

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import requests
 from clocks import wait_for
 from packages import PATH, packages_of, place_of
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from shared import ROOT
 
-__all__ = ['PATH', 'ROOT', 'Answering', 'LocalXsoar', 'containers', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar',
-           'run_main', 'served', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'Answering', 'LocalXsoar', 'ask', 'containers', 'context_of', 'in_war_room', 'leave_out', 'needs',
+           'read_officially', 'run_local_xsoar', 'run_main', 'served', 'wait_for']
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
@@ -27,6 +28,20 @@ def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
     client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
     search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
     return client.search_incidents(filter=search).data or []
+
+
+def ask(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
+    """Return what the API responds to a POST."""
+    return requests.post(f'{xsoar.url}/{path}', json=body or {}).json()
+
+
+def in_war_room(xsoar: LocalXsoar, line: str, investigation: str = 'playground') -> Any:
+    """Return the entries of a command that is typed in a War Room."""
+    return ask(xsoar, 'entry/execute/sync', {'data': line, 'investigationId': investigation})
+
+
+def context_of(xsoar: LocalXsoar, investigation: str = 'playground') -> Any:
+    return ask(xsoar, f'investigation/{investigation}/context')
 
 
 def containers(xsoar: LocalXsoar) -> set[int]:

@@ -415,8 +415,7 @@ def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(
 @fact('documented', "a client's errors have the status, the reason and the body")
 @pytest.mark.parametrize('status, words', [
     (403, r'Error in API call \[403\] - Forbidden\nno'), (200, 'Failed to parse json object from response')])
-def test_a_useless_response_is_an_error_that_contains_it(
-        client: Any, requests_mock: Mocker, status: int, words: str) -> None:
+def test_a_useless_response_is_an_error_that_contains_it(client: Any, requests_mock: Mocker, status: int, words: str) -> None:
     requests_mock.get(API, status_code=status, reason='Forbidden', text='no')
     with pytest.raises(common.DemistoException, match=words) as error:
         client._http_request('GET')

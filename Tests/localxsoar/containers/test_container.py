@@ -24,6 +24,8 @@ from localxsoar.server.instance import Instance
 
 pytestmark = pytest.mark.sockets
 
+Start = Callable[..., Instance]
+
 
 def make_pack(folder: Path, script: str, configuration: str = '', **options: Any) -> Path:
     """Write an integration Small with the command small-run; `configuration` is YAML, one parameter a line."""
@@ -133,7 +135,7 @@ LONG_RUNNING = '- {name: longRunning, display: Long running, type: 8, defaultval
 
 
 @pytest.fixture
-def start(tmp_path: Path, instance_of: Callable[..., Instance]) -> Callable[..., Instance]:
+def start(tmp_path: Path, instance_of: Start) -> Start:
     """A function that enables an instance whose long-running-execution is this script."""
     def start_one(script: str, configuration: str = LONG_RUNNING, *, has_port: bool = False, **faults: str) -> Instance:
         instance = instance_of(make_long(tmp_path, script, configuration, has_port), **faults)
@@ -158,8 +160,7 @@ subprocess.run([sys.executable, '-c', program, {host!r}, demisto.params()['longR
 '''
 
 
-def test_a_child_without_the_containers_environment_counts_as_listening(
-        start: Callable[..., Instance], printed: list[str]) -> None:
+def test_a_child_without_the_containers_environment_counts_as_listening(start: Start, printed: list[str]) -> None:
     assert start(CHILD_SERVES.format(host='127.0.0.1'), has_port=True).wait_until_ready()
     assert printed == []
 
@@ -175,13 +176,13 @@ subprocess.run([{program!r}, '-c', f'{{folder}}/conf', '-e', 'stderr'])
 """
 
 
-def test_nginx_as_a_child_serves_for_the_pack(start: Callable[..., Instance]) -> None:
+def test_nginx_as_a_child_serves_for_the_pack(start: Start) -> None:
     instance = start(NGINX.format(program=needs('nginx')), has_port=True)
     assert instance.wait_until_ready()
     assert requests.get(f'http://127.0.0.1:{instance.port}').text == 'nginx'
 
 
-def test_a_port_that_is_open_to_the_network_is_a_warning(start: Callable[..., Instance], printed: list[str]) -> None:
+def test_a_port_that_is_open_to_the_network_is_a_warning(start: Start, printed: list[str]) -> None:
     instance = start(CHILD_SERVES.format(host='0.0.0.0'), has_port=True)
     assert instance.wait_until_ready()
     assert [text.partition(' everybody')[0] for text in printed] == [
@@ -189,7 +190,7 @@ def test_a_port_that_is_open_to_the_network_is_a_warning(start: Callable[..., In
 
 
 def test_the_containers_port_is_open_to_this_machine_alone_unless_others_shall_reach_it(
-        instance_of: Callable[..., Instance], echo_pack: Path) -> None:
+        instance_of: Start, echo_pack: Path) -> None:
     for bind, runtime in (('', Runtime()), ('0.0.0.0', Runtime()), ('::', Runtime()), ('', Runtime(host=''))):
         instance = instance_of(echo_pack, {'greeting': f'bind {bind}'}, runtime)
         instance.enable()
@@ -210,7 +211,7 @@ with socket.create_server(('', int(demisto.params()['longRunningPort']))) as ser
 '''
 
 
-def test_a_pack_sees_no_connection_but_those_of_its_senders(start: Callable[..., Instance]) -> None:
+def test_a_pack_sees_no_connection_but_those_of_its_senders(start: Start) -> None:
     instance = start(ACCEPTS, has_port=True)
     assert instance.wait_until_ready()
     with socket.create_connection(('127.0.0.1', instance.port or 0)) as sender:
@@ -223,8 +224,7 @@ SLEEPS = 'import time\ntime.sleep(100)'
 
 
 @fact('documented', 'an instance whose parameter `longRunning` is off has no container')
-def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(
-        start: Callable[..., Instance], printed: list[str]) -> None:
+def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(start: Start, printed: list[str]) -> None:
     instance = start(SLEEPS, SWITCH)
     wait_for(lambda: any('longRunning is off: no container runs, ' in line for line in printed))
     assert instance.pid is None
@@ -240,7 +240,7 @@ def ends(printed: list[str]) -> list[str]:
 @fact('guessed', 'a container that ends is started again, with growing delays')
 @fact('guessed', 'a container that ends at once three times is not started again')
 def test_a_container_that_ends_at_once_three_times_is_not_started_again(
-        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        start: Start, printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
     with at_least(0.1 + 0.2):
         instance = start('pass')
@@ -260,15 +260,14 @@ def test_a_container_that_ends_at_once_three_times_is_not_started_again(
     ('demisto.info({1})', 'set is not JSON serializable in args.args'),
 ])
 def test_why_a_container_is_not_started_again_is_its_health(
-        start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch, script: str, reason: str) -> None:
+        start: Start, monkeypatch: pytest.MonkeyPatch, script: str, reason: str) -> None:
     monkeypatch.setattr(restarts, 'ENDS_AT_ONCE', 1)
     instance = start(script)
     health = wait_for(lambda: instance.journal.health['isError'] and instance.journal.health)
     assert re.search(reason, health['error'])
 
 
-def test_a_container_that_is_ended_on_purpose_is_started_again_each_time(
-        start: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_that_is_ended_on_purpose_is_started_again_each_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
     instance = start('import time\nwhile True:\n    demisto.getLastRun()\n    time.sleep(0.01)')
     for end in [instance.terminate_container] * 3 + [instance.cut_line] * 3:
@@ -324,7 +323,7 @@ time.sleep(100)'''
 
 @fact('guessed', 'SIGTERM, then SIGKILL after 2 s')
 def test_a_container_that_ignores_sigterm_is_killed_after_the_grace(
-        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        start: Start, printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 0.2)
     instance = start(IGNORES_SIGTERM)
     wait_for(lambda: any(line.endswith('  ready') for line in printed))
@@ -349,7 +348,7 @@ time.sleep(100)'''
 
 @fact('guessed', 'a container that is still making calls has 12 s')
 def test_a_container_that_is_stopped_finishes_its_calls(
-        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        start: Start, printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 10)  # enough for a slow machine to begin the first call
     instance = start(FINISHES, call_delay_ms='5500')  # with the pause after it, this takes longer
     wait_for(lambda: any(line.endswith('  ready') for line in printed))
@@ -367,8 +366,7 @@ for number in range(3):
 '''
 
 
-def test_each_warning_comes_once_in_a_run(
-        start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_warning_comes_once_in_a_run(start: Start, printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
     instance = start(WARNED)
     wait_for(lambda: instance.journal.call_counts['getUsers'] >= 6)  # in a second container

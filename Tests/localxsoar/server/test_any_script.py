@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from facts import fact
-from local_xsoar import LocalXsoar, run_local_xsoar
+from local_xsoar import LocalXsoar, ask, context_of, in_war_room, run_local_xsoar
 from written_packs import write_integration, write_script
 
 from localxsoar.pytest_plugin import CommandError
@@ -107,15 +107,6 @@ def asked(served: LocalXsoar, command: str, **args: Any) -> Any:
     return entry['Contents']
 
 
-def in_war_room(served: LocalXsoar, text: str, incident: str = 'playground') -> list[Any]:
-    found = requests.post(f'{served.url}/entry/execute/sync', json={'data': text, 'investigationId': incident})
-    return list(found.json())
-
-
-def context(served: LocalXsoar, incident: str = 'playground') -> Any:
-    return requests.post(f'{served.url}/investigation/{incident}/context', json={}).json()
-
-
 def test_scripts_of_several_packs_and_of_those_around_them_call_one_another(served: LocalXsoar) -> None:
     assert asked(served, 'Second')[0]['Contents'] == 'second'
     assert asked(served, 'Helper', who='you')[0]['Contents'] == 'help for you'
@@ -136,18 +127,18 @@ def test_a_script_needs_no_parameter_of_its_packs_integration(content: Path) -> 
 @fact('documented', 'an attachment of a fetched incident is a file in its War Room, and in its context under `File`')
 def test_an_attachment_of_a_fetched_incident_is_a_file_that_a_script_reads(served: LocalXsoar) -> None:
     fetched, lost = served.fetch()
-    assert 'File' not in context(served, lost['id'])
+    assert 'File' not in context_of(served, lost['id'])
     for number in (fetched['id'], lost['id']):
         served.wait_for_line(f'Incident {number} has an attachment whose file the script did not leave.')
     for number in (fetched['id'], served.command('acme-push')[0]['Contents']):
-        file = context(served, number)['File']
+        file = context_of(served, number)['File']
         assert (file['Name'], file['Size']) == ('sample.txt', 5)
         assert in_war_room(served, '!Read entry=${File.EntryID}', number)[0]['contents'] == 'sample.txt: hello'
 
 
 @fact('documented', 'an indicator with a DBotScore in the outputs of a command is created')
 def test_an_indicator_of_a_result_is_found(served: LocalXsoar) -> None:
-    incident = requests.post(f'{served.url}/incident', json={'name': 'of indicators'}).json()['id']
+    incident = ask(served, 'incident', {'name': 'of indicators'})['id']
     in_war_room(served, '!acme-get id=1')
     in_war_room(served, '!acme-get id=2', incident)
     [found] = asked(served, 'findIndicators', value='192.0.2.7')[0]['Contents']
@@ -172,7 +163,7 @@ def test_an_instance_or_a_brand_that_does_not_exist_is_refused(served: LocalXsoa
 def test_options_change_the_outputs_of_a_command(served: LocalXsoar) -> None:
     in_war_room(served, '!DeleteContext all=yes')
     in_war_room(served, '!acme-get id=7 ignore-outputs=yes extend-context="Owner=data.owner::Tags=data.tags::Nothing=data.x"')
-    assert context(served) == {'Owner': 'Ann', 'Tags': ['a', 'b']}
+    assert context_of(served) == {'Owner': 'Ann', 'Tags': ['a', 'b']}
     [entry] = in_war_room(served, '!acme-get id=8 raw-response=true auto-extract=none execution-timeout=9')
     assert json.loads(entry['contents'])['data']['owner'] == 'Ann'
     [entry] = in_war_room(served, '!acme-get id=9 extend-context="A=data.tags | x"')
@@ -204,7 +195,7 @@ def test_a_command_that_fails_runs_once_unless_its_options_say_more(options: dic
 
 @fact('documented', '`${path}` in an argument is the value at the path in the context or, after `incident.`, of the incident')
 def test_a_path_in_an_argument_is_read_from_the_context_and_the_incident(served: LocalXsoar) -> None:
-    incident = requests.post(f'{served.url}/incident', json={'name': 'of paths', 'CustomFields': {'site': 'Bern'}}).json()['id']
+    incident = ask(served, 'incident', {'name': 'of paths', 'CustomFields': {'site': 'Bern'}})['id']
     in_war_room(served, '!Set key=Host value=\'[{"id": 1, "n": "a"}, {"id": 2, "n": "b"}]\'', incident)
     for text, expected in (
             ('${Host(val.id == 2).n}', '["b"]'), ('${Host.[1].n}', 'b'), ('no ${Host.[2].n}', 'no '),
@@ -225,7 +216,7 @@ def test_a_path_in_the_arguments_of_executeCommand_is_read(served: LocalXsoar) -
 
 
 def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
-    incident = requests.post(f'{served.url}/incident', json={'name': 'of entries'}).json()['id']
+    incident = ask(served, 'incident', {'name': 'of entries'})['id']
     entries = [{'Contents': 'a note', 'Note': True, 'tags': ['t']}, {'Contents': 'another'}]
     asked(served, 'addEntries', id=incident, entries=entries)
     for filter, expected in (
@@ -241,7 +232,7 @@ def test_entries_are_found_by_tags_and_categories(served: LocalXsoar) -> None:
 @fact('documented', "`getIncidents` takes `level`, `owner`, `reason` and `notstatus`, and dates such as `3 days ago`")
 def test_incidents_are_found_by_the_arguments_of_SearchIncidentsV2(served: LocalXsoar) -> None:
     for name, fields in (('calm', {'severity': 1}), ('loud', {'severity': 3, 'owner': 'ann lee'})):
-        requests.post(f'{served.url}/incident', json={'name': name, 'type': 'Searched', **fields})
+        ask(served, 'incident', {'name': name, 'type': 'Searched', **fields})
     asked(served, 'closeInvestigation', id=asked(served, 'getIncidents', name='calm')[0]['Contents']['data'][0]['id'])
     for args, expected in (
             ({'level': 'high'}, ['loud']), ({'level': '1,2'}, ['calm']),
@@ -258,10 +249,10 @@ def test_commands_of_the_server_run_from_everywhere(served: LocalXsoar, content:
     users = served.command('getUsers')[0]
     assert users['EntryContext']['DemistoUsers'][0]['username'] == users['Contents'][0]['username'] == 'admin'
     in_war_room(served, '!Set key=Color value=red')
-    assert context(served)['Color'] == 'red'
+    assert context_of(served)['Color'] == 'red'
     assert in_war_room(served, '!Print "hello you"')[0]['contents'] == 'hello you'
     assert in_war_room(served, '!Set')[0]['contents'] == 'Set needs key.'
-    number = requests.post(f'{served.url}/incident', json={'name': 'a'}).json()['id']
+    number = ask(served, 'incident', {'name': 'a'})['id']
     at_both = in_war_room(served, f'!executeCommandAt command=getEntry incidents={number},{number}')
     assert [entry['type'] for entry in at_both] == [4, 4, 1], 'each entry is kept, also beside an error'
     page = served.control('POST', 'commands', {'command': 'createList', 'args': {'listName': 'names', 'listData': 'a,b'},

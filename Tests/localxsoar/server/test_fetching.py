@@ -24,6 +24,8 @@ from localxsoar.pytest_plugin import CommandError
 
 pytestmark = pytest.mark.sockets
 
+MakeInstance = Callable[..., Instance]
+
 SCRIPT = '''
 number = demisto.getLastRun().get('number', 0) + 1
 if demisto.params()['mode'] == 'bug':
@@ -156,7 +158,7 @@ def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pac
 
 @fact('guessed', "a failed fetch is the instance's error until one succeeds")
 def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(
-        pack: Path, instance_of: Callable[..., Instance], printed: list[str]) -> None:
+        pack: Path, instance_of: MakeInstance, printed: list[str]) -> None:
     instance = instance_of(pack, {'mode': 'once'})
     instance.enable()
     [failed, _] = instance.fetch()
@@ -177,8 +179,7 @@ def test_a_fetch_that_succeeds_ends_no_error_that_the_long_running_container_has
     assert journal.health == {'error': 'the port is in use', 'isError': True}
 
 
-def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
-        pack: Path, instance_of: Callable[..., Instance], printed: list[str]) -> None:
+def test_a_fetch_that_keeps_failing_shows_its_traceback_once(pack: Path, instance_of: MakeInstance, printed: list[str]) -> None:
     instance = instance_of(pack, {'isFetch': 'true', 'mode': 'bug', 'incidentFetchInterval': '0.001'})
     instance.enable()
     wait_for(lambda: any(re.match(r"!!! one: fetch-incidents failed: KeyError: 'hots'  \(as at ", line) for line in printed))
@@ -187,7 +188,7 @@ def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
     assert 'Traceback' in instance.state()['fetches'][0]['traceback']
 
 
-def test_saving_a_disabled_instance_starts_no_fetch(pack: Path, instance_of: Callable[..., Instance]) -> None:
+def test_saving_a_disabled_instance_starts_no_fetch(pack: Path, instance_of: MakeInstance) -> None:
     instance = instance_of(pack, {'isFetch': 'true'})
     instance.reconfigure({'mode': 'once'})
     instance.enable()
@@ -200,13 +201,13 @@ def test_saving_a_disabled_instance_starts_no_fetch(pack: Path, instance_of: Cal
     assert [fetch['error'] for fetch in instance.journal.fetches] == ['Exception: the remote is away:\n{"error": "bad key"}', '']
 
 
-def test_the_preview_of_an_instance_that_fetches_fetches_nothing(pack: Path, instance_of: Callable[..., Instance]) -> None:
+def test_the_preview_of_an_instance_that_fetches_fetches_nothing(pack: Path, instance_of: MakeInstance) -> None:
     instance = instance_of(pack, {'isFetch': 'true'})
     twin = instance.twin(Store(), Printer())
     assert (instance.brief()['schedule'], twin.brief()['schedule']) == ({'fetch-incidents': 60}, {})
 
 
-def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path, instance_of: Callable[..., Instance]) -> None:
+def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path, instance_of: MakeInstance) -> None:
     instance = instance_of(echo_pack)
     instance.enable()
     with pytest.raises(UsageError, match=r'^Echo fetches nothing\.$'):

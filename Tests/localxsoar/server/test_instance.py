@@ -25,6 +25,8 @@ from localxsoar.incidents.store import Store
 
 pytestmark = pytest.mark.sockets
 
+Make = Callable[..., Instance]
+
 
 @pytest.fixture(scope='module')
 def lines() -> list[str]:
@@ -71,7 +73,7 @@ ROWS = [{'name': 'say', 'arguments': [
 
 
 @pytest.fixture
-def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
+def make(printed: list[str]) -> Iterator[Make]:
     """A function that makes an instance that runs this script."""
     made: list[Instance] = []
 
@@ -86,7 +88,7 @@ def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
 
 
 @fact('seen', '`debug-mode=true` sets `is_debug`, and the script does not see this argument')
-def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[..., Instance]) -> None:
+def test_a_command_gets_the_arguments_given_and_the_defaults(make: Make) -> None:
     instance = make('demisto.results([demisto.args(), demisto.command(), demisto.is_debug])')
     assert [entry['Contents'] for entry in instance.run('say', {'name': 'A', 'other': ''})] == [
         '{"greeting": "Hi", "name": "A", "other": ""}', 'say', 'False']
@@ -96,8 +98,7 @@ def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[...,
 
 
 @fact('guessed', 'a script gets an argument, or a value, that the descriptor does not know (here: with a warning)')
-def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
-        make: Callable[..., Instance], printed: list[str]) -> None:
+def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(make: Make, printed: list[str]) -> None:
     instance = make('demisto.results(demisto.args())')
     [entry] = instance.run('say', {'name': 'c', 'colour': 'red', 'debug-mode': 'false'})
     assert '"colour": "red"' in entry['Contents']
@@ -113,13 +114,13 @@ def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
     ('import nothing_of_this_name', 'bare', {},
      r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
 def test_a_command_fails_for_its_name_its_arguments_or_with_the_scripts_own_error(
-        make: Callable[..., Instance], printed: list[str], script: str, command: str, args: dict[str, str], words: str) -> None:
+        make: Make, printed: list[str], script: str, command: str, args: dict[str, str], words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
         make(script).run(command, args)
     assert not any('long-running' in line for line in printed)
 
 
-def test_the_test_button_expects_ok(make: Callable[..., Instance]) -> None:
+def test_the_test_button_expects_ok(make: Make) -> None:
     entry = {'Type': 1, 'ContentsFormat': 'text', 'Contents': 'ok', 'HumanReadable': 'ok. But look.'}
     assert make(f'demisto.results({entry})').test_module() == 'ok. But look.'
     for script, words in (("demisto.results('no')", r'test-module must return ok, but it returned "no"\.'),
@@ -128,7 +129,7 @@ def test_the_test_button_expects_ok(make: Callable[..., Instance]) -> None:
             make(script).test_module()
 
 
-def test_a_command_that_does_not_end_is_stopped(make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_does_not_end_is_stopped(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(single_commands, 'COMMAND_SECONDS', 0.3)
     with pytest.raises(CommandFailed, match=r'bare did not end within 0\.3 s'):
         make('import time; time.sleep(60)').run('bare')
@@ -139,14 +140,14 @@ def test_a_command_that_does_not_end_is_stopped(make: Callable[..., Instance], m
     ('demisto.incidents([])', []),
     ('', []), ("demisto.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': [{'name': 'a'}]})", ['a']),
     ("demisto.incidents([{'name': 'a'}]); demisto.incidents([{'name': 'b'}])", ['a', 'b'])])
-def test_what_a_fetch_returns_becomes_incidents(make: Callable[..., Instance], script: str, names: list[str]) -> None:
+def test_what_a_fetch_returns_becomes_incidents(make: Make, script: str, names: list[str]) -> None:
     instance = make(script)
     [entry] = instance.run('fetch-incidents')
     assert [incident['name'] for incident in entry['Contents']] == names
     assert [item['sent']['name'] for item in instance.store.sent()] == names
 
 
-def test_samples_are_fetched_without_creating_incidents(make: Callable[..., Instance]) -> None:
+def test_samples_are_fetched_without_creating_incidents(make: Make) -> None:
     instance = make("demisto.incidents([{'name': 'a'}, {'name': 'b'}])")
     assert [sample['name'] for sample in instance.fetch_samples()] == ['a', 'b']
     assert instance.store.sent() == []
@@ -155,7 +156,7 @@ def test_samples_are_fetched_without_creating_incidents(make: Callable[..., Inst
 @pytest.mark.parametrize('script, words', [
     ("demisto.results('ok')", "^The fetch returned a text that is not JSON: 'ok'$"),
     ("demisto.incidents([{'name': 'a', 'severity': 'high'}])", '^Incident 0: severity is "high", expected a number')])
-def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(make: Callable[..., Instance], script: str, words: str) -> None:
+def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(make: Make, script: str, words: str) -> None:
     instance = make(script, isfetch=True)
     with pytest.raises(CommandFailed, match=words):
         instance.run('fetch-incidents')
@@ -163,7 +164,7 @@ def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(make: Callable
 
 
 @fact('documented', "a fetched incident without a type gets the instance's incident type, `incidentType`")
-def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Callable[..., Instance]) -> None:
+def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Make) -> None:
     instance = make("demisto.incidents([{'name': 'a'}, {'name': 'b', 'type': 'Own'}])")
     instance.params['incidentType'] = 'Phishing'
     [entry] = instance.run('fetch-incidents')
@@ -171,7 +172,7 @@ def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Calla
     assert [item['sent'] for item in instance.store.sent()] == [{'name': 'a'}, {'name': 'b', 'type': 'Own'}]
 
 
-def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..., Instance]) -> None:
+def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Make) -> None:
     instance = make("demisto.error('logged'); demisto.updateModuleHealth('ill'); demisto.results('ok')")
     instance.test_module()
     state = instance.state()
@@ -182,7 +183,7 @@ def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..
 WRITTEN = {b'x' * 600: 'x' * 500, b'[1]': '[1]', b'{}': '{}', b'{"type": "odd"}': '{"type": "odd"}', b'\xff': '\ufffd'}
 
 
-def test_a_line_on_stdout_that_is_not_a_message_is_kept_and_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+def test_a_line_on_stdout_that_is_not_a_message_is_kept_and_reported(make: Make, printed: list[str]) -> None:
     instance = make(f"import os\nfor line in {[*WRITTEN]}:\n    os.write(1, line + bytes([10]))\ndemisto.results('ok')",
                     longRunning=True)
     instance.enable()
@@ -195,14 +196,14 @@ def test_a_line_on_stdout_that_is_not_a_message_is_kept_and_reported(make: Calla
 @pytest.mark.parametrize(
     ('end', 'kept'), [('os.kill(os.getpid(), 9)', []), ('os._exit(0)', ['{"type": "lo'])], ids=['killed', 'ended'])
 def test_half_a_line_is_a_violation_unless_the_container_was_killed_amid_it(
-        make: Callable[..., Instance], printed: list[str], end: str, kept: list[str]) -> None:
+        make: Make, printed: list[str], end: str, kept: list[str]) -> None:
     instance = make(f"import os\nos.write(1, b'{{\"type\": \"lo')\n{end}", longRunning=True)
     instance.enable()
     wait_for(lambda: any(line.startswith('!!! The container ended') for line in printed))
     assert instance.state()['violations'] == kept
 
 
-def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Make, printed: list[str]) -> None:
     instance = make("""
 call = {'type': 'executeCommand', 'command': 'setLastRun', 'args': {}}
 try:
@@ -215,7 +216,7 @@ except ValueError as error:
     assert printed == [f'!!! {entry["Contents"].strip()}']
 
 
-def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
+def test_calls_are_counted_by_name(make: Make) -> None:
     instance = make("demisto.info('a'); demisto.log('b'); demisto.results('c'); demisto.getLastRun(); demisto.getLastRun()",
                     longRunning=True)
     instance.enable()
@@ -238,8 +239,7 @@ def test_the_documents_promise_the_times_that_an_instance_keeps() -> None:
 ENDS = "raise RuntimeError('the end')"
 
 
-def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
-        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
     instance = make(ENDS, longRunning=True)
     began = unix_now()
@@ -253,8 +253,7 @@ def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
     assert instance.brief()['ending'] is None
 
 
-def test_how_containers_end_again_and_again_is_shown_also_while_one_runs(
-        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_containers_end_again_and_again_is_shown_also_while_one_runs(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.01)
     monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.01)
     instance = make('import time; time.sleep(0.5)', longRunning=True)
@@ -262,7 +261,7 @@ def test_how_containers_end_again_and_again_is_shown_also_while_one_runs(
     wait_for(lambda: (shown := instance.brief())['ready'] and shown['ending'], 'a container after two that ended')
 
 
-def test_a_long_traceback_shows_its_end(make: Callable[..., Instance]) -> None:
+def test_a_long_traceback_shows_its_end(make: Make) -> None:
     count = instance_module.SHOWN_TRACEBACK_CHARACTERS
     instance = make(f"raise RuntimeError('a response' * {count} + ' and the end')", longRunning=True)
     instance.enable()
@@ -282,8 +281,7 @@ def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, lines:
     assert instance.wait_until_ready()
 
 
-def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(
-        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 300)
     instance = make(ENDS, longRunning=True)
     instance.enable()
@@ -292,8 +290,7 @@ def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(
     assert (instance.wait_until_ready(), instance.enabled, instance.pid, instance.restarts) == (False, False, None, 0)
 
 
-def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
-        make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.4)
     instance = make('import time; time.sleep(60)', longRunning=True)
     assert instance.brief()['ready'] is False
@@ -308,8 +305,7 @@ def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
 
 @fact('guessed', 'a container without heartbeats is restarted (here: reported)')
 @pytest.mark.parametrize('heartbeat, is_reported', [(0.1, True), (0, False)])
-def test_heartbeats_that_fail_to_come_are_reported(
-        make: Callable[..., Instance], printed: list[str], heartbeat: float, is_reported: bool) -> None:
+def test_heartbeats_that_fail_to_come_are_reported(make: Make, printed: list[str], heartbeat: float, is_reported: bool) -> None:
     instance = make("import os, signal; demisto.error('on'); os.kill(os.getpid(), signal.SIGSTOP)", Runtime(heartbeat=heartbeat),
                     longRunning=True)
     instance.enable()

@@ -11,7 +11,7 @@ import pytest
 import requests
 import yaml
 from facts import fact
-from local_xsoar import LocalXsoar, wait_for
+from local_xsoar import LocalXsoar, ask, in_war_room, wait_for
 
 from localxsoar.cli import build_parser, build_server
 from localxsoar.errors import UsageError
@@ -40,10 +40,6 @@ def two(echo_pack: Path) -> Iterator[LocalXsoar]:
 @pytest.fixture(scope='module')
 def pack(tmp_path_factory: pytest.TempPathFactory, echo_pack: Path) -> Path:
     return make_pack(tmp_path_factory.mktemp('packs'), echo_pack)
-
-
-def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
-    return requests.post(f'{xsoar.url}/{path}', json=body or {}).json()
 
 
 def described(*arguments: str) -> list[tuple[str, str, Any]]:
@@ -108,7 +104,7 @@ def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: 
     assert two.control('GET', 'state?instance=right')['instance'] == 'right' and two.state()['instance'] == 'left'
     assert 'Integration Echo, instance right' in two.output and two.webhook_url.endswith('/left')
     assert [incident['name'] for incident in two.incidents(query='sourceInstance:right')] == ['from right']
-    found = post(two, 'settings/integration/search')
+    found = ask(two, 'settings/integration/search')
     assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
 
 
@@ -127,16 +123,16 @@ def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved
     commands = echo_pack.with_name('Commands') / 'Integrations' / 'Commands'
     first = two.state()['pid']
     assert upload(two, 'settings/integration-conf/upload', 'Commands.yml', unified(commands, 'Commands')).status_code == 200
-    assert 'has the command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
-    found = post(two, 'settings/integration/search')
+    assert 'has the command hello-say' in in_war_room(two, '!hello-say name=you')[0]['contents']
+    found = ask(two, 'settings/integration/search')
     assert [each['id'] for each in found['configurations']] == ['Echo', 'Commands'] and len(found['instances']) == 2
     form = {'name': 'mine', 'brand': 'Commands', 'data': [], 'enabled': 'true'}
-    assert post(two, 'settings/integration/test', form) == {'success': True, 'message': ''}
+    assert ask(two, 'settings/integration/test', form) == {'success': True, 'message': ''}
     saved = requests.put(f'{two.url}/settings/integration', json=form).json()
     assert (saved['id'], saved['name'], saved['brand']) == ('instance-3', 'mine', 'Commands')
-    assert 'Hello you' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    assert 'Hello you' in in_war_room(two, '!hello-say name=you')[0]['contents']
     requests.delete(f'{two.url}/settings/integration/instance-3')
-    assert 'has the command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    assert 'has the command hello-say' in in_war_room(two, '!hello-say name=you')[0]['contents']
     assert two.state()['pid'] == first
 
 
@@ -160,7 +156,7 @@ def test_a_script_is_uploaded_alone_and_in_a_pack(two: LocalXsoar, echo_pack: Pa
     assert upload(two, 'automation/import', 'script-First.yml', script('First')).json() == {'id': 'First', 'name': 'First'}
     assert upload(two, 'contentpacks/installed/upload', 'Echo.zip', packed.getvalue()).status_code == 200
     for name in ('First', 'Second'):
-        assert post(two, 'entry/execute/sync', {'data': f'!{name}'})[0]['contents'] == f'{name} ran'
+        assert in_war_room(two, f'!{name}')[0]['contents'] == f'{name} ran'
     assert upload(two, 'automation/import', 'x.yml', 'a: 1').json()['error'] == 'The upload contains no script.'
     answer = upload(two, 'settings/integration-conf/upload', 'x.yml', 'a: 1').json()
     assert answer['error'] == 'The upload contains neither an integration nor a script.'
@@ -179,7 +175,7 @@ def test_all_integrations_and_scripts_are_read_again_when_a_file_changes(tmp_pat
         script.write_text(script.read_text().replace('Hello {name}', 'Changed {name}'))
         rule.write_text(rule.read_text().replace("script: ''", "script: demisto.results(False)"))
         xsoar.wait_for_line('The pack has changed: the container restarts')
-        wait_for(lambda: 'Changed you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents'])
+        wait_for(lambda: 'Changed you' in in_war_room(xsoar, '!hello-say name=you')[0]['contents'])
         response = wait_for(lambda: requests.post(xsoar.webhook_url, json=[{'name': 'a'}]) or None)  # 503 until it listens again
         assert (response.json(), xsoar.state()['restarts'], xsoar.state()['pid'] != first) == ([], 0, True)
         rule.write_text('type: [')

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from facts import fact
-from local_xsoar import LocalXsoar, run_local_xsoar
+from local_xsoar import LocalXsoar, ask, context_of, in_war_room, run_local_xsoar
 from written_packs import write_integration
 
 from localxsoar.incidents.context import NotUnderstood, add_outputs
@@ -95,43 +94,35 @@ def room(pack: Path) -> Iterator[LocalXsoar]:
         yield running
 
 
-def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
-    return requests.post(f'{xsoar.url}/{path}', json=body or {}).json()
-
-
-def run(xsoar: LocalXsoar, line: str, investigation: str = 'playground') -> list[Any]:
-    return list(post(xsoar, 'entry/execute/sync', {'data': line, 'investigationId': investigation}))
-
-
 @fact('documented', 'a value without a name is that of the argument with `default: true`')
 def test_a_value_without_a_name_is_that_of_the_default_argument(room: LocalXsoar) -> None:
-    run(room, '!DeleteContext all=yes')
-    run(room, '!ip 1.2.3.4')
-    run(room, '!ip 5.6.7.8')
-    run(room, '!ip 1.2.3.4 key=seen value=twice')
-    assert json.loads(run(room, '!seen')[0]['contents'])['IP'] == [
+    in_war_room(room, '!DeleteContext all=yes')
+    in_war_room(room, '!ip 1.2.3.4')
+    in_war_room(room, '!ip 5.6.7.8')
+    in_war_room(room, '!ip 1.2.3.4 key=seen value=twice')
+    assert json.loads(in_war_room(room, '!seen')[0]['contents'])['IP'] == [
         {'Address': '1.2.3.4', 'k': 'none', 'seen': 'twice'}, {'Address': '5.6.7.8', 'k': 'none'}]
-    [entry] = run(room, '!load 5')
+    [entry] = in_war_room(room, '!load 5')
     assert entry['type'] == 4 and "load has no default argument: give '5' as NAME=5." in entry['contents']
-    assert run(room, '!ip ip=9.9.9.9 1.1.1.1')[0]['type'] == 1
-    run(room, '!DeleteContext key=IP')
-    assert post(room, 'investigation/playground/context') == {}
+    assert in_war_room(room, '!ip ip=9.9.9.9 1.1.1.1')[0]['type'] == 1
+    in_war_room(room, '!DeleteContext key=IP')
+    assert context_of(room) == {}
 
 
 @fact('documented', 'each incident has a context of its own, which `demisto.context()` returns')
 def test_each_incident_has_a_context_of_its_own(room: LocalXsoar) -> None:
-    number = post(room, 'incident', {'name': 'mine'})['id']
-    run(room, '!ip 1.2.3.4', number)
-    assert post(room, f'investigation/{number}/context')['IP']['Address'] == '1.2.3.4'
-    assert [entry['contents'] for entry in run(room, '!where', number)] == [number, '["mine"]']
-    assert [entry['contents'] for entry in run(room, '!where')] == ['playground', '[]']
-    assert 'There is no incident 99' in post(room, 'entry/execute/sync', {'data': '!seen', 'investigationId': '99'})['error']
+    number = ask(room, 'incident', {'name': 'mine'})['id']
+    in_war_room(room, '!ip 1.2.3.4', number)
+    assert context_of(room, number)['IP']['Address'] == '1.2.3.4'
+    assert [entry['contents'] for entry in in_war_room(room, '!where', number)] == [number, '["mine"]']
+    assert [entry['contents'] for entry in in_war_room(room, '!where')] == ['playground', '[]']
+    assert 'There is no incident 99' in in_war_room(room, '!seen', '99')['error']
 
 
 def test_entries_before_an_error_are_kept(room: LocalXsoar, pack: Path) -> None:
-    assert [(entry['type'], entry['contents']) for entry in run(room, '!partly')] == [
+    assert [(entry['type'], entry['contents']) for entry in in_war_room(room, '!partly')] == [
         (1, 'first'), (1, 'second'), (4, 'and then an error')]
-    assert post(room, 'investigation/playground/context')['Part'] == 2
+    assert context_of(room)['Part'] == 2
     ended = run_local_xsoar(str(pack), '--command', 'partly')
     assert (ended.returncode, ended.stdout) == (1, 'first\nsecond\n{\n  "Part": 2\n}\nand then an error\n')
 
@@ -139,26 +130,26 @@ def test_entries_before_an_error_are_kept(room: LocalXsoar, pack: Path) -> None:
 @fact('seen', "a file is in the working directory under the investigation's id and its own, and its entry's id gets it")
 @fact('documented', 'the fields of `File` and `InfoFile` in the context')
 def test_a_file_is_downloaded_by_its_entry_and_read_by_other_commands(room: LocalXsoar) -> None:
-    [entry] = run(room, '!save')
+    [entry] = in_war_room(room, '!save')
     assert (entry['file'], entry['type']) == ('a report.txt', 3)
     response = requests.get(f'{room.url}/entry/download/{entry["id"]}')
     assert response.text == 'content' and 'a%20report.txt' in response.headers['Content-Disposition']
-    assert run(room, f'!load id={entry["id"]}')[0]['contents'] == 'a report.txt: content'
-    file = post(room, 'investigation/playground/context')['File']
+    assert in_war_room(room, f'!load id={entry["id"]}')[0]['contents'] == 'a report.txt: content'
+    file = context_of(room)['File']
     assert (file['Name'], file['EntryID'], file['Size'], file['Extension'], file['MD5']) == (
         'a report.txt', entry['id'], 7, 'txt', '9a0364b9e99bb480dd25e1f0284c8555')
     assert requests.get(f'{room.url}/entry/download/1@nothing').status_code == 400
 
 
 def test_a_commands_folder_is_deleted_with_its_container(room: LocalXsoar) -> None:
-    first, second = (run(room, '!folder')[0]['contents'] for _ in range(2))
+    first, second = (in_war_room(room, '!folder')[0]['contents'] for _ in range(2))
     assert first != second and not Path(first).exists() and not Path(second).exists()
 
 
 def test_demisto_py_downloads_a_file(room: LocalXsoar) -> None:
     import demisto_client
     client = demisto_client.configure(base_url=room.url, api_key='any', verify_ssl=False, proxy='')
-    [entry] = run(room, '!save')
+    [entry] = in_war_room(room, '!save')
     downloaded = Path(client.download_file(entry['id']))
     assert downloaded.read_text() == 'content'
     downloaded.unlink()
@@ -166,10 +157,10 @@ def test_demisto_py_downloads_a_file(room: LocalXsoar) -> None:
 
 @fact('documented', 'an incident that is sent with its id is updated')
 def test_an_incident_that_is_sent_with_its_id_is_updated(room: LocalXsoar) -> None:
-    number = post(room, 'incident', {'name': 'old', 'severity': 1, 'CustomFields': {'a': 1}})['id']
-    updated = post(room, 'incident', {'id': number, 'severity': 3, 'CustomFields': {'b': 2}})
+    number = ask(room, 'incident', {'name': 'old', 'severity': 1, 'CustomFields': {'a': 1}})['id']
+    updated = ask(room, 'incident', {'id': number, 'severity': 3, 'CustomFields': {'b': 2}})
     assert (updated['id'], updated['name'], updated['severity'], updated['CustomFields']) == (number, 'old', 3, {'a': 1, 'b': 2})
-    assert 'There is no incident 99' in post(room, 'incident', {'id': '99', 'name': 'x'})['error']
+    assert 'There is no incident 99' in ask(room, 'incident', {'id': '99', 'name': 'x'})['error']
 
 
 def test_a_context_is_kept_in_the_store_from_one_command_to_the_next(pack: Path, tmp_path: Path) -> None:
