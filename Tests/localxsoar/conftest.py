@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from local_xsoar import LocalXsoar
 
 from localxsoar.containers.container import Runtime
@@ -28,13 +27,6 @@ def echo_pack() -> Path:
 def xsoar() -> Iterator[LocalXsoar]:
     with LocalXsoar('--log-level', 'debug', pack=ECHO, instance='Front Door', params={'secret': 'h4sh-hush'}) as running:
         yield running
-
-
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
 
 
 @pytest.fixture

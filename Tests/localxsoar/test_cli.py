@@ -11,13 +11,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 import yaml
-from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
+from local_xsoar import LocalXsoar, connect, needs, run_local_xsoar, wait_for
 from shared.webhook import request_bytes
+from written_packs import write_integration
 
 from localxsoar.cli import build_parser, build_server, introduce, listen, run
 from localxsoar.errors import UsageError
@@ -107,21 +107,19 @@ def test_the_command_that_is_printed_has_the_header_and_the_body_given(configure
     assert [incident['name'] for incident in configured.incidents()] == ["it's"]
 
 
-def test_the_heartbeat_beats_while_calls_are_made(configured: LocalXsoar, http: requests.Session) -> None:
+def test_the_heartbeat_beats_while_calls_are_made(configured: LocalXsoar) -> None:
     for number in range(30):
-        created = http.post(configured.webhook_url, data=json.dumps([{'name': f'n{number}'}])).json()
+        created = requests.post(configured.webhook_url, data=json.dumps([{'name': f'n{number}'}])).json()
         assert created[0]['name'] == f'n{number}'
     wait_for(lambda: configured.state()['calls']['heartbeat'] >= 3)
     assert configured.state()['violations'] == []
 
 
 def test_a_hanging_call_does_not_keep_an_interrupt_from_stopping_it(echo_pack: Path) -> None:
-    with LocalXsoar('--fault', 'hang=true', pack=echo_pack) as xsoar:
-        url = urlsplit(xsoar.webhook_url)
-        with socket.create_connection((url.hostname or '', url.port or 0)) as sender:
-            sender.sendall(request_bytes(xsoar.webhook_url, b'[{"name": "a"}]'))
-            pid = wait_for(lambda: xsoar.state()['createSizes'] and xsoar.state()['pid'])
-            assert (xsoar.stop(signal.SIGINT), xsoar.output[-1]) == (0, 'Stopped')
+    with LocalXsoar('--fault', 'hang=true', pack=echo_pack) as xsoar, connect(xsoar) as sender:
+        sender.sendall(request_bytes(xsoar.webhook_url, b'[{"name": "a"}]'))
+        pid = wait_for(lambda: xsoar.state()['createSizes'] and xsoar.state()['pid'])
+        assert (xsoar.stop(signal.SIGINT), xsoar.output[-1]) == (0, 'Stopped')
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -165,9 +163,7 @@ def test_a_container_that_keeps_ending_is_not_waited_for_and_prints_its_tracebac
 def test_another_common_server_python_takes_the_place_of_the_subset(tmp_path: Path) -> None:
     common = tmp_path / 'Common.py'
     common.write_text('import demistomock as demisto\ndef __line__():\n    return "the real one"\n')
-    (tmp_path / 'One.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'One'}, 'script': {'type': 'python', 'script': 'demisto.results(__line__())',
-                                                  'commands': [{'name': 'one'}]}}))
+    write_integration(tmp_path, 'One', 'demisto.results(__line__())', commands=[{'name': 'one'}])
     done = run_local_xsoar(str(tmp_path), '--common-server-python', str(common), '--command', 'one')
     assert done.stdout == 'the real one\n'
 

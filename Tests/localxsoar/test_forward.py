@@ -2,37 +2,18 @@
 
 import select
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
 import pytest
 from facts import fact
 from local_xsoar import wait_for
+from listening import Behaviour, listening as container
 
 from localxsoar import forward as forward_module
 from localxsoar.forward import ContainerGone, Forwarder, Request, Response, forwarded_headers, is_external, split_target
 
 OPEN = {'instance.execute.external.front': 'true'}
-Behaviour = Callable[[socket.socket], None]
-
-
-@contextmanager
-def container(behave: Behaviour) -> Iterator[int]:
-    """A port at which each connection meets this behaviour."""
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    behave(connection)
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
 
 
 def answering(text: bytes) -> Behaviour:

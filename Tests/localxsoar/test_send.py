@@ -9,13 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+from listening import listening
 from local_xsoar import ROOT, Answering, run_main, served, wait_for
 from terminal import CTRL_C, InTerminal, run_in_terminal
 from shared.webhook import Webhook
@@ -170,17 +170,12 @@ OTHER_SERVERS = {
 
 @pytest.mark.parametrize('response', OTHER_SERVERS.values(), ids=OTHER_SERVERS)
 def test_another_server_is_reported_in_one_line(response: bytes) -> None:
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        def respond() -> None:
-            while True:
-                connection, _ = server.accept()
-                with connection:
-                    connection.recv(65536)
-                    connection.sendall(response)
+    def respond(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(response)
 
-        threading.Thread(target=respond, daemon=True).start()
-        url = f'http://127.0.0.1:{server.getsockname()[1]}'
-        done = send('github', '--url', url)
+    with listening(respond) as port:
+        done = send('github', '--url', url := f'http://127.0.0.1:{port}')
     assert (done.returncode, done.stderr.count('\n')) == (2, 1), done.stderr
     assert url in done.stderr and './dev run starts' in done.stderr
 

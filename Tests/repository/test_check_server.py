@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -262,23 +261,16 @@ def test_a_certificate_that_nobody_trusts_is_refused_before_a_secret_is_sent(tmp
                     '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', pem, '-out', pem], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    seen: list[bytes] = []
+    seen: list[str] = []
 
-    def serve(listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-                with context.wrap_socket(connection, server_side=True) as secured:
-                    seen.append(secured.recv(65536))
-            except ssl.SSLError:
-                continue
-            except OSError:
-                return
+    class Seeing(Answering):
+        def do_POST(self) -> None:
+            seen.append(self.path)
 
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        done = check(f'https://127.0.0.1:{listener.getsockname()[1]}', tmp_path, '1\n1\n1\nyes\n')
-        listener.shutdown(socket.SHUT_RDWR)
+        do_GET = do_POST
+
+    with served(Seeing, context) as url:
+        done = check(url, tmp_path, '1\n1\n1\nyes\n')
     assert set(verdicts(tmp_path).values()) == {'unknown'}
     assert 'CERTIFICATE_VERIFY_FAILED' in done.stdout
     assert seen == []

@@ -11,18 +11,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 from checkouts import checkout, run
 from clocks import PATIENCE_SECONDS
 from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
-from local_xsoar import ROOT, Answering, LocalXsoar, needs, served
+from local_xsoar import ROOT, LocalXsoar, needs
+from programs import Gate
 from tools.names.table import SENDERS
 from shared.webhook import PACK
 
@@ -207,28 +208,20 @@ def test_the_sample_in_python_creates_its_incident_and_tries_again_after_503(run
     sample, _ = samples('python')
     here = sample.replace("'<URL>'", 'sys.argv[1]').replace("'<TOKEN>'", "'token'").replace('time.sleep(10)', 'time.sleep(0.2)')
     (tmp_path / 'sample.py').write_text(f'import sys\n{here}', 'utf-8')
-    with refusing_first(running.webhook_url) as (url, statuses):
+    gate = ShutAtFirst(running)
+    with gate.open() as url:
         subprocess.run([sys.executable, tmp_path / 'sample.py', url], timeout=PATIENCE_SECONDS, check=True)
-    assert statuses == [503, 200]
+    assert gate.refused == 1
     assert running.sent()[-1]['name'] == 'Backup failed: db-1'
     assert running.sent()[-1]['severity'] == 3
 
 
-@contextmanager
-def refusing_first(url: str) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers the first request with 503 and passes the others on to `url`."""
-    statuses: list[int] = []
+class ShutAtFirst(Gate):
+    """A gate that is shut for the first request."""
 
-    class Handler(Answering):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers['Content-Length']))
-            headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type', 'Idempotency-Key')}
-            answer = requests.post(url, body, headers=headers, timeout=PATIENCE_SECONDS) if statuses else None
-            statuses.append(answer.status_code if answer is not None else 503)
-            self.answer(statuses[-1], answer.content if answer is not None else b'')
-
-    with served(Handler) as address:
-        yield address, statuses
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        self.is_shut = not self.refused
+        super().answer(request, body)
 
 
 def test_pythons_http_handler_as_the_guide_sets_it_up_sends_the_finished_message_and_its_severity(running: DevRun) -> None:

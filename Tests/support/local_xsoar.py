@@ -1,5 +1,7 @@
 """The local XSOAR for this repository's tests, as its pytest plugin has it."""
 import os
+import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -8,17 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from clocks import wait_for
+from clocks import PATIENCE_SECONDS, wait_for
 from packages import PATH, packages_of, place_of
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from shared import ROOT
 
-__all__ = ['PATH', 'ROOT', 'Answering', 'LocalXsoar', 'ask', 'containers', 'context_of', 'in_war_room', 'leave_out', 'needs',
-           'read_officially', 'run_local_xsoar', 'run_main', 'served', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'Answering', 'LocalXsoar', 'ask', 'connect', 'containers', 'context_of', 'in_war_room', 'leave_out',
+           'needs', 'read_officially', 'run_local_xsoar', 'run_main', 'served', 'wait_for']
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
@@ -28,6 +31,11 @@ def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
     client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
     search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
     return client.search_incidents(filter=search).data or []
+
+
+def connect(xsoar: LocalXsoar) -> socket.socket:
+    address = urlsplit(xsoar.url)
+    return socket.create_connection((address.hostname or '', address.port or 0), timeout=PATIENCE_SECONDS)
 
 
 def ask(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
@@ -82,11 +90,12 @@ class Answering(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def served(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve HTTP on a free port, and yield the address."""
     with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True) if tls else server.socket
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f'http://127.0.0.1:{server.server_port}'
+        yield f'http{"s" if tls else ""}://127.0.0.1:{server.server_port}'
         server.shutdown()
 
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from daemons import Daemon
 from documents import code_blocks, read
-from local_xsoar import ROOT, leave_out, needs, served, wait_for
+from local_xsoar import ROOT, LocalXsoar, leave_out, needs, served, wait_for
 from shared.webhook import Webhook
 
 HOP_BY_HOP = ('connection', 'host', 'content-length', 'transfer-encoding', 'keep-alive')
@@ -89,7 +89,7 @@ def unprivileged() -> list[str]:
 class Gate:
     """What stands between a sender and the pack: while it is shut, the response is 503, as from the pack when it is busy."""
 
-    def __init__(self, webhook: Webhook):
+    def __init__(self, webhook: LocalXsoar):
         self.target = webhook.webhook_url
         self.is_shut = False
         self.refused = 0

@@ -3,15 +3,14 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from clocks import PATIENCE_SECONDS, wait_for
+from local_xsoar import connect
 from shared.webhook import TOKEN, Webhook, request_bytes
 
 SENDERS = 4  # at once, each with problems of its own
@@ -106,8 +105,7 @@ def send(webhook: Webhook, each: Sending) -> None:
     elif each.kind != 'leaves':
         requests.post(url, body, headers=headers, timeout=PATIENCE_SECONDS)
     else:
-        address = urlsplit(webhook.url)
-        with socket.create_connection((address.hostname, address.port or 0), timeout=PATIENCE_SECONDS) as sender:
+        with connect(webhook) as sender:
             sender.sendall(request_bytes(url, body, headers))
             wait_for(lambda: any(found['sender'] == each.agent and found['size'] == len(body)
                                  for found in webhook.control('GET', 'deliveries')))

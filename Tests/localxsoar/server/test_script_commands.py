@@ -382,12 +382,12 @@ def enabled(server: Server, pack: Path) -> Iterator[str]:
 @fact('documented', 'a pre-process script runs for each incoming incident before it is created, and `False` drops it')
 @fact('guessed', 'the incidents of one call pass the rule one after another: the script finds those before it')
 @fact('guessed', 'the reply if a rule dropped everything: an empty list, or null with the fault `dropped=null`')
-def test_a_pre_process_script_joins_incidents(pack: Path, http: requests.Session, printed: list[str]) -> None:
+def test_a_pre_process_script_joins_incidents(pack: Path, printed: list[str]) -> None:
     write_script(pack, 'Join', JOIN)
     server = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer('debug', printed.append), 'Join')
     with enabled(server, pack) as url:
         def post(*incidents: dict[str, Any]) -> Any:
-            return http.post(url, json=list(incidents)).json()
+            return requests.post(url, json=list(incidents)).json()
 
         created = post({'name': 'problem', 'dbotMirrorId': 'k'}, {'name': 'again', 'dbotMirrorId': 'k'}, {'name': 'other'})
         assert [incident['name'] for incident in created] == ['problem', 'other']

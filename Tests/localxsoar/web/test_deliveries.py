@@ -6,7 +6,6 @@ import hmac
 import json
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -18,7 +17,7 @@ import gevent
 import pytest
 import requests
 from facts import fact
-from local_xsoar import LocalXsoar, wait_for
+from local_xsoar import LocalXsoar, connect, wait_for
 
 from localxsoar import turns
 from localxsoar.web.commands import CommandRoutes
@@ -350,7 +349,7 @@ def test_what_was_changed_in_an_incident_later_is_not_expected(local: LocalXsoar
 
 
 def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local: LocalXsoar) -> None:
-    with socket.create_connection(('127.0.0.1', int(local.url.rpartition(':')[2]))) as sender:
+    with connect(local) as sender:
         sender.sendall(b'no HTTP\r\n\r\n')
         assert sender.recv(100)
     bytes_only = wait_for(lambda: next((each for each in local.control('GET', 'deliveries') if each['method'] == '?'), None))
@@ -377,7 +376,7 @@ def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local
 
 
 def test_a_delivery_that_still_waits_is_in_no_archive(local: LocalXsoar) -> None:
-    with socket.create_connection(('127.0.0.1', int(local.url.rpartition(':')[2]))) as sender:
+    with connect(local) as sender:
         sender.sendall(f'POST {urlsplit(local.webhook_url).path}/wait HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n['.encode())
         waiting = wait_for(lambda: [each for each in local.control('GET', 'deliveries')
                                     if each['kind'] == 'waiting' and not each['missing']])

@@ -45,7 +45,7 @@ def xsoar(tmp_path: Path) -> Iterator[LocalXsoar]:
 @fact('seen', 'events are posted to `/logs/v1/xsiam` of `Http_Connector.url`, with `Http_Connector.token` as Authorization: '
       'lines in gzip, in several requests if they are many; the response says `{"error": "false"}` (here: by plain HTTP)')
 @fact('documented', 'events are fetched every minute unless `eventFetchInterval` says otherwise, assets every 1440 minutes')
-def test_events_are_fetched_counted_and_shown_and_faults_reach_it(xsoar: LocalXsoar, http: requests.Session) -> None:
+def test_events_are_fetched_counted_and_shown_and_faults_reach_it(xsoar: LocalXsoar) -> None:
     first = [{'number': 1, 'text': text} for text in ('ä', 'b\n', 'c')]
     wait_for(lambda: xsoar.state()['fetches'], 'the scheduled fetch')
     assert xsoar.state()['fetches'][0]['pulled'] == 3 and xsoar.state()['health'] == {'error': '', 'isError': False}
@@ -70,7 +70,7 @@ def test_events_are_fetched_counted_and_shown_and_faults_reach_it(xsoar: LocalXs
     for key, body, status in (('key', b'', 401), (token, b'not gzip', 400), (token, gzip.compress(b'{'), 400),
                               (token, gzip.compress(b'{}')[:-1], 400),
                               (token, gzip.compress(b'{}\n'), 200)):
-        response = http.post(f'{xsoar.url}/logs/v1/xsiam', body, headers={'Authorization': key, 'format': 'json'})
+        response = requests.post(f'{xsoar.url}/logs/v1/xsiam', body, headers={'Authorization': key, 'format': 'json'})
         assert (response.status_code, response.json()['error'] == 'false') == (status, status == 200)
     assert xsoar.control('GET', 'sent-events')[-1]['kind'] == 'events', 'without a type'
 

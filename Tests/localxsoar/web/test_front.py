@@ -2,13 +2,12 @@
 
 import json
 import re
-import socket
 from itertools import takewhile
 from typing import Any
 
 import pytest
 import requests
-from local_xsoar import LocalXsoar, wait_for
+from local_xsoar import LocalXsoar, connect, wait_for
 
 from localxsoar.web.front import is_loopback
 
@@ -20,13 +19,9 @@ SECRET = 'h4sh-hush'
 
 def exchange(xsoar: LocalXsoar, data: bytes) -> bytes:
     """Sends bytes as they are and reads to the end of the connection."""
-    host, port = xsoar.url.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port))) as connection:
+    with connect(xsoar) as connection:
         connection.sendall(data)
-        received = b''
-        while piece := connection.recv(65536):
-            received += piece
-    return received
+        return connection.makefile('rb').read()
 
 
 def deliveries(xsoar: LocalXsoar) -> list[Any]:
@@ -111,24 +106,21 @@ def test_a_request_to_a_wrong_instance_or_path_is_rejected_and_kept(xsoar: Local
 
 
 def test_a_sender_that_left_is_reported_as_gone(xsoar: LocalXsoar) -> None:
-    host, port = xsoar.url.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port))) as sender:
+    with connect(xsoar) as sender:
         sender.sendall(f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[{{'.encode())
     wait_for(lambda: deliveries(xsoar)[0]['kind'] == 'gone')
 
 
 def test_a_sender_that_leaves_during_the_response_is_reported_as_gone(xsoar: LocalXsoar) -> None:
-    host, port = xsoar.url.removeprefix('http://').split(':')
     body = json.dumps('x' * 10_000_000).encode()
-    with socket.create_connection((host, int(port))) as sender:
+    with connect(xsoar) as sender:
         sender.sendall(b'POST %b/answer HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n' % (WAY_IN.encode(), len(body)) + body)
         assert sender.recv(8) == b'HTTP/1.1'
     assert newest(xsoar)['kind'] == 'gone'
 
 
 def test_what_a_sender_sends_after_an_early_response_is_recorded(xsoar: LocalXsoar) -> None:
-    host, port = xsoar.url.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port))) as sender:
+    with connect(xsoar) as sender:
         sender.sendall(f'POST {WAY_IN}/early HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345'.encode())
         assert sender.recv(65536).startswith(b'HTTP/1.1 413 ')
         sender.sendall(b'67890')

@@ -8,12 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 
 import bottle
 import pytest
-from clocks import PATIENCE_SECONDS
-from local_xsoar import ROOT, LocalXsoar, containers, wait_for
+from local_xsoar import ROOT, LocalXsoar, connect, containers, wait_for
 from shared.webhook import PACK, TOKEN, Webhook
 
 from localxsoar.containers.container import Runtime
@@ -52,7 +50,7 @@ def webhook() -> Iterator[Webhook]:
 
 def hold(xsoar: LocalXsoar, query: str = '') -> socket.socket:
     """Open a preview, and return the connection that it lives for, after the beginning of the response."""
-    connection = socket.create_connection(('127.0.0.1', urlsplit(xsoar.url).port or 0), timeout=PATIENCE_SECONDS)
+    connection = connect(xsoar)
     connection.sendall(b'POST /localxsoar/preview%b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n' % query.encode())
     assert connection.recv(65536).startswith(b'HTTP/1.1 200 ')
     return connection

@@ -18,6 +18,7 @@ import requests
 import yaml
 from facts import fact
 from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
+from written_packs import write_script
 
 from localxsoar import send
 from localxsoar.server.war_room import parse_command
@@ -44,16 +45,10 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
         leave_out('DEMISTO_SDK names no demisto-sdk; ./dev test -e sdk makes it')
     root = tmp_path_factory.mktemp('content')
     pack = Path(shutil.copytree(PACKS / 'Commands', root / 'Packs' / 'Commands'))
-    script = pack / 'Scripts/Greet'
-    script.mkdir(parents=True)
-    (script / 'Greet.py').write_text("import demistomock as demisto\nfrom CommonServerPython import *\n\n\n"
-                                     "demisto.results('Greetings from a script')\n")
-    (script / 'Greet.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Greet', 'version': -1}, 'name': 'Greet', 'comment': 'Greets.', 'script': '-', 'type': 'python',
-        'subtype': 'python3', 'tags': [], 'enabled': True,
-        'fromversion': '6.0.0', 'dockerimage': 'demisto/python3:3.12.13.11879924'}))
-    for file in (pack / 'README.md', pack / '.pack-ignore', pack / '.secrets-ignore', script / 'README.md'):
-        file.write_text('')
+    write_script(pack, 'Greet', "demisto.results('Greetings from a script')\n", comment='Greets.', subtype='python3', tags=[],
+                 enabled=True, fromversion='6.0.0', dockerimage='demisto/python3:3.12.13.11879924')
+    for name in ('README.md', '.pack-ignore', '.secrets-ignore', 'Scripts/Greet/README.md'):
+        (pack / name).write_text('')
     for command in (['init', '-q', '-b', 'master'],
                     ['remote', 'add', 'origin', 'https://example.invalid/content.git'], ['add', '-A'],
                     ['-c', 'user.name=test', '-c', 'user.email=test@example.invalid', 'commit', '-q', '-m', 'all'],
