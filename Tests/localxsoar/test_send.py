@@ -1,5 +1,4 @@
 """./dev send: each known sender's own request, to the local XSOAR and straight to a webhook."""
-from __future__ import annotations
 
 import json
 import os

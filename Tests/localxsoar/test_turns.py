@@ -1,5 +1,4 @@
 """Long work of the local XSOAR leaves turns for the requests that arrive meanwhile."""
-from __future__ import annotations
 
 import os
 

@@ -1,5 +1,4 @@
 """Says at the start which programs are not there: half an hour later it would be too late."""
-from __future__ import annotations
 
 import pytest
 from packages import lacking

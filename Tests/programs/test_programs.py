@@ -1,5 +1,4 @@
 """Senders' own programs and libraries, set up as their guides say, post to the pack: an event, after 503, and after a restart."""
-from __future__ import annotations
 
 import functools
 import getpass

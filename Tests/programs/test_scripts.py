@@ -1,5 +1,4 @@
 """Programs that have no guide of their own: the guide for any other sender is enough for an incident that says what happened."""
-from __future__ import annotations
 
 import getpass
 import json

@@ -1,5 +1,4 @@
 """A real Alertmanager and a shell in cron's place, set up as the guides say, fall silent and come back."""
-from __future__ import annotations
 
 import json
 from collections import Counter

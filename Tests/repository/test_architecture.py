@@ -1,5 +1,4 @@
 """Holds the rules of the layout that no linter knows: who talks to the server, what uses what, who imports what."""
-from __future__ import annotations
 
 import ast
 import functools

@@ -1,5 +1,4 @@
 """`./dev check-server` against the local XSOAR: each answer as the documents assume it, and otherwise."""
-from __future__ import annotations
 
 import io
 import json

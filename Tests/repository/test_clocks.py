@@ -1,5 +1,4 @@
 """No test reads a clock, sleeps or gives up soon: its verdict must not depend on the speed of the machine."""
-from __future__ import annotations
 
 import ast
 import functools

@@ -1,5 +1,4 @@
 """`./dev` in a terminal; `./dev test` and .ci/run: a run says which tests it left out and why, and CI hides none."""
-from __future__ import annotations
 
 import os
 import re

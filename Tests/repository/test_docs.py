@@ -2,7 +2,6 @@
 
 What the documents say is read out of them, so that a new row or example is checked without a change here.
 """
-from __future__ import annotations
 
 import ast
 import functools

@@ -2,7 +2,6 @@
 
 The commands are read out of the documents, so a new one is run without a change here, or fails until its kind is known.
 """
-from __future__ import annotations
 
 import base64
 import re

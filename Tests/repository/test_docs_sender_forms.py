@@ -1,5 +1,4 @@
 """What the form or the script of a sender's guide sends becomes the incident that the guide promises."""
-from __future__ import annotations
 
 import json
 import re

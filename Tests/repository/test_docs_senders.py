@@ -1,5 +1,4 @@
 """What people write in the folders of senders says the same as the facts beside it, as the script and as what tests send."""
-from __future__ import annotations
 
 import ast
 import functools

@@ -1,5 +1,4 @@
 """The mutants: what is made of a file, how each is found again, and which the tests of a small module notice."""
-from __future__ import annotations
 
 import sys
 from pathlib import Path

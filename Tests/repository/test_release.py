@@ -1,5 +1,4 @@
 """A release: its version is everywhere, its notes are for the pack's users, its checks see what will be committed."""
-from __future__ import annotations
 
 import hashlib
 import json

@@ -1,5 +1,4 @@
 """What `./dev senders` writes is current, a new folder is all that a new sender needs, and a wrong one is refused by its line."""
-from __future__ import annotations
 
 import ast
 import functools

@@ -1,5 +1,4 @@
 """The pack as demisto-sdk zips it: its unified script, run in the local XSOAR, with the seed's curl."""
-from __future__ import annotations
 
 import functools
 import json

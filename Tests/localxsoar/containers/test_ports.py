@@ -1,5 +1,4 @@
 """The ports that containers get: no two servers choose the same one, even before either listens on it."""
-from __future__ import annotations
 
 import socket
 import subprocess

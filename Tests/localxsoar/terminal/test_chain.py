@@ -1,5 +1,4 @@
 """The words for what became of a delivery: which steps it has, in which order, and how each is said."""
-from __future__ import annotations
 
 from typing import Any
 

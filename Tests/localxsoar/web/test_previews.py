@@ -1,5 +1,4 @@
 """Previews: what deliveries would become at another URL, in a second container that lives as long as a page wants it."""
-from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator

@@ -1,5 +1,4 @@
 """The lines of a log: to which delivery each belongs, and what it says of what became of that."""
-from __future__ import annotations
 
 from typing import Any
 

@@ -1,5 +1,4 @@
 """Origins of incidents: who created one that several responses name, or whose sender had left, and who only repeats it."""
-from __future__ import annotations
 
 import json
 from collections import Counter

@@ -1,5 +1,4 @@
 """Recipes and archives of deliveries: what is in the files, that no secret is, and that others' programs read them."""
-from __future__ import annotations
 
 import base64
 import gzip

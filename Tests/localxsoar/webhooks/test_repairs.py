@@ -1,5 +1,4 @@
 """Repairs: what is said of the difference between a delivery and what was sent in its place, and of what to set in the sender."""
-from __future__ import annotations
 
 from typing import Any
 

@@ -1,5 +1,4 @@
 """Replays: the request with which a delivery is sent again, as it came, with a valid proof, or edited."""
-from __future__ import annotations
 
 import base64
 import hmac

@@ -1,5 +1,4 @@
 """A delivery that the page saves as a recipe passes, in the folder of senders, the test of all recipes without an edit."""
-from __future__ import annotations
 
 import json
 import shutil

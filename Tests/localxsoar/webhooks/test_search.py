@@ -1,5 +1,4 @@
 """The search through deliveries: what it finds, that it finds no secret, and that it grows and shrinks with what is kept."""
-from __future__ import annotations
 
 import random
 from contextlib import suppress

@@ -1,5 +1,4 @@
 """The file that is shared of a delivery: what is in it, and that nothing of a sender becomes markup."""
-from __future__ import annotations
 
 import json
 from html.parser import HTMLParser

@@ -1,5 +1,4 @@
 """The file of --url-words: what is read of it, and what is wrong with one that cannot be read."""
-from __future__ import annotations
 
 import json
 from pathlib import Path
