@@ -680,6 +680,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
         'description', 'true', 'false', 'success', 'info', 'information', 'informational', 'warning', 'error', 'critical', 'high',
         'medium', '~~~~~')),
     ({'type': 'user.created', 'message': 'A user has been created', 'user': 'ann'}, 'user.created: ann', ''),
+    ({'event': 'order.cancelled', 'message': 'Cancelling an order took long'}, 'Cancelling an order took long', ''),
     # What became of something
     *(({'name': 'Nightly backup', 'status': word, 'x': 1}, f'{word}: Nightly backup', '') for word in ('crashed', 'errored')),
     *(({'type': 'build', 'status': word, 'host': 'db-1'}, f'build {word}: db-1', '') for word in ('error', 'ok', 'succeeded')),

@@ -99,6 +99,8 @@ WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&
     ({'event': 'upload', 'url': 'https://img.example.com/cat.jpg', 'x': 'pg'}, '', {'name': ([('event', 'upload')], RULE)}),
     ({'title': 'Disk full', 'severity': 'low'}, 'severity=high', {'severity': ([('severity', 'low')], RULE)}),
     *(({'title': 'Disk full', key: 7}, '', {'severity': ([(key, '7')], NO_WORD)}) for key in ('risk', 'Impact', 'rating')),
+    ({'data': 'Disk is full\nSee db-1', 'state': 'closed by Bob'}, '', {'resolved': ([], NO_END)}),
+    ({'data': 'Disk is full\nSee db-1'}, '', {'name': ([('data', 'Disk is full See db-1')], RULE)}),
     ({'severity': 7}, '', {'name': ([], 'no text can be a name'), 'severity': ([('severity', '7')], NO_WORD)}),
     ({'severity': ['high', 'low']}, '', {'severity': ([('severity.0', 'high')], NO_WORD)}),
     ({'kind': 'Event', 'verb': 'get', 'objectRef': {}, 'level': 'Metadata'}, '', {

@@ -176,7 +176,7 @@ WINDOWS = {'Message': 'A service was installed.', 'EventID': 7045, 'Severity': '
 
 @pytest.mark.parametrize('source', [
     {'SourceName': 'Service Control Manager'}, {'Channel': 'System'}, {'ProviderName': 'Service Control Manager'},
-    {'source_name': 'Service Control Manager'}, {'provider': {'name': 'Service Control Manager', 'guid': '{555908d1}'}},
+    {'source_name': 'Service Control Manager'}, {'provider': {'name': 'Service Control Manager'}},
     {'provider.name': 'Service Control Manager'},
 ])
 def test_a_level_of_a_windows_log_is_no_severity(source: dict[str, Any]) -> None:
@@ -423,6 +423,7 @@ def test_no_two_lists_of_parts_give_one_key() -> None:
     assert len(set(keys)) == len(lists)
     assert keys[0] == 'a/b/c', 'a slash in the first part is certain, and stays'
     assert keys[1] == hashlib.sha256(b'["a", "b/c"]').hexdigest()[:32]
+    assert zendesk_key('\xe9', 'a') == hashlib.sha256(b'["\\u00e9", "a"]').hexdigest()[:32]
 
 
 def test_a_secret_of_github_has_one_key_in_every_event_about_it() -> None:
