@@ -84,10 +84,6 @@ def check_note(note: str) -> None:
     assert len(note) <= 500 and note.isascii() and (note.isprintable() or not note)
 
 
-def numbers(incidents: list[dict[str, Any]]) -> list[Any]:
-    return [json.loads(each['rawJSON'])['n'] for each in incidents]
-
-
 @pytest.mark.parametrize('count', [2_000, pytest.param(10_000, marks=pytest.mark.weekly)])
 def test_each_event_of_random_queries_becomes_an_incident_unless_the_url_says_otherwise(count: int) -> None:
     """What a rejection would be raises here; what the app does beside that depends on no word."""
@@ -98,7 +94,7 @@ def test_each_event_of_random_queries_becomes_an_incident_unless_the_url_says_ot
         arrival = Arrival('2026-11-24T10:00:00Z', {}, settings, words)
         conversion = to_incidents(read_payloads(to_json(sent).encode()), arrival)
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]
-        assert numbers(conversion.incidents) == expected, (number, text, to_json(sent))
+        assert [json.loads(each['rawJSON'])['n'] for each in conversion.incidents] == expected, (number, text, to_json(sent))
         left_out += not expected
         check_note(conversion.findings.note())
     assert count / 25 < left_out < count / 2, 'the queries try both'

@@ -321,12 +321,6 @@ def test_the_first_calls_are_cautious_and_growth_is_fast() -> None:
     assert all(0.2 + size * 0.002 <= 2.1 for size in played.sizes)
 
 
-def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
-    played = Played(*['event'] * 60, call=3, each=0.001)
-    played.play()
-    assert max(played.sizes) >= 8
-
-
 @pytest.mark.parametrize('is_array', [False, True])
 @pytest.mark.parametrize('each', [0.0, 0.0001, 0.01, 0.1, 1.0, 8.0])
 @pytest.mark.parametrize('call', [0.001, 0.2, 3.0, 9.0, 14.0, 22.0])
