@@ -32,15 +32,10 @@ NEXT_NOTES = f'{PACK}/ReleaseNotes/47_11_0.md'
 UNRELEASED = '## Unreleased\n'
 
 
-def parts_of_changelog() -> tuple[str, list[str]]:
-    """Return what is under Unreleased, and the versions that were released, the newest first."""
-    after = read(ROOT / 'CHANGELOG.md').partition(UNRELEASED)[2]
-    return after.partition('\n## ')[0].strip(), re.findall(r'^## ([\d.]+) - \d{4}-\d\d-\d\d$', after, re.MULTILINE)
-
-
 def test_the_version_is_that_of_the_newest_release_or_above_it_if_something_is_not_released() -> None:
-    unreleased, (newest, *_) = parts_of_changelog()
-    if unreleased:
+    after = read(ROOT / 'CHANGELOG.md').partition(UNRELEASED)[2]
+    newest = re.findall(r'^## ([\d.]+) - \d{4}-\d\d-\d\d$', after, re.MULTILINE)[0]
+    if after.partition('\n## ')[0].strip():
         above = [*map(int, CURRENT.split('.'))] > [*map(int, newest.split('.'))]
         assert above, f'{newest} is released. Begin the next version: python tools/releases/release.py --begin X.Y.Z'
     else:

@@ -65,9 +65,8 @@ def root(tmp_path: Path) -> Path:
 
 def copy_of(folder: Path) -> Path:
     """Return a copy of all that `./dev senders` reads and writes."""
-    shutil.copytree(ROOT / 'senders', folder / 'senders', ignore=shutil.ignore_patterns('acme'))  # of who follows the document
-    shutil.copytree(PACK, folder / PACK.relative_to(ROOT))
-    shutil.copytree(ROOT / GUIDES, folder / GUIDES)
+    for name in ('senders', PACK.relative_to(ROOT), GUIDES):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('acme'))  # of who follows the document
     for file in (SCRIPT, *BLOCKS):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, folder / file)

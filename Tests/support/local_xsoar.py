@@ -21,16 +21,19 @@ from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from shared import ROOT
 
 __all__ = ['PATH', 'ROOT', 'Answering', 'LocalXsoar', 'ask', 'connect', 'containers', 'context_of', 'in_war_room', 'leave_out',
-           'needs', 'read_officially', 'run_local_xsoar', 'run_main', 'served', 'wait_for']
+           'needs', 'official_client', 'read_officially', 'run_local_xsoar', 'run_main', 'served', 'wait_for']
+
+
+def official_client(xsoar: LocalXsoar) -> Any:
+    import demisto_client
+    return demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
     """The incidents, oldest first, read with the official client; `filter` has fields of its IncidentFilter."""
-    import demisto_client
     from demisto_client.demisto_api import IncidentFilter, SearchIncidentsData
-    client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
     search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
-    return client.search_incidents(filter=search).data or []
+    return official_client(xsoar).search_incidents(filter=search).data or []
 
 
 def connect(xsoar: LocalXsoar) -> socket.socket:

@@ -138,17 +138,12 @@ LONG_RUNNING = '- {name: longRunning, display: Long running, type: 8, defaultval
 def start(tmp_path: Path, instance_of: Start) -> Start:
     """A function that enables an instance whose long-running-execution is this script."""
     def start_one(script: str, configuration: str = LONG_RUNNING, *, has_port: bool = False, **faults: str) -> Instance:
-        instance = instance_of(make_long(tmp_path, script, configuration, has_port), **faults)
+        body = '\n'.join(f'    {line}' for line in script.splitlines())
+        instance = instance_of(make_pack(tmp_path, f"if demisto.command() == 'long-running-execution':\n{body}", configuration,
+                                         longRunning=True, longRunningPort=has_port), **faults)
         instance.enable()
         return instance
     return start_one
-
-
-def make_long(folder: Path, script: str, configuration: str, has_port: bool) -> Path:
-    """Write an integration whose long-running-execution is this script, at most."""
-    body = '\n'.join(f'    {line}' for line in script.splitlines())
-    return make_pack(folder, f"if demisto.command() == 'long-running-execution':\n{body}", configuration,
-                     longRunning=True, longRunningPort=has_port)
 
 
 # As nginx does, it has none of the environment that it was started with.

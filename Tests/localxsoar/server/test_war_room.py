@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from facts import fact
-from local_xsoar import LocalXsoar, ask, context_of, in_war_room, run_local_xsoar
+from local_xsoar import LocalXsoar, ask, context_of, in_war_room, official_client, run_local_xsoar
 from written_packs import write_integration
 
 from localxsoar.incidents.context import NotUnderstood, add_outputs
@@ -134,6 +134,9 @@ def test_a_file_is_downloaded_by_its_entry_and_read_by_other_commands(room: Loca
     assert (entry['file'], entry['type']) == ('a report.txt', 3)
     response = requests.get(f'{room.url}/entry/download/{entry["id"]}')
     assert response.text == 'content' and 'a%20report.txt' in response.headers['Content-Disposition']
+    downloaded = Path(official_client(room).download_file(entry['id']))
+    assert downloaded.read_text() == 'content'
+    downloaded.unlink()
     assert in_war_room(room, f'!load id={entry["id"]}')[0]['contents'] == 'a report.txt: content'
     file = context_of(room)['File']
     assert (file['Name'], file['EntryID'], file['Size'], file['Extension'], file['MD5']) == (
@@ -144,15 +147,6 @@ def test_a_file_is_downloaded_by_its_entry_and_read_by_other_commands(room: Loca
 def test_a_commands_folder_is_deleted_with_its_container(room: LocalXsoar) -> None:
     first, second = (in_war_room(room, '!folder')[0]['contents'] for _ in range(2))
     assert first != second and not Path(first).exists() and not Path(second).exists()
-
-
-def test_demisto_py_downloads_a_file(room: LocalXsoar) -> None:
-    import demisto_client
-    client = demisto_client.configure(base_url=room.url, api_key='any', verify_ssl=False, proxy='')
-    [entry] = in_war_room(room, '!save')
-    downloaded = Path(client.download_file(entry['id']))
-    assert downloaded.read_text() == 'content'
-    downloaded.unlink()
 
 
 @fact('documented', 'an incident that is sent with its id is updated')

@@ -17,7 +17,7 @@ import pytest
 import requests
 import yaml
 from facts import fact
-from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
+from local_xsoar import LocalXsoar, leave_out, official_client, read_officially, wait_for
 from written_packs import write_script
 
 from localxsoar import send
@@ -156,10 +156,8 @@ def test_the_sdk_uploads_each_item_alone(xsoar: LocalXsoar, content: Path) -> No
 
 @fact('documented', 'queries such as `-status:closed`')
 def test_demisto_py_creates_and_searches_what_is_not_closed(xsoar: LocalXsoar) -> None:
-    import demisto_client
     from demisto_client.demisto_api import CreateIncidentRequest
-    client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
-    made = client.create_incident(create_incident_request=CreateIncidentRequest(name='by demisto-py', severity=3))
+    made = official_client(xsoar).create_incident(create_incident_request=CreateIncidentRequest(name='by demisto-py', severity=3))
     found = read_officially(xsoar, query=f'-status:closed and id:{made.id}')
     assert [(incident.name, incident.severity) for incident in found] == [('by demisto-py', 3)]
 
@@ -237,12 +235,10 @@ def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:
 
 @fact('documented', 'incidents are closed by `/incident/batchClose` with `ids`, `closeReason` and `closeNotes`')
 def test_incidents_are_closed_together(xsoar: LocalXsoar) -> None:
-    from demisto_client import configure
     from demisto_client.demisto_api import UpdateDataBatch
     ids = [ask(xsoar, 'POST', 'incident', {'name': f'to close {n}'})['id'] for n in range(2)]
-    client = configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
-    closed = client.close_incidents_batch(update_data_batch=UpdateDataBatch(ids=ids, close_reason='Other', close_notes='A test.'))
-    assert closed.total == 2
+    changes = UpdateDataBatch(ids=ids, close_reason='Other', close_notes='A test.')
+    assert official_client(xsoar).close_incidents_batch(update_data_batch=changes).total == 2
     for incident in ask(xsoar, 'POST', 'incidents/search', {'filter': {'id': ids}})['data']:
         assert (incident['status'], incident['closeReason'], incident['closeNotes']) == (2, 'Other', 'A test.')
     refused = requests.post(f'{xsoar.url}/incident/batchClose', json={'ids': ['0']})
