@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from checkouts import checkout, executable, run
+from checkouts import FAKE_PYTHON, checkout, executable, run
 from local_xsoar import ROOT, needs, wait_for
 from packages import PACKAGES, packages_of
 from terminal import CTRL_C, InTerminal, run_in_terminal
@@ -167,18 +167,6 @@ def test_another_pack_runs_instead_of_the_webhook(installed: Path) -> None:
     assert done.returncode == 0 and 'Hello you' in done.stdout, done.stderr
 
 
-# Makes an environment with itself in it, in which pip finds all packages but one.
-FAKE_PYTHON = '''#!/bin/sh
-for last; do :; done
-case "$*" in
-    *sys.executable*) echo "$0" ;;
-    '-m venv '*) mkdir -p "$last/bin" && cp "$0" "$last/bin/python" ;;
-    '-m pip install '*) ! grep no-such-package "$last" ;;
-    *) exec {python} "$@" ;;
-esac
-'''
-
-
 @pytest.mark.parametrize('is_real', [False, pytest.param(True, marks=pytest.mark.weekly)])
 def test_the_first_use_says_what_is_installed_and_one_that_failed_is_tried_again(tmp_path: Path, is_real: bool) -> None:
     folder = checkout(tmp_path / 'checkout')
@@ -186,7 +174,7 @@ def test_the_first_use_says_what_is_installed_and_one_that_failed_is_tried_again
     (folder / 'requirements').mkdir()
     (folder / 'requirements/run.txt').write_text('no-such-package==1\n')
     if not is_real:
-        executable(tmp_path / 'bin/python3.13', FAKE_PYTHON.format(python=sys.executable))
+        executable(tmp_path / 'bin/python3.13', FAKE_PYTHON.replace('{python}', sys.executable))
     path = f'{tmp_path}/bin:{os.environ["PATH"]}'
     failed = run('./dev', 'run', folder=folder, PIP_NO_INDEX='1', PATH=path)
     assert failed.returncode == 1 and 'installing 1 packages' in failed.stderr

@@ -15,7 +15,7 @@ from typing import Any
 import GenericWebhook
 import pytest
 import yaml
-from checkouts import executable, run
+from checkouts import FAKE_PYTHON, executable, run
 from documents import ALL, read
 from local_xsoar import ROOT, needs
 from tools.releases.same_bytes import dated
@@ -149,21 +149,7 @@ def test_a_release_without_a_change_is_rejected(tree: Path) -> None:
 
 # ./dev release
 
-# Python without packages, as ./dev finds it: it makes environments with itself in them, installs nothing, and has a tox that
-# runs `checks` for all checks and notes the others. An empty zip stands in for the SDK's where that is missing.
-PYTHON = """#!/bin/sh
-for last; do :; done
-case "$*" in
-    *sys.executable*) echo "$0" ;;
-    '-m venv '*) mkdir -p "$last/bin" && cp "$0" "$last/bin/python" ;;
-    '-m pip install '*) ;;
-    '-m pip wheel '*) touch dist/localxsoar-1.0-py3-none-any.whl ;;
-    '-m tox run-parallel '*) exec checks ;;
-    '-m tox '*"$FAILING"*) exit 1 ;;
-    '-m tox '*) echo "$*" >>"$CALLS" ;;
-    *) exec {python} "$@" ;;
-esac
-"""
+# An empty zip stands in for the SDK's where that is missing.
 CHECKS = """#!/bin/sh -e
 git status --porcelain
 {python} -m pytest -p no:cacheprovider -q Tests/repository/test_docs.py Tests/repository/test_release.py \
@@ -199,7 +185,7 @@ def clone(tmp_path: Path) -> Path:
     git(clone, 'remote', 'set-url', 'origin', str(tmp_path / 'forge'))
     git(clone, 'switch', '--quiet', '-C', 'releases')  # continuous integration has none
     git(clone, 'push', '--quiet', '--set-upstream', 'origin', 'releases')
-    for name, text in (('python3.13', PYTHON), ('checks', CHECKS), ('docker', DOCKER)):
+    for name, text in (('python3.13', FAKE_PYTHON), ('checks', CHECKS), ('docker', DOCKER)):
         executable(tmp_path / 'bin' / name, text.replace('{python}', sys.executable).replace('{codes}', CODES))
     return clone
 
