@@ -1,5 +1,4 @@
 """Checkouts of this repository whose environments are there already, and programs that stand in for others."""
-from __future__ import annotations
 
 import os
 import subprocess

@@ -1,5 +1,4 @@
 """The repository's documents as tests read them: sections, tables, code blocks, commands."""
-from __future__ import annotations
 
 import re
 from itertools import takewhile

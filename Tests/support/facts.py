@@ -1,5 +1,4 @@
 """What a test shows of the platform: `localxsoar/FACTS.md` lists it."""
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,5 +1,4 @@
 """Entries of the history, for tests that say only what matters of them."""
-from __future__ import annotations
 
 from typing import Any
 

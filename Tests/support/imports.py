@@ -1,5 +1,4 @@
 """What a Python file imports, and whether imports lead in a circle."""
-from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping

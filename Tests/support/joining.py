@@ -1,5 +1,4 @@
 """The pack in the local XSOAR with its pre-process script as the rule, and Alertmanager's alerts that are posted to it."""
-from __future__ import annotations
 
 import asyncio
 import copy

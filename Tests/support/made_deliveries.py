@@ -1,5 +1,4 @@
 """Deliveries and senders that tests make up: only what matters of them is said."""
-from __future__ import annotations
 
 from typing import Any
 

@@ -1,5 +1,4 @@
 """The programs that the tests of senders run, and the packages in which Debian has them."""
-from __future__ import annotations
 
 import os
 import shutil

@@ -1,5 +1,4 @@
 """What tests of several views of the page do with it."""
-from __future__ import annotations
 
 import json
 import re

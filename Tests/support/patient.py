@@ -1,5 +1,4 @@
 """requests.get and its like, with a time-out that only ends what hangs."""
-from __future__ import annotations
 
 from functools import partial
 

@@ -1,5 +1,4 @@
 """Deliveries as the printer takes them, and the lines that it prints."""
-from __future__ import annotations
 
 import re
 from typing import Any

@@ -1,5 +1,4 @@
 """Random deliveries about problems to the pack with its join script, and what has to become of each, told by a model."""
-from __future__ import annotations
 
 import json
 import random

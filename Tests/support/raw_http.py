@@ -1,5 +1,4 @@
 """Requests byte by byte, and what is answered to them on one connection."""
-from __future__ import annotations
 
 from shared.webhook import TOKEN, Answer, Webhook, read_answers, read_to_end
 

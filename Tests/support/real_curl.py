@@ -1,5 +1,4 @@
 """The real curl, for what a document tells a person to type."""
-from __future__ import annotations
 
 import subprocess
 

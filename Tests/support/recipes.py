@@ -1,5 +1,4 @@
 """What every recipe of senders/ is held to, whether it is documented or was saved by the page."""
-from __future__ import annotations
 
 import json
 import re

@@ -1,5 +1,4 @@
 """How each sender signs, by its own library where there is one, and whether the app lets in what is signed."""
-from __future__ import annotations
 
 import base64
 import hmac

@@ -2,7 +2,6 @@
 
 It shares nothing with the script. A payload is built of the same types as JSON, but a number is the text that was sent.
 """
-from __future__ import annotations
 
 import json
 import re

@@ -1,5 +1,4 @@
 """Integrations and scripts of a few lines, which tests write for the local XSOAR to run."""
-from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
