@@ -201,8 +201,8 @@ def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> No
 def test_names_against_a_revision_are_those_that_its_script_finds_otherwise(tmp_path: Path) -> None:
     folder = checkout(tmp_path, names='test')
     (folder / 'Packs').unlink()
-    changed = {'return conversion.incidents': "return [{**each, 'name': each['name'].swapcase(), "
-               "**({'severity': 1} if 'severity' in each else {})} for each in conversion.incidents]"}
+    changed = {'Post(conversion.incidents,': "Post([{**each, 'name': each['name'].swapcase(), "
+               "**({'severity': 1} if 'severity' in each else {})} for each in conversion.incidents],"}
     file = changed_pack(folder / 'Packs', changed) / SCRIPT.relative_to(PACK)
     git = ['git', '-c', 'user.name=x', '-c', 'user.email=x@example.com']
     for arguments in (['init', '-q'], ['add', 'Packs'], ['commit', '-qm', 'other names'], ['tag', 'other']):

@@ -137,6 +137,9 @@ def test_what_is_tried_in_the_image_serves_here_too_and_says_what_memory_it_take
     done = run(sys.executable, ROOT / 'tools/try_script.py')
     assert (done.returncode, done.stderr) == (0, '')
     assert re.fullmatch(r'The script serves, .* at rest it takes \d+ MiB\.\n', done.stdout)
+    other = 'from tools import try_script as tool; tool.EXPECTED = [200, 200]; tool.main()'
+    done = subprocess.run([sys.executable, '-c', other], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, 'The responses are [502, 200], not [200, 200].\n')
 
 
 def test_an_image_that_serves_no_request_gives_no_file(image_tool: ImageTool) -> None:

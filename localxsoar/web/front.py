@@ -17,18 +17,8 @@ from gevent.server import StreamServer
 from localxsoar.containers.commands import SCRIPT_AGENT
 from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.forward import (
-    PREFIX,
-    READ_BYTES,
-    ContainerGone,
-    Forwarder,
-    NotHttp,
-    Request,
-    Response,
-    SenderGone,
-    forwarded_headers,
-    not_http_response,
-    text_response,
-)
+    PREFIX, READ_BYTES, ContainerGone, Forwarder, NotHttp, Request, Response, SenderGone, forwarded_headers, not_http_response,
+    text_response)
 
 HEAD_BYTES = 65536
 HEAD_SECONDS = 60  # for a head, which is also how long an idle connection stays open
