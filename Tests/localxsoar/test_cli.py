@@ -19,7 +19,7 @@ from local_xsoar import LocalXsoar, connect, needs, run_local_xsoar, wait_for
 from shared.webhook import request_bytes
 from written_packs import write_integration
 
-from localxsoar.cli import build_parser, build_server, introduce, listen, run
+from localxsoar.cli import build_parser, build_server, introduce, listen, read_arguments, run, times_of
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
 from localxsoar.packs.scripts import load_scripts
@@ -218,7 +218,7 @@ def test_the_command_to_try_is_for_an_integration_that_creates_incidents(tmp_pat
     (['--set', 'secret=h4sh'], 'Note: the command may need a header, because these encrypted parameters are set: '
                                'Secret Word (secret)'),
     (['--curl-data', "it's"], """Try: curl -POST http://h:1/instance/execute/echo -d 'it'"'"'s'"""),
-    (['--set', 'secret=h4sh', '--curl-header', 'A: {secret}', '--curl-header', 'B: {greeting}-{limit}', '--curl-header', 'C: c'],
+    (['--set', 'secret=h4sh || old', *(f'--curl-header={each}' for each in ('A: {secret}', 'B: {greeting}-{limit}', 'C: c'))],
      """Try: curl -POST http://h:1/instance/execute/echo -H 'A: h4sh' -H 'C: c' -d '{"name":"my first incident"}'"""),
 ])
 def test_an_introduction_says_what_its_options_ask_for(echo_pack: Path, arguments: list[str], line: str) -> None:
@@ -271,6 +271,14 @@ def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:
     assert debugged.runtime.heartbeat == 0, 'a script that a debugger has stopped sends none'
     both = build_server(build_parser().parse_args([str(echo_pack), str(echo_pack.with_name('Commands'))]), Events())
     assert [*both.instances] == ['echo', 'commands']
+
+
+def test_an_argument_is_read_from_a_file_of_json_alone_and_a_save_soon_after_another_is_noticed(tmp_path: Path) -> None:
+    assert read_arguments(['to=@everyone', 'of=a.json']) == {'to': '@everyone', 'of': 'a.json'}
+    (tmp_path / 'A.yml').touch()
+    seen = times_of(tmp_path)
+    os.utime(tmp_path / 'A.yml', ns=(0, seen[tmp_path / 'A.yml'] + 1))
+    assert times_of(tmp_path) != seen
 
 
 def test_of_scripts_with_the_same_name_that_of_the_first_pack_counts(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_the_test_button_says_ok_or_raises(commands: LocalXsoar) -> None:
 def test_a_fetch_returns_the_incidents_that_it_created_and_they_are_found(commands: LocalXsoar) -> None:
     first, second = commands.fetch(), commands.fetch()
     assert [incident['name'] for incident in (*first, *second)] == ['ordinary 1', 'ordinary 2']
+    assert len(commands.incidents(size=1)) == 1
     found = commands.incidents(name=['ordinary 2'])
     assert [(incident['id'], incident['rawJSON']) for incident in found] == [(second[0]['id'], '{"number": 2}')]
 

@@ -73,7 +73,7 @@ class SearchIndex:
             if not segment:
                 return
             del segment.places[number]
-            if not segment.places and segment is not self._segments[-1]:
+            if not segment.places:
                 self._segments.remove(segment)
                 segment.file.close()
 

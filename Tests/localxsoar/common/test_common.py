@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ TABLE = '### Results\n|a|\n|---|\n| 1 |\n'
       'table')
 @pytest.mark.parametrize('given, contents, readable, context', [
     ({'readable_output': 'text'}, 'text', 'text', {}),
-    ({'outputs': {'a': 1}}, {'a': 1}, TABLE, {'a': 1}),
+    ({'outputs': {'a': 1}}, {'a': 1}, TABLE, {'a': 1}), ({'outputs': {'a': 1}, 'readable_output': ''}, {'a': 1}, '', {'a': 1}),
     ({'outputs': {'a': 1}, 'outputs_prefix': 'P'}, {'a': 1}, TABLE, {'P': {'a': 1}}),
     ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': ''}, {'a': 1}, TABLE, {'P': {'a': 1}}),
     ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': 'a', 'replace_existing': True}, {'a': 1}, TABLE,
@@ -163,7 +163,8 @@ def test_a_table_shows_rows_under_a_title(rows: Any, options: dict[str, Any], ta
     (common.assign_params(a=1, b=None, c='', d=[], e={}, f=0, g=False), {'a': 1, 'f': 0, 'g': False}),
     (common.assign_params(keys_to_ignore=['a'], values_to_ignore=['x'], a=1, b='x', c=''), {'c': ''}),
     (common.remove_empty_elements({'a': {'b': None}, 'c': [{}, 0], 'd': ''}), {'c': [0]}),
-    (common.dict_safe_get({'a': [{'b': 1}]}, ['a', 0, 'b']), 1), (common.dict_safe_get({}, ['a', 'b'], 'none'), 'none'),
+    (common.dict_safe_get({'a': [{'b': 1}]}, ('a', 0, 'b')), 1), (common.dict_safe_get({'a': 1}, 'a', 2, str, False), 2),
+    (common.dict_safe_get({}, ['a', 'b'], 'none'), 'none'),
     ([*common.batch([1, 2, 3], 2)], [[1, 2], [3]]), (common.argToList('1;2', ';', int), [1, 2]),
     (common.safe_load_json('{"a": 1}'), {'a': 1}), (common.safe_load_json([1]), [1]),
     (common.urljoin('http://x', '/api'), 'http://x/api'), (common.urljoin('http://x/', 'api'), 'http://x/api'),
@@ -210,6 +211,7 @@ def test_dates_become_the_texts_that_the_server_takes() -> None:
         assert common.timestamp_to_datestring('1700000000000', '%Y-%m-%d', is_utc=True) == '2023-11-14'
     moment = datetime(2023, 11, 14, 22, 13, 20, 12_345)
     assert common.datetime_to_string(moment) == '2023-11-14T22:13:20.012Z'
+    assert common.datetime_to_string(moment.replace(tzinfo=timezone(timedelta(hours=2)))) == '2023-11-14T20:13:20.012Z'
     assert common.FormatIso8601(moment) == '2023-11-14T22:13:20'
     assert common.timestamp_to_datestring(common.date_to_timestamp(moment), '%H:%M:%S') == '22:13:20'
     assert common.parse_date_string('2023-11-14T22:13:20.5Z') == datetime(2023, 11, 14, 22, 13, 20, 500_000)
@@ -219,6 +221,7 @@ def test_a_range_ends_now() -> None:
     start, end = common.parse_date_range('2 hours')
     assert (end - start).total_seconds() == 7200
     assert common.parse_date_range(' 3 days ', '%Y')[1] == end.strftime('%Y')
+    assert common.parse_date_range('2 hours', timezone=5)[0] > end
     with pytest.raises(ValueError, match="'soon' is not a range such as 3 days"):
         common.parse_date_range('soon')
 
@@ -413,13 +416,15 @@ def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(
 
 
 @fact('documented', "a client's errors have the status, the reason and the body")
-@pytest.mark.parametrize('status, words', [
-    (403, r'Error in API call \[403\] - Forbidden\nno'), (200, 'Failed to parse json object from response')])
-def test_a_useless_response_is_an_error_that_contains_it(client: Any, requests_mock: Mocker, status: int, words: str) -> None:
-    requests_mock.get(API, status_code=status, reason='Forbidden', text='no')
+@pytest.mark.parametrize('status, text, words', [
+    (403, 'no', r'Error in API call \[403\] - Forbidden\nno'), (403, '', r'Error in API call \[403\] - Forbidden\Z'),
+    (200, 'no', 'Failed to parse json object from response')])
+def test_a_useless_response_is_an_error_that_contains_it(
+        client: Any, requests_mock: Mocker, status: int, text: str, words: str) -> None:
+    requests_mock.get(API, status_code=status, reason='Forbidden', text=text)
     with pytest.raises(common.DemistoException, match=words) as error:
         client._http_request('GET')
-    assert error.value.res.text == 'no'
+    assert error.value.res.text == text
 
 
 @pytest.mark.parametrize('failure, words', [
@@ -438,10 +443,10 @@ def test_data_for_xsiam_has_its_total_and_too_many_requests_are_an_error(
     replies: list[dict[str, Any]] = [{'json': {'error': 'false'}}, {'status_code': 429, 'text': 'slow down'}]
     vendor = requests_mock.post('https://api-vendor.example/logs/v1/xsiam', replies)
     monkeypatch.setattr(demistomock, 'getLicenseCustomField', lambda _: 'vendor.example', raising=False)
-    demistomock.declare(params={})
-    send = partial(common.send_data_to_xsiam, ['one'], 'acme', 'hosts', data_type='assets', items_count=7, num_of_attempts=1,
-                   should_update_health_module=False)
+    demistomock.declare(params={}, updateModuleHealth=None)
+    send = partial(common.send_data_to_xsiam, ['one'], 'acme', 'hosts', data_type='assets', items_count=7, num_of_attempts=1)
     send()
+    assert demistomock.calls[-1] == ('updateModuleHealth', ({'assetsPulled': 1}, False))
     assert vendor.request_history[0].headers['total-items-count'] == '7'
     with pytest.raises(common.DemistoException, match='429'):
         send()
@@ -473,8 +478,8 @@ def test_a_polling_function_asks_to_run_again_until_it_is_done() -> None:
         return common.PollResult('done', continue_to_poll=args['left'] > 0, args_for_next_run=following)
 
     first = poll({'left': 1, 'polling': 'true'}).to_context()
-    assert (first['PollingCommand'], first['NextRun'], first['Timeout'], first['HumanReadable']) == (
-        'x-poll', '5', '60', 'Fetching Results:')
+    assert [first[key] for key in ('PollingCommand', 'NextRun', 'Timeout', 'HumanReadable', 'PollingItemsRemaining')] == [
+        'x-poll', '5', '60', 'Fetching Results:', 0]
     assert first['PollingArgs'] == {'left': 0, 'polling': 'true', 'hide_polling_output': True}
     assert poll({'left': 1}) == 'done' == poll(first['PollingArgs'])
     other = poll({'left': 1, 'polling': 'true', 'interval_in_seconds': '7', 'timeout': '90'}).to_context()
@@ -519,6 +524,7 @@ def test_names_that_scripts_use_beside_indicators() -> None:
     assert common.FeedIndicatorType.indicator_type_by_server_version('STIX Malware') == 'Malware'
     assert common.outputPaths['ip'] == common.Common.IP.CONTEXT_PATH and common.outputPaths['file'].startswith('File(val.MD5')
     related = [common.Common.FeedRelatedIndicators('a.example', 'Domain')]
-    score = common.Common.DBotScore('192.0.2.1', 'ip', 'Acme', 0)
+    score = common.Common.DBotScore('192.0.2.1', 'ip', 'Acme', 2)
     [found, _] = common.Common.IP('192.0.2.1', score, feed_related_indicators=related).to_context().values()
     assert found['FeedRelatedIndicators'] == [{'value': 'a.example', 'type': 'Domain', 'description': None}]
+    assert 'Malicious' not in found, 'it is only suspicious'

@@ -77,6 +77,7 @@ def test_a_cut_line_creates_nothing_and_gets_no_reply(site: Site, printed: list[
     assert server(site, cuts=cuts).execute({'command': 'createIncidents', 'args': {'incidents': [{}],
     'lastRun': {'n': 1}}}) is NO_REPLY
     assert (cuts, site.store.sent(), call(site, 'getLastRun'), len(printed)) == (['cut'], [], {}, 1)
+    assert site.faults.cut is False
 
 
 def test_indicators_are_created_and_found(site: Site, printed: list[str]) -> None:

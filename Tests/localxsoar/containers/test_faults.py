@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from clocks import zone
 
 from localxsoar.errors import CallRejected, UsageError
 from localxsoar.containers.faults import Faults
@@ -86,6 +87,11 @@ def test_a_wrong_value_changes_no_fault(name: str, given: Any, words: str) -> No
     with pytest.raises(UsageError, match=words):
         faults.change({'rename': 'x', name: given})
     assert faults.as_dict() == DEFAULTS
+
+
+def test_what_the_index_knows_is_told_in_utc() -> None:
+    with zone('Asia/Kathmandu'):
+        assert Faults(index_delay_ms=1).indexed({})['indexedUntil'].endswith('+00:00')
 
 
 def test_a_cut_happens_once() -> None:

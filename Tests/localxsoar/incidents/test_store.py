@@ -229,7 +229,7 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
 
 def test_the_latest_incidents_are_listed_newest_first(store: Store) -> None:
     create(store, {}, {}, {})
-    assert [incident['id'] for incident in store.latest(2)] == ['3', '2']
+    assert [incident['id'] for incident in store.latest(2)] == ['3', '2'] == [each['id'] for each in store.newer(1, 9)][::-1]
     assert [''.join(incident['id'] for incident in store.latest(2, before)) for before in (1, 2, 3, 4)] == ['', '1', '21', '32']
 
 
@@ -270,7 +270,8 @@ def test_a_change_is_published_and_a_wrong_one_changes_nothing(store: Store) -> 
     with pytest.raises(CallRejected, match='name is int'):
         store.update('1', {'name': 7})
     assert [each['name'] for each in published] == ['b'] and store.get('1')['name'] == 'b'
-    assert store.update('1', {'occurred': '2026-11-24T10:00:00Z'})['occurred'] == '2026-11-24T10:00:00Z'
+    updated = store.update('1', {'occurred': '2026-11-24T10:00:00Z', 'CustomFields': {'floor': 2}})
+    assert (updated['occurred'], updated['CustomFields']) == ('2026-11-24T10:00:00Z', {'site': 'x', 'floor': 2})
     closed = store.close_incident('1', 'Resolved', '')
     assert closed['closed'] > closed['created']
     for secret in 'ab':

@@ -79,7 +79,8 @@ def test_a_broken_pack_is_rejected_in_words(echo_pack: Path, tmp_path: Path, spo
 
 
 @pytest.mark.parametrize(
-    'name, words', [('nowhere', 'There is no pack at'), ('notes.txt', 'is not a pack'), ('x.zip', 'not a zip file')]
+    'name, words', [('nowhere', 'There is no pack at'), ('notes.txt', 'is not a pack'), ('x.py', 'is not a pack'),
+                    ('x.zip', 'not a zip file')]
 )
 def test_a_file_that_is_not_a_pack_is_rejected_in_words(tmp_path: Path, name: str, words: str) -> None:
     if name != 'nowhere':

@@ -63,13 +63,15 @@ def test_a_field_of_each_type_rejects_what_it_cannot_be(name: str, given: str, w
 
 def test_all_that_is_missing_is_named_at_once_and_a_default_that_is_no_option_is_a_doubt() -> None:
     rows = [{'name': 'url', 'display': 'Address', 'required': True}, {'name': 'key', 'type': 9, 'required': True},
-            {'name': 'level', 'type': 15, 'options': ['low'], 'defaultvalue': 'none'}]
+            *({'name': f'level{kind}', 'type': kind, 'options': ['low'], 'defaultvalue': 'none'} for kind in (15, 16))]
     form = Integration({'name': 'Form', 'configuration': rows, 'script': {}}, '', '', '', '', '')
     with pytest.raises(UsageError, match=r'^Address \(url\) and key \(key\) are required\. '
                                          r'Set them with --set url=VALUE --set key=USER:PASSWORD\.$'):
         fill_form(form, {}, no_port)
-    assert fill_form(form, {'url': 'a', 'key': 'b:c'}, no_port)['level'] == 'none'
-    assert list(doubts_about_defaults(form)) == ["level (level): the default 'none' is not one of low."]
+    filled = fill_form(form, {'url': 'a', 'key': 'b:c'}, no_port)
+    assert (filled['level15'], filled['level16']) == ('none', ['none'])
+    assert list(doubts_about_defaults(form)) == [
+        f"level{kind} (level{kind}): the default 'none' is not one of low." for kind in (15, 16)]
 
 
 @pytest.mark.parametrize('value, text', [

@@ -124,6 +124,7 @@ def test_the_test_button_expects_ok(make: Make) -> None:
     entry = {'Type': 1, 'ContentsFormat': 'text', 'Contents': 'ok', 'HumanReadable': 'ok. But look.'}
     assert make(f'demisto.results({entry})').test_module() == 'ok. But look.'
     for script, words in (("demisto.results('no')", r'test-module must return ok, but it returned "no"\.'),
+                          ("demisto.results('ok')\ndemisto.results('no')", r'but it returned \["ok", "no"\]\.'),
                           ('', r'but it returned nothing\.')):
         with pytest.raises(CommandFailed, match=words):
             make(script).test_module()

@@ -39,9 +39,10 @@ def test_a_command_runs_when_its_time_comes_as_often_as_it_should_until_it_is_ca
     schedule = Schedule(Store(), Printer(write=lambda text: None), lambda text, number: runs.append(f'{text} in {number}'))
     schedule.add('!twice', '* * * * *', 2, '7', MONDAY)
     forever = schedule.add('!always', '* * * * *', 0, 'playground', MONDAY)
+    in_a_month = schedule.add('!other', '0 0 1 1 *', 1, 'playground', MONDAY)
     later = MONDAY + timedelta(minutes=1)
     for moment in (MONDAY, later, later, later + timedelta(minutes=1), later + timedelta(minutes=2)):
         schedule.run_due(moment)
     assert runs == [*['!twice in 7', '!always in playground'] * 2, '!always in playground']
     schedule.cancel(forever['id'])
-    assert schedule.all() == []
+    assert schedule.all() == [in_a_month]

@@ -156,10 +156,13 @@ def test_a_script_runs_in_an_incident(server: Server, pack: Path) -> None:
 
 
 def test_the_instances_and_their_commands_are_known_to_a_script(server: Server, pack: Path) -> None:
-    modules, commands = logged(
-        server, pack, 'demisto.results(json.dumps([demisto.getModules(), demisto.getAllSupportedCommands()]))')
-    assert modules['ordinary']['state'] == 'active' and modules['ordinary']['brand'] == 'Commands'
+    server.first.integration.descriptor['category'] = 'Utilities'
+    modules, commands, *known = logged(
+        server, pack, 'demisto.results(json.dumps([demisto.getModules(), demisto.getAllSupportedCommands(),'
+                      f'*map(isCommandAvailable, {[*server.first.integration.commands, "none"]})]))')
+    assert [modules['ordinary'][key] for key in ('state', 'brand', 'category')] == ['active', 'Commands', 'Utilities']
     assert [row['name'] for row in commands['ordinary']] == list(server.first.integration.commands)
+    assert known == [True] * len(server.first.integration.commands) + [False]
 
 
 def call_all(server: Server, pack: Path, *calls: tuple[str, Any], incident: str = 'playground') -> Any:
@@ -285,7 +288,8 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('linkIncidents', {'linkedIncidentIDs': '3', 'action': 'join'},
          'linkIncidents knows the actions link, unlink and duplicate, not join.'),
         ('Set', {'key': 'S', 'value': '{"b": 1}', 'stringify': 'true'}, {'S': '{"b": 1}'}),
-        ('Set', {'key': 'N', 'value': 'NaN'}, {'N': 'NaN'})]
+        ('Set', {'key': 'N', 'value': 'NaN'}, {'N': 'NaN'}), ('DeleteContext', {'key': 'S,N,none'}, ...),
+        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}})]
     replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
     assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
     assert [found['CustomFields'] for found in replies[9]] == [{'site': 's', 'at': '1'}] and replies[8]['score'] == 3

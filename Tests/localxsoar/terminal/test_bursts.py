@@ -50,7 +50,8 @@ def test_a_few_alike_do_not_make_a_burst(printed: list[str]) -> None:
 
 def test_a_burst_ends_when_it_is_quiet_and_a_flood_is_counted_in_parts() -> None:
     bursts = Bursts()
-    assert [bursts.add(REJECTED, number / 10) for number in range(5)] == [True, True, True, False, False]
+    assert [bursts.add(REJECTED, number / 10) for number in range(3)] == [True] * FEW and not bursts.has_hidden()
+    assert [bursts.add(REJECTED, number / 10) for number in (3, 4)] == [False, False]
     assert bursts.take_over(1.3) == [] and bursts.has_hidden()
     assert [burst.count for burst in bursts.take_over(1.6)] == [5] and not bursts.has_hidden()
     counts = []

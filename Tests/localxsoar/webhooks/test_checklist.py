@@ -180,12 +180,14 @@ def test_a_signature_of_another_form_is_told_from_one_of_another_length(value: s
     assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b''))['Form'] == ('bad', text)
 
 
-@pytest.mark.parametrize('key, what', [
-    (f'{TOKEN}\n'.encode(), 'the token with a line break after it'),
-    (base64.b64decode(TOKEN), 'the token, decoded from base64'), (bytes.fromhex(TOKEN), 'the token, decoded from hexadecimal')])
-def test_a_signature_by_another_form_of_the_token_says_which(key: bytes, what: str) -> None:
+@pytest.mark.parametrize('token, key, what', [
+    (TOKEN, f'{TOKEN}\n'.encode(), 'the token with a line break after it'),
+    (f' {TOKEN} ', TOKEN.encode(), 'the token without the blanks around it'),
+    (TOKEN, base64.b64decode(TOKEN), 'the token, decoded from base64'),
+    (TOKEN, bytes.fromhex(TOKEN), 'the token, decoded from hexadecimal')])
+def test_a_signature_by_another_form_of_the_token_says_which(token: str, key: bytes, what: str) -> None:
     value = f'sha256={hmac.new(key, b"{}", "sha256").hexdigest()}'
-    assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b'{}'))['Signature'] == (
+    assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b'{}'), token)['Signature'] == (
         'bad', f'It would fit if the key were {what}.')
 
 

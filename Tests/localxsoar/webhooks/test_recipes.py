@@ -9,6 +9,7 @@ import re
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from urllib.parse import quote
 import gevent
 import made_deliveries
 import pytest
+from clocks import zone
 from gevent.socket import wait_read
 from local_xsoar import ROOT
 
@@ -176,6 +178,9 @@ def test_an_archive_says_what_of_a_response_was_kept_and_where_it_leads() -> Non
     found = entry(moved, 'http://x', MASKS)['response']
     assert (found['content']['text'], found['content']['comment']) == ('moved', 'Only 5 of 2,000 bytes were kept.')
     assert (found['redirectURL'], found['content']['size'], found['bodySize']) == ('https://a.example/', 2000, 2000)
+    with zone('Asia/Kathmandu'):
+        started = entry(moved, 'http://x', MASKS)['startedDateTime']
+    assert started.endswith('+00:00') and datetime.fromisoformat(started).timestamp() == STARTED
 
 
 SPELLINGS = [TOKEN, TOKEN.replace('/', '\\/'), TOKEN.replace('/', '\\\\\\/'), TOKEN.replace('h4', '\\u00684'),

@@ -55,6 +55,7 @@ def test_an_edited_body_is_plain_and_has_a_connection_of_its_own() -> None:
     headers = [('content-encoding', 'gzip'), ('Content-Length', '2'), ('Transfer-Encoding', 'chunked'), ('Expect', 'x'),
                ('X-A', 'b')]
     assert sent(delivery(headers=headers), body='plain')[1] == {'X-A': 'b', 'Host': 'here', 'Content-Length': '5'}
+    assert replay().request(replace(delivery(), method='PUT'), {'body': 'plain'}, HOST[1]).method == 'PUT'
     assert sent(delivery(headers=headers), target='/there')[1] == {
         'content-encoding': 'gzip', 'X-A': 'b', 'Host': 'here', 'Content-Length': '2'}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from clocks import grows_linearly
 
+from localxsoar.webhooks.readable import SHOWN_BYTES
 from localxsoar.webhooks.share import SHOWN_VALUES, marked, page, tree
 
 HOSTILE = '"\'><script>ran()</script><img src=x onerror=ran()></bdi></pre></style>&lt;\u202e\x1b<!--'
@@ -64,6 +65,10 @@ def test_the_file_has_the_delivery_its_result_its_incident_and_its_log() -> None
 def test_what_a_delivery_has_beside_that_is_said(changed: dict[str, Any], words: str) -> None:
     assert words in ''.join(made(**changed).texts)
     assert words not in ''.join(made().texts)
+
+
+def test_of_the_long_details_of_an_incident_only_the_beginning_is_there() -> None:
+    assert any(text.startswith('Only ') for text in made([{**INCIDENT, 'rawJSON': 'x' * (SHOWN_BYTES + 1)}]).texts)
 
 
 @pytest.mark.parametrize('severity, word', [(0.5, 'info'), (4, 'critical'), (0, 'unknown'), (7, 'unknown')])
