@@ -13,12 +13,14 @@ for (const [at, id] of ['delivery', 'incident'].entries()) {
   named(id, sections[at]).className = 'detail';
 }
 for (const id of ['deliveries', 'search', 'address', 'edit']) named(id, document.createElement('p'));
-Object.assign(globalThis, {window: document, matchMedia: () => ({matches: true}), sessionStorage: {getItem: () => null, setItem() {}}, EventSource: class { addEventListener() {} }, NodeFilter: {}});
+const ticking = new Set();  // what is drawn again while time passes
+Object.assign(globalThis, {window: document, matchMedia: () => ({matches: true}), sessionStorage: {getItem: () => null, setItem() {}}, EventSource: class { addEventListener() {} }, NodeFilter: {}, setInterval: (act) => ticking.add(act) && act, clearInterval: (act) => ticking.delete(act)});
 Object.assign(document, {documentElement: {dataset: {home: 'deliveries'}}, createTreeWalker: () => ({nextNode: () => false}),
   querySelectorAll: (wanted) => ({'main > section': sections, 'nav a': links, 'nav a:not([hidden])': links})[wanted] ?? []});
 location.hash = '#/deliveries';
 await import('../../../../localxsoar/web/page/script.js');
 const {deliveries} = await import('../../../../localxsoar/web/page/deliveries.js');
+const {setLines} = await import('../../../../localxsoar/web/page/log.js');
 const {incidents} = await import('../../../../localxsoar/web/page/incidents.js');
 
 const MESSAGE = {headers: [], body: '', is_text: true, cut: false, fields: [], size: 0, kept: 0, decompressed: false};
@@ -32,7 +34,7 @@ deliveries.height = 96;  // of two rows and a part
 async function press(key, target = document.activeElement, more = {}) {
   document.body.send('keydown', {key, target, preventDefault() {}, ...more});
   for (const number of [3, 2, 1]) if (asked.has(`/localxsoar/deliveries/${number}`)) await reply(`/localxsoar/deliveries/${number}`, delivery(number));
-  return `${location.hash.slice(2)} ${deliveries.current()?.number} ${document.activeElement.id}`.trim();
+  return `${location.hash.slice(2)} ${deliveries.current()?.number} ${document.activeElement.id}${ticking.size ? ' and ticks' : ''}`.trim();
 }
 async function visit(hash) {
   location.hash = hash;
@@ -45,7 +47,7 @@ test('keys move in the list, open, compare and leave a delivery, and lead to the
     ['j', 'deliveries 3'], ['ArrowDown', 'deliveries 2'], ['k', 'deliveries 3'], ['End', 'deliveries 1'], ['ArrowUp', 'deliveries 2'], ['Home', 'deliveries 3'], ['PageDown', 'deliveries 1'], ['PageUp', 'deliveries 3'], ['Enter', 'deliveries?open=3 3 delivery'],
     ['j', 'deliveries?open=2 2 delivery'], ['ArrowDown', 'deliveries?open=2 2 delivery'], ['d', 'deliveries?open=2&tab=compare 2 delivery'], ['d', 'deliveries?open=2 2 delivery'], ['e', 'deliveries?open=2 2 edit-body'],
     ['Escape', 'deliveries?open=2 2 edit'], ...['6', 'r', 'e', 'c', 'd', 'l'].map((key) => [key, 'log 2 edit']), ['1', 'deliveries 2 edit'], ['Escape', 'deliveries 2 deliveries'],
-    ['d', 'deliveries 2 deliveries'], ['2', 'incidents 2 deliveries'], ['l', 'incidents?as=lanes 2 deliveries'], ['l', 'incidents 2 deliveries'], ['7', 'incidents 2 deliveries'], ['1', 'deliveries 2 deliveries'], ['/', 'deliveries 2 search'], ['1', 'deliveries 2 search'], ['Escape', 'deliveries 2 deliveries']]) assert.equal(await press(key), where, key);
+    ['d', 'deliveries 2 deliveries'], ['2', 'incidents 2 deliveries'], ['l', 'incidents?as=lanes 2 deliveries and ticks'], ['l', 'incidents 2 deliveries'], ['7', 'incidents 2 deliveries'], ['1', 'deliveries 2 deliveries'], ['/', 'deliveries 2 search'], ['1', 'deliveries 2 search'], ['Escape', 'deliveries 2 deliveries']]) assert.equal(await press(key), where, key);
   assert.equal(asked.has('/localxsoar/deliveries/2/send'), false);
 });
 
@@ -80,6 +82,9 @@ test('what is searched for is in the address, and is found once the field is lef
   await visit('#/log');
   Object.assign($('level'), {value: 'error'}).send('change');
   assert.equal(location.hash, '#/log?level=error');
+  setLines([{level: 'error', time: '', text: 'a line'}]);
+  for (const event of ['input', 'change']) Object.assign($('search'), {value: 'another'}).send(event);
+  assert.equal($('log').dataset.none, '0 of 1 lines match.');
 });
 
 test('the focus goes to what Enter opens, and with a link in a detail to what that leads to in another view', async () => {

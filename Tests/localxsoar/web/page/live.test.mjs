@@ -28,8 +28,8 @@ document.activeElement = document.body;
 document.documentElement = {dataset: {home: 'deliveries'}};
 document.hidden = true;  // it takes all events in one task, however slow the machine is
 startFilters();
-location.hash = '#/deliveries';
-chooseView();
+const visit = (hash) => { location.hash = hash; chooseView(); };
+visit('#/deliveries');
 
 const delivery = (number, more) => ({number, started: number, sender: 'Acme', method: 'POST', target: '/', kind: 'created', status: 200, text: `name ${number}`, triage: '', note: '', chain: [], incidents: [], size: 1, milliseconds: 1, ...more});
 const incident = (id, more) => ({id, name: `name ${id}`, sourceInstance: 'left', dbotMirrorId: '', state: '', status: 0, severity: 1, occurred: '', created: '2026-11-30T09:00:00Z', owner: '', type: '', ...more});
@@ -69,12 +69,10 @@ test('what is newer than what is loaded waits for it, and all of it is counted',
   assert.deepEqual([incidents.all.map(({name}) => name), acts.length], [['changed meanwhile', 'name 1'], 1]);
   assert.deepEqual([$('count-deliveries').textContent, $('count-incidents').textContent, $('no-incidents').hidden, $('removed-deliveries').hidden, $('removed-deliveries').textContent],
     ['103', '2', true, false, '103 kept, 3 older removed']);
-  location.hash = '#/log';
-  chooseView();
+  visit('#/log');
   drawLog();
   assert.deepEqual($('log').children.map((line) => line.textContent.slice(0, 8)), ['00:00:01', '00:00:02']);
-  location.hash = '#/deliveries';
-  chooseView();
+  visit('#/deliveries');
 });
 
 test('events change what they are about, and of another instance nothing', async () => {
@@ -88,8 +86,7 @@ test('events change what they are about, and of another instance nothing', async
   await settle();
   assert.deepEqual([numbers().slice(0, 7), $('removed-deliveries').textContent, $('health').textContent, incidents.all.length, acts.length], ['201 200', '103 kept, 1,204 older removed', 'Healthy', 3, 2]);
   send('state', {instance: 'left', enabled: false});
-  location.hash = '#/deliveries?open=200';
-  chooseView();
+  visit('#/deliveries?open=200');
   setOpened({number: 200});
   send('cleared', {});
   await settle();
@@ -107,8 +104,7 @@ test('while the page is paused only the state changes, and the rest comes after 
   await settle();
   assert.deepEqual([numbers(), $('pause').textContent, $('health').textContent, $('empty').hidden], ['', 'Resume (2)', 'Healthy', true]);
   for (const view of ['try', 'deliveries']) {
-    location.hash = `#/${view}`;
-    chooseView();
+    visit(`#/${view}`);
     assert.equal($('pause').hidden, false);
   }
   send('delivery', delivery(210, {text: 'the latest'}));
@@ -139,8 +135,7 @@ test('a connection that is lost is said, and opened again if the browser gives u
   passTime();
   assert.notEqual(EventSource.last, before);
   asked.clear();
-  location.hash = '#/incidents?open=lane-1';
-  chooseView();
+  visit('#/incidents?open=lane-1');
   EventSource.last.listeners.hello();
   const {'deliveries?limit=100': some, ...others} = FIRST([], 0, '?instance=left');
   for (const meanwhile of [() => send('cleared', {}), EventSource.last.listeners.reset, () => {}]) {  // what was asked for may be stale then
