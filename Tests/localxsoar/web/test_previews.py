@@ -162,6 +162,7 @@ def test_there_is_no_preview_but_of_the_pack_whose_words_were_given(words: Any, 
 def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Callable[..., Instance], echo_pack: Path) -> None:
     given = {'secret': 'h4sh', 'longRunningPort': str(any_free_port())}
     instance = instance_of(echo_pack, given, Runtime(host='', instruments=Instruments(5678)))
+    instance.id = 'instance-7'
     twin = instance.twin(Store(), Printer())
     assert {**twin.params, 'longRunningPort': ''} == {**instance.params, 'longRunningPort': ''}
     assert twin.port not in (None, instance.port) and twin.id == instance.id
