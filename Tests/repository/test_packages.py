@@ -88,13 +88,11 @@ def test_a_package_says_what_it_is_for_and_exports_nothing() -> None:
 
 
 @pytest.mark.parametrize(('module', 'code', 'found'), [
-    ('packs.pack', 'from localxsoar.containers.ports import any_free_port', ['containers.ports']),
     ('packs.pack', 'from localxsoar.containers import ports, loop', ['containers.loop', 'containers.ports']),
     ('packs.pack', 'def f():\n    import localxsoar.cli', ['cli']),
     ('packs.pack', 'if TYPE_CHECKING:\n    from ..server.server import Server', ['server.server']),
     ('webhooks.replay', 'from localxsoar.server.instance import Instance', ['server.instance']),
     ('webhooks.replay', 'from localxsoar.terminal.printer import escape', []),
-    ('errors', 'from localxsoar.packs.pack import Integration', ['packs.pack']),
     ('server.server', 'from localxsoar.webhooks.masks import Masks', ['webhooks.masks']),
     ('cli', 'from localxsoar.server import server\nfrom localxsoar.web.front import Front', []),
 ])

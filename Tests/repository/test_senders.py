@@ -54,13 +54,17 @@ def folders() -> dict[str, Folder]:
     return read_folders()
 
 
+def with_senders(folder: Path, *names: str) -> Path:
+    """Return a folder whose `senders` has these."""
+    for name in (*names, 'schema.json'):
+        source, target = ROOT / 'senders' / name, folder / 'senders' / name
+        _ = shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    return folder
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder whose `senders` has a few."""
-    for name in FEW:
-        shutil.copytree(ROOT / 'senders' / name, tmp_path / 'senders' / name)
-    shutil.copy(ROOT / 'senders/schema.json', tmp_path / 'senders')
-    return tmp_path
+    return with_senders(tmp_path, *FEW)
 
 
 def copy_of(folder: Path) -> Path:
@@ -222,12 +226,8 @@ MARKS = ''.join(f'# Written by ./dev senders: {name}\n# The end of {name}.\n' fo
 
 @pytest.fixture(scope='module')
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose `senders` has some to be changed by chance."""
-    root = tmp_path_factory.mktemp('fuzzed')
-    for name in FUZZED:
-        shutil.copytree(ROOT / 'senders' / name, root / 'senders' / name)
-    shutil.copy(ROOT / 'senders/schema.json', root / 'senders')
-    return root
+    """A folder with some senders, to be changed by chance."""
+    return with_senders(tmp_path_factory.mktemp('fuzzed'), *FUZZED)
 
 
 def check_fuzzed(root: Path, name: str, text: str) -> None:

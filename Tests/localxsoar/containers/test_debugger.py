@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from local_xsoar import LocalXsoar
 import localxsoar
 from localxsoar.containers.instruments import Instruments
 from localxsoar.packs.pack import Unified
-from localxsoar.pytest_plugin import ENVIRONMENT
 
 pytestmark = pytest.mark.sockets
 
@@ -88,31 +86,10 @@ def port() -> Iterator[int]:
         yield kept.getsockname()[1]
 
 
-@pytest.fixture
-def debugged(port: int) -> Iterator[subprocess.Popen[str]]:
-    written = re.findall(r'^    localxsoar Hello (.* --debugpy) 5678$', README, re.MULTILINE)[0]
-    command = [sys.executable, '-m', 'localxsoar', str(PACKS / 'Commands'), *written.split(), str(port)]
-    with subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        yield process
-        process.kill()
-
-
-@pytest.mark.weekly  # debugpy takes a second; the test below also stops in the integration's own file
-def test_a_breakpoint_in_the_integrations_own_file_stops_a_command(debugged: subprocess.Popen[str], port: int) -> None:
-    assert debugged.stderr and f'A debugger can attach to 127.0.0.1:{port}' in debugged.stderr.readline()
-    file = PACKS / 'Commands/Integrations/Commands/Commands.py'
-    editor = Editor(port)
-    editor.attach({file: (number := line_of(file, 'outputs = {'))})
-    assert editor.look('name') == (str(file), number, "'you'")
-    said, _ = debugged.communicate()
-    editor.close()
-    assert 'Hello you' in said and debugged.returncode == 0
-
-
 def test_a_breakpoint_stops_a_gevent_server_in_a_request(port: int) -> None:
     file = PACKS / 'GeventHttp/Integrations/GeventHttp/GeventHttp.py'
     with LocalXsoar('--debugpy', str(port), pack=PACKS / 'GeventHttp', wait_ready=False) as xsoar:
-        xsoar.wait_for_line('A debugger can attach')
+        xsoar.wait_for_line(f'A debugger can attach to 127.0.0.1:{port}')
         editor = Editor(port)
         editor.attach({file: (number := line_of(file, 'created = demisto'))})
         xsoar.wait_for_line('Ready$')
@@ -127,6 +104,7 @@ def test_the_launch_configuration_of_the_readme_names_the_port_of_its_command() 
     configuration = json.loads(re.findall(r'`(\{"name": "localxsoar".*\})`', README)[0])
     assert (configuration['type'], configuration['request']) == ('debugpy', 'attach')
     assert configuration['connect'] == {'host': '127.0.0.1', 'port': 5678}
+    assert re.search(r'^    localxsoar Hello .* --debugpy 5678$', README, re.MULTILINE)
 
 
 def test_a_debuggable_script_has_each_file_in_its_own_lines() -> None:

@@ -20,5 +20,3 @@ def serve():
 
 if demisto.command() == 'long-running-execution':
     serve()
-else:
-    return_results('ok')

@@ -24,5 +24,3 @@ def serve():
 
 if demisto.command() == 'long-running-execution':
     serve()
-else:
-    return_results('ok')
