@@ -82,7 +82,7 @@ test('a run is done once, and its result is shown unless the form of another com
   end({milliseconds: 1, entries: []});
   await new Promise(setImmediate);
   assert.equal($('result').hidden, true);
-  for (const [body, meanwhile, kept] of [[{milliseconds: 1, entries: [], kept: [{name: 'Context', text: ''}]}, 'left hand', 'Context: empty'], [{milliseconds: 1, entries: [], kept: []}, 'right', 'Context: empty'], [{error: 'Not now.'}, 'left hand', 'Context: empty']]) {
+  for (const [body, meanwhile, kept] of [[{milliseconds: 1, entries: [], kept: [{name: 'Context', text: ''}]}, 'left hand', 'Context: empty'], ...Array(50).fill([{milliseconds: 1, entries: [], kept: []}, 'right', 'Context: empty']), [{error: 'Not now.'}, 'left hand', 'Context: empty']]) {
     openCommand('do%20it');
     $('instance-acts').all('button')[0].click();
     setInstance({instance: meanwhile});
@@ -92,7 +92,7 @@ test('a run is done once, and its result is shown unless the form of another com
     assert.deepEqual([...said().slice(0, 2), said()[2]?.includes('Not now.'), $('kept').textContent], [false, 'Test', body.error ? true : undefined, kept]);
   }
   $('runs').send('keydown', {key: 'Escape'});
-  assert.equal(document.activeElement, inputs()[0]);
+  assert.deepEqual([document.activeElement, $('runs').childElementCount], [inputs()[0], 50]);
 });
 
 test('what an instance keeps is shown unless another one was chosen meanwhile', async () => {
