@@ -15,7 +15,7 @@ from localxsoar.server import instance as instance_module
 from localxsoar.containers import single_commands
 from localxsoar.server import restarts
 from localxsoar.containers.container import Runtime
-from localxsoar.errors import CommandFailed
+from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.containers.faults import Faults
 from localxsoar.server.instance import Instance
 from localxsoar.terminal.printer import Printer
@@ -63,6 +63,13 @@ def test_new_parameters_restart_the_container_which_is_not_a_crash(instance: Ins
     assert instance.params['secret'] == 'first'
     assert not [line for line in lines if 'The container ended' in line]
     assert instance.wait_until_ready()
+
+
+def test_a_value_that_the_form_rejects_changes_nothing(instance: Instance) -> None:
+    first, before = instance.pid, dict(instance.params)
+    with pytest.raises(UsageError, match=r'Listen Port \(longRunningPort\) is required'):
+        instance.reconfigure({'greeting': 'bye', 'longRunningPort': ''})
+    assert (instance.pid, instance.params) == (first, before)
 
 
 # Integrations of one line.
