@@ -63,7 +63,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'body': f'\n{"=" * 160}\n' * 24 + 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'body': '=====\n' * 50 + 'Disk full on db-1'}, ''),
     ({'title': 'Disk full', 'text': 'Disk full on db-1'}, 'Disk full on db-1'),
-    ({'title': 'Disk full', 'text': f'Disk full on db-1 {"x" * 150}'}, 'Disk full'),
+    ({'title': 'Disk full', 'text': f'Disk full on db-1 {"x" * 133}'}, 'Disk full'),
     ({'title': 'Disk full on db-1', 'host': 'db-1.example.com'}, 'Disk full on db-1'),
     ({'alert_title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'message': '\u2026'}, ''),
