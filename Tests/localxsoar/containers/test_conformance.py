@@ -145,6 +145,7 @@ def test_the_server_replies_to_each_call_of_a_command(patterns: LocalXsoar) -> N
     seen = requests.post(f'{patterns.url}/investigation/playground/context').json()['Server']
     assert seen == {'version': '8.9.0', 'url': patterns.url, 'user': 'admin', 'missing': 404, 'found': 'admin', 'nobody': None,
                     'dt': [1, 2], 'relationships': [], 'license': 'local'}
+    assert not any(each['target'] == '/nothing' for each in patterns.control('GET', 'deliveries')), 'a script is no sender'
 
 
 @fact('documented', 'the end of a container is the end of its children')

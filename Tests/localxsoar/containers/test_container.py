@@ -185,7 +185,7 @@ def test_a_port_that_is_open_to_the_network_is_a_warning(start: Start, printed: 
 
 
 def test_the_containers_port_is_open_to_this_machine_alone_unless_others_shall_reach_it(
-        instance_of: Start, echo_pack: Path) -> None:
+        instance_of: Start, echo_pack: Path, printed: list[str]) -> None:
     for bind, runtime in (('', Runtime()), ('0.0.0.0', Runtime()), ('::', Runtime()), ('', Runtime(host=''))):
         instance = instance_of(echo_pack, {'greeting': f'bind {bind}'}, runtime)
         instance.enable()
@@ -196,6 +196,7 @@ def test_the_containers_port_is_open_to_this_machine_alone_unless_others_shall_r
                 socket.create_connection(('127.0.0.2', instance.port or 0))
         else:
             socket.create_connection(('127.0.0.2', instance.port or 0)).close()
+    assert not any('everybody' in line for line in printed), 'others shall reach it'
 
 
 ACCEPTS = '''

@@ -9,7 +9,8 @@ from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
 
 FRONT = """
-import http.client, http.server, sys
+import http.client, http.server, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers['Content-Length']))
@@ -43,7 +44,7 @@ def serve():
     behind = HTTPServer(('127.0.0.1', 0), Behind)
     threading.Thread(target=behind.serve_forever, daemon=True).start()
     child = subprocess.Popen([sys.executable, '-c', FRONT, str(demisto.params()['longRunningPort']), str(behind.server_port)],
-                             stdout=subprocess.DEVNULL)
+                             stdout=subprocess.DEVNULL, start_new_session=True)
     demisto.info(f'child {child.pid}')
     child.wait()
 
