@@ -68,15 +68,23 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'alert_title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'message': '\u2026'}, ''),
     ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
-    *(({'body': f'<165>1 2026-11-24T10:00:00.003{zone} fw-1 sshd - ID47 - Failed password'}, 'sshd - ID47 - Failed password')
+    *(({'body': f'<165>1 2026-11-24T10:00:00.003{zone} fw-1 sshd - ID47 - Failed password'}, 'sshd: Failed password')
       for zone in ('Z', '+01:00')),
+    ({'body': '<165>1 - fw-1 - 7 - [a@1 b="c"][d] Failed password'}, 'Failed password'),
+    ({'body': '<165>1 2026-11-24T10:00:00Z fw-1 sshd 7 - [a@1 b="c"]'}, 'sshd 7 - [a@1 b="c"]'),
+    ({'body': '<165>2026-11-24T10:00:00Z fw-1 disk is full - now'}, 'disk is full - now'),
+    ({'body': '<189>29: *Nov 24 10:00:00.250 UTC: %SYS-5: Configured'}, '%SYS-5: Configured'),
     ({'body': 'disk full on db-1'}, 'disk full on db-1'),
     ({'body': '3 disks failed'}, '3 disks failed'),
     ({'body': 'Nov 24 10:00:00 fw-1 kernel: panic'}, 'kernel: panic'),
     ({'body': 'Nov  4 10:00:00 fw-1 kernel: panic'}, 'kernel: panic'),
     ({'body': 'Nov 24 2026 10:00:00 fw-1 kernel: panic'}, 'kernel: panic'),
     ({'body': 'Since Nov 24 10:00:00 fw-1 is down'}, 'Since Nov 24 10:00:00 fw-1 is down'),
-    ({'body': '2026-11-24T10:00:00Z ERROR disk full'}, '2026-11-24T10:00:00Z ERROR disk full'),
+    ({'body': '2026-11-24T10:00:00Z ERROR disk full'}, 'ERROR disk full'),
+    ({'body': '[2026/11/24 10:00:00,250 CET] - |disk full'}, 'disk full'), ({'body': '2026-11-24T10:00:00+0100'}, ''),
+    ({'body': '2026-11-24 10:00:00|-1|disk full'}, '-1|disk full'), ({'body': '[main] disk full'}, '[main] disk full'),
+    # Of a line that is too long for a name, its brackets go first.
+    ({'body': f'WARN [main] [a.B] - : disk full {"x" * 150}'}, f'disk full {"x" * 139}…'),
     ({'incident': {'name': 'Logins fail', 'status': 'open'}}, 'Logins fail'),
     ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, 'fire'),
     # An address, a number and a long text
@@ -151,10 +159,9 @@ SOAP = ('<?xml version="1.0" encoding="ISO-8859-1"?><s:Envelope xmlns:s="x"><s:B
     (SOAP, 'Disk is full'), (f'\n {SOAP}', 'Disk is full'), (SOAP.replace('Disk', 'Zoë &amp; Co &lt;x>'), 'Zoë & Co <x> is full'),
     ('<event><status>resolved</status><title>Fire on deck 3</title></event>', 'resolved: Fire on deck 3'),
     ('\n <event><title>Fire on deck 3</title><title>Another</title></event>', 'Fire on deck 3'),
-    # Only the start is read, and no more than 32 levels.
-    (f'<event><title>Fire on deck 3</title><x>{"y" * MIB}</x></event>', 'Fire on deck 3'),
-    (f'<event><x>{"y" * 65536}</x><title>Fire on deck 3</title></event>', ''),
-    (f'<event><x>{"y" * 65_000}</x><title>Fire on deck 3</title></event>', 'Fire on deck 3'),
+    # What is as large as a small body is read, with no more than 32 levels.
+    (f'<event><x>{"y" * 200_000}</x><title>Fire on deck 3</title></event>', 'Fire on deck 3'),
+    (f'<event><title>Fire on deck 3</title><x>{"y" * MIB}</x></event>', f'Fire on deck 3 {"y" * 134}…'),  # by its text
     (f'<event><title>Fire on deck 3</title><to>Bob</to>{"<x>" * 31}{"</x>" * 31}</event>', 'Fire on deck 3 (Bob)'),
     (f'<event><title>Fire on deck 3</title><to>Bob</to>{"<x>" * 32}{"</x>" * 32}</event>', 'Fire on deck 3 Bob'),  # by its text
     # What could define entities of any size has no name.
@@ -568,7 +575,8 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'body': '2026-11-24T09:00:00Z ERROR disk full'}, '2026-11-24T09:00:00Z'),
     *(({'body': f'\n2026-11-24 10:00:00.250{zone}'}, '2026-11-24T09:00:00.250000Z') for zone in ('+01:00', '+0100')),
     ({'body': '<165>1 2026-11-24T09:00:00.003Z fw-1 sshd - - - Failed'}, '2026-11-24T09:00:00.003Z'),
-    ({'body': '2026-11-24 09:00:00 ERROR disk full'}, ''),
+    ({'body': '[2026-11-24 10:00:00,250 +0100] ERROR disk full'}, '2026-11-24T09:00:00.250000Z'),
+    ({'body': '2026-11-24 09:00:00 ERROR disk full'}, ''), ({'body': '2026-11-24 09:00:00 CET disk full'}, ''),
     ({'body': '<134>Nov 24 09:00:00 fw-1 sshd[7]: Failed'}, ''),
     ({'body': 'Since 2026-11-24T09:00:00Z the disk is full'}, ''),
     ({'body': '2026-11-24T09:00:00Z/PT1H is a span'}, ''),

@@ -70,7 +70,7 @@ from itertools import accumulate, chain, combinations, islice, product, repeat, 
 from operator import attrgetter, itemgetter
 from typing import Annotated, Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
-from xml.etree.ElementTree import ParseError, XMLPullParser
+from xml.etree.ElementTree import ParseError, fromstring
 
 
 def show_health(text: str) -> None:
@@ -2649,12 +2649,12 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     if type(value) not in (str, int, SentFloat, CutText):
         return ''
     text = (value.sent if type(value) is SentFloat else str(value))[:4096]  # more than any name or date has, and quick to search
-    if not text.isprintable():
+    text = text.strip()
+    if '  ' in text or not text.isprintable():
         controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
         # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
         marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
-        text = re.sub(f'[{controls}{marks}]', '', text)
-    text = ' '.join(text.split())
+        text = ' '.join(re.sub(f'[{controls}{marks}]', '', text).split())
     return '' if text and contains_token(text) else text
 
 
@@ -2678,24 +2678,18 @@ TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of
 
 # --- XML ---
 
-MAX_XML_CHARACTERS = 64 * 1024  # what follows is not read
 MAX_XML_DEPTH = 32
 
 
 def xml_members(text: str) -> dict[str, Any] | None:
-    """Return an XML document as the members of an object, or None if it is not XML, or too deep.
+    """Return an XML document as the members of an object, or None if the text is no whole document, or too deep.
 
     Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
     """
-    start = text.lstrip()[:MAX_XML_CHARACTERS]
-    if '<!DOCTYPE' in start:
+    if '<!DOCTYPE' in text:
         return {}
-    parser: Any = XMLPullParser(['start'])
     try:
-        parser.feed(start)
-        if len(start) < MAX_XML_CHARACTERS and not isinstance(text, CutText):
-            parser.close()  # raises ParseError if the end is missing, as it is in a document that was cut
-        return xml_object([event[1] for event in parser.read_events()][:1])  # the first element that starts is the root
+        return xml_object([fromstring(text)])
     except (ParseError, RecursionError) as error:
         error.__traceback__ = None  # its frames refer to the error: that cycle would keep the body in memory
         return None
@@ -3751,7 +3745,7 @@ NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a|({JSON_TEXT.p
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
 TELLING_KIND = re.compile(
     r'(?i:\S[^\s./:]*[./:]\S+|\S+ed)|'  # up to the first of these marks: to try each would take quadratic time
-    r'(?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)')
+    r'(?=([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)\Z)(?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))\S+')
 # Words that say what became of something; those of an outcome count only if no text says more.
 CHANGE = re.compile(
     '(un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]*|'
@@ -3807,9 +3801,8 @@ KINDS: Table = (  # the kind of event, if neither a header nor the event itself 
 )
 THINGS: Table = (  # the host or the like that a text is about
     ((OWN, DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
-    ((OWN, DATA), ('domain',)),                   # {"message": "The disk is full", "domain": "example.com"}
     ((OWN, DATA, OTHERS), ('person', 'who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
-    ((OWN, DATA), ('by', 'object')),              # {"message": "A port scan", "src_ip": "192.0.2.7", "project": "shop"}
+    ((OWN, DATA), ('by', 'object', 'domain')),    # {"message": "A port scan", "src_ip": "192.0.2.7", "project": "shop"}
 )
 
 
@@ -3957,7 +3950,7 @@ class Facts:
             subject = self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id') or self.number(kind)
         about = self.with_thing(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
-        return '' if name.isdecimal() else self.clean(name)  # a lone number says nothing
+        return self.clean(name)
 
     def number(self, kind: str) -> str:
         """Return the number of what a kind is about, or '': that of `deviceId` for `device.moved`, or the `id` of its data."""
@@ -3999,9 +3992,7 @@ class Facts:
 
     def kind(self) -> str:
         """Return the kind of event, or ''."""
-        only_key = self.top.key if self.top.word.endswith('ed') else ''  # {"card_moved": {"name": "Blue mug"}}
-        return (self.own_kind or self.best(KINDS)
-                or self.word_of_change((OWN, DATA, OTHERS), OUTCOME) or self.usable(only_key))
+        return self.own_kind or self.best(KINDS) or self.word_of_change((OWN, DATA, OTHERS), OUTCOME)
 
     def change(self, text: str) -> str:
         """Return what became of something, or ''.
@@ -4022,7 +4013,7 @@ class Facts:
             return f'{kind} {status}'
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
         if text:  # it says more than an outcome such as `passed`: beside it, only a change counts
-            return kind if is_telling else self.word_of_change((OWN,), CHANGE)
+            return kind if is_telling else self.word_of_change((OWN,), CHANGE) or self.word_of_change((DATA,), FAILURE)
         word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
         if not word or word.lower() in kind.lower() or FAILURE.search(kind):
@@ -4196,23 +4187,27 @@ def severities_of_keys(members: dict[str, Any]) -> Iterator[float]:
 
 # --- An event: its rows, and the general rule ---
 
-# What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
-PREAMBLE = re.compile(r'''
-    <\?xml[^>]*> |
-    (<\d{1,3}>(\d\ )?  # the priority, and a version: <134>1
-        (\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?  # the time and host of RFC 5424: 2026-11-24T10:00:00Z db-1
-    )?
-    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
+# What precedes the text in a line of a body, each part of which may be missing:
+#   - the priority of a syslog message with a number by Cisco, or with what follows it by RFC 5424, `<134>1 2026-11-24T10:00:00Z
+#     db-1 sshd 7 - -`, perhaps without the version, or without what follows the time or the host
+#   - the time and host of RFC 3164, `Nov 24 10:00:00 db-1`, or the time by Cisco, `*Nov 24 10:00:00.250 UTC:`
+#   - the time of a log, `[2026-11-24 10:00:00,250 +0100]`, and an XML declaration
+# So it matches any text, at least the empty one at its start.
+PREAMBLE: Any = re.compile(r'''
+    (<\d{1,3}>\ ?(\d+:\ | (?P<version>\d\ )?((?P<sent>\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)|-)\ (\S+\ (?(version)
+        ((-|(?P<program>\S+))\ \S+\ \S+\ (-|(\[[^]]*])+)\ (?=\S))?))?)? ))?
+    ([*.]?[A-Z][a-z]{2}\ [\ \d]?\d\ (\d{4}\ )?\d\d:\d\d:\d\d(\.\d+)?(\ [A-Z]{3,4}(?=\ ?:))?(\ ?:\ |\ ([^\s|]+\ )?))?
+    (\[?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T\ -]\d\d:\d\d:\d\d([.,]\d+)?(Z|\ ?(UTC|GMT|CES?T|[PMCE][SD]T|[+-]\d\d:?\d\d))?)]?
+        (([\ ,:|]|-(?=\ ))+|\Z))?
+    (<\?xml[^>]*>)?
     ''', re.VERBOSE | re.ASCII)
-# The time at the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
-TIME_OF_LINE = re.compile(r'''(?a)\s*(?:<\d{1,3}>(?:\d\ )?)?
-    (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))(?!\S)''', re.VERBOSE)
-# JSON as the text of a syslog message, behind the name of a program, or behind the fields of RFC 5424.
-JSON_OF_SYSLOG = re.compile(r'(?:\S+:\s*|\S+ \S+ \S+ - )?(\{.*)', re.DOTALL)
+# The level, the thread and the like before the text of a log line, `WARN [main] [client 192.0.2.7] `. It matches any text, too.
+BRACKETS: Any = re.compile(r'(([A-Z]+ )?(\[[^]]*][ :-]*)+(?=\S))?')
+# JSON as the text of a syslog message, perhaps behind the name of a program.
+JSON_OF_SYSLOG = re.compile(r'(?:\S+[\s:]\s*)?(\{.*)', re.DOTALL)
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
 BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
-FEWEST_PAIRS = 3  # fewer are a text that says all by itself: `usage=97% host=db-1`
 UNQUOTED = re.compile(r'(["\'])(.*)\1\Z')
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that open_scalar has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
@@ -4229,11 +4224,6 @@ NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 NO_ROW = Row()
 
 
-def identifies_something(text: str) -> bool:
-    """Return whether a text can be an id, and is not a word for none or an unreplaced variable."""
-    return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
-
-
 def host_of(url: str) -> str:
     """Return the host of a URL, and its port if there is one, or ''."""
     host = re.match(r'(?a)https?://([\w.:-]+)(?:/|\Z)', url)
@@ -4246,14 +4236,15 @@ def hash_of(parts: list[str]) -> str:
 
 
 def members_of_log(line: str) -> dict[str, str] | None:
-    """Return the members of a log line of at least FEWEST_PAIRS, or None for any other; of CEF, also those of its header.
+    """Return the members of a log line of at least three pairs, or None for any other; of CEF, also those of its header.
 
     act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
     CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
     """
     before, *pairs = KEY_OF_PAIR.split(line)  # a key and its value in turn
     header = BEFORE_PAIRS.fullmatch(before)
-    if not header or (len(pairs) < 2 * FEWEST_PAIRS and not header['signature']):
+    # Two pairs are a text that says all by itself: `usage=97% host=db-1`.
+    if not header or (len(pairs) < 2 * 3 and not header['signature']):
         return None
     keys, values = pairs[::2], [UNQUOTED.sub(r'\2', value.strip(' ,;|]')) for value in pairs[1::2]]
     of_cef = {key: text for key, text in header.groupdict().items() if text is not None}
@@ -4288,9 +4279,10 @@ class ThirdPartyEvent:
         """Return the members of the XML, JSON or pairs that a body of text consists of, or None; {} for XML that is not read."""
         if len(self.members) > 1 or not (body := self.text_member('body')):
             return None
-        if (members := xml_members(body)) is not None:
+        text = body.lstrip()
+        message = text[PREAMBLE.match(text).end():].lstrip()
+        if (members := xml_members(message)) is not None:
             return members
-        message = PREAMBLE.sub('', body[:MAX_TEXT_WITH_JSON].lstrip(), count=1).lstrip()
         if json_text := JSON_OF_SYSLOG.fullmatch(message):
             return read_object(json_text[1].encode(errors='replace')[:MAX_TEXT_WITH_JSON], self.budget) or None
         return members_of_log(self.clean(message))
@@ -4298,7 +4290,7 @@ class ThirdPartyEvent:
     @cached_property
     def facts(self) -> Facts:
         """Return what the general rule finds in the event."""
-        return Facts(self.members if self.record is None else self.record, self.headers, self.clean, self.budget)
+        return Facts(self.record or self.members, self.headers, self.clean, self.budget)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
@@ -4347,8 +4339,9 @@ class ThirdPartyEvent:
     def names_in_body(self, body: str) -> Iterator[str]:
         """Yield the lines at the start of a text, in order."""
         for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
-            # PREAMBLE also matches the empty text, so that its first match is always at the start.
-            line = untagged_text(PREAMBLE.sub('', each, count=1), self.clean)
+            preamble = PREAMBLE.match(each)
+            line = untagged_text(': '.join(filter(None, (preamble['program'], each[preamble.end():]))), self.clean)
+            line = line[BRACKETS.match(line).end():] if len(line) > 150 else line
             yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or JSON_TEXT.match(line) else line
 
     def name_by(self, row: Row) -> str:
@@ -4415,8 +4408,9 @@ class ThirdPartyEvent:
         if is_end_of_row or any(path.text == '-' for path in self.row.times):
             return
         yield from self.facts.times()
-        if len(self.members) == 1 and (line := TIME_OF_LINE.match(self.text_member('body'))):
-            yield line[1]
+        line = self.text_member('body').lstrip() if len(self.members) == 1 else ''
+        # Without an offset, it may be a local time.
+        yield from filter(ZONE.search, filter(None, PREAMBLE.match(line).group('sent', 'logged')))
 
     # The severity
 
@@ -4509,8 +4503,8 @@ class ThirdPartyEvent:
         path, values = self.first_with_value(paths)
         # A CutText is no str here: two problems could have the same start.
         text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
-        is_short = 0 < len(text) <= MAX_KEY_PART_CHARACTERS
-        if not path or not is_short or path.is_one_of_several(self.members) or not identifies_something(text):
+        is_no_id = NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
+        if not path or len(text) > MAX_KEY_PART_CHARACTERS or is_no_id or path.is_one_of_several(self.members):
             return ''
         return host_of(text) if path.is_host else text
 
@@ -7834,7 +7828,7 @@ def set_connection_limit() -> int:
 ''' COMMANDS '''
 
 
-VERSION = '1.1.0'  # of the pack, in the log and the history: which code runs
+VERSION = '1.2.0'  # of the pack, in the log and the history: which code runs
 
 
 def serve(settings: Settings) -> None:
