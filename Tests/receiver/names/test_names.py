@@ -35,7 +35,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
 
 
 @pytest.mark.parametrize(('payload', 'expected'), [
-    ({'name': 'Disk full', 'x': 1}, 'Disk full'),
+    ({'name': 'Disk full', 'x': 1}, 'Disk full'), ({'name': 4711, 'title': 'Disk full'}, 'Disk full'),
     ({'name': GUID, 'title': 'Disk full'}, 'Disk full'),
     ({'name': 'd41d8cd98f00b204e9800998ecf8427e', 'title': 'Disk full'}, 'Disk full'),
     ({'name': '', 'title': 'Disk full'}, 'Disk full'), ({'name': 'd41d8cd98f00b204', 'title': 'Disk full'}, 'Disk full'),

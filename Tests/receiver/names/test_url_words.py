@@ -596,7 +596,7 @@ def test_a_token_is_no_word_in_any_spelling(spelling: str) -> None:
 
 
 PROVING, OTHERS, GUESS = 'proving-token-4711', 'another-token-0815', 'another-token-0816'
-IN_VALUES = ['{},', "'{}", 'b:{}|', 'x={}={}', '{}.y', 'x{}', "'{}x',evt.what", 'b:x{}', 'x={}1', 'prio={}|high', '!{}']
+IN_VALUES = ['{},', "'{}", 'b:{}', 'b:{}|', 'x={}={}', '{}.y', 'x{}', "'{}x',evt.what", 'b:x{}', 'x={}1', 'prio={}|high', '!{}']
 
 
 @pytest.mark.parametrize('word', ['name', 'each', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'nmae'])
