@@ -79,16 +79,16 @@ class Preview:
         with self._starting:
             self.twin.disable()
 
-    def renew(self) -> None:
-        """Replace the container if the instance has other parameters or another script by now."""
+    def wait_until_ready(self) -> None:
+        """Return once the container listens, a new one if the instance has other parameters or another script by now.
+
+        Raise CommandFailed if it cannot start, or if the preview ends before.
+        """
         if not self.twin.is_like(self.instance):
             with self._starting:
                 self.twin.disable()
                 self.twin = self._new_twin()
             self.start()
-
-    def wait_until_ready(self) -> None:
-        """Return once the container listens. Raise CommandFailed if it cannot start, or if the preview ends before."""
         while not self.twin.open_port:
             health = self.twin.journal.health
             if health['isError'] and self.twin.pid is None:

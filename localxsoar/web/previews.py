@@ -120,7 +120,6 @@ class PreviewRoutes:
             raise UsageError(f'The preview is one of {preview.instance.name}.')
         with self._running:
             try:
-                preview.renew()
                 preview.wait_until_ready()
             except CommandFailed as error:
                 raise bottle.HTTPError(409, self._masks.text(str(error))) from None

@@ -153,7 +153,7 @@ def test_a_script_is_uploaded_alone_and_in_a_pack(two: LocalXsoar, echo_pack: Pa
         archive.writestr('metadata.json', '{"name": "Echo", "currentVersion": "2.4.0"}')
         archive.writestr('Integrations/integration-Echo.yml', unified(echo_pack / 'Integrations' / 'Echo', 'Echo'))
         archive.writestr('Scripts/script-Second.yml', script('Second'))
-    assert upload(two, 'automation/import', 'script-First.yml', script('First')).json() == {'id': 'First', 'name': 'First'}
+    assert upload(two, 'automation/import', '../no/First.yml', script('First')).json() == {'id': 'First', 'name': 'First'}
     assert upload(two, 'contentpacks/installed/upload', 'Echo.zip', packed.getvalue()).status_code == 200
     for name in ('First', 'Second'):
         assert in_war_room(two, f'!{name}')[0]['contents'] == f'{name} ran'

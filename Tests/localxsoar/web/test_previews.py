@@ -17,6 +17,7 @@ from localxsoar.containers.container import Runtime
 from localxsoar.containers.instruments import Instruments
 from localxsoar.containers.faults import Faults
 from localxsoar.containers.ports import any_free_port
+from localxsoar.errors import CommandFailed
 from localxsoar.events import Events
 from localxsoar.forward import Request, Response
 from localxsoar.incidents.store import Store
@@ -173,7 +174,8 @@ def test_a_second_instance_has_the_parameters_but_not_the_port(instance_of: Call
     held.start()  # too late
     instance.reconfigure({'secret': 'other'})
     assert not held.twin.is_like(instance)
-    held.renew()
+    with pytest.raises(CommandFailed, match='has ended'):
+        held.wait_until_ready()
     assert held.twin.is_like(instance) and held.twin.params['secret'] == 'other'
     assert held.twin.pid is None
     instance.reconfigure({}, replace(instance.integration, script='pass'))
