@@ -96,7 +96,7 @@ WHOLE_URL = 'name=evt.what,%27on%27,evt.where&severity=evt.level&occurred=begun&
         'name': ([('data.title', 'Disk full')], RULE), 'severity': ([], URL)}),
     ({'event': 'disk.failed', 'items': [{'name': 'long ' * 40}]}, '', {
         'name': ([('event', 'disk.failed'), ('items.0.name', ('long ' * 21).strip())], RULE)}),
-    ({'event': 'upload', 'url': 'https://img.example/cat.jpg', 'x': 'pg', 'y': 'im'}, '', {'name': ([('event', 'upload')], RULE)}),
+    ({'event': 'upload', 'url': 'https://img.example/a.jpg', 'x': 'pg', 'y': 'im'}, '', {'name': ([('event', 'upload')], RULE)}),
     ({'title': 'Disk full', 'severity': 'low'}, 'severity=high', {'severity': ([('severity', 'low')], RULE)}),
     *(({'title': 'Disk full', key: 7}, '', {'severity': ([(key, '7')], NO_WORD)}) for key in ('risk', 'Impact', 'rating')),
     ({'data': 'Disk is full\nSee db-1', 'state': 'closed by Bob'}, '', {'resolved': ([], NO_END)}),
