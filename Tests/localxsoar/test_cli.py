@@ -283,7 +283,7 @@ def test_an_argument_is_read_from_a_file_of_json_alone_and_a_save_soon_after_ano
     assert seen[0] != seen[1]
 
 
-def test_of_scripts_with_the_same_name_that_of_the_first_pack_counts(tmp_path: Path) -> None:
+def test_of_scripts_with_the_same_name_that_of_the_first_pack_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / 'Packs/Around/Scripts').mkdir(parents=True)
     files = [tmp_path / name for name in ('b.yml', 'a.yml', 'Packs/Around/Scripts/Same.yml')]
     for file in files:
@@ -292,6 +292,9 @@ def test_of_scripts_with_the_same_name_that_of_the_first_pack_counts(tmp_path: P
     found = server.script('Same')
     assert found and found.path == files[0]
     assert load_scripts(files[2])['Same'].path == files[2], 'before that of its pack'
+    files[2].with_name('Other.yml').write_text(files[2].read_text().replace('Same', 'Other'))
+    monkeypatch.chdir(files[2].parent)
+    assert {*load_scripts(Path('Same.yml'))} == {'Same', 'Other'}
 
 
 def test_a_store_can_be_read_by_its_owner_alone(echo_pack: Path, tmp_path: Path) -> None:
