@@ -33,7 +33,7 @@ def make_pack(folder: Path, echo_pack: Path) -> Path:
 @pytest.fixture(scope='module')
 def two(echo_pack: Path) -> Iterator[LocalXsoar]:
     """A server with two instances of one integration, to which the tests of the API add others."""
-    with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', pack=echo_pack) as running:
+    with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', '--set', 'secret=of-right', pack=echo_pack) as running:
         yield running
 
 
@@ -104,6 +104,9 @@ def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: 
     assert two.control('GET', 'state?instance=right')['instance'] == 'right' and two.state()['instance'] == 'left'
     assert 'Integration Echo, instance right' in two.output and two.webhook_url.endswith('/left')
     assert [incident['name'] for incident in two.incidents(query='sourceInstance:right')] == ['from right']
+    requests.post(f'{two.url}/instance/execute/right/problem', json={'status': 401}, headers={'X-Api-Key': 'of-right'})
+    rejected = two.control('GET', f'deliveries/{two.control("GET", "deliveries")[0]["number"]}')
+    assert 'The header X-Api-Key contains the token, as its whole value.' in [check['text'] for check in rejected['checks']]
     found = ask(two, 'settings/integration/search')
     assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
 
