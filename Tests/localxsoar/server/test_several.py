@@ -33,7 +33,8 @@ def make_pack(folder: Path, echo_pack: Path) -> Path:
 @pytest.fixture(scope='module')
 def two(echo_pack: Path) -> Iterator[LocalXsoar]:
     """A server with two instances of one integration, to which the tests of the API add others."""
-    with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', '--set', 'secret=of-right', pack=echo_pack) as running:
+    options = ('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', '--set', 'secret=of-right')
+    with LocalXsoar(*options, pack=echo_pack) as running:
         yield running
 
 
