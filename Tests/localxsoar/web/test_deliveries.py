@@ -127,6 +127,7 @@ def api(echo_pack: Path) -> bottle.Bottle:
     details = {'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN}
     server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')
     server.store.keep_file('1@1', 'ä.txt', TOKEN.encode())
+    server.store.add_events('front', 'events', 'acme', 'audit', [{}] * 101)
     deliveries.acted(2, [{'name': 'of a rule', 'word': 'joined', 'incident': '1', 'text': ''}])
     made = bottle.Bottle()
     front = Front('localhost', Forwarder({}, {}), deliveries, made)
@@ -167,6 +168,12 @@ def test_the_latest_incidents_are_listed_and_searched(monkeypatch: pytest.Monkey
         store.add_entry('1', f'entry {count}')
     shown = json.loads(b''.join(get(made, 'incidents/1', '').pieces))
     assert shown['entries'] == ['entry 1', 'entry 2', 'entry 3']
+
+
+def test_all_events_are_counted_and_the_latest_are_shown(api: bottle.Bottle) -> None:
+    *_, kept = json.loads(b''.join(get(api, 'commands/kept', '').pieces))
+    shown = json.loads(kept['text'])
+    assert (shown['count'], [each['id'] for each in shown['latest']]) == (101, list(range(101, 1, -1)))
 
 
 def test_a_response_that_is_kept_in_part_is_not_downloaded(api: bottle.Bottle) -> None:
