@@ -67,6 +67,8 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'title': 'Disk full on db-1', 'host': 'db-1.example.com'}, 'Disk full on db-1'),
     ({'alert_title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
     ({'message': '\u2026'}, ''),
+    ({'title': '<?xml version="1.0"?><alert>Fire on <b>deck</b></alert>'}, 'Fire on deck'),
+    ({'type': 'user.created', 'message': 'The user has been created', 'user': 'ann'}, 'user.created: ann'),
     ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
     *(({'body': f'<165>1 2026-11-24T10:00:00.003{zone} fw-1 sshd - ID47 - Failed password'}, 'sshd: Failed password')
       for zone in ('Z', '+01:00')),

@@ -2672,7 +2672,7 @@ TOKEN_OR_AGENT = re.compile(
     r'(?=\S*[a-z])(?=\S*[A-Z])(?=(\D*\d){3})[\w-]{16,}|'
     # A user agent such as `Mozilla/5.0 (X11)`
     r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
-TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
+TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>|<\?xml[^<>]*>', re.IGNORECASE | re.ASCII)
 TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
 
 
@@ -3973,7 +3973,7 @@ class Facts:
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no words other than the kind of event. A number is one, and so is what is not ASCII."""
-        if 2 * len(self.own_kind) < len(text):  # it has other words, whichever they are
+        if 3 * len(self.own_kind) < len(text):  # it has other words, whichever they are
             return False
         words = {*words_of(text.lower())} - SAY_NOTHING
         has_others = not text.isascii() or NUMBER.search(text) or not words.issubset(words_of(self.own_kind))
