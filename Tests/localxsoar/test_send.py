@@ -161,8 +161,7 @@ OTHER_SERVERS = {
     'HTML': b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>', 'JSON': b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
     'a list': b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]',  # to everything
     'nothing there': b'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n[]', 'no HTTP': b'SSH-2.0-OpenSSH_9.2\r\n',
-    'silence': b'',
-    'half a response': b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[]',
+    'silence': b'', 'half a response': b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[]',
     'half a refusal': b'HTTP/1.1 500 Oh\r\nContent-Length: 20\r\n\r\n[]',
 }
 

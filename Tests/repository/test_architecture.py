@@ -45,8 +45,7 @@ def test_only_the_server_line_and_main_use_demisto() -> None:
 
 
 @pytest.mark.parametrize(('source', 'lines'), [
-    ('def receive():\n    demisto.info("x")', [2]),
-    ('log = demisto.info', [1]),
+    ('def receive():\n    demisto.info("x")', [2]), ('log = demisto.info', [1]),
     ('class ServerLine:\n    def f(self): demisto.info("x")\nclass Other:\n    f = demisto.info', [4]),
     ('""" COMMANDS """\ndef serve(): demisto.info("x")', [2]),
     ('def receive():\n    return_error("x")\n    return_results("x")', [2, 3]),

@@ -77,8 +77,7 @@ def waits(node: ast.AST) -> list[ast.expr]:
 @pytest.mark.parametrize(('find', 'sign'), [
     (clocks_read, r'(?m)^ *(import|from) .*time|time\.|_(time|ns|counter|gettime)|monotonic|getrusage|elapsed|sleep|'
                   r'\.(now|utcnow|today)'),
-    (short_waits, r'timeout=[\d.]|(Timeout|settimeout|wait)\([\d.]'),
-    (verdicts_by_deadline, '@given')])
+    (short_waits, r'timeout=[\d.]|(Timeout|settimeout|wait)\([\d.]'), (verdicts_by_deadline, '@given')])
 def test_no_verdict_depends_on_the_speed_of_the_machine(find, sign: str) -> None:
     found = {str(file.relative_to(ROOT)): list(find(tree_of(file))) for file in TESTS if re.search(sign, file.read_text('utf-8'))}
     assert {name: uses for name, uses in found.items() if uses} == {}

@@ -61,8 +61,7 @@ def test_the_last_line_says_how_many_tests_were_skipped_and_why(tmp_path: Path, 
 
 
 @pytest.mark.parametrize('environment, printed', [
-    ({}, ['all programs: ', 'dev test: passed']),
-    ({'CI': 'true'}, ['all programs: true', 'dev test: passed']),
+    ({}, ['all programs: ', 'dev test: passed']), ({'CI': 'true'}, ['all programs: true', 'dev test: passed']),
     ({'CI': 'true', 'NO_MIRROR': 'true'}, ['all programs: ', 'dev test: passed; the mirror of packages could not be reached']),
 ], ids=['developer', 'CI', 'CI without a mirror'])
 def test_only_ci_must_have_every_program_unless_the_mirror_could_not_be_reached(

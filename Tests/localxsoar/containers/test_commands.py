@@ -42,8 +42,7 @@ def test_each_call_is_counted_and_an_undeclared_one_is_reported_and_rejected(sit
     ('searchRelationships', {}, {'total': 0, 'data': []}), ('mirrorInvestigation', {}, {}), ('handleEntitlementForUser', {}, {}),
     ('getLicenseID', {}, {'id': 'local'}), ('getLicenseCustomField', {'key': 'a'}, None), ('getIndexHash', {}, 'local'),
     ('findUser', {'username': 'admin'}, USER), ('findUser', {'email': 'admin@localhost'}, USER),
-    ('findUser', {'username': 'nobody', 'email': ''}, None),
-    ('findUser', {'username': '', 'email': 'other@localhost'}, None),
+    ('findUser', {'username': 'nobody', 'email': ''}, None), ('findUser', {'username': '', 'email': 'other@localhost'}, None),
     ('getLastRun', {}, {}), ('getLastMirrorRun', {}, {}), ('getAssetsLastRun', {}, {}),
     ('createIndicators', {'indicators': None}, {})])
 def test_a_call_has_the_reply_of_a_server_with_one_user_alone(site: Site, name: str, args: dict[str, Any], reply: Any) -> None:

@@ -55,8 +55,7 @@ demisto.results(json.dumps([outcome(call) for call in [
 
 
 IMPOSSIBLE = {
-    "demisto.createIndicators([{'value': {}}])": 'Indicator 0',
-    'demisto.createIndicators([{}])': 'Indicator 0',
+    "demisto.createIndicators([{'value': {}}])": 'Indicator 0', 'demisto.createIndicators([{}])': 'Indicator 0',
     "demisto.setIntegrationContextVersioned({}, 'abc')": 'The call setIntegrationContext failed',
     "demisto.searchIndicators(size='abc')": 'The call searchIndicators failed',
     "demisto.searchIndicators(searchAfter='zzz')": 'The call searchIndicators failed',
@@ -113,8 +112,7 @@ EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
 
 @pytest.mark.parametrize('script, reason, command', [
     ('os._exit(3)', 'exit code 3', ['--command', 'small-run']), ('os._exit(0)', 'exit code 0', ['--test']),
-    ('os.kill(os.getpid(), 35)', 'signal 35', ['--samples']),
-    ('raise KeyboardInterrupt', 'SIGINT', ['--command', 'small-run'])])
+    ('os.kill(os.getpid(), 35)', 'signal 35', ['--samples']), ('raise KeyboardInterrupt', 'SIGINT', ['--command', 'small-run'])])
 def test_a_container_that_dies_is_an_error_with_its_status_and_last_words(
         tmp_path: Path, script: str, reason: str, command: list[str]) -> None:
     done = run_local_xsoar(str(make_pack(tmp_path, EARLY + script)), *command)

@@ -175,17 +175,14 @@ MESSAGES = [
     ('demisto.results({"Contents": "c"})', result(entry('{"Contents": "c"}', 'json'))),
     ('demisto.results({"Type": 3, "Contents": "", "ContentsFormat": "text"})', result({**entry(''), 'Type': 3})),
     ('demisto.incidents([{"name": "a"}])', result(entry('[{"name": "a"}]', 'json'))),
-    ('demisto.incidents(None)', result(entry('null', 'json'))),
-    ('demisto.credentials([])', result(entry('[]', 'json'))),
+    ('demisto.incidents(None)', result(entry('null', 'json'))), ('demisto.credentials([])', result(entry('[]', 'json'))),
     ('demisto.results(OrderedDict(a=1))', result(entry(str(OrderedDict(a=1))))),
     ('demisto.results(defaultdict(int, Contents="c", ContentsFormat="text"))',
      result(entry("defaultdict(<class 'int'>, {'Contents': 'c', 'ContentsFormat': 'text'})"))),
     ('demisto.results(("a", "b"))', result(entry("('a', 'b')"))),
     ('demisto.results([["a", {"b": 1}], []])', result([entry('a'), entry('{"b": 1}', 'json')], [])),  # type: ignore[arg-type]
-    ('demisto_print(" a", 1, " ")', said('a 1')),
-    ('__builtin__.print("no line", file=StringIO())\ndemisto.log("m")', said('m')),
-    ('demisto.log("m")', said('m')),
-    ('print("a", 1)', said('a 1')),
+    ('demisto_print(" a", 1, " ")', said('a 1')), ('__builtin__.print("no line", file=StringIO())\ndemisto.log("m")', said('m')),
+    ('demisto.log("m")', said('m')), ('print("a", 1)', said('a 1')),
     ('demisto.heartbeat("b")', {'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': 'b'}}),
 ]
 

@@ -223,8 +223,7 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
     assert store.sent() == [{'id': '1', 'sent': sent}]
     assert store.latest(5) == [brief(created)] == [{
         'id': '1', 'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'created': created['created'],
-        'sourceInstance': 'front', 'severity': 3, 'status': 0, 'state': '', 'first_state': '',
-        'dbotMirrorId': '', 'owner': ''}]
+        'sourceInstance': 'front', 'severity': 3, 'status': 0, 'state': '', 'first_state': '', 'dbotMirrorId': '', 'owner': ''}]
 
 
 def test_the_latest_incidents_are_listed_newest_first(store: Store) -> None:
@@ -307,8 +306,7 @@ def test_the_latest_acts_are_read_oldest_first_and_kept_values_in_the_order_of_t
 @pytest.mark.parametrize('args, values', [
     ({}, 'abc'), ({'size': 2}, 'ab'), ({'size': 2, 'page': 1}, 'c'), ({'searchAfter': ['1'], 'page': 1, 'size': 1}, 'b'),
     ({'value': 'b'}, 'b'), ({'value': 'b', 'query': 'type:IP'}, ''), ({'query': 'value:c'}, 'c'),
-    ({'query': '-sourceBrands:Feed'}, ''),
-    ({'query': 'sourceInstances:front id:2'}, 'b')])
+    ({'query': '-sourceBrands:Feed'}, ''), ({'query': 'sourceInstances:front id:2'}, 'b')])
 def test_indicators_are_searched_by_page_value_and_query(store: Store, args: dict[str, Any], values: str) -> None:
     store.add_indicators([{'value': value} for value in 'abc'], 'front', 'Feed')
     found = store.search_indicators(args)

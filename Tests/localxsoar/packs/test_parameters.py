@@ -41,9 +41,7 @@ def no_port() -> int:
 @fact('inferred', 'credentials have `identifier`, `password`, `passwordChanged`, `credential` and `credentials`')
 @pytest.mark.parametrize('name, given, value', [
     ('text', '', ''), ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'),
-    ('some', 'b', ['b']),
-    ('some', ' a ,, ', ['a']),
-    ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
+    ('some', 'b', ['b']), ('some', ' a ,, ', ['a']), ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
     ('user', 'kim:', credentials('kim', '')), ('user', 'me:pass:word', credentials('me', 'pass:word'))])
 def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None:
     assert fill_form(FORM, {}, no_port) == EMPTY
@@ -76,8 +74,7 @@ def test_all_that_is_missing_is_named_at_once_and_a_default_that_is_no_option_is
 
 @pytest.mark.parametrize('value, text', [
     (None, ''), ('a', 'a'), (5, '5'), (True, 'true'), (False, 'false'), (['a', 5], 'a,5'),
-    ({'identifier': 'kim', 'password': 'hush'}, 'kim:hush'),
-    ({'identifier': None}, ':')])
+    ({'identifier': 'kim', 'password': 'hush'}, 'kim:hush'), ({'identifier': None}, ':')])
 def test_a_value_from_the_api_is_read_as_a_person_would_type_it(value: Any, text: str) -> None:
     assert form_text(value) == text
 

@@ -52,8 +52,7 @@ def pack(tmp_path: Path) -> Path:
 @fact('inferred', 'indicators are fetched every 240 minutes unless `feedFetchInterval` says otherwise')
 @pytest.mark.parametrize('params, schedule', [
     ({'isFetch': True}, {'fetch-incidents': 60}), ({'isFetch': True, 'incidentFetchInterval': '5'}, {'fetch-incidents': 300}),
-    ({'isFetch': False, 'feed': True}, {'fetch-indicators': 14400}), ({}, {}),
-    ({'isFetchAssets': True}, {'fetch-assets': 86400}),
+    ({'isFetch': False, 'feed': True}, {'fetch-indicators': 14400}), ({}, {}), ({'isFetchAssets': True}, {'fetch-assets': 86400}),
     ({'isFetch': True, 'feed': True, 'feedFetchInterval': '1'}, {'fetch-incidents': 60, 'fetch-indicators': 60})])
 def test_what_is_on_is_fetched_every_so_many_minutes(params: dict[str, Any], schedule: dict[str, float]) -> None:
     assert read_schedule({'isfetch': True, 'feed': True, 'isfetchassets': True}, params) == schedule

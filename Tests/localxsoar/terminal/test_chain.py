@@ -18,19 +18,16 @@ def act(word: str, incident: str = '', text: str = '') -> dict[str, str]:
     ({**DELIVERY, 'own': ['7']}, ['→ 7']),
     ({**NOTHING, 'acts': [act('joined', '7', 'high → critical')]}, ['↳ 7 high → critical']),
     ({**NOTHING, 'acts': [act('joined', '7'), act('joined', '9'), act('joined', '7')]}, ['↳ 7, 9']),
-    ({**NOTHING, 'acts': [act('ended', '7')]}, ['✓ 7']),
-    ({**NOTHING, 'acts': [act('dropped')]}, ['⊘ dropped']),
+    ({**NOTHING, 'acts': [act('ended', '7')]}, ['✓ 7']), ({**NOTHING, 'acts': [act('dropped')]}, ['⊘ dropped']),
     ({**NOTHING, 'acts': [act('dropped'), act('dropped')]}, ['⊘ 2 dropped']),
     ({**NOTHING, 'skipped': 'severity low'}, ['⊘ skipped: severity low']),
     ({**DELIVERY, 'kind': 'repeat', 'own': [], 'repeats': 3}, ['↺ 3']),
     ({**DELIVERY, 'kind': 'repeat', 'own': [], 'incidents': ['7', '8']}, ['↺ of incidents 7, 8']),
-    ({**NOTHING, 'is_repeat': True}, ['↺ of an earlier delivery']),
-    ({**REJECTED, 'own': []}, ['no token']),
+    ({**NOTHING, 'is_repeat': True}, ['↺ of an earlier delivery']), ({**REJECTED, 'own': []}, ['no token']),
     ({**REJECTED, 'incidents': ['7'], 'own': ['7']}, ['→ 7', 'no token']),
     ({**NOTHING, 'kind': 'gone', 'is_lost': True, 'has_left': True}, ['✗ lost', '↯ left']),
     ({**DELIVERY, 'kind': 'gone', 'own': ['7'], 'has_left': True}, ['→ 7', '↯ left']),
-    ({**NOTHING, 'kind': 'gone', 'has_left': False}, []),
-    (NOTHING, []),
+    ({**NOTHING, 'kind': 'gone', 'has_left': False}, []), (NOTHING, []),
     (DELIVERY, ['→ 7']),  # as earlier versions kept it
 ])
 def test_each_step_is_said_with_its_sign(delivery: dict[str, Any], said: list[str]) -> None:

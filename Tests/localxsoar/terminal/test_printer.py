@@ -23,8 +23,7 @@ def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) 
 
 
 @pytest.mark.parametrize('change, line', [
-    ({}, 'POST 200  5 ms  curl  → 7  disk full'),
-    ({'triage': 'critical'}, 'POST 200  5 ms  curl  → 7 critical  disk full'),
+    ({}, 'POST 200  5 ms  curl  → 7  disk full'), ({'triage': 'critical'}, 'POST 200  5 ms  curl  → 7 critical  disk full'),
     ({'incidents': ['7', '8'], 'triage': 'info resolved'}, 'POST 200  5 ms  curl  → 7, 8 info resolved  disk full'),
     ({'kind': 'repeat'}, 'POST 200  5 ms  curl  ↺ of incident 7  disk full'),
     ({'kind': 'answered', 'incidents': [], 'skipped': 'severity low', 'text': NOTHING},

@@ -316,8 +316,7 @@ def given(echo: LocalXsoar) -> Any:
 def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(echo: LocalXsoar) -> None:
     data = [{'name': 'secret', 'type': 4, 'value': ''}, {'name': 'limit', 'type': 1, 'value': ''},
             {'name': 'account', 'type': 9, 'value': {'identifier': 'lee', 'password': ''}},
-            {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False},
-            {'name': 'greeting', 'type': 0, 'value': None}]
+            {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False}, {'name': 'greeting', 'type': 0, 'value': None}]
     ask(echo, 'PUT', 'settings/integration', {'name': 'echo', 'data': data, 'enabled': True})
     params = given(echo)
     assert (params['secret'], params['limit'], params['greeting']) == ('h4sh-hush', '', 'hello')

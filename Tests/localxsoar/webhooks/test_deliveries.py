@@ -164,8 +164,7 @@ def test_a_sender_that_left_and_bytes_that_are_not_http_are_kept(deliveries: Del
         raise error
     deliveries.record_not_http('127.0.0.1', not_http_response(error))
     assert [(*became(each), each['status'], each['method']) for each in deliveries.summaries()] == [
-        ('rejected', [], 'This is not HTTP/1.1: it is noise.', 400, '?'),
-        ('rejected', [], 'Bad Request', 400, 'POST'),
+        ('rejected', [], 'This is not HTTP/1.1: it is noise.', 400, '?'), ('rejected', [], 'Bad Request', 400, 'POST'),
         ('gone', [], 'The sender left before the response.', None, 'POST')]
     with pytest.raises(SenderGone), deliveries.record(Request('POST', f'{PREFIX}webhook', [])):
         raise SenderGone

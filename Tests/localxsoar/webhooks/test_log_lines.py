@@ -45,16 +45,14 @@ def test_a_line_has_the_time_that_its_script_wrote_or_else_that_of_its_arrival(t
 
 
 @pytest.mark.parametrize('note, status, told', [
-    ('incident 7', 200, {}),
-    ('no incidents', 200, {}),
+    ('incident 7', 200, {}), ('no incidents', 200, {}),
     ('skipped: severity low, resolved', 200, {'skipped': 'severity low, resolved'}),
     ('2 incidents 7, 8, skipped: resolved; ?name found nothing', 200, {'skipped': 'resolved'}),
     ('skipped: conditions of the URL (the sender had left)', 200, {'skipped': 'conditions of the URL', 'has_left': True}),
     ('repeat of incident 7', 200, {'is_repeat': True}),
     ('repeat of a request that waits for XSOAR (the sender had left)', 200, {'is_repeat': True, 'has_left': True}),
     ('lost: XSOAR rejected it (the sender had left)', 502, {'is_lost': True, 'has_left': True}),
-    ('this, skipped: is a reason', 400, {}),
-    ('repeat of this is one, too', 400, {}),
+    ('this, skipped: is a reason', 400, {}), ('repeat of this is one, too', 400, {}),
 ])
 def test_a_note_says_what_only_the_pack_knows(note: str, status: int, told: dict[str, Any]) -> None:
     found = read_request_line(f'2025-11-24T16:00:00.500Z {request_line(status=status, note=note)}')

@@ -12,8 +12,7 @@ from localxsoar.webhooks.repairs import advice, causes, differences, how_to_prov
 
 
 @pytest.mark.parametrize('before, after, changes', [
-    (delivery(), delivery(), []),
-    (delivery(headers=[('X-A', 'b')]), delivery(headers=[('x-a', 'b')]), []),
+    (delivery(), delivery(), []), (delivery(headers=[('X-A', 'b')]), delivery(headers=[('x-a', 'b')]), []),
     (delivery(headers=[('X-A', 'b')]), delivery(headers=[('x-a', 'c')]), ['The header x-a was replaced.']),
     (delivery(headers=[('X-A', 'b')]), delivery(headers=[('X-A', 'b')] * 2), ['The header X-A was replaced.']),
     (delivery(headers=[('X-A', 'b')]), delivery(), ['The header X-A was removed.']),

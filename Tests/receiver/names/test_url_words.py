@@ -101,8 +101,7 @@ def test_a_sender_that_a_row_knows_is_named_by_the_url_and_else_by_its_row(app: 
     ('a|b', {'a': 'soon', 'b': 1795510800000}, '2026-11-24T09:00:00Z'),
     ('at', {'at': '3/4/2026 09:00', 'time': '2026-11-24T08:00:00Z'}, '2026-11-24T08:00:00Z'),
     ('@x-sent-at', {'time': '2026-11-24T08:00:00Z'}, '2026-11-24T07:00:00Z')])
-def test_a_time_is_read_like_any_other_and_otherwise_looked_for(
-        app: App, occurred: str, payload: Any, expected: str) -> None:
+def test_a_time_is_read_like_any_other_and_otherwise_looked_for(app: App, occurred: str, payload: Any, expected: str) -> None:
     incident = send(app, {'occurred': occurred}, {'title': 'Disk full', **payload}, X_Sent_At='2026-11-24T07:00:00Z').only
     assert incident['occurred'] == expected
 
@@ -281,8 +280,7 @@ def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(app: App)
       for beside in ({'severity': 'critical'}, {'severity': 'zork'}, {'x': {'severity': 'low'}})),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low', 'severity': 'critical'}]}, 'severity low'),
 ])
-def test_what_certainly_meets_the_words_is_left_out(
-        app: App, query: dict[str, str], payload: Any, reason: str) -> None:
+def test_what_certainly_meets_the_words_is_left_out(app: App, query: dict[str, str], payload: Any, reason: str) -> None:
     event = {'title': 'Disk full', **payload}
     assert send(app, query, event, X_Env='test').incidents == []
     with App() as app:
@@ -372,8 +370,7 @@ def test_what_a_text_says_counts_like_what_json_says_and_a_number_as_it_was_sent
     ('l.*.s', {'l': [{'s': 'low', 'x': {'severity': 'critical'}}]}),
     ('', {'rule': {'description': 'x', 'level': 3}, 'agent': {'name': 'db-1'}, 'data': {'vuln': {'severity': 'critical'}}}),
 ])
-def test_no_event_is_left_out_that_has_a_graver_or_an_unreadable_severity_anywhere(
-        app: App, severity: str, payload: Any) -> None:
+def test_no_event_is_left_out_that_has_a_graver_or_an_unreadable_severity_anywhere(app: App, severity: str, payload: Any) -> None:
     query = {'at_least': 'high', 'severity': severity}
     assert len(send(app, query, {'title': 'Disk full', **payload}).incidents) == 1
 
@@ -561,8 +558,7 @@ MET = 'any text there meets it (to compare one, write path=text)'
     ({'resolved': 'status', 'skip': 'resolved'}, {'status': 'failed'}, f'resolved, part 1: {MET}'),
     ({'each': 'l', 'skip': 's'}, {'s': 'x', 'l': [{'s': 'y'}, {}]}, f'skip, part 1: {MET}'),
 ])
-def test_the_note_says_which_bare_paths_any_text_meets(
-        app: App, query: dict[str, str], payload: Any, note: str) -> None:
+def test_the_note_says_which_bare_paths_any_text_meets(app: App, query: dict[str, str], payload: Any, note: str) -> None:
     assert send(app, query, payload, X_Env='prod').note == note
 
 
