@@ -476,6 +476,10 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'OUTSIDE_METRIC_THRESHOLD: CONNECTIONS (orders)', ''),
     ({'email': 'ann@example.com', 'message': 'Email Opened', 'time': NINE}, 'Email Opened (ann@example.com)', NINE),
     ({'domain': 'example.com', 'email': 'ann@example.com', 'message': 'Backup is done'}, 'Backup is done (ann@example.com)', ''),
+    ({'domain': 'example.com', 'src_ip': '192.0.2.7', 'message': 'A port scan'}, 'A port scan (192.0.2.7)', ''),
+    *(({'type': 'build', 'message': 'Deploy it', **failure}, f'{failure.get("status", "failed")}: Deploy it', '')
+      for failure in ({'data': {'status': 'failed'}}, {'status': 'crashed', 'data': {'status': 'failed'}})),
+    ({'event': 'push', 'message': 'An event was a push', 'user': 'ann'}, 'push: ann', ''),
     ({'event': 'deferred', 'email': 'ann@example.com', 'domain': 'example.com'}, 'deferred: ann@example.com', ''),
     ({'message': 'The disk is full', 'device': {'hostname': 'ws-17', 'login': 'field-office'}}, 'The disk is full (ws-17)', ''),
     ({'domain': 'example.com', 'status': 'in_progress'}, 'in_progress: example.com', ''),

@@ -2650,7 +2650,7 @@ def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
         return ''
     text = (value.sent if type(value) is SentFloat else str(value))[:4096]  # more than any name or date has, and quick to search
     text = text.strip()
-    if '  ' in text or not text.isprintable():
+    if '  ' in text or not text.isprintable():  # any other text is one line as it is
         controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
         # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
         marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
@@ -2686,7 +2686,7 @@ def xml_members(text: str) -> dict[str, Any] | None:
 
     Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
     """
-    if '<!DOCTYPE' in text:
+    if text.startswith('<') and '<!DOCTYPE' in text:
         return {}
     try:
         return xml_object([fromstring(text)])
@@ -3695,7 +3695,6 @@ class Scope:
     def __init__(self, members: dict[str, Any], key: str = '', *, is_item: bool = False, is_text: bool = False,
                  has_data: bool = False):
         self.members = members
-        self.key = key
         self.word = word_of(key)
         self.is_item = is_item  # the first item of a list, or inside one: it does not speak for the others
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
@@ -3743,6 +3742,7 @@ UNUSABLE_OBJECT = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a|({JSON_TEXT.pattern}).*', re.IGNORECASE)
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
+# The form is looked for first: to look for the words in each kind takes longer.
 TELLING_KIND = re.compile(
     r'(?i:\S[^\s./:]*[./:]\S+|\S+ed)|'  # up to the first of these marks: to try each would take quadratic time
     r'(?=([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)\Z)(?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))\S+')
@@ -3973,7 +3973,7 @@ class Facts:
 
     def repeats_the_kind(self, text: str) -> bool:
         """Return whether a text has no words other than the kind of event. A number is one, and so is what is not ASCII."""
-        if 3 * len(self.own_kind) < len(text):  # it has other words, whichever they are
+        if not self.own_kind or len(text) > 150:  # no kind is longer than a name
             return False
         words = {*words_of(text.lower())} - SAY_NOTHING
         has_others = not text.isascii() or NUMBER.search(text) or not words.issubset(words_of(self.own_kind))
@@ -4001,6 +4001,7 @@ class Facts:
         {"status": "closed"}                               -> closed
         {"type": "build", "status": "closed"}              -> build closed, or beside a text: closed
         {"type": "build", "status": "passed"}              -> build passed, or beside a text: nothing
+        {"type": "build", "data": {"status": "failed"}}    -> build failed, or beside a text: failed
         {"type": "A build", "status": "failed"}            -> failed: A build
         {"type": "build_end", "job": {"status": "failed"}} -> build_end failed, or beside a text: build_end
         {"type": "status_changed", "status": "down"}       -> status_changed down
@@ -4012,8 +4013,8 @@ class Facts:
         if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
             return f'{kind} {status}'
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
-        if text:  # it says more than an outcome such as `passed`: beside it, only a change counts
-            return kind if is_telling else self.word_of_change((OWN,), CHANGE) or self.word_of_change((DATA,), FAILURE)
+        if text:  # it says more than an outcome such as `passed`: beside it, only a change or a failure counts
+            return kind if is_telling else self.word_of_change((OWN,), CHANGE) or self.word_of_change((OWN, DATA), FAILURE)
         word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
         if not word or word.lower() in kind.lower() or FAILURE.search(kind):
@@ -4187,24 +4188,25 @@ def severities_of_keys(members: dict[str, Any]) -> Iterator[float]:
 
 # --- An event: its rows, and the general rule ---
 
-# What precedes the text in a line of a body, each part of which may be missing:
-#   - the priority of a syslog message with a number by Cisco, or with what follows it by RFC 5424, `<134>1 2026-11-24T10:00:00Z
-#     db-1 sshd 7 - -`, perhaps without the version, or without what follows the time or the host
-#   - the time and host of RFC 3164, `Nov 24 10:00:00 db-1`, or the time by Cisco, `*Nov 24 10:00:00.250 UTC:`
-#   - the time of a log, `[2026-11-24 10:00:00,250 +0100]`, and an XML declaration
-# So it matches any text, at least the empty one at its start.
-PREAMBLE: Any = re.compile(r'''
-    (<\d{1,3}>\ ?(\d+:\ | (?P<version>\d\ )?((?P<sent>\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)|-)\ (\S+\ (?(version)
-        ((-|(?P<program>\S+))\ \S+\ \S+\ (-|(\[[^]]*])+)\ (?=\S))?))?)? ))?
-    ([*.]?[A-Z][a-z]{2}\ [\ \d]?\d\ (\d{4}\ )?\d\d:\d\d:\d\d(\.\d+)?(\ [A-Z]{3,4}(?=\ ?:))?(\ ?:\ |\ ([^\s|]+\ )?))?
-    (\[?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T\ -]\d\d:\d\d:\d\d([.,]\d+)?(Z|\ ?(UTC|GMT|CES?T|[PMCE][SD]T|[+-]\d\d:?\d\d))?)]?
-        (([\ ,:|]|-(?=\ ))+|\Z))?
-    (<\?xml[^>]*>)?
-    ''', re.VERBOSE | re.ASCII)
-# The level, the thread and the like before the text of a log line, `WARN [main] [client 192.0.2.7] `. It matches any text, too.
-BRACKETS: Any = re.compile(r'(([A-Z]+ )?(\[[^]]*][ :-]*)+(?=\S))?')
+# What may precede the text in a line of a body.
+# `<134>1 2026-11-24T10:00:00Z db-1 sshd 7 ID47 - `; without a text behind them, the fields after the host are the text
+RFC_5424 = r'<\d{1,3}>\d (-|(?P<sent>\d{4}-\d\S+)) \S+ (-|(?P<program>\S+)) \S+ \S+ (-|(\[[^]@=]*[@=][^]]*]){1,8}) (?=\S)'
+# `<134>`, `<134>1 2026-11-24T10:00:00Z db-1 `, or by Cisco `<189>29: `
+PRIORITY = r'<\d{1,3}> ?(\d+: (?=[*.]?[A-Z])|(\d )?((?P<stamped>\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)) (\S+ )?)?)'
+# `Nov 24 10:00:00 db-1 `, with the name of a program if JSON follows it, or by Cisco `*Nov 24 10:00:00.250 UTC: `
+RFC_3164 = (r'[*.]?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]?\d (\d{4} )?\d\d:\d\d:\d\d'
+            r'((\.\d+)?( [A-Z]{3,4})? ?: | ([^\s|:[]+ ([^\s{]+ (?=\{"))?)?)')
+# `2026-11-24T10:00:00Z `, or `[2026/11/24 10:00:00,250 +0100] `: without the brackets, a number behind a blank is no offset
+LOG_TIME = (r'(?P<bracket>\[)?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T -]\d\d:\d\d:\d\d([.,]\d+)?'
+            r'(Z|(?(bracket) ?)[+-]\d\d:?\d\d| (UTC|GMT|CES?T|[PMCE][SD]T))?)(?(bracket)])(([\s,;|]|:(?!\d)|-(?=\s)){1,10}|\Z)')
+# It matches any text, at least its empty start: hence Any, in place of a match or None. The next one does, too.
+PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME})?(<\?xml[^>]*>)?', re.ASCII)
+# The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
+BRACKETS: Any = re.compile(r'''(
+    ((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE)\ +(\[[^],]{1,100}](\ -)?\ *)+|(\[[^],]{1,100}]\ *){3,})
+    (?=\S+\ \S+\ \S) )?''', re.VERBOSE)
 # JSON as the text of a syslog message, perhaps behind the name of a program.
-JSON_OF_SYSLOG = re.compile(r'(?:\S+[\s:]\s*)?(\{.*)', re.DOTALL)
+JSON_OF_SYSLOG = re.compile(r'(?:[^\s{]+:\s*)?(\{.*)', re.DOTALL)
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
 BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
@@ -4222,6 +4224,16 @@ NO_IDENTITY = re.compile(r'''
     ''', re.IGNORECASE | re.VERBOSE)
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 NO_ROW = Row()
+
+
+def says_something(text: str) -> bool:
+    """Return whether a line of text can be a name: it is neither JSON nor a line of dashes or the like."""
+    return not re.fullmatch(f'[{PUNCTUATION}]*', text) and not JSON_TEXT.match(text)
+
+
+def identifies_something(text: str) -> bool:
+    """Return whether a text can be an id, and is not a word for none or an unreplaced variable."""
+    return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
 
 
 def host_of(url: str) -> str:
@@ -4243,8 +4255,8 @@ def members_of_log(line: str) -> dict[str, str] | None:
     """
     before, *pairs = KEY_OF_PAIR.split(line)  # a key and its value in turn
     header = BEFORE_PAIRS.fullmatch(before)
-    # Two pairs are a text that says all by itself: `usage=97% host=db-1`.
-    if not header or (len(pairs) < 2 * 3 and not header['signature']):
+    # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
+    if not header or (len(pairs) < 6 and not header['signature']):
         return None
     keys, values = pairs[::2], [UNQUOTED.sub(r'\2', value.strip(' ,;|]')) for value in pairs[1::2]]
     of_cef = {key: text for key, text in header.groupdict().items() if text is not None}
@@ -4326,7 +4338,8 @@ class ThirdPartyEvent:
         """Yield the names that an event may have without a row, the best first.
 
         If the only member is a text, its lines may be names: the lines of a `body` that is no record before what the general rule
-        finds, and after it those of at least three words in any text. XML that is not read has no such lines.
+        finds; after it, all lines of a `body`, and those of at least three words of any other text. XML that is not read has no
+        such lines.
         """
         text = self.text_member(next(iter(self.members))) if len(self.members) == 1 else ''
         # read_payloads makes a text that is neither JSON nor a form an object with this member
@@ -4334,15 +4347,16 @@ class ThirdPartyEvent:
             yield from self.names_in_body(text)
         yield self.facts.name()
         if self.record != {}:
-            yield from (line for line in self.names_in_body(text) if line.count(' ') > 1)
+            yield from (line for line in self.names_in_body(text) if 'body' in self.members or line.count(' ') > 1)
 
     def names_in_body(self, body: str) -> Iterator[str]:
-        """Yield the lines at the start of a text, in order."""
-        for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
-            preamble = PREAMBLE.match(each)
-            line = untagged_text(': '.join(filter(None, (preamble['program'], each[preamble.end():]))), self.clean)
-            line = line[BRACKETS.match(line).end():] if len(line) > 150 else line
-            yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or JSON_TEXT.match(line) else line
+        """Yield the texts of the lines at the start of a body, in order, and then the lines as they were sent."""
+        lines = body.lstrip()[:4096].splitlines()[:50]  # a hostile text may consist of line breaks
+        for preamble in map(PREAMBLE.match, lines):
+            text = untagged_text(preamble.string[preamble.end():], self.clean)
+            text = text[BRACKETS.match(text).end():] if len(text) > 150 else text
+            yield self.clean(': '.join(filter(None, (preamble['program'], text)))) if says_something(text) else ''
+        yield from (text for text in map(partial(untagged_text, clean=self.clean), lines) if says_something(text))
 
     def name_by(self, row: Row) -> str:
         """Return the name of at most 150 characters that a row gives the event, or '' if it has nothing but constants to say.
@@ -4407,10 +4421,10 @@ class ThirdPartyEvent:
             yield from map(self.text_at, self.row.times)
         if is_end_of_row or any(path.text == '-' for path in self.row.times):
             return
-        yield from self.facts.times()
         line = self.text_member('body').lstrip() if len(self.members) == 1 else ''
-        # Without an offset, it may be a local time.
-        yield from filter(ZONE.search, filter(None, PREAMBLE.match(line).group('sent', 'logged')))
+        times = PREAMBLE.match(line).group('sent', 'stamped', 'logged')
+        yield from (text for text in times if text and ZONE.search(text))  # a time without an offset may be local
+        yield from self.facts.times()
 
     # The severity
 
@@ -4503,8 +4517,8 @@ class ThirdPartyEvent:
         path, values = self.first_with_value(paths)
         # A CutText is no str here: two problems could have the same start.
         text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
-        is_no_id = NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
-        if not path or len(text) > MAX_KEY_PART_CHARACTERS or is_no_id or path.is_one_of_several(self.members):
+        is_long = len(text) > MAX_KEY_PART_CHARACTERS
+        if not path or is_long or path.is_one_of_several(self.members) or not identifies_something(text):
             return ''
         return host_of(text) if path.is_host else text
 
