@@ -68,7 +68,7 @@ LIMITS = {
     'colons of an event over 256 KiB': 'MAX_COLONS',
     'keys and list items that are read of an event over 64 KiB, and of all events in a request':
         'MAX_EVENT_VALUES MAX_OPENED_VALUES',
-    'a string in an event': 'SMALL_BODY_BYTES STRING_START_BYTES',
+    'a string in an event; the start of a longer one': 'SMALL_BODY_BYTES STRING_START_BYTES',
     'headers': 'MAX_HEADERS MAX_HEADER_BYTES',
     'parameters of the URL': 'MAX_PARAMETERS',
     'request line': 'MAX_REQUEST_START_BYTES',
