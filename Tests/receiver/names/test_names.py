@@ -754,6 +754,10 @@ HOSTILE_TEXTS: dict[str, Callable[[int], str]] = {
     'many addresses': lambda size: '{"title":"' + 'a@' * (size // 2) + ' x"}',
     'parts of words in two ways': lambda size: '{"title":"' + 'v1_1_' * (size // 5) + '!"}',
     'parts of versions in two ways': lambda size: '{"title":"' + 'v12.' * (size // 4) + '!"}',
+    'separators behind a time': lambda size: '{"body":"2026-11-24T10:00:00Z' + ' -' * (size // 2) + '"}',
+    'structured data': lambda size: '{"body":"<1>1 - db-1 sshd 7 - ' + '[a@b]' * (size // 5) + '"}',
+    'brackets': lambda size: '{"body":"WARN ' + '[a] ' * (size // 4) + '"}',
+    'program before JSON': lambda size: '{"body":"Nov 24 10:00:00 db-1 ' + 'a' * size + ' {\\""}',
 }
 
 
