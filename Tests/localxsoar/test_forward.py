@@ -2,6 +2,8 @@
 
 import select
 import socket
+import struct
+import threading
 from contextlib import closing
 from typing import Any
 
@@ -64,9 +66,18 @@ def test_a_response_is_passed_on_undecoded_without_the_headers_of_its_connection
         assert (answer.status, answer.reason, answer.headers, read(answer)) == (299, 'Odd', kept, b'not gzip at all')
 
 
-def test_a_response_that_breaks_off_breaks_off_for_the_sender() -> None:
-    with container(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')) as port:
+@pytest.mark.parametrize('linger', [(0, 0), (1, 0)], ids=['ended', 'reset'])
+def test_a_response_that_breaks_off_breaks_off_for_the_sender(linger: tuple[int, int]) -> None:
+    has_begun = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        answering(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')(connection)
+        has_begun.wait()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', *linger))
+
+    with container(behave) as port:
         answer = forward(port)
+        has_begun.set()
         with pytest.raises(ContainerGone):
             read(answer)
 

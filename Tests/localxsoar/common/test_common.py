@@ -114,7 +114,7 @@ def test_an_error_is_raised_where_the_server_reports_it(
     *((common.argToBoolean, word, True) for word in (True, 'true', 'True', 'yes', 'y', 't', 'on', '1')),
     *((common.argToBoolean, word, False) for word in (False, 'false', 'No', 'n', 'f', 'off', '0')),
     *((common.arg_to_number, given, number) for given, number in (
-        (None, None), ('', None), ('5', 5), (' 5 ', 5), ('-5', -5), (5.9, 5), ('5.9', 5), (0, 0))),
+        (None, None), ('', None), ('5', 5), (' 5 ', 5), ('-5', -5), (5.9, 5), ('5.9', 5), (0, 0), ('9' * 19, 10 ** 19 - 1))),
     *((common.auto_detect_indicator_type, value, kind) for value, kind in (
         ('192.0.2.1', 'IP'), ('2001:db8::1', 'IPv6'), ('192.0.2.0/24', 'CIDR'), ('2001:db8::/32', 'IPv6CIDR'),
         ('CVE-2024-12345', 'CVE'),

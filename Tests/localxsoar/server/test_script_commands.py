@@ -289,7 +289,9 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
          'linkIncidents knows the actions link, unlink and duplicate, not join.'),
         ('Set', {'key': 'S', 'value': '{"b": 1}', 'stringify': 'true'}, {'S': '{"b": 1}'}),
         ('Set', {'key': 'N', 'value': 'NaN'}, {'N': 'NaN'}), ('DeleteContext', {'key': 'S,N,none'}, ...),
-        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}})]
+        ('getContext', {}, {'context': {'K': {'a': [{'b': 1}, 'c']}}}),
+        ('createList', {'listName': 'M'}, ...), ('addToList', {'listName': 'M', 'listData': 'z'}, ...),
+        ('getList', {'listName': 'M'}, 'z')]
     replies = [entries[0]['Contents'] for entries in call_all(server, pack, *(row[:2] for row in rows))]
     assert [expected if expected is not ... else found for (_, _, expected), found in zip(rows, replies, strict=True)] == replies
     assert [found['CustomFields'] for found in replies[9]] == [{'site': 's', 'at': '1'}] and replies[8]['score'] == 3

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from itertools import takewhile
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar, connect, wait_for
 
-from localxsoar.web.front import is_loopback
+from localxsoar.web.front import Connection, is_loopback
 
 pytestmark = pytest.mark.sockets
 
@@ -269,6 +270,14 @@ def test_a_body_of_the_api_is_bounded(xsoar: LocalXsoar) -> None:
 def test_a_head_is_bounded(xsoar: LocalXsoar, size: int, status: int) -> None:
     head = f'GET {WAY_IN}/echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: {"x" * size}\r\n\r\n'
     assert exchange(xsoar, head.encode()).startswith(b'HTTP/1.1 %d ' % status)
+
+
+def test_the_time_limit_of_a_head_ends_with_it() -> None:
+    with socket.create_server(('127.0.0.1', 0)) as listener, socket.create_connection(listener.getsockname()) as sender:
+        sender.sendall(b'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+        with listener.accept()[0] as accepted:
+            next(Connection(accepted, '').requests())
+            assert accepted.gettimeout() is None
 
 
 def test_a_folder_of_the_controls_is_the_apis_and_no_delivery(xsoar: LocalXsoar) -> None:

@@ -81,16 +81,18 @@ test('only the rows that are seen are in the document, with their places, and a 
   const rows = () => deliveries.room.children;
   assert.deepEqual([rows().length, rows()[1].id, rows()[1].style.top, ...['aria-setsize', 'aria-posinset', 'aria-selected'].map((name) => rows()[1].attributes[name]), deliveries.box.attributes['aria-activedescendant']],
     [10, 'deliveries-29', '32px', '30', '2', 'true', 'deliveries-29']);
-  deliveries.box.send('pointerdown', {target: rows()[0]});
-  deliveries.add(delivery(31));
-  deliveries.render();
-  assert.equal(rows()[0].id, 'deliveries-30');
-  document.body.send('pointerup');
-  deliveries.render();
-  assert.equal(rows()[0].id, 'deliveries-31');
+  for (const [end, number] of [['pointerup', 31], ['pointercancel', 32]]) {
+    deliveries.box.send('pointerdown', {target: rows()[0]});
+    deliveries.add(delivery(number));
+    deliveries.render();
+    assert.equal(rows()[0].id, `deliveries-${number - 1}`);
+    document.body.send(end);
+    deliveries.render();
+    assert.equal(rows()[0].id, `deliveries-${number}`);
+  }
   const opened = [];
   Object.assign(deliveries, {open: ({number}) => opened.push(number)});
-  deliveries.box.send('click', {target: rows()[2].children[0]});
+  deliveries.box.send('click', {target: rows()[3].children[0]});
   deliveries.select(null);
   deliveries.render();
   assert.deepEqual([opened, deliveries.box.attributes['aria-activedescendant']], [[29], undefined]);
