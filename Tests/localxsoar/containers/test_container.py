@@ -17,6 +17,7 @@ from facts import fact
 from local_xsoar import needs, run_local_xsoar, wait_for
 from written_packs import write_integration
 
+from localxsoar.containers import container as container_module
 from localxsoar.containers.container import Runtime
 from localxsoar.server import instance as instance_module
 from localxsoar.server import restarts
@@ -312,18 +313,21 @@ try:
     demisto.setIntegrationContext([])
 except ValueError:
     demisto.info('ready')
-time.sleep(100)'''
+'''
 
 
 @fact('guessed', 'SIGTERM, then SIGKILL after 2 s')
+@pytest.mark.parametrize('last, call, waited', [
+    ('time.sleep(100)', 'info', '0.25'), ('demisto.createIncidents([])', 'createIncidents', '1')], ids=['idle', 'in a call'])
 def test_a_container_that_ignores_sigterm_is_killed_after_the_grace(
-        start: Start, printed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 0.2)
-    instance = start(IGNORES_SIGTERM)
-    wait_for(lambda: any(line.endswith('  ready') for line in printed))
+        start: Start, printed: list[str], monkeypatch: pytest.MonkeyPatch, last: str, call: str, waited: str) -> None:
+    monkeypatch.setattr(instance_module, 'STOP_GRACE_SECONDS', 0.25)
+    monkeypatch.setattr(container_module, 'LONGEST_GRACE_SECONDS', 1)
+    instance = start(IGNORES_SIGTERM + last, hang='true')
+    wait_for(lambda: instance.journal.call_counts[call])
     pid = instance.pid
     instance.disable()
-    assert printed[-1] == '!!! The container did not end within 0.2 s of SIGTERM and was killed.'
+    assert printed[-1] == f'!!! The container did not end within {waited} s of SIGTERM and was killed.'
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)
 
