@@ -309,9 +309,27 @@ def test_a_silence_that_a_stop_has_lost_is_reported_by_the_next_container(xsoar:
         xsoar.stop()
 
 
+def test_a_sender_heard_before_its_silence_is_read_back_ends_it(xsoar: Server) -> None:
+    xsoar.beat()
+    xsoar.lapse(60)
+    xsoar.has('No events for 1 minute: Backups')
+    xsoar.stop()
+    xsoar.may_reply.clear()
+    with closing(another(xsoar)) as listener:
+        xsoar.use(listener)
+        xsoar.clock.passed += STEP
+        xsoar.clock.unix = NOW - 24 * 3600
+        xsoar.beat()
+        xsoar.may_reply.set()
+        xsoar.has('No events for 1 minute: Backups', 'Events again after 1 minute: Backups')
+        silence, end = xsoar.incidents
+        assert end['occurred'] == silence['occurred'], 'not before it'
+        xsoar.stop()
+
+
 def another(xsoar: Server) -> Listener:
-    """Return the listener of a new container, with the context that the one before saved."""
-    demistomock.declare(getIntegrationContext=lambda: xsoar.contexts[-1])
+    """Return the listener of a new container, with the context that the one before saved, once the server replies."""
+    demistomock.declare(getIntegrationContext=lambda: xsoar.may_reply.wait(PATIENCE_SECONDS) and xsoar.contexts[-1])
     listener = Listener(Settings(0, Tokens(TOKEN), None), ServerLine(log_every=0, health_every=0))
     listener.start()
     return listener

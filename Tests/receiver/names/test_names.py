@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from shared.app import App
@@ -83,7 +84,8 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'body': 'Nov 24 2026 10:00:00 fw-1 kernel: panic'}, 'kernel: panic'),
     ({'body': 'Since Nov 24 10:00:00 fw-1 is down'}, 'Since Nov 24 10:00:00 fw-1 is down'),
     ({'body': '2026-11-24T10:00:00Z ERROR disk full'}, 'ERROR disk full'),
-    ({'body': '[2026/11/24 10:00:00,250 CET] - |disk full'}, 'disk full'), ({'body': '2026-11-24T10:00:00+0100'}, '2026-11-24T10:00:00+0100'),
+    ({'body': '[2026/11/24 10:00:00,250 CET] - |disk full'}, 'disk full'),
+    ({'body': '2026-11-24T10:00:00+0100'}, '2026-11-24T10:00:00+0100'),
     ({'body': '2026-11-24 10:00:00|-1|disk full'}, '-1|disk full'), ({'body': '[main] disk full'}, '[main] disk full'),
     ({'body': '2026-11-24T10:00:00Z\tERROR\tdisk full'}, 'ERROR disk full'),
     ({'body': '2026-11-24T10:00:00Z\ndisk full'}, 'disk full'), ({'body': '<13>- disk full'}, '- disk full'),
@@ -520,6 +522,8 @@ def test_the_type_is_the_urls_then_our_formats_then_the_instances(
     ({'name': 'Strange mail', 'type': 'Malware'}, 'type=Phishing', 'Malware'),
     ({'title': 'Strange mail'}, 'type=', 'Unclassified'),
     ({'title': 'Strange mail'}, f'type={TOKEN}', 'Unclassified'),
+    *[({key: 'Strange mail'}, f'type={quote(marker)}', harmless) for key in ('title', 'name')
+      for marker, harmless in ERROR_MARKERS.items()],
 ])
 def test_a_url_can_name_the_type_of_what_comes_from_it(payload: Any, query: str, expected: str) -> None:
     with App(incident_type='Unclassified') as app:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,10 @@ def test_rejections_that_differ_in_one_thing_are_kept_apart(difference: dict[str
 
 def test_the_oldest_hours_are_forgotten_in_whatever_order_they_came() -> None:
     history = History()
-    for hour in (2, 0, 1):
+    for hour in (1, 0, 2):
         history.add(entry(3600 * hour))
     assert read_history(history.to_context(most_hours=2)).hours.keys() == {'2026-11-24T02', '2026-11-24T01'}
+    assert re.findall(r'\| (2026-11-24T\d\d) ', report(history).readable_output) == ['2026-11-24T02', '2026-11-24T01']
 
 
 @pytest.mark.parametrize(('accepted', 'others', 'kept'), [(9, 4, (8, 4)), (4, 9, (4, 8))])
@@ -171,6 +173,7 @@ def test_150_lines_of_usual_deliveries_beside_50_rejections_fit() -> None:
         history.add(entry(number, False, 'rejected', f'203.0.113.{number}', note='The value of Authorization is another' * 2))
     history.to_context()
     assert (len(history.accepted), len(history.others)) == (150, 50)
+    assert len(report(history).outputs) == 50, 'without an argument'
 
 
 @pytest.mark.parametrize('context', [None, [], 'text', {}, {'deliveries': 1}, {'deliveries': '{'}, {'deliveries': '[]'},
@@ -202,7 +205,8 @@ def test_the_report_shows_the_newest_first_and_only_the_result_asked_for() -> No
     assert [each['Result'] for each in report(history, limit='2').outputs] == ['handshake', 'skipped']
     state, *_ = report(history).readable_output.splitlines()
     assert state == 'Listening since 2026-11-24T00:00:00Z; saved 1.5 minutes ago; 3 requests waited for XSOAR then.'
-    assert report(history, result='rejected').outputs[0] == {
+    assert '; saved 0.0 minutes ago; ' in deliveries_report(history.to_context(), {}, now=0).readable_output, 'a clock set back'
+    assert report(history, result='rejected', limit='1').outputs[0] == {
         'Number': 4, 'Time': time_text(3), 'Since': time_text(1), 'Count': 2, 'Size': 3, 'IsAccepted': False, 'Status': 401,
         'Address': '203.0.113.7', 'UserAgent': 'curl/8', 'Product': '', 'Result': 'rejected', 'Note': 'No token is shown',
         'Token': ''}
