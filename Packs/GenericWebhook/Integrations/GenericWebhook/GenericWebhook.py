@@ -3825,7 +3825,7 @@ class Facts:
         self.rings = [[self.top], [scope for scope in near if scope.has_data], [scope for scope in near if not scope.has_data]]
         self.near = self.rings[DATA] + self.rings[OTHERS]
         # Those of all keys in the rings: the tables need not look for any other.
-        self.meanings = {*self.top.by_meaning}.union(*(scope.by_meaning for scope in near))
+        self.meanings = set().union(self.top.by_meaning, *[scope.by_meaning for scope in near])
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
         # Only the `name` directly in the event is its own. That of an object that is its only member is one text among others.
         name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
@@ -4421,9 +4421,9 @@ class ThirdPartyEvent:
             yield from map(self.text_at, self.row.times)
         if is_end_of_row or any(path.text == '-' for path in self.row.times):
             return
-        line = self.text_member('body').lstrip() if len(self.members) == 1 else ''
-        times = PREAMBLE.match(line).group('sent', 'stamped', 'logged')
-        yield from (text for text in times if text and ZONE.search(text))  # a time without an offset may be local
+        if len(self.members) == 1:
+            times = PREAMBLE.match(self.text_member('body').lstrip()).group('sent', 'stamped', 'logged')
+            yield from (text for text in times if text and ZONE.search(text))  # a time without an offset may be local
         yield from self.facts.times()
 
     # The severity
