@@ -84,7 +84,7 @@ def test_a_response_that_breaks_off_breaks_off_for_the_sender(linger: tuple[int,
 
 @pytest.mark.parametrize('headers, body, seen', [
     ([('Content-Length', '5')], [b'12345'], b'Content-Length: 5\r\n'),
-    ([('Transfer-Encoding', 'chunked')], [b'12345'], b'Transfer-Encoding: chunked\r\n'), ([], [], b'Content-Length: 0\r\n'),
+    ([('Transfer-Encoding', 'Chunked')], [b'12345'], b'Transfer-Encoding: chunked\r\n'), ([], [], b'Content-Length: 0\r\n'),
 ])
 def test_a_body_keeps_its_length_or_goes_on_chunked(headers: Any, body: Any, seen: bytes) -> None:
     heads = []

@@ -263,7 +263,7 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
         ('findIndicators', {'query': 'site:s verdict:malicious'}, ...), ('findIndicators', {'value': 'other'}, []),
         ('findIndicators', {'fromDate': '1'},
          'findIndicators: the local XSOAR does not know fromDate. It knows value, query, size, page.'),
-        ('getUsers', {'onCall': 'true'}, []), ('getUsers', {'roles': 'administrator'}, ...),
+        ('getUsers', {'onCall': 'true'}, []), ('getUsers', {'roles': 'Administrator'}, ...),
         ('getUserByUsername', {'username': 'kim'}, 'There is no user kim. The local XSOAR has one: admin.'),
         ('getUserByUsername', {'username': 'admin'}, ...),
         ('linkIncidents', {'incidentId': '1', 'linkedIncidentIDs': '2,3'}, ...),
@@ -297,7 +297,7 @@ def test_a_script_uses_lists_indicators_users_links_and_the_context(server: Serv
     assert [found['CustomFields'] for found in replies[9]] == [{'site': 's', 'at': '1'}] and replies[8]['score'] == 3
     assert [user['username'] for user in replies[13]] == ['admin'] and replies[15]['email'] == 'admin@localhost'
     assert [server.store.get(number)['linkedIncidents'] for number in '123'] == [['2'], ['1'], []]
-    assert (server.store.get('2')['status'], server.store.get('2')['closeReason']) == (2, 'Duplicate')
+    assert [server.store.get('2')[key] for key in ('status', 'closeReason', 'closeNotes')] == [2, 'Duplicate', 'Duplicate of 1']
     assert [(each['command'], each['times'], each['investigation']) for each in server.schedule.all()] == [
         ('!x', 0, 'playground'), ('!y', 3, 'playground')] and replies[21]['id']
     assert len(replies[19]) == 1 and [server.store.get(number)['owner'] for number in '12'] == ['admin', 'admin']

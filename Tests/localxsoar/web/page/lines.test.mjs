@@ -86,7 +86,10 @@ test('only the rows that are seen are in the document, with their places, and a 
     deliveries.add(delivery(number));
     deliveries.render();
     assert.equal(rows()[0].id, `deliveries-${number - 1}`);
+    deliveries.planned = false;
     document.body.send(end);
+    assert.equal(deliveries.planned, true);
+    deliveries.box.send('pointerdown');  // beside the rows
     deliveries.render();
     assert.equal(rows()[0].id, `deliveries-${number}`);
   }
