@@ -70,7 +70,7 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
         assert github['Status'] == 401 and 'GitHub' in github['UserAgent'] and 'check the token in the sender' in github['Note']
         assert (skipped['Product'], skipped['Note']) == ('alertmanager', 'skipped: resolved')
         assert (repeat['Note'], created['Note']) == ('repeat of incident 1', 'incident 1')
-        assert re.match(rf'Listening since 20[-0-9T:]+Z \(version {re.escape(VERSION)}\); ', shown)
+        assert re.match(rf'Listening since 20[-0-9T:]+Z \(version {re.escape(VERSION)}\); saved [0-9.]+ minutes ago; ', shown)
         first = next(line for line in webhook.output if ' info ' in line)
         assert first.endswith(f'Generic Webhook {VERSION} starts.')
         assert 'created: 1; repeat: 1; 401 No signature matches' in shown
@@ -170,7 +170,7 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     may_return = hold_calls()
     own_line.queue.add(slow := Post([incident()]))
     until(lambda: demistomock.calls_of('createIncidents'))
-    clock.passed = 34
+    clock.passed = 34.04
     may_return.set()
     slow.result.get(timeout=PATIENCE_SECONDS)
     until(lambda: own_line.health.sent)  # the line that other tests share may send its own health, an empty one

@@ -353,6 +353,9 @@ def test_what_changes_is_saved_within_a_minute_and_a_silence_at_once(xsoar: Serv
     xsoar.lapse(3600 - 720)
     xsoar.has('No events for 1 hour: Backups')
     until(lambda: left() <= 0)
+    xsoar.beat(every='1h')
+    xsoar.has('No events for 1 hour: Backups', 'Events again after 60 minutes: Backups')
+    until(lambda: json.loads(xsoar.contexts[-1]['silences'])[1]['silence/Backups'][-1] is False)  # is_open
 
 
 def test_a_silence_that_is_lost_is_due_again_after_the_duration(xsoar: Server) -> None:
@@ -363,6 +366,7 @@ def test_a_silence_that_is_lost_is_due_again_after_the_duration(xsoar: Server) -
     while not any('lost: No events' in text for text, in demistomock.calls_of('error')):
         assert xsoar.send('', b'{"title": "Disk full"}').status == 200
         xsoar.lapse(8)
+    assert [each.note for each in xsoar.line.history.accepted if each.status == 502] == ['lost: No events for 1 minute: Backups']
     xsoar.rejects = ''
     xsoar.incidents.clear()
     xsoar.lapse(80)

@@ -49,6 +49,16 @@ def test_a_value_is_read_or_a_note_says_why_not(app: App, value: str, expected: 
     assert names(app) == watched
 
 
+@pytest.mark.parametrize(('query', 'expected'), [
+    ('', ('Unclassified', 2)), ('type=Silence&severity=high&', ('Silence', 3)), ('severity=0&', ('Unclassified', 0))])
+def test_a_silence_has_the_type_and_severity_of_the_url_or_else_the_instances_type_and_medium(
+        query: str, expected: tuple[str, float]) -> None:
+    with App(incident_type='Unclassified') as app:
+        assert note(app, '15m:Backups', query) == ''
+        [watch] = app.app.line.silences.watches.values()
+        assert (watch.type, watch.severity) == expected
+
+
 def test_bytes_that_are_no_text_are_no_name(app: App) -> None:
     answer = app.post('{"title": "Disk full"}', {'Authorization': TOKEN}, 'expect=15m%3A%FF')
     assert answer.headers['x-webhook-note'] == MISTAKE and not names(app)

@@ -188,10 +188,13 @@ def report(history: History, **args: Any) -> Any:
     return deliveries_report(history.to_context(), args, now=history.saved + 90)
 
 
-def test_a_name_of_the_url_in_the_note_of_a_silence_is_not_markdown() -> None:
+def test_a_name_of_the_url_in_the_note_of_a_silence_is_no_markdown_and_no_indicator() -> None:
     history = History()
     history.add(entry(result='silence', note='No events for 1 minute: [x](y)'))
     assert '`No events for 1 minute: [x](y)` |' in report(history).readable_output
+    shown = report(history).to_context()
+    assert shown['IgnoreAutoExtract']
+    assert [*shown['EntryContext']] == ['GenericWebhook.Delivery(val.Number && val.Number == obj.Number)']
 
 
 def test_the_report_shows_the_newest_first_and_only_the_result_asked_for() -> None:
@@ -199,9 +202,10 @@ def test_the_report_shows_the_newest_first_and_only_the_result_asked_for() -> No
     for number, result in enumerate(['created', 'rejected', 'repeat', 'rejected', 'skipped', 'handshake']):
         history.add(entry(number, result != 'rejected', result))
     shown = {result: [each['Result'] for each in report(history, result=result).outputs]
-             for result in ('all', 'created', 'repeat', 'rejected', 'skipped')}
+             for result in ('all', 'created', 'repeat', 'rejected', 'skipped', 'handshake', 'silence')}
     assert shown == {'all': ['handshake', 'skipped', 'rejected', 'repeat', 'created'], 'created': ['created'],
-                     'repeat': ['repeat'], 'rejected': ['rejected'], 'skipped': ['skipped']}
+                     'repeat': ['repeat'], 'rejected': ['rejected'], 'skipped': ['skipped'],
+                     'handshake': ['handshake'], 'silence': []}
     assert [each['Result'] for each in report(history, limit='2').outputs] == ['handshake', 'skipped']
     state, *_ = report(history).readable_output.splitlines()
     assert state == 'Listening since 2026-11-24T00:00:00Z; saved 1.5 minutes ago; 3 requests waited for XSOAR then.'
