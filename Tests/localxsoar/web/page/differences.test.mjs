@@ -35,6 +35,7 @@ test('equal items of a list are found again, and the others are compared in thei
   assert.deepEqual(compare('[{"id": 1, "up": true}, {"id": 2}]', '[{"id": 1, "up": false}, {"id": 2}, {"id": 3}]'), ['= 0.id', '~ 0.up true false', '= 1', '+ 2 {…}']);
   assert.deepEqual(compare('[1, 2, 3, 4, 5]', '[9, 2, 4, 5]'), ['~ 0 1 9', '= 1', '- 2 3', '= 2 3']);
   assert.deepEqual(compare('[]', '[1]'), ['+ 0 1']);
+  assert.deepEqual([compare('[1, 1]', '[1, 1, 1]'), compare('[1, 1, 1]', '[1, 1]')], [['= 0 1', '+ 2 1'], ['= 0 1', '- 2 1']]);
   assert.deepEqual(compare('[1]', '{"0": 1}'), ['~  […] {…}']);
 });
 
