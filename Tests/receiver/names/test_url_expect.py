@@ -138,10 +138,12 @@ def test_a_damaged_context_is_as_if_nothing_had_been_saved(saved: object) -> Non
 
 def test_of_a_context_with_more_watches_a_hundred_are_read() -> None:
     silences = Silences(PostQueue())
-    saved = [0, {f'silence/{number}': [str(number), '15m', None, 2, 0] for number in range(200)}]
+    saved = [0, {f'silence/{number}': [str(number), '15m', None, 2, 0, 0, 0, '', True] for number in range(200)}]
     for name in ('7', '199'):
         silences.hear(f'silence/{name}', Watch(name, '1h', None, 2, 0), 0)
     silences.restore({'silences': json.dumps(saved)})
-    assert len(silences.watches) == MAX_WATCHES - 1, 'of the first 98, one was known'
-    assert silences.watches['silence/7'].every == '1h'
+    assert len(silences.watches) == MAX_WATCHES
+    # Those that were heard already are among them, with the silence that their next sign of life ends.
+    assert [(silences.watches[f'silence/{name}'].every, silences.watches[f'silence/{name}'].is_open) for name in ('7', '199')] == [
+        ('1h', True)] * 2
     assert read_context('silences', tuple[float, dict[str, Watch]], silences.to_context())[1] == silences.watches

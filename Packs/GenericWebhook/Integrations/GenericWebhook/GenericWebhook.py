@@ -6734,7 +6734,8 @@ class Silences(Struct):
         duration if that is shorter: so its sender has some time to be heard again.
         """
         clock_then, watches = read_context('silences', tuple[float, dict[str, Watch]], context) or (0, {})
-        for key, watch in islice(watches.items(), MAX_WATCHES - len(self.watches)):
+        room = MAX_WATCHES - len(self.watches.keys() - watches)  # also for those that this container has heard: they come first
+        for key, watch in sorted(watches.items(), key=lambda each: each[0] not in self.watches)[:room]:
             left = watch.due - clock_then
             has_begun = watch.is_open and left <= 0
             watch.due = self.clock + (left if has_begun else max(left, min(900, seconds_of(watch.every))))
