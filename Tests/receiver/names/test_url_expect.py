@@ -144,6 +144,6 @@ def test_of_a_context_with_more_watches_a_hundred_are_read() -> None:
     silences.restore({'silences': json.dumps(saved)})
     assert len(silences.watches) == MAX_WATCHES
     # Those that were heard already are among them, with the silence that their next sign of life ends.
-    assert [(silences.watches[f'silence/{name}'].every, silences.watches[f'silence/{name}'].is_open) for name in ('7', '199')] == [
-        ('1h', True)] * 2
+    heard = [silences.watches[f'silence/{name}'] for name in ('7', '199')]
+    assert [(watch.every, watch.is_open) for watch in heard] == [('1h', True)] * 2
     assert read_context('silences', tuple[float, dict[str, Watch]], silences.to_context())[1] == silences.watches
