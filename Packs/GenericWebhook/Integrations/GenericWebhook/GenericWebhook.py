@@ -4210,7 +4210,6 @@ JSON_OF_SYSLOG = re.compile(r'(?:[^\s{]+:\s*)?(\{.*)', re.DOTALL)
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
 BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
-UNQUOTED = re.compile(r'(["\'])(.*)\1\Z')
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that open_scalar has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
@@ -4258,7 +4257,7 @@ def members_of_log(line: str) -> dict[str, str] | None:
     # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
     if not header or (len(pairs) < 6 and not header['signature']):
         return None
-    keys, values = pairs[::2], [UNQUOTED.sub(r'\2', value.strip(' ,;|]')) for value in pairs[1::2]]
+    keys, values = pairs[::2], [re.sub(r'(["\'])(.*)\1\Z', r'\2', value.strip(' ,;|]')) for value in pairs[1::2]]
     of_cef = {key: text for key, text in header.groupdict().items() if text is not None}
     return of_cef | dict(zip(keys, values, strict=True))
 
@@ -4291,8 +4290,7 @@ class ThirdPartyEvent:
         """Return the members of the XML, JSON or pairs that a body of text consists of, or None; {} for XML that is not read."""
         if len(self.members) > 1 or not (body := self.text_member('body')):
             return None
-        text = body.lstrip()
-        message = text[PREAMBLE.match(text).end():].lstrip()
+        message = PREAMBLE.sub('', body.lstrip(), count=1).lstrip()  # its first match is at the start
         if (members := xml_members(message)) is not None:
             return members
         if json_text := JSON_OF_SYSLOG.fullmatch(message):
