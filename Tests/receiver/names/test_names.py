@@ -190,7 +190,8 @@ SOAP = ('<?xml version="1.0" encoding="ISO-8859-1"?><s:Envelope xmlns:s="x"><s:B
     (f'<event><title>Fire on deck 3</title><to>Bob</to>{"<x>" * 31}{"</x>" * 31}</event>', 'Fire on deck 3 (Bob)'),
     (f'<event><title>Fire on deck 3</title><to>Bob</to>{"<x>" * 32}{"</x>" * 32}</event>', 'Fire on deck 3 Bob'),  # by its text
     # What could define entities of any size has no name.
-    ('<!DOCTYPE e [<!ENTITY a "Fire">]><e><title>&a; on deck 3</title></e>', ''),
+    *((f'{start}<!DOCTYPE e [<!ENTITY a "Fire">]><e><title>&a; on deck 3</title></e>', '')
+      for start in ('', '\ufeff', '\ufeff\n ', '<13>Nov 24 10:00:00 fw-1 \ufeff', '<!-- x -->')),
     ('<!DOCTYPE e SYSTEM "file:///etc/passwd"><e><title>Fire on deck 3</title></e>', ''),
     ('<e><title>Fire on deck 3</title><x>&a;</x></e>', 'Fire on deck 3 &a;'),
     # These are not XML.

@@ -2686,7 +2686,7 @@ def xml_members(text: str) -> dict[str, Any] | None:
 
     Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
     """
-    if text.startswith('<') and '<!DOCTYPE' in text:
+    if '<!DOCTYPE' in text and text.lstrip('\ufeff \t\r\n').startswith('<'):  # also behind a byte order mark
         return {}
     try:
         return xml_object([fromstring(text)])
