@@ -2669,7 +2669,7 @@ def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
 JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
 TOKEN_OR_AGENT = re.compile(
     # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
-    r'(?=\S*[a-z])(?=\S*[A-Z])(?=(\D*\d){3})[\w-]{16,}|'
+    r'(?=[\w-]{16,}\Z)(?=.*[a-z])(?=.*[A-Z])(\D*\d){3}.*|'
     # A user agent such as `Mozilla/5.0 (X11)`
     r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
 TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>|<\?xml[^<>]*>', re.IGNORECASE | re.ASCII)
@@ -3715,9 +3715,10 @@ class Scope:
 PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
 # The patterns that are joined below end with a line break: a comment would otherwise swallow the next one.
 GENERIC_TEXT = re.compile(rf"""
-    actions?|audit|enabled|logs?|alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|
+    (?!\S*\s)  # one word
+    (?:actions?|audit|enabled|logs?|alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|
     nil|undefined|n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|
-    information|informational|warning|error|critical|high|medium|low|
+    information|informational|warning|error|critical|high|medium|low)|
     # But no IP address, and no phone number:
     (?!((\d{{1,3}}\.){{3}}\d{{1,3}}|\+\d{{8,15}})\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3), dates, ''
     """, re.IGNORECASE | re.VERBOSE | re.ASCII)
@@ -3734,7 +3735,7 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
     .{0,3} |
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
     # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
-    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([\\./_:-]+|\Z))+\Z)\S{40,}
+    (?=\S{40})(?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([\\./_:-]+|\Z))+\Z)\S+
     """)), GENERIC_TEXT.flags)
 # An object may have a short name, or a long one: `db1`, `bob`, `fw1`, a path. But the sender itself is none.
 NO_OBJECT = r'.? | system | localhost | 127\.0\.0\.1'
@@ -3827,9 +3828,10 @@ class Facts:
         # Those of all keys in the rings: the tables need not look for any other.
         self.meanings = set().union(self.top.by_meaning, *[scope.by_meaning for scope in near])
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
-        # Only the `name` directly in the event is its own. That of an object that is its only member is one text among others.
+        # Only the `name` directly in the event is its own, as it was sent, with any tags. That of an object that is its only
+        # member is one text among others.
         name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
-        self.own_name = '' if NO_NAME.fullmatch(name) or is_token_or_agent(name) else name  # as it was sent, with any tags
+        self.own_name = '' if not name or NO_NAME.fullmatch(name) or is_token_or_agent(name) else name
 
     # The walk
 
@@ -3837,8 +3839,9 @@ class Facts:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
         scope = Scope(self.members)
         for _ in range(4):
-            if len(scope.members) == 1:
-                scope = next((each for each in self.inside(scope) if not each.is_item), scope)
+            if len(scope.members) > 1:
+                break
+            scope = next((each for each in self.inside(scope) if not each.is_item), scope)
         return scope
 
     def add_deep_ring(self) -> None:
@@ -3858,7 +3861,8 @@ class Facts:
         scope.inner = []
         members, data_keys = scope.members, scope.by_meaning.get('inside', ())
         others = [key for key, value in islice(members.items(), MAX_SCOPE_KEYS)  # those of objects and lists, also if not opened
-                  if isinstance(value, (dict, list)) or (type(value) is Raw and memoryview(value)[0] in b'{[')]
+                  if type(value) is not str  # as most are
+                  and (isinstance(value, (dict, list)) or (type(value) is Raw and memoryview(value)[0] in b'{['))]
         texts = scope.by_meaning.get('text', ()) if len(members) > 1 else members  # an only member may be JSON under any key
         for key in islice(dict.fromkeys((*data_keys, *others, *texts)), self.scopes_left):
             value = members.get(key)
@@ -3887,10 +3891,12 @@ class Facts:
         count.
         """
         read, needs = READERS.get(meaning, Facts.usable), NEEDS.get(meaning, bool)
-        for value in self.values_in(rings, meaning):
-            text = read(self, value)
-            if text not in known and needs(text):
-                return text
+        for ring in rings:
+            for scope in self.rings[ring]:
+                for key in scope.by_meaning.get(meaning, ()):
+                    text = read(self, scope.members.get(key))
+                    if text not in known and needs(text):
+                        return text
         return ''
 
     def texts(self, table: Table, known: str = '') -> Iterator[str]:
@@ -4123,6 +4129,7 @@ class Severity(NamedTuple):
 
 
 NO_SEVERITY = Severity(None, False)
+CERTAINLY_NONE = Severity(None, True)
 
 
 def says_that_it_ended(scope: Scope) -> bool:
@@ -4407,7 +4414,7 @@ class ThirdPartyEvent:
             self.findings.record('occurred', bool(found))
             if found:
                 return found
-        return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+        return first_of(map(partial(any_time_to_rfc3339, now=now), self.possible_times()))
 
     def possible_times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first. That of a recovery is when the problem ended."""
@@ -4417,7 +4424,7 @@ class ThirdPartyEvent:
             yield from map(self.text_at, end.times)
         if not (end and is_end_of_row):  # if it is the end of the inner event, the outer one says when that was sent
             yield from map(self.text_at, self.row.times)
-        if is_end_of_row or any(path.text == '-' for path in self.row.times):
+        if is_end_of_row or (self.row.times and self.row.times[-1].text == '-'):
             return
         if len(self.members) == 1:
             times = PREAMBLE.match(self.text_member('body').lstrip()).group('sent', 'stamped', 'logged')
@@ -4448,6 +4455,8 @@ class ThirdPartyEvent:
         It is certain if no earlier value was off its scale, all values at its path are on it, and the path is neither that of an
         urgency nor that of one of several items. If there is no value at all, the result is None, and certain.
         """
+        if not row.severities:
+            return CERTAINLY_NONE
         is_certain = True
         for scale, paths in row.severities:
             path, values = self.first_with_value(paths)
