@@ -461,10 +461,11 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # A kind inside that tells a failure is enough: Telnyx. Kinds of one word: Xero, Strava
     ({'data': {'event_type': 'fax.failed', 'payload': {'failure_reason': 'receiver_call_dropped', 'status': 'failed'}}},
      'fax.failed: receiver_call_dropped', ''),
-    ({'events': [{'eventCategory': 'CREDITNOTE', 'eventType': 'CREATE'}]}, 'CREATE', ''),
+    ({'events': [{'eventCategory': 'CREDITNOTE', 'eventType': 'CREATE'}]}, 'CREATE: CREDITNOTE', ''),
     ({'aspect_type': 'update', 'object_type': 'activity', 'updates': {'title': 'Morning ride'}}, 'update: Morning ride',
      ''),
-    ({'action': 'delete', 'object_type': 'activity', 'eventCategory': 'SPORT'}, 'delete', ''),
+    ({'action': 'delete', 'object_type': 'activity', 'eventCategory': 'SPORT'}, 'delete: SPORT', ''),
+    ({'action': 'delete', 'object_type': 'sport_activity'}, 'delete: sport_activity', ''),
     # The thing at the end: SolarWinds, NinjaOne, Cisco SD-WAN, MongoDB Atlas, Gophish, WPSEC, Dependency-Track (deeper inside)
     ({'ActionType': 'Create', 'NodeName': 'edge-7.example.com', 'AlertMessage': 'CPU was busy.'},
      'CPU was busy. (edge-7.example.com)', ''),
@@ -496,7 +497,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'event': {'object_type': 'lead', 'action': 'deleted', 'data': {'display_name': 'Acme'}}, 'subscription_id': 'w'},
      'deleted: Acme', ''),
     # What else names the kind: Plaid, Nextcloud, SIGN.PLUS, Inveterate, Refiner, ShipStation, Bitdefender (in JSON-RPC)
-    ({'webhook_type': 'ITEM', 'webhook_code': 'NEW_ACCOUNTS_AVAILABLE', 'item_id': 'x'}, 'NEW_ACCOUNTS_AVAILABLE', ''),
+    ({'webhook_type': 'ITEM', 'webhook_code': 'NEW_ACCOUNTS_AVAILABLE', 'item_id': 'x'}, 'NEW_ACCOUNTS_AVAILABLE: ITEM', ''),
     ({'event': {'class': 'OCP\\Files\\Events\\Node\\NodeCreatedEvent', 'node': {'id': 7}}, 'user': {'displayName': 'Ann Ng'}},
      'OCP\\Files\\Events\\Node\\NodeCreatedEvent: Ann Ng', ''),
     ({'hook': {'event': 'envelope_completed'}, 'envelope': {'name': 'Lease'}}, 'envelope_completed: Lease', ''),
@@ -564,8 +565,9 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'type': 'StatusChange', 'status': 'down', 'text': 'It is slow'}, 'StatusChange down: It is slow', ''),
     ({'type': 'updatedAlarmStatus', 'message': {'currentStatus': 'ARMED', 'user': {'name': 'Ann'}}},
      'updatedAlarmStatus ARMED: Ann', ''),
-    ({'event': 'alarm_status', 'status': 'sent', 'currentStatus': 'armed'}, 'alarm_status armed', ''),
-    ({'event': 'ticket.status_changed', 'new_status': 'On hold', 'status': 'sent'}, 'ticket.status_changed On hold', ''),
+    ({'type': 'notification_event', 'topic': 'admin.logged_in', 'data': {'name': 'Bo'}}, 'admin.logged_in: Bo', ''),  # Intercom
+    ({'event': 'alarm_status', 'status': 'sent', 'currentStatus': 'armed'}, 'alarm_status armed: sent', ''),
+    ({'event': 'ticket.status_changed', 'new_status': 'On hold', 'status': 'sent'}, 'ticket.status_changed On hold: sent', ''),
     ({'event': 'door.state_changed', 'state': 'open'}, 'door.state_changed open', ''),
     ({'event': 'door.state_changed', 'state': {'name': 'open'}}, 'door.state_changed open', ''),
     # Square, Freshdesk, Instantly: an id for want of anything else, and whom a text concerns
@@ -628,7 +630,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # Lokalise writes a local time, and the same as a Unix time
     ({'title': 'A task', 'created_at': '2026-11-24 11:00:00', 'created_at_timestamp': 1795510800}, 'A task', NINE),
     # Of two keys of one meaning, and of two objects or lists, the better one
-    *(({worse: 'The worse text', better: 'The better text', 'x': 1}, 'The better text', '') for words in (
+    *(({worse: 'One of the', better: 'One of the texts', 'x': 1}, 'One of the texts', '') for words in (
         'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle headline '
         'alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature attackname '
         'rulename policyname modelname checkname searchname conditionname '
@@ -636,7 +638,8 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
         'webhookevent alerttype operationname operation action type kind category eventid status',
         'category webhookcode webhooktype eventid recordtype changetype status state alert error result class')
       for better, worse in pairwise(words.split())),
-    *(({worse: wrap({'title': 'The worse text'}), better: wrap({'title': 'The better text'})}, 'The better text', '')
+    *(({worse: wrap({'title': 'The worse text'}), better: wrap({'title': 'The better one of the texts'})},
+       'The better one of the texts', '')
       for wrap, words in (
           (dict, 'alert incident event data issue finding detection threat violation problem ticket case rule payload detail '
                  'details object resource properties attributes essentials context result'),
@@ -648,10 +651,10 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
         'created changed_at updatedAt modified_at modified_date dateModified modifiedOn updateTime lastUpdated triggered_at '
         'emitted_at createdOn createdDate dateCreated dateAdded received sentTime x_timestamp')
       for better, worse in pairwise(words.split())),
-    *(({'event': event, f'x_{worse}': 'The worse text', f'x_{better}': 'The better text'}, name, '') for event, words, name in (
-        ('moved', 'subject title message description summary desc output textbody entry reason', 'moved: The better text'),
-        ('moved', 'name email emailaddress', 'moved: The better text'), ('moved', 'number id', 'moved: The better text'),
-        ('', 'alerttype status result state event ruleaction operationtype incidenttype', 'The better text'))
+    *(({'event': event, f'x_{worse}': 'One of', f'x_{better}': 'One of both'}, name, '') for event, words, name in (
+        ('moved', 'subject title message description summary desc output textbody entry reason', 'moved: One of both'),
+        ('moved', 'name email emailaddress', 'moved: One of both'), ('moved', 'number id', 'moved: One of both'),
+        ('', 'alerttype status result state event ruleaction operationtype incidenttype', 'One of both'))
       for better, worse in pairwise(words.split())),
     *(({'event': 'moved', worse: 'worse-1', better: 'better-1'}, 'moved: better-1 (worse-1)', '') for words in (
         'host hostname computername device resourcename resource repository repo project package cve image targetpath entity '
@@ -690,6 +693,17 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     # A number, if it is that of the kind
     ({'event': 'moved', 'id': 4711}, 'moved', ''), ({'event': 'invoice.sent', 'invoice_number': 4711}, 'invoice.sent: 4711', ''),
     ({'title': 'Disk full', 'message': 'x', 'msg': 'Disk full on it', 'text': 'Disk full on db-1'}, 'Disk full on db-1', ''),
+    # Supabase, Logstash, Azure's own logs; the only item of a list; an id of the request itself
+    *(({'title': 'The disk is full', key: 'resolve'}, 'resolve: The disk is full', '') for key in (
+        'event_name', 'event_type', 'webhook_event')),
+    ({'eventKey': 'user.signedUp', 'user': 'ann'}, 'user.signedUp: ann', ''),  # Frontegg
+    ({'type': 'INSERT', 'table': 'orders', 'schema': 'shop'}, 'INSERT: orders', ''),
+    ({'loggerName': 'main', 'logEvent': {'message': 'The disk is full'}}, 'The disk is full', ''),
+    ({'title_s': 'The disk is full', 'host_s': 'db-1', 'created_t': EIGHT, 'TimeGenerated': NINE},
+     'The disk is full (db-1)', NINE),
+    ({'type': 'email.bounced', 'to': ['ann@example.com']}, 'email.bounced: ann@example.com', ''),
+    ({'type': 'email.bounced', 'to': ['ann@example.com', 'bob@example.com']}, 'email.bounced', ''),
+    ({'event': 'pushed', 'to_s': 'ann'}, 'pushed', ''), ({'event': 'UserCreated', 'type': 'user.created'}, 'UserCreated', ''),
 ]
 
 

@@ -110,6 +110,19 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'body': f'<165>1 - - sshd 7 - - WARN [main] disk is full {"x" * 150}'}, f'sshd: disk is full {"x" * 130}…'),
     ({'body': f'DISK [sda] is full {"x" * 150}'}, f'DISK [sda] is full {"x" * 130}…'),
     ({'body': f'WARN [main] [a.B] - disk full {"x" * 150}'}, f'disk full {"x" * 139}…'),
+    # If the name would still show no sentence, the first one follows the start, with what may negate it.
+    *(({'body': f'{"7" * 130} {line}'}, f'{"7" * 60}… {line}') for line in (
+        'Access NOT granted to user ann by policy', '<BEA-17> <Closing the socket now', 'client [10.0.0.1] was blocked by it')),
+    ({'body': f'{"7" * 120} {"a" * 41} the disk is full'}, f'{"7" * 60}… the disk is full'),
+    ({'body': f'{"7" * 130}<the disk is full again'}, f'{"7" * 60}… the disk is full again'),
+    ({'body': f'WARN [main] {"7" * 130} <b>the disk</b> is full again'}, f'{"7" * 60}… the disk is full again'),
+    *(({'body': f'{line} {"7" * 150}'}, f'{line} {"7" * (148 - len(line))}…') for line in (
+        'the disk is full', f'{"7" * 100} the disk is full', 'DISK OF DB-1 IS FULL')),
+    ({'body': f'{"7" * 128} the disk is full'}, f'{"7" * 128} the disk is full'),
+    ({'body': f'{"7" * 3000} the disk is full'}, f'{"7" * 149}…'),
+    # Pairs behind a text may be what an attacker has typed.
+    *(({'body': (line := f'sshd[7]: Invalid user {pairs} {"7" * 150}')}, f'{line[:149]}…') for pairs in (
+        'x action=allowed severity=low msg=Fine', 'x, Action: allowed, Severity: low, Msg: Fine')),
     ({'incident': {'name': 'Logins fail', 'status': 'open'}}, 'Logins fail'),
     ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, 'fire'),
     # An address, a number and a long text
@@ -122,7 +135,7 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'eventType': 'AwsApiCall', 'eventName': 'StopLogging', 'host': 'db-1.example.com'}, 'StopLogging: db-1.example.com'),
     ({'protoPayload': {'@type': 'type.googleapis.com/google.cloud.audit.AuditLog', 'methodName': 'v1.compute.images.insert'},
       'resource': {'type': 'gce_image'}}, 'v1.compute.images.insert'),
-    ({'activityDisplayName': 'Delete user', 'category': 'UserManagement'}, 'Delete user'),
+    ({'activityDisplayName': 'Delete user', 'category': 'UserManagement'}, 'Delete user: UserManagement'),
     ({'ActionType': 'PowerShellCommand', 'DeviceName': 'desk-7'}, 'PowerShellCommand: desk-7'),
     ({'action': 'DELETE', 'actionType': 'x'}, 'DELETE'),
     ({'Event Message': 'The disk is full'}, 'The disk is full'),
@@ -292,7 +305,7 @@ def test_deep_json_in_a_text_does_not_reject_an_event(app: App) -> None:
 
 @pytest.mark.parametrize('better, worse', list(pairwise(['title', 'alertname', 'summary', 'message', 'eventtype'])))
 def test_a_word_of_a_better_meaning_counts_even_where_it_is_deeper(better: str, worse: str) -> None:
-    assert name({worse: 'the other one', 'data': {'alert': {better: 'the better one'}}}) == 'the better one'
+    assert name({worse: 'the other one', 'data': {'alert': {better: 'the better one of the two'}}}) == 'the better one of the two'
 
 
 @pytest.mark.parametrize(('url', 'expected'), [
@@ -592,6 +605,11 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'occurred': 'yesterday', 'created': '2026-11-24T08:00:00Z', 'ts': 1795510800}, '2026-11-24T08:00:00Z'),
     ({'title': 'Disk full', 'body': '2026-11-24T09:00:00Z It is full'}, ''),
     ({'date': '2026-11-24', 'time': '10:00:00+01:00'}, '2026-11-24T09:00:00Z'),
+    *(({'date': '2026-11-24', 'time': '10:00', 'tz': zone}, '2026-11-24T09:00:00Z') for zone in ('+0100', '+01:00', 'GMT+0100')),
+    *(({'date': '2026-11-24', 'time': '09:00:00', 'tz': zone}, '2026-11-24T09:00:00Z') for zone in (
+        'UTC', 'ART', 'Europe/Berlin', 60, -300, '+1', [7], None)),
+    *(({'date': '2026-11-24', 'time': f'10:00{zone}', 'tz': '+0100'}, '2026-11-24T09:00:00Z') for zone in ('+01:00', '')),
+    ({'date': '2026-11-24', 'time': '10:00', 'TimeGenerated': '2026-11-24T09:00:00Z'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '25:00:00'}, '2026-11-24T00:00:00Z'),
     ({'date': '2026-11-24', 'alert': {'time': '09:00:00'}}, '2026-11-24T00:00:00Z'),
     ({'date': '2026-11-24', 'updated_on': '2026-11-24T09:00:00Z'}, '2026-11-24T09:00:00Z'),

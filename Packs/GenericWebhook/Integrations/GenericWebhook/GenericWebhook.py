@@ -3420,10 +3420,8 @@ IS_RECOVERY = Path('resolved', read=lambda event: event.is_recovery)
 
 def skip_columns(text: str) -> dict[str, Any]:
     """Return what `?skip=` says. The bare word `resolved` is the state; `resolved|x` and `resolved=true` speak of a key."""
-    return {'skip': tuple(
-        Condition((IS_RECOVERY,), each.wanted, each.is_negated, each.is_of_url)
-        if [path.text for path in each.paths] == ['resolved'] and not each.wanted else each
-        for each in URL_GRAMMAR.conditions(text))}
+    return {'skip': tuple(each if each.wanted or [path.text for path in each.paths] != ['resolved']
+                          else Condition((IS_RECOVERY,), *each[1:]) for each in URL_GRAMMAR.conditions(text))}
 
 
 def threshold_columns(text: str) -> dict[str, Any]:
@@ -3523,15 +3521,16 @@ WORDS = {meaning: words.split() for meaning, words in {
         signature attackname rulename attacktype threattype policyname modelname monitorname checkname searchname conditionname
         pluginname detectiontype yararule alertthreatmodelname rule vulnerabilityname alertsignature''',
     'summary': 'summary subject shortdescription displaymessage primarydescription logdesc',
-    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason
-        cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        shortmessage log fallback pretext markdown intro notification threat attack''',
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription reason cause
+        displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo shortmessage
+        log fallback pretext markdown intro notification threat attack''',
     # Of these, only texts of several words count: see NEEDS.
     'activity': 'activity auditlogevent',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventtypename eventsimplename webhookevent alerttype notificationtype operationname
         methodname actionname activitydisplayname operation action actiontype aspecttype event triggerevent trigger hook topic
-        scope type kind category webhookcode webhooktype eventid recordtype changetype status state alert error result class''',
+        scope type kind category eventcategory webhookcode webhooktype eventid recordtype changetype status state alert error
+        result class eventkey''',
     # These name the kind surely, in any object; under keys that are not in 'inside', only those of 'kind elsewhere' do, too.
     'event': 'eventname eventtype webhookevent',
     'kind elsewhere': 'event topic action status state statename checkstatename result',
@@ -3545,10 +3544,10 @@ WORDS = {meaning: words.split() for meaning, words in {
     'first name': 'firstname givenname',
     'last name': 'lastname familyname surname',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
-    'thing': 'host dvchost service check monitor database package',
+    'thing': 'host dvchost service check monitor database package table',
     # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
-    'named thing': '''host service monitor canary device entity resource database package application app job project node
-        cluster component machine computer endpoint asset''',
+    'named thing': '''host service monitor canary device entity resource database package application app job project node cluster
+        component machine computer endpoint asset''',
     # Who did it, or from where, if nothing better says whom it concerns.
     'by': 'dhost actorname admin srcip sourceip src idorigh offensesource clientip ip ipaddress site',
     'whole': 'name',
@@ -3559,8 +3558,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat completedat finishedat createdat
         created creationtime published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime
-        startedat triggertime startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        activitytime generateddatetime updatedon sentat receivedat alerttime unixtime createdattimestamp''',
+        startedat triggertime startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime activitytime
+        generateddatetime updatedon sentat receivedat alerttime unixtime createdattimestamp''',
     # Before these, if it has a zone: some senders write their local time under such a key.
     'time with a zone': 'datetime eventdate finished',
     # If no key above holds a time, these count: what reports a change occurred when it changed.
@@ -3573,7 +3572,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # The objects under these keys, or the first one in a list, have the data of the event.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result protopayload alerts events findings incidents
-        value records messages message msg body error item action eventdata formresponse params violations alertinfo''',
+        value records messages message msg body error item action eventdata logevent formresponse params violations alertinfo''',
     # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
     # count, too.
     'severity': 'severity severitylabel severityname severitylevel criticality',
@@ -3598,7 +3597,7 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: kind': 'alerttype status result state event ruleaction operationtype incidenttype',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
-    'last word: who': 'username userlogin user employee recipientemail leademail requesteremail',
+    'who': 'username userlogin user employee recipientemail leademail requesteremail',
     'last word: id': 'number id',
 }.items()}
 # In the objects under these keys, the objects with the data of the event are one level deeper.
@@ -3615,6 +3614,7 @@ END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
               'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
 
+COLUMN_TYPE = re.compile(r'(?<=\w{3})_s\Z')  # with which the keys of texts in Azure's own logs end: `title_s`
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ $#[]')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
 MAX_KEYS_OF_A_MEANING = 40  # in one object
@@ -3642,7 +3642,7 @@ PLACES = places_of(WORDS)
 
 def word_of(key: str) -> str:
     """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`; '' for a long one."""
-    return key.lower().translate(NO_SEPARATORS) if len(key) <= MAX_KEY_CHARACTERS else ''
+    return COLUMN_TYPE.sub('', key).lower().translate(NO_SEPARATORS) if len(key) <= MAX_KEY_CHARACTERS else ''
 
 
 @lru_cache(maxsize=2048)
@@ -3695,7 +3695,7 @@ class Scope:
     def __init__(self, members: dict[str, Any], key: str = '', *, is_item: bool = False, is_text: bool = False,
                  has_data: bool = False):
         self.members = members
-        self.word = word_of(key)
+        self.word = word_of(key) if key else ''
         self.is_item = is_item  # the first item of a list, or inside one: it does not speak for the others
         self.is_text = is_text  # JSON in a text, which may be what an attacker has typed
         self.has_data = has_data  # the data of the event, by its key
@@ -3713,13 +3713,12 @@ class Scope:
 # Texts that say nothing are no names: not even the name that a row gives is used if it is one of the first kind.
 # Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like.
 PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
-# The patterns that are joined below end with a line break: a comment would otherwise swallow the next one.
+# The patterns that are joined below end with a line break: a comment would otherwise swallow the next one. A number says nothing,
+# but an IP address or a phone number does.
 GENERIC_TEXT = re.compile(rf"""
-    (?!\S*\s)  # one word
-    (?:actions?|audit|enabled|logs?|alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|
-    nil|undefined|n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|
-    information|informational|warning|error|critical|high|medium|low)|
-    # But no IP address, and no phone number:
+    (?!\S*\s)(?:actions?|audit|enabled|logs?|alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|
+    none|null|nil|undefined|n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|
+    information|informational|warning|error|critical|high|medium|low)|  # one word
     (?!((\d{{1,3}}\.){{3}}\d{{1,3}}|\+\d{{8,15}})\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3), dates, ''
     """, re.IGNORECASE | re.VERBOSE | re.ASCII)
 # A GUID, which Microsoft also writes in braces, or a hash.
@@ -3730,11 +3729,11 @@ UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r"""
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
     """)), GENERIC_TEXT.flags)
-# The same for texts that are all ASCII. In Chinese, three characters can say what happened.
+# The same for texts that are all ASCII. In Chinese, three characters can say what happened. A "word" of 40 characters or more is
+# a key, or an encoded text; but `Microsoft.Resources.ResourceWriteSuccess` is several words. Nothing matches two alternatives of
+# the pattern for these: with two ways to read each part, a text of many would take exponential time.
 UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r"""
     .{0,3} |
-    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
-    # Nothing matches two of its alternatives: with two ways to read each part, a text of many would take exponential time.
     (?=\S{40})(?!(([a-z]{1,30}\d{0,2}|k8s|v\d(\d?[a-z]|\d\d)[a-z\d]{0,5}|\d{1,4})([\\./_:-]+|\Z))+\Z)\S+
     """)), GENERIC_TEXT.flags)
 # An object may have a short name, or a long one: `db1`, `bob`, `fw1`, a path. But the sender itself is none.
@@ -3747,19 +3746,17 @@ NO_NAME = re.compile(rf'{IDENTIFIER.pattern}|[{PUNCTUATION}]*|n/?a|({JSON_TEXT.p
 TELLING_KIND = re.compile(
     r'(?i:\S[^\s./:]*[./:]\S+|\S+ed)|'  # up to the first of these marks: to try each would take quadratic time
     r'(?=([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)\Z)(?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))\S+')
-# Words that say what became of something; those of an outcome count only if no text says more.
+# Words that say what became of something, in lower case; those of an outcome count only if no text says more.
 CHANGE = re.compile(
-    '(un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]*|'
-    '(fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]*|'
-    'down|offline|online|unreachable', re.IGNORECASE)
-FAILURE = re.compile(r'(fail|abort|crash)\w*|errored', re.IGNORECASE)
-OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok', re.IGNORECASE)
+    '(un|re)?(resolv|clos|acknowledg|delet|assign|block)[a-z]*|down|offline|online|unreachable|'
+    '(fail|recover|bounc|complain|cancel|remov|escalat|clear|reject|suspend|revok|expir|quarantin|degrad)[a-z]*')
+FAILURE = re.compile(r'(fail|abort|crash)\w*|errored')
+OUTCOME = re.compile(rf'{CHANGE.pattern}|{FAILURE.pattern}|(succe|pass)\w*|error|ok')
 TOPIC_HEADER = re.compile('x-([^-]+-)*(topic|event)(-(type|name|key|code))?|hook-name')  # with the kind: `x-acme-event`
 PATH = re.compile(r'/|\\|[A-Za-z]:\\')
 WEB_ADDRESS = re.compile(r'https?://(?:[^/?#]*@)?((?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?(?:/[^?#@]*)?)(?:[?#][^@]*)?')
 # `A user was created` says no more than `user.created`.
 SAY_NOTHING = {'an', 'the', 'of', 'is', 'are', 'was', 'were', 'has', 'have', 'had', 'been', 'being', 'event'}
-OF_STATUS = re.compile('status|state', re.IGNORECASE)  # a kind that says that a status is another one
 # How an event says that a problem has ended. Some words do so only under a key that ends in `state`: a `"status": "ok"` is often
 # that of a request.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)|[a-z]+_to_(ok|normal|up)',
@@ -3789,20 +3786,20 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
     ((OWN, DATA), ('person', 'domain', 'last word: object')),  # {"event": "login", "user": "alice", "a": {"name": "Blue mug"}}
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
-    ((OWN, DATA), ('who', 'last word: who', 'thing', 'last word: text')),  # {"event": "login", "service": "mail"}
+    ((OWN, DATA), ('who', 'thing', 'last word: text')),  # {"event": "login", "service": "mail"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'name', 'object', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OWN, DATA, OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name', 'by')),  # {"event": "login", "src": "fw1"}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
 )
 KINDS: Table = (  # the kind of event, if neither a header nor the event itself names one
     ((DATA, OTHERS), ('event',)),                 # {"meta": {"event_name": "order_created"}, "data": {"type": "orders"}}
-    ((DATA,), ('kind',)),                         # {"issue": {"action": "moved"}, "lock": {"status": "open"}}
-    ((OTHERS,), ('kind elsewhere',)),             # {"lock": {"event": "forced"}, "payment_status": "denied"}
-    ((OWN, DATA, OTHERS), ('last word: kind', 'last word: type')),  # {"resource_type": "BATCH_ENDED", "size": 7}
+    ((DATA,), ('kind',)),                         # {"issue": {"operation": "moved"}, "lock": {"action": "left"}}
+    ((OWN, DATA, OTHERS), ('kind elsewhere', 'last word: kind', 'last word: type')),  # {"lock": {"event": "forced"}, "size": 7}
 )
+OTHER_KINDS: Table = (((OWN, DATA), ('kind', 'last word: type')),)  # {"event": "create", "event_category": "note"}
 THINGS: Table = (  # the host or the like that a text is about
     ((OWN, DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
-    ((OWN, DATA, OTHERS), ('person', 'who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
+    ((OWN, DATA, OTHERS), ('person', 'who')),  # {"message": "A mail was read", "email": "ann@example.com"}
     ((OWN, DATA), ('by', 'object', 'domain')),    # {"message": "A port scan", "src_ip": "192.0.2.7", "project": "shop"}
 )
 
@@ -3830,7 +3827,7 @@ class Facts:
         self.own_kind = self.first((OWN,), 'kind')  # the kind that a key directly in the event names: `login_failed`
         # Only the `name` directly in the event is its own, as it was sent, with any tags. That of an object that is its only
         # member is one text among others.
-        name = self.clean(self.members.get('name')) if isinstance(self.members.get('name'), str) else ''
+        name = self.clean(name) if isinstance(name := self.members.get('name'), str) else ''
         self.own_name = '' if not name or NO_NAME.fullmatch(name) or is_token_or_agent(name) else name
 
     # The walk
@@ -3838,10 +3835,9 @@ class Facts:
     def only_object(self) -> Scope:
         """Return the scope of the event, or of the object that is its only member, or of that inside it, to depth 4."""
         scope = Scope(self.members)
-        for _ in range(4):
-            if len(scope.members) > 1:
-                break
-            scope = next((each for each in self.inside(scope) if not each.is_item), scope)
+        for _ in range(4 if len(self.members) == 1 else 0):
+            if len(scope.members) == 1:
+                scope = next((each for each in self.inside(scope) if not each.is_item), scope)
         return scope
 
     def add_deep_ring(self) -> None:
@@ -3879,11 +3875,6 @@ class Facts:
 
     # Choosing a text
 
-    def values_in(self, rings: Iterable[int], *meanings: str) -> list[Any]:
-        """Return the values under keys of some meanings in some rings, object by object, the best first."""
-        return [scope.members.get(key) for ring in rings for scope in self.rings[ring]
-                for meaning in meanings for key in scope.by_meaning.get(meaning, ())]
-
     def first(self, rings: Iterable[int], meaning: str, known: str = '') -> str:
         """Return the first text that can be a name in some rings, under a key of a meaning, or ''.
 
@@ -3912,8 +3903,8 @@ class Facts:
         return first_of(self.texts(table, known))
 
     def usable(self, value: Any, unusable: re.Pattern[str] = UNUSABLE_ASCII) -> str:
-        """Return a value as a text that can be a name, or ''; texts that are not all ASCII may be short."""
-        text = untagged_text(value, self.clean)
+        """Return a value, or the only item of a list, as a text that can be a name, or ''. Non-ASCII texts may be short."""
+        text = untagged_text(value[0] if type(value) is list and len(value) == 1 else value, self.clean)
         pattern = unusable if text.isascii() else UNUSABLE_TEXT
         return '' if pattern.fullmatch(text) or is_token_or_agent(text) else text
 
@@ -3945,15 +3936,17 @@ class Facts:
         change = self.change(text)
         if text and not topic and not needs_kind:  # the text may do without a kind
             # The event names itself; a failure goes before that, but not in our own format, which has `occurred`.
-            if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change)):
+            if text == self.own_name and ('occurred' in self.members or not FAILURE.fullmatch(change.lower())):
                 return text
             # A text of several words, among them the stems of the change: the `resolved` of `alert.resolved` is in `Resolve it`.
             if ' ' in text and all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)):
                 return self.with_thing(text)
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
-        if kind and not subject and not self.best(THINGS):  # a kind alone, and nothing that it concerns but a URL or an id
-            subject = self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id') or self.number(kind)
+        if kind and not subject and not self.best(THINGS):  # a kind alone: then a URL, an id or another kind
+            subject = (self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id')
+                       or self.number(kind)
+                       or first_of(each for each in self.texts(OTHER_KINDS, kind) if not self.repeats_the_kind(each)))
         about = self.with_thing(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return self.clean(name)
@@ -3962,7 +3955,7 @@ class Facts:
         """Return the number of what a kind is about, or '': that of `deviceId` for `device.moved`, or the `id` of its data."""
         for scope in (*self.rings[DATA], self.top):
             for key in (*scope.by_meaning.get('id', ()), *scope.by_meaning.get('last word: id', ())):
-                stem, number = LAST_ID.sub('', word_of(key)), self.clean(scope.members[key])
+                stem, number = re.sub(r'(id|number)\Z', '', word_of(key)), self.clean(scope.members[key])
                 if number.isdecimal() and number.strip('0') and stem in word_of(kind) and (stem or scope is not self.top):
                     return number
         return ''
@@ -3982,14 +3975,12 @@ class Facts:
         if not self.own_kind or len(text) > 150:  # no kind is longer than a name
             return False
         words = {*words_of(text.lower())} - SAY_NOTHING
-        has_others = not text.isascii() or NUMBER.search(text) or not words.issubset(words_of(self.own_kind))
-        return bool(words) and not has_others
+        return bool(words) and text.isascii() and not NUMBER.search(text) and words.issubset(words_of(self.own_kind))
 
     def longest_with(self, text: str) -> str:
         """Return the longest text of the event itself that contains a text, and so says more, or that text."""
-        longer = [value for value in self.top.values_of('text')[:10] if isinstance(value, str) and len(value) > len(text)]
-        others = [other for other in map(self.usable, longer) if text.lower() in other.lower() and len(other) <= 150]
-        return max(others, key=len, default=text)
+        longer = [value for value in self.top.values_of('text')[:10] if isinstance(value, str) and len(text) < len(value) <= 150]
+        return max((other for other in map(self.usable, longer) if text.lower() in other.lower()), key=len, default=text)
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
@@ -4016,21 +4007,22 @@ class Facts:
         kind = self.own_kind
         if not kind:
             return self.word_of_change((OWN, DATA) if text else (OWN, DATA, OTHERS), CHANGE)
-        if OF_STATUS.search(kind) and (status := self.first((OWN, DATA), 'status', kind)):
+        if ('status' in kind.lower() or 'state' in kind.lower()) and (status := self.first((OWN, DATA), 'status', kind)):
             return f'{kind} {status}'
         is_telling = TELLING_KIND.fullmatch(kind) is not None  # then it says by itself what happened
         if text:  # it says more than an outcome such as `passed`: beside it, only a change or a failure counts
             return kind if is_telling else self.word_of_change((OWN,), CHANGE) or self.word_of_change((OWN, DATA), FAILURE)
         word = '' if is_telling else self.word_of_change((OWN,), OUTCOME)
         word = word or self.word_of_change((DATA, OTHERS), FAILURE)  # in other objects, only a failure counts
-        if not word or word.lower() in kind.lower() or FAILURE.search(kind):
+        if not word or word.lower() in kind.lower() or FAILURE.search(kind.lower()):
             return kind
         return f'{word}: {kind}' if ' ' in kind else f'{kind} {word}'
 
     def word_of_change(self, rings: tuple[int, ...], pattern: re.Pattern[str]) -> str:
         """Return the first text that the pattern matches under a key that means a kind, or ''."""
-        kinds = self.values_in(rings, 'kind', 'last word: kind')
-        return first_of(self.clean(kind) for kind in kinds if type(kind) is str and pattern.fullmatch(kind))
+        known = [*filter(self.meanings.__contains__, ('kind', 'last word: kind'))]
+        kinds = [kind for ring in rings for scope in self.rings[ring] for meaning in known for kind in scope.values_of(meaning)]
+        return first_of(self.clean(kind) for kind in kinds if type(kind) is str and pattern.fullmatch(kind.lower()))
 
     def address(self, value: Any) -> str:
         """Return the host and the path of a URL, without what may be secret in it, or ''.
@@ -4049,9 +4041,10 @@ class Facts:
         thing = self.best(THINGS, text)
         if not kind and (not thing or ' ' not in text) and text == self.first((OWN, DATA), 'rule'):
             text = self.clean(': '.join(filter(None, (text, self.first((OWN,), 'text', text)))))
+        if not thing:
+            return text
         host = thing.lower().partition('.')[0]
-        sought = host if len(host) > 3 else thing.lower()  # a short host may be in the text by chance
-        if not thing or sought in text.lower():
+        if (host if len(host) > 3 else thing.lower()) in text.lower():  # a short host may be in the text by chance
             return text
         room = 150 - len(f'{kind}:  ({thing})')  # for the text
         return self.clean(f'{shortened(text, max(50, room))} ({thing})') or text
@@ -4068,7 +4061,8 @@ class Facts:
             texts = [*map(self.clean, scope.values_of('time'))]
             for text in texts:
                 if CALENDAR_DATE.fullmatch(text):  # for later: with each time of day, such as `2026-11-24 10:00`, then alone
-                    dates += [f'{text} {time}' for time in filter(TIME_ALONE.fullmatch, texts)] + [text]
+                    zones = re.findall(r'(?a)\A(?:UTC|GMT)?([+-]\d\d:?\d\d)\Z', text_of(scope.members.get('tz'))[:10])
+                    dates += [f'{text} {at}{tz}' for tz in (*zones, '') for at in filter(TIME_ALONE.fullmatch, texts)] + [text]
                     continue
                 if ':' in text and not ZONE.search(text):  # it may be a local time: a Unix time beside it is certain
                     yield from filter(UNIX_TIME.fullmatch, texts)
@@ -4104,15 +4098,11 @@ class Facts:
         return NO_SEVERITY
 
 
-LAST_ID = re.compile('(?:id|number)\\Z')
-
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
     **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
-                     'last word: who'), Facts.object_name),
-    'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else '',
-    'address': Facts.address,
-    'last word: id': Facts.object_name}
+                     'last word: id'), Facts.object_name),
+    'address': Facts.address, 'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     **dict.fromkeys(('sentence', 'activity'), lambda text: ' ' in text),
     'domain': lambda text: '.' in text,
@@ -4129,7 +4119,6 @@ class Severity(NamedTuple):
 
 
 NO_SEVERITY = Severity(None, False)
-CERTAINLY_NONE = Severity(None, True)
 
 
 def says_that_it_ended(scope: Scope) -> bool:
@@ -4150,7 +4139,8 @@ def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
     is_of_message = meaning == 'priority' and (not has_text or 'log or mail' in scope.by_meaning)
     is_of_windows = any('event id' in each.by_meaning and ('windows log' in each.by_meaning or find(each.members, PROVIDER_NAME))
                         for each in (scope, top))
-    if is_of_message or is_of_windows:
+    # A record of Azure's Syslog has the level of a log, too.
+    if is_of_message or is_of_windows or 'SyslogMessage' in scope.members or 'SyslogMessage_s' in scope.members:
         return set()
     return {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
 
@@ -4209,11 +4199,10 @@ LOG_TIME = (r'(?P<bracket>\[)?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T -]\d\d:\d\d:\
 # It matches any text, at least its empty start: hence Any, in place of a match or None. The next one does, too.
 PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME})?(<\?xml[^>]*>)?', re.ASCII)
 # The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
-BRACKETS: Any = re.compile(r'''(
-    ((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE)\ +(\[[^],]{1,100}](\ -)?\ *)+|(\[[^],]{1,100}]\ *){3,})
-    (?=\S+\ \S+\ \S) )?''', re.VERBOSE)
-# JSON as the text of a syslog message, perhaps behind the name of a program.
-JSON_OF_SYSLOG = re.compile(r'(?:[^\s{]+:\s*)?(\{.*)', re.DOTALL)
+BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *)+|'
+                           r'(\[[^],]{1,100}] *){3,})(?=\S+ \S+ \S))?')
+# Three words of a sentence, such as `logged in from`
+WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
 BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
@@ -4300,8 +4289,8 @@ class ThirdPartyEvent:
         message = PREAMBLE.sub('', body.lstrip(), count=1).lstrip()  # its first match is at the start
         if (members := xml_members(message)) is not None:
             return members
-        if json_text := JSON_OF_SYSLOG.fullmatch(message):
-            return read_object(json_text[1].encode(errors='replace')[:MAX_TEXT_WITH_JSON], self.budget) or None
+        if json_text := re.fullmatch(r'([^\s{]+:\s*)?(\{.*)', message, re.DOTALL):  # perhaps behind the name of a program
+            return read_object(json_text[2].encode(errors='replace')[:MAX_TEXT_WITH_JSON], self.budget) or None
         return members_of_log(self.clean(message))
 
     @cached_property
@@ -4360,6 +4349,10 @@ class ThirdPartyEvent:
         for preamble in map(PREAMBLE.match, lines):
             text = untagged_text(preamble.string[preamble.end():], self.clean)
             text = text[BRACKETS.match(text).end():] if len(text) > 150 else text
+            words = WORDS_OF_SENTENCE.search(text) if 150 < len(text) < 3000 else None  # a longer one may be cut within the token
+            if words and words.start() > 120:  # a name would show no sentence
+                start = text.find(' ', words.start() - 40, words.start()) + 1 or words.start()  # what precedes it may negate it
+                text = f'{text[:60]}… {text[start:]}'
             yield self.clean(': '.join(filter(None, (preamble['program'], text)))) if says_something(text) else ''
         yield from (text for text in map(partial(untagged_text, clean=self.clean), lines) if says_something(text))
 
@@ -4424,7 +4417,7 @@ class ThirdPartyEvent:
             yield from map(self.text_at, end.times)
         if not (end and is_end_of_row):  # if it is the end of the inner event, the outer one says when that was sent
             yield from map(self.text_at, self.row.times)
-        if is_end_of_row or (self.row.times and self.row.times[-1].text == '-'):
+        if is_end_of_row or (self.row.times and self.row.times[-1].text == '-'):  # which only comes last
             return
         if len(self.members) == 1:
             times = PREAMBLE.match(self.text_member('body').lstrip()).group('sent', 'stamped', 'logged')
@@ -4438,15 +4431,18 @@ class ThirdPartyEvent:
         """Return the event's severity (a recovery's is RECOVERED_SEVERITY), and whether it is certain."""
         if self.is_recovery:
             return Severity(RECOVERED_SEVERITY, False)
-        by_url = self.severity_by(self.words)
-        if self.words.severities:
-            self.findings.record('severity', by_url.value is not None)
-        if by_url.value is not None:
-            return by_url
-        found = self.only_inner_event.severity if self.row.inner else self.severity_by(self.row)
-        is_certain = by_url.is_certain and found.is_certain
-        if found.value is None and not self.row.inner and not self.row.has_no_severity:
-            found = self.facts.severity()
+        is_certain = True
+        for row in self.rows:
+            if row.severities or row.inner:
+                found = self.only_inner_event.severity if row.inner else self.severity_by(row)
+                if row.is_of_url:
+                    self.findings.record('severity', found.value is not None)
+                is_certain = is_certain and found.is_certain
+                if found.value is not None:
+                    return Severity(found.value, is_certain)
+        if self.row.inner or self.row.has_no_severity:
+            return Severity(None, is_certain)
+        found = self.facts.severity()
         return Severity(found.value, is_certain and found.is_certain)
 
     def severity_by(self, row: Row) -> Severity:
@@ -4455,8 +4451,6 @@ class ThirdPartyEvent:
         It is certain if no earlier value was off its scale, all values at its path are on it, and the path is neither that of an
         urgency nor that of one of several items. If there is no value at all, the result is None, and certain.
         """
-        if not row.severities:
-            return CERTAINLY_NONE
         is_certain = True
         for scale, paths in row.severities:
             path, values = self.first_with_value(paths)
@@ -4638,8 +4632,7 @@ def origin_of_severity(event: ThirdPartyEvent, texts: At) -> dict[str, Any]:
     severity = event.severity.value
     tried: list[Tried] = [(row, [paths], {*map(scale.severity, event.first_with_value(paths)[1])} - {None})  # those that it found
                           for row in event.rows for scale, paths in row.severities]
-    is_default = severity is None and event.words.default_severity is not None
-    tried.append((event.words, [], is_default))  # a severity for all events, from no path
+    tried.append((event.words, [], severity is None and event.words.default_severity is not None))  # for all events, from no path
     alike = sorted((each for each in texts if LIKE_A_SEVERITY.search(each[0])), key=lambda each: severity_of(each[1]) is None)
     at = [each for each in alike if severity is None or severity_of(each[1]) == severity][:1]
     return origin_of(event, severity is not None, tried, at, why_no_severity(event.row, at))
@@ -7850,7 +7843,7 @@ def set_connection_limit() -> int:
 ''' COMMANDS '''
 
 
-VERSION = '1.2.0'  # of the pack, in the log and the history: which code runs
+VERSION = '1.3.0'  # of the pack, in the log and the history: which code runs
 
 
 def serve(settings: Settings) -> None:
