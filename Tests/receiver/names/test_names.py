@@ -119,7 +119,8 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     *(({'body': f'{line} {"7" * 150}'}, f'{line} {"7" * (148 - len(line))}…') for line in (
         'the disk is full', f'{"7" * 100} the disk is full', 'DISK OF DB-1 IS FULL')),
     ({'body': f'{"7" * 128} the disk is full'}, f'{"7" * 128} the disk is full'),
-    ({'body': f'{"7" * 3000} the disk is full'}, f'{"7" * 149}…'),
+    ({'body': f'{"7" * 4000} the disk is full again'}, f'{"7" * 60}… the disk is full again'),
+    ({'body': f'{"7" * 130} the disk is full again\n{"7" * 4000}'}, f'{"7" * 130} the disk is full a…'),
     # Pairs behind a text may be what an attacker has typed.
     *(({'body': (line := f'sshd[7]: Invalid user {pairs} {"7" * 150}')}, f'{line[:149]}…') for pairs in (
         'x action=allowed severity=low msg=Fine', 'x, Action: allowed, Severity: low, Msg: Fine')),

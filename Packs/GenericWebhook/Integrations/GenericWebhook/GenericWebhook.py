@@ -3536,7 +3536,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'kind elsewhere': 'event topic action status state statename checkstatename result',
     # What the event happened to: if no text says what happened, the name ends with it.
     'object': '''host hostname computername device resourcename resource repository repo project package cve image targetpath
-        entity objectname filename cshost repositoryid''',
+        entity objectname filename cshost repositoryid table''',
     'person': 'user username useremail email actor targetuser principalemail operator recipient owner emailaddress agent to from',
     # What says which object an object is: `host` may be a text, or an object with one of these.
     'name': 'name fullname hostname systemname email login username displayname',
@@ -3544,7 +3544,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'first name': 'firstname givenname',
     'last name': 'lastname familyname surname',
     # The name ends with the first of these, unless the rest of it contains that: `Disk full (db-1)`.
-    'thing': 'host dvchost service check monitor database package table',
+    'thing': 'host dvchost service check monitor database package',
     # Or the name of an object under one of these, and a key such as `monitor_name` or `deviceLabel` has its name.
     'named thing': '''host service monitor canary device entity resource database package application app job project node cluster
         component machine computer endpoint asset''',
@@ -3597,7 +3597,7 @@ LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: kind': 'alerttype status result state event ruleaction operationtype incidenttype',
     'last word: type': 'type',
     'last word: object': 'name email emailaddress',
-    'who': 'username userlogin user employee recipientemail leademail requesteremail',
+    'last word: who': 'username userlogin user employee recipientemail leademail requesteremail',
     'last word: id': 'number id',
 }.items()}
 # In the objects under these keys, the objects with the data of the event are one level deeper.
@@ -3614,7 +3614,6 @@ END_INSIDE = {'alert', 'incident', 'issue', 'problem', 'ticket'}
 NOT_BESIDE = {'message': {'commit', 'commitid', 'committer'}, 'title': {'firstname', 'lastname'},
               'displayname': {'email', 'useremail', 'username', 'userprincipalname'}}
 
-COLUMN_TYPE = re.compile(r'(?<=\w{3})_s\Z')  # with which the keys of texts in Azure's own logs end: `title_s`
 NO_SEPARATORS = str.maketrans('', '', '-_.:@ $#[]')
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
 MAX_KEYS_OF_A_MEANING = 40  # in one object
@@ -3642,7 +3641,7 @@ PLACES = places_of(WORDS)
 
 def word_of(key: str) -> str:
     """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`; '' for a long one."""
-    return COLUMN_TYPE.sub('', key).lower().translate(NO_SEPARATORS) if len(key) <= MAX_KEY_CHARACTERS else ''
+    return key.lower().translate(NO_SEPARATORS) if len(key) <= MAX_KEY_CHARACTERS else ''
 
 
 @lru_cache(maxsize=2048)
@@ -3786,7 +3785,7 @@ SUBJECTS: Table = (  # what an event of a kind concerns, if no text says what ha
     ((DATA,), ('name',)),                         # {"event": "moved", "item": {"name": "Blue mug"}, "user": "alice"}
     ((OWN, DATA), ('person', 'domain', 'last word: object')),  # {"event": "login", "user": "alice", "a": {"name": "Blue mug"}}
     ((OTHERS,), ('summary', 'text', 'rule', 'name', 'object', 'last word: object')),  # {"event": "paid", "a": {"text": "Mugs"}}
-    ((OWN, DATA), ('who', 'thing', 'last word: text')),  # {"event": "login", "service": "mail"}
+    ((OWN, DATA), ('who', 'last word: who', 'thing', 'last word: text')),  # {"event": "login", "service": "mail"}
     ((DEEP,), ('title', 'summary', 'last word: text', 'name', 'object', 'text')),  # {"event":"pull","a":{"b":{"repo":"mugs"}}}
     ((OWN, DATA, OTHERS, DEEP), ('person', 'last word: object', 'who', 'first name', 'by')),  # {"event": "login", "src": "fw1"}
     ((DATA, OTHERS), ('id',)),                    # {"event": "paid", "order": {"id": "ord-17"}}
@@ -3799,7 +3798,7 @@ KINDS: Table = (  # the kind of event, if neither a header nor the event itself 
 OTHER_KINDS: Table = (((OWN, DATA), ('kind', 'last word: type')),)  # {"event": "create", "event_category": "note"}
 THINGS: Table = (  # the host or the like that a text is about
     ((OWN, DATA, OTHERS), ('thing', 'named thing')),   # {"message": "The disk is full", "disk": {"host": "db-1"}}
-    ((OWN, DATA, OTHERS), ('person', 'who')),  # {"message": "A mail was read", "email": "ann@example.com"}
+    ((OWN, DATA, OTHERS), ('person', 'who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
     ((OWN, DATA), ('by', 'object', 'domain')),    # {"message": "A port scan", "src_ip": "192.0.2.7", "project": "shop"}
 )
 
@@ -3903,14 +3902,14 @@ class Facts:
         return first_of(self.texts(table, known))
 
     def usable(self, value: Any, unusable: re.Pattern[str] = UNUSABLE_ASCII) -> str:
-        """Return a value, or the only item of a list, as a text that can be a name, or ''. Non-ASCII texts may be short."""
-        text = untagged_text(value[0] if type(value) is list and len(value) == 1 else value, self.clean)
+        """Return a value as a text that can be a name, or ''; texts that are not all ASCII may be short."""
+        text = untagged_text(value, self.clean)
         pattern = unusable if text.isascii() else UNUSABLE_TEXT
         return '' if pattern.fullmatch(text) or is_token_or_agent(text) else text
 
     def object_name(self, value: Any) -> str:
-        """Return what an object is called, by a text or by an object with a name: `db-1` for `db-1` and {"name": "db-1"}."""
-        names = [value]
+        """Return what an object is called, by a text or an object with a name: `a` for `a`, ["a"] and {"name": "a"}."""
+        names = value if type(value) is list and len(value) == 1 else [value]
         if isinstance(value, dict):
             scope = Scope(value)
             parts = scope.values_of('first name')[:1] + scope.values_of('last name')[:1]
@@ -4101,7 +4100,7 @@ class Facts:
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
 READERS: dict[str, Callable[[Facts, Any], str]] = {
     **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
-                     'last word: id'), Facts.object_name),
+                     'last word: who', 'last word: id'), Facts.object_name),
     'address': Facts.address, 'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     **dict.fromkeys(('sentence', 'activity'), lambda text: ' ' in text),
@@ -4140,7 +4139,7 @@ def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
     is_of_windows = any('event id' in each.by_meaning and ('windows log' in each.by_meaning or find(each.members, PROVIDER_NAME))
                         for each in (scope, top))
     # A record of Azure's Syslog has the level of a log, too.
-    if is_of_message or is_of_windows or 'SyslogMessage' in scope.members or 'SyslogMessage_s' in scope.members:
+    if is_of_message or is_of_windows or 'SyslogMessage' in scope.members:
         return set()
     return {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
 
@@ -4349,7 +4348,8 @@ class ThirdPartyEvent:
         for preamble in map(PREAMBLE.match, lines):
             text = untagged_text(preamble.string[preamble.end():], self.clean)
             text = text[BRACKETS.match(text).end():] if len(text) > 150 else text
-            words = WORDS_OF_SENTENCE.search(text) if 150 < len(text) < 3000 else None  # a longer one may be cut within the token
+            # The end of a longer body is cut, perhaps within the token.
+            words = WORDS_OF_SENTENCE.search(text) if len(text) > 150 and len(body) <= 4096 else None
             if words and words.start() > 120:  # a name would show no sentence
                 start = text.find(' ', words.start() - 40, words.start()) + 1 or words.start()  # what precedes it may negate it
                 text = f'{text[:60]}… {text[start:]}'
