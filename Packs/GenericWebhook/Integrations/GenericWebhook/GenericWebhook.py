@@ -4200,7 +4200,7 @@ PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME}
 # The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
 BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *)+|'
                            r'(\[[^],]{1,100}] *){3,})(?=\S+ \S+ \S))?')
-# Three words of a sentence, such as `logged in from`
+# Three words in a row, such as `logged in from`: a sentence
 WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
 # The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
 KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
@@ -4343,7 +4343,11 @@ class ThirdPartyEvent:
             yield from (line for line in self.names_in_body(text) if 'body' in self.members or line.count(' ') > 1)
 
     def names_in_body(self, body: str) -> Iterator[str]:
-        """Yield the texts of the lines at the start of a body, in order, and then the lines as they were sent."""
+        """Yield the texts of the lines at the start of a body, in order, and then the lines as they were sent.
+
+        A text that is too long for a name loses its level and brackets; if a name would then show no sentence, it loses what lies
+        between its first 60 characters and its first sentence.
+        """
         lines = body.lstrip()[:4096].splitlines()[:50]  # a hostile text may consist of line breaks
         for preamble in map(PREAMBLE.match, lines):
             text = untagged_text(preamble.string[preamble.end():], self.clean)
