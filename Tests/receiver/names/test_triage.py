@@ -569,3 +569,90 @@ def test_a_group_of_too_many_alerts_is_in_doubt(count: int, is_end: bool) -> Non
     alerts = [{'status': 'resolved', 'labels': {'alertname': 'x'}}] * count
     [incident] = incidents({'receiver': 'r', 'status': 'resolved', 'alerts': alerts})
     assert is_recovery(incident) is is_end
+
+
+FORTIGATE = ('date=2026-11-24 time=10:00:00 tz="+0100" devname="fw1" logid="0100032002" type="event" subtype="system" level="alert" '
+             'vd="root" logdesc="Admin login failed" sn="0" user="{typed}" ui="https(192.0.2.7)" action="login" status="failed" '
+             'reason="name_invalid" msg="Administrator {typed} login failed"')
+IPS = ('date=2026-11-24 time=10:00:00 devname="fw1" type="utm" subtype="ips" level="alert" severity="critical" srcip=192.0.2.7 '
+       'action="dropped" attack="Worm" url="/{typed}" agent="{typed}" msg="web_misc: Worm"')
+SOPHOS = ('device="SFW" date=2026-11-24 time=10:00:00 log_type="IDP" log_subtype="Drop" priority=Critical severity="critical" '
+          'user_agent="{typed}" message="{typed} was dropped"')
+LOGFMT = 'time=2026-11-24T10:00:00Z level=warn msg="login failed" user="{typed}" host=db-1'
+CEF = 'CEF:0|Acme|Gate|1.0|17|Worm \\| stopped|{severity}|src=192.0.2.7 msg={typed} dst=192.0.2.8'
+LEEF = 'LEEF:{version}|Acme|Gate|1.0|WormStopped|{mark}cat=Malware\tsev={severity}\tusrName={typed}\tdst=192.0.2.8'
+
+
+def read_line(line: str, query: str = '') -> list[dict[str, Any]]:
+    """Post a log line as text, and return the incidents that XSOAR was given."""
+    with App() as app:
+        response = app.post(line, {'Content-Type': 'text/plain', 'Authorization': app.token}, query)
+        assert response.status == 200, response.text
+        return app.incidents
+
+
+TYPED = ['x severity=low y=', 'x\\" severity=low y=\\"', 'x"" severity=low y=""', 'x, severity=low', "x' severity=low y='",
+         'x\\\\', 'title=Gone severity=low', 'x status=resolved event_id=1']
+
+
+@pytest.mark.parametrize('form', [FORTIGATE, IPS, SOPHOS, LOGFMT], ids=['FortiGate', 'IPS', 'Sophos XG', 'logfmt'])
+@pytest.mark.parametrize('typed', TYPED)
+def test_nothing_in_a_quoted_value_of_a_log_line_is_a_pair(form: str, typed: str) -> None:
+    [honest], [attacked] = read_line(form.format(typed='ann')), read_line(form.format(typed=typed))
+    assert attacked['name'].replace(typed, 'ann') == honest['name'] or 'Gone' not in attacked['name'].split()[0]
+    assert attacked.get('severity') == honest.get('severity')
+    assert is_recovery(attacked) == is_recovery(honest) and attacked.get('dbotMirrorId') == honest.get('dbotMirrorId')
+    assert len(read_line(form.format(typed=typed), 'at_least=medium')) == 1
+
+
+@pytest.mark.parametrize('line', [
+    'time=2026-11-24T10:00:00Z level=low user="x" severity=low y="" host=db-1"',
+    'date=2026-11-24 severity=low user=O"Brien severity=low msg=x',
+    'date=2026-11-24 severity=low user="ann msg=x',
+])
+def test_a_line_whose_quotes_do_not_pair_is_never_below_a_severity(line: str) -> None:
+    [incident] = read_line(line, 'at_least=high')
+    assert 'severity' not in incident
+
+
+@pytest.mark.parametrize(('line', 'query', 'expected'), [
+    ('a=1 host=db-1 severity=critical msg=x severity=low', 'at_least=high', None),
+    ('a=1 host=db-1 severity=low msg=x severity=critical', '', None),
+    ('a=1 host=db-1 severity=low msg=x severity=low', '', 1),
+    ('a=1 host=db-1 severity=critical env=prod msg=x env=test', 'skip=env=test', 4),
+    ('a=1 host=db-1 severity=critical env=prod msg=x env=test', 'skip=env=prod', 4),
+    ('a=1 host=db-1 severity=high state=open msg=x state=closed', 'resolved=state=closed', 3),
+])
+def test_a_key_of_a_log_line_with_several_values_is_in_doubt(line: str, query: str, expected: float | None) -> None:
+    [incident] = read_line(line, query)
+    assert (incident.get('severity'), is_recovery(incident)) == (expected, False)
+
+
+@pytest.mark.parametrize(('severity', 'expected'), [
+    ('10', 4), ('9', 4), ('8', 3), ('7', 3), ('6', None), ('5', None), ('3', None), ('1', None), ('0', None), ('11', None),
+])
+@pytest.mark.parametrize('typed', ['ann', 'x severity=Low sev=1', 'x severity=Low', 'x sev=1'])
+@pytest.mark.parametrize('form', [
+    CEF, *(LEEF.replace('{version}', version).replace('{mark}', mark) for version, mark in (('1.0', ''), ('2.0', 'x09|'))),
+    LEEF.format(version='2.0', mark='^|', severity='{severity}', typed='{typed}').replace('\t', '^'),
+], ids=['CEF', 'LEEF 1', 'LEEF 2', 'LEEF 2 with its own mark'])
+def test_a_number_of_cef_and_leef_is_a_severity_from_7_on_and_no_pair_replaces_it(
+        form: str, typed: str, severity: str, expected: float | None) -> None:
+    [incident] = read_line(form.format(severity=severity, typed=typed), 'at_least=high' if expected is None or expected > 2 else '')
+    assert incident.get('severity') == expected
+
+
+@pytest.mark.parametrize(('word', 'expected'), [('Very-High', 4), ('High', 3), ('Medium', 2), ('Low', 1), ('Unknown', None)])
+def test_a_word_of_cef_is_a_severity_and_no_pair_replaces_it(word: str, expected: float | None) -> None:
+    for typed in ('ann', 'x severity=High', 'x signature=Gone severity=Low', 'x |Low|severity=Low'):
+        [incident] = read_line(CEF.format(severity=word, typed=typed))
+        assert (incident.get('severity'), incident['name'].startswith('Worm')) == (expected, True)
+
+
+@pytest.mark.parametrize('beside', [
+    {'rule': {'severity': {'name': 'low', 'sub': {'value': 'critical'}}}}, {'risk': {'severity': ['low', 'critical']}},
+    {'detail': json.dumps({'severity': 'critical'})}, {'detail': json.dumps([{'x': json.dumps({'severity': 'critical'})}])},
+    {'detail': '{"severity": "critical"'},
+])
+def test_no_graver_severity_is_overlooked_in_an_object_a_list_or_json_in_a_text(beside: dict[str, Any]) -> None:
+    assert incidents({'title': 'Disk full', 'severity': 'low', **beside}, 'at_least=high')

@@ -2375,7 +2375,7 @@ UNREAD = object()
 
 
 class CutText(str):
-    """The start of a text that is too long to be read whole, or '' for what cannot be read at all."""
+    """A text that is in doubt: the start of one that is too long to be read whole, the first of several under one key, or ''."""
 
 
 class SentFloat(float):
@@ -2667,6 +2667,7 @@ def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
 
 # How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
 JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
+JSON_WITH_VALUES = re.compile(r'\s*[{\[]\s*["{]')
 TOKEN_OR_AGENT = re.compile(
     # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
     r'(?=[\w-]{16,}\Z)(?=.*[a-z])(?=.*[A-Z])(\D*\d){3}.*|'
@@ -4150,36 +4151,40 @@ def severity_of(value: Any) -> float | None:
     return SEVERITY_WORDS.severity(SEVERITY_PREFIX.sub('', word) if type(word) is str else word)
 
 
-def all_severities(tree: dict[str, Any], known: Iterable[dict[str, Any]], budget: Budget) -> Iterator[float]:
+def all_severities(tree: dict[str, Any], known: Iterable[Any], budget: Budget) -> Iterator[float]:
     """Yield the severities, priorities and urgencies that an event says at any depth.
 
-    The keys of the `known` objects themselves are passed over, but not those of objects inside them. Yield infinity if a
-    severity's key has a value that means none, and, at the end, if something was not read.
+    The keys of the `known` objects themselves are passed over, but not those of objects inside them; JSON in any text but a
+    `known` one counts. Yield infinity if a severity's key has a value that means none, and, at the end, if something was not
+    read or is in doubt.
     """
     ignored = {id(each) for each in known}
-    unseen: list[Any] = [tree]
+    unseen: list[tuple[Any, str]] = [(tree, '')]  # values, each with what the key means that it is under, directly or not
     while unseen:
-        value = unseen.pop()
-        if value is UNREAD or not budget.allows(1) or (isinstance(value, LargeObject) and value.is_cut):
+        value, meaning = unseen.pop()
+        if type(value) is str and id(value) not in ignored and JSON_WITH_VALUES.match(value):
+            value = budget.open(value.encode(errors='replace'))
+        is_cut = isinstance(value, CutText) or (isinstance(value, LargeObject) and value.is_cut)
+        if value is UNREAD or is_cut or not budget.allows(1):
             yield math.inf
             return
         if isinstance(value, dict):
-            unseen += map(value.get, value)
-            if id(value) not in ignored:
-                yield from severities_of_keys(value)
+            # Under the key of a severity: beside a word for it, as in {"label": "low", "normalized": 30}, numbers say no more.
+            inherited = 'priority' if meaning and any(severity_of(value.get(key)) is not None for key in value) else meaning
+            is_known = id(value) in ignored
+            unseen += [(value.get(key), '' if is_known else severity_meaning(key) or inherited) for key in value]
         elif isinstance(value, list):
-            unseen += value
-
-
-def severities_of_keys(members: dict[str, Any]) -> Iterator[float]:
-    """Yield the severities, priorities and urgencies that the keys of an object say; infinity for a severity that is unknown."""
-    for key in members:
-        meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # its end, if it is long
-        value = None if meanings.isdisjoint(('severity', 'priority')) else members.get(key)
-        if (severity := severity_of(value)) is not None:
+            unseen += [(item, meaning) for item in value]
+        elif (severity := severity_of(value) if meaning else None) is not None:
             yield severity
-        elif 'severity' in meanings and value not in (None, '') and not isinstance(value, dict | list):
+        elif meaning == 'severity' and value not in (None, ''):
             yield math.inf
+
+
+def severity_meaning(key: str) -> str:
+    """Return 'severity' or 'priority' if a key means that, or ''."""
+    meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # its end, if it is long
+    return first_of(meaning for meaning in ('severity', 'priority') if meaning in meanings)
 
 
 # --- An event: its rows, and the general rule ---
@@ -4202,9 +4207,23 @@ BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICA
                            r'(\[[^],]{1,100}] *){3,})(?=\S+ \S+ \S))?')
 # Three words in a row, such as `logged in from`: a sentence
 WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
-# The key of a pair in a log line, and what may precede the first pair: nothing that says something, or the header of CEF.
-KEY_OF_PAIR = re.compile(r'(?:^|(?<=[\s,;|\[]))([A-Za-z_][\w.-]{0,39})=')
-BEFORE_PAIRS = re.compile(r'\W*|(?:.*\bCEF:)?\d\|(?:[^|]*\|){4}(?P<signature>[^|]*)\|(?P<severity>[^|]*)\|\s*')
+# In a log line, the key of a pair; or a quoted text, also one whose end is missing, in which nothing is a pair: it may be what
+# somebody else typed. Its own quotes are escaped as `\"` or `""`. A single quote quotes only a whole value: `O'Brien` has one.
+KEY_OR_QUOTED = re.compile(
+    r'(?:^|(?<=[\s,;|\[]))(?P<key>[A-Za-z_][\w.-]{0,39})='
+    r'|(?:^|(?<=[\s,;|\[(=:]))"(?>(?:[^"\\]|\\.|"")*)(?:"|\\?\Z)'
+    r"|(?<==)'(?>(?:[^'\\]|\\.)*)'(?=[\s,;|\])]|\Z)")
+ESCAPED_OR_QUOTE = re.compile(r'\\.|"')
+# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped.
+NO_HEADER = re.compile(r'\W*')
+CEF_FIELD = r'(?>(?:[^|\\]|\\.)*)'
+CEF_HEADER = re.compile(
+    rf'(?:[^|="]*?\bCEF:)?\d\|(?:{CEF_FIELD}\|){{4}}(?P<signature>{CEF_FIELD})\|(?P<severity>{CEF_FIELD})\|\s*')
+# The header of LEEF, whose version 2 names what separates the pairs, as a character or its number such as `x5E`
+LEEF_HEADER = re.compile(
+    r'LEEF:[\d.]{1,5}\|(?:[^|]*\|){3}(?P<signature>[^|]*)\|(?:(?:0?x(?P<code>[0-9A-Fa-f]{2,4})|(?P<mark>[^|]))\|)?')
+# In CEF's header and LEEF's `sev`, as they define it. Lower numbers tell nothing: in PAN-OS, 1 to 5 end with the worst.
+CEF_SEVERITIES = {'7': 'high', '8': 'high', '9': 'critical', '10': 'critical', 'very-high': 'critical'}
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that open_scalar has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
@@ -4247,14 +4266,50 @@ def members_of_log(line: str) -> dict[str, str] | None:
     act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
     CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
     """
-    before, *pairs = KEY_OF_PAIR.split(line)  # a key and its value in turn
-    header = BEFORE_PAIRS.fullmatch(before)
+    header = CEF_HEADER.match(line)
+    keys = [match for match in KEY_OR_QUOTED.finditer(line, header.end() if header else 0) if match['key']]
     # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
-    if not header or (len(pairs) < 6 and not header['signature']):
+    if not (header and header['signature']) and (len(keys) < 3 or not (header or NO_HEADER.fullmatch(line, 0, keys[0].start()))):
         return None
-    keys, values = pairs[::2], [re.sub(r'(["\'])(.*)\1\Z', r'\2', value.strip(' ,;|]')) for value in pairs[1::2]]
-    of_cef = {key: text for key, text in header.groupdict().items() if text is not None}
-    return of_cef | dict(zip(keys, values, strict=True))
+    ends = [match.start() for match in keys[1:]] + [len(line)]
+    pairs = [(match['key'], without_quotes(line[match.end():end].strip(' ,;|]'))) for match, end in zip(keys, ends, strict=True)]
+    if header:  # a pair never replaces a field of it
+        severity = header['severity'].strip()
+        return members_of_pairs(pairs) | {
+            'signature': header['signature'], 'severity': CEF_SEVERITIES.get(severity.lower(), severity)}
+    # Where a quote has no partner, a text may have ended too early: then no value is certain.
+    if ESCAPED_OR_QUOTE.findall(line).count('"') % 2:
+        pairs = [(key, CutText(value)) for key, value in pairs]
+    return members_of_pairs(pairs)
+
+
+def members_of_leef(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
+    """Return the event ID and the pairs of an event in LEEF, or None for any other text."""
+    header = LEEF_HEADER.match(line)
+    if not header:
+        return None
+    separator = chr(int(header['code'], 16)) if header['code'] else header['mark'] or '\t'
+    texts = [text.partition('=') for text in line[header.end():].split(separator)]
+    members = members_of_pairs((clean(key), clean(value)) for key, _, value in texts)
+    if 'sev' in members:
+        members['severity'] = CEF_SEVERITIES.get(members['sev'], members['sev'])
+    return members | {'signature': clean(header['signature'])}
+
+
+def members_of_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the members of an object by key and value. A key that has several values is in doubt."""
+    members: dict[str, str] = {}
+    for key, value in pairs:
+        first = members.get(key, value)
+        members[key] = value if first == value else CutText(first)
+    return members
+
+
+def without_quotes(value: str) -> str:
+    """Return the value of a pair without the quotes around it or, if it ends with a quoted text, without those around that."""
+    quote = value[-1:]
+    start = value.find(quote, 0, -1) if quote in ('"', "'") else -1
+    return value if start < 0 else value[:start] + value[start + 1:-1]
 
 
 class ThirdPartyEvent:
@@ -4290,7 +4345,7 @@ class ThirdPartyEvent:
             return members
         if json_text := re.fullmatch(r'([^\s{]+:\s*)?(\{.*)', message, re.DOTALL):  # perhaps behind the name of a program
             return read_object(json_text[2].encode(errors='replace')[:MAX_TEXT_WITH_JSON], self.budget) or None
-        return members_of_log(self.clean(message))
+        return members_of_leef(message[:4096], self.clean) or members_of_log(self.clean(message))
 
     @cached_property
     def facts(self) -> Facts:
@@ -4547,6 +4602,7 @@ class ThirdPartyEvent:
         # In an object from which a row reads the severity, other keys do not count. In all other objects, every severity does.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
         known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
+        known += self.row.inner.values(self) if self.row.inner else []  # which the inner event has looked at
         return all(each < threshold for each in all_severities(self.record or self.members, known, self.budget))
 
 
