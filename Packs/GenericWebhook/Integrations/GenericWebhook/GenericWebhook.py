@@ -4169,8 +4169,10 @@ def all_severities(tree: dict[str, Any], known: Iterable[Any], budget: Budget) -
             yield math.inf
             return
         if isinstance(value, dict):
-            # Under the key of a severity: beside a word for it, as in {"label": "low", "normalized": 30}, numbers say no more.
-            inherited = 'priority' if meaning and any(severity_of(value.get(key)) is not None for key in value) else meaning
+            # Under the key of a severity: beside a word for it, as in {"label": "low", "normalized": 30}, or beside what a row
+            # reads, other values that mean none say no more.
+            tells = any(severity_of(item) is not None or id(item) in ignored for item in map(value.get, value))
+            inherited = 'priority' if meaning and tells else meaning
             is_known = id(value) in ignored
             unseen += [(value.get(key), '' if is_known else severity_meaning(key) or inherited) for key in value]
         elif isinstance(value, list):
