@@ -1355,7 +1355,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # Written by ./dev senders: rows, from the folders in senders. Change nothing here.
 SENDERS = '''
 adyen
-    identified by  notificationItems.0.NotificationRequestItem
+    identified by  notificationItems.0.NotificationRequestItem, live
     name           {notificationItems.0.NotificationRequestItem.eventCode} (success:
                    {notificationItems.0.NotificationRequestItem.success}):
                    {notificationItems.0.NotificationRequestItem.merchantReference}
@@ -1627,19 +1627,19 @@ cloudflare
     severity       data.severity
 
 cowrie
-    identified by  event.eventid, event.session, event.sensor
+    identified by  event.eventid, event.session, event.sensor, sourcetype
     name           {event.message}: {event.src_ip}
     occurred       event.timestamp
     severity       none
 
 crowdstrike: an incident
-    identified by  metadata.eventType, event.IncidentID
+    identified by  metadata.eventType, event.IncidentID, event
     name           {metadata.eventType} {event.State}: {event.IncidentID}
     occurred       metadata.eventCreationTime
     problem        event.IncidentID
 
 crowdstrike
-    identified by  event.DetectName
+    identified by  event.DetectName, metadata
     identified by  metadata.eventType, event
     name           {event.DetectName|event.Name|event.OperationName|event.IncidentDescription}: {event.ComputerName|
                    event.Hostname|event.EndpointName|event.SourceEndpointHostName|event.UserId}
@@ -1683,7 +1683,7 @@ docker-hub
     severity       none
 
 dropbox
-    identified by  list_folder.accounts
+    identified by  list_folder.accounts, delta|list_folder.accounts.0
     name           files changed: {list_folder.accounts.0}
     severity       none
 
@@ -1696,6 +1696,7 @@ dynatrace
 
 elastic
     identified by  kibana.alert.rule.name|signal.rule.name
+    identified by  kibana.alert.rule.name|signal.rule.name, @timestamp
     name           {kibana.alert.rule.name|signal.rule.name}: {host.name}
     severity       kibana.alert.severity
     severity       signal.rule.severity
@@ -1708,7 +1709,7 @@ falco
       scale        critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
 
 gcp-monitoring
-    identified by  incident.policy_name
+    identified by  incident.policy_name, version|incident.incident_id
     name           {incident.state}: {incident.policy_name}: {incident.summary}
     occurred       incident.started_at
     severity       incident.severity
@@ -1718,7 +1719,7 @@ gcp-monitoring
     problem        incident.incident_id
 
 gcp-pubsub: an audit record
-    identified by  protoPayload.methodName
+    identified by  protoPayload.methodName, logName|insertId|protoPayload.serviceName
     name           {protoPayload.methodName}: {protoPayload.resourceName} by {protoPayload.authenticationInfo.principalEmail}
                    ({protoPayload.status.message})
     occurred       timestamp
@@ -1759,7 +1760,7 @@ gitguardian
 
 github: a secret
     identified by  @x-github-event, alert.secret_type
-    identified by  alert.secret_type, repository.node_id
+    identified by  alert.secret_type, repository.node_id, action
     name           {@x-github-event} {action}: {alert.secret_type_display_name|alert.secret_type} ({repository.full_name|
                    organization.login})
     occurred       -
@@ -1768,7 +1769,7 @@ github: a secret
 
 github: code scanning
     identified by  @x-github-event, alert.rule
-    identified by  alert.rule, repository.node_id
+    identified by  alert.rule, repository.node_id, action
     name           {@x-github-event} {action}: {alert.rule.description} ({repository.full_name|organization.login})
     occurred       -
     severity       alert.rule.security_severity_level
@@ -1779,7 +1780,7 @@ github: code scanning
 
 github: Dependabot
     identified by  @x-github-event, alert.security_advisory
-    identified by  alert.security_advisory, repository.node_id
+    identified by  alert.security_advisory, repository.node_id, action
     name           {@x-github-event} {action}: {alert.security_advisory.summary} ({repository.full_name|organization.login})
     occurred       -
     severity       alert.security_advisory.severity
@@ -1789,7 +1790,7 @@ github: Dependabot
 
 github: an older alert
     identified by  @x-github-event, alert.affected_package_name
-    identified by  alert.affected_package_name, repository.node_id
+    identified by  alert.affected_package_name, repository.node_id, action
     name           {@x-github-event} {action}: {alert.affected_package_name} ({repository.full_name|organization.login})
     occurred       -
     severity       alert.severity
@@ -1802,7 +1803,7 @@ github: a branch deleted by a push
 
 github
     identified by  @x-github-event
-    identified by  repository.node_id, sender.node_id
+    identified by  repository.node_id, sender.node_id, repository
     name           {@x-github-event} {action|ref_type} {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|
                    check_suite.conclusion|deployment_status.state|state}: {security_advisory.summary|pull_request.title|
                    issue.title|discussion.title|release.name|release.tag_name|workflow_run.name|workflow_job.name|check_run.name|
@@ -1831,7 +1832,7 @@ gitlab
     problem        project.path_with_namespace, object_kind, object_attributes.iid
 
 google-workspace
-    identified by  events.0.name, id.applicationName
+    identified by  events.0.name, id.applicationName, kind
     name           {id.applicationName} {events.0.name}: {actor.email} ({ipAddress})
     occurred       id.time
 
@@ -1987,12 +1988,13 @@ microsoft-entra: an audit record
     occurred       activityDateTime
 
 microsoft-graph
-    identified by  value.0.subscriptionId
+    identified by  value.0.subscriptionId, validationTokens|value.0.changeType
     name           {value.0.changeType}: {value.0.resource}
 
 microsoft-sentinel
-    identified by  object.properties.title, object.properties.severity
-    identified by  properties.title, properties.severity
+    identified by  object.properties.title, object.properties.severity, objectSchemaType|object.id
+    identified by  properties.title, properties.severity, type=Microsoft.SecurityInsights/Incidents|
+                   Microsoft.SecurityInsights/incidents
     identified by  incident_number, created_time_utc, title
     name           {object.properties.title|properties.title|title} ({object.properties.severity|properties.severity|severity})
     occurred       object.properties.createdTimeUtc|properties.createdTimeUtc|created_time_utc
@@ -2031,7 +2033,7 @@ new-relic: alerts without issues
     problem        incident_id
 
 okta
-    identified by  data.events.0.eventType
+    identified by  data.events.0.eventType, eventType=com.okta.event_hook
     name           {data.events.0.displayMessage} {data.events.0.outcome.result}: {data.events.0.actor.alternateId}
     occurred       data.events.0.published
     severity       data.events.*.severity
@@ -2146,7 +2148,7 @@ sekoia
     problem        alertId
 
 sentinelone
-    identified by  threatInfo.threatName
+    identified by  threatInfo.threatName, agentRealtimeInfo|agentDetectionInfo|threatInfo.threatId
     identified by  alertInfo, ruleInfo
     name           {threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName}
     occurred       threatInfo.createdAt
@@ -2343,7 +2345,7 @@ opentelemetry
     occurred       resourceLogs.0.scopeLogs.0.logRecords.0.timeUnixNano
 
 slack-message
-    identified by  blocks.0.type
+    identified by  blocks.0.type, text|channel|blocks.0.type
     identified by  embeds
     identified by  content, username|avatar_url|tts
     name           {text|content|blocks.0.text.text} {embeds.0.title|embeds.0.description}
@@ -2955,6 +2957,10 @@ class Condition(NamedTuple):
         values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
         return any(map(self.answer, values)) if self.wanted else bool(values)
 
+    def is_at_top(self, event: 'ThirdPartyEvent') -> bool:
+        """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
+        return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
+
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
 
@@ -3173,12 +3179,17 @@ class SenderRows:
                 self.ranks.setdefault(key, []).append(rank)
 
     def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
-        """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys."""
+        """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys.
+
+        Inside an object, such as a decoded log, third parties may have written what looks like another sender's.
+        """
         ranks = {rank for key in chain(event.members, event.headers) if key in self.ranks for rank in self.ranks[key]}
-        for rank in sorted(ranks):
-            row = self.rows[rank]()
-            if all(condition.fits(event) for condition in row.conditions):
-                yield row
+        has_one_member = len(event.members.keys() - {'headers'}) == 1  # an incident's rawJSON has the headers, too
+        fitting = [row for row in (self.rows[rank]() for rank in sorted(ranks))
+                   if (has_one_member or any(condition.is_at_top(event) for condition in row.conditions))
+                   and all(condition.fits(event) for condition in row.conditions)]
+        # A sort is stable: those of one kind stay in their order.
+        yield from sorted(fitting, key=lambda row: not row.conditions[0].is_at_top(event))
 
 
 def first_keys(conditions: str) -> set[str]:
