@@ -188,10 +188,21 @@ def large() -> Iterator[Case]:
         for sender in SENDERS.values():
             for delivery in sender.deliveries:
                 if isinstance(payload := delivery.get('payload'), dict):
-                    case = delivery_case(sender, {**delivery, 'payload': enlarge(payload)}, '')
+                    case = delivery_case(sender, {**delivery, 'payload': enlarged(payload, enlarge)}, '')
                     yield case._replace(title=f'{case.title}, {place}')
         for case in islice(of_corpus(), 0, None, 10):
             yield case._replace(title=f'{case.title}, {place}', body=json.dumps(enlarge(json.loads(case.body))))
+
+
+def enlarged(payload: dict[str, Any], pad: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Return a payload with something beside its members or, if it has only one, beside those of the object there.
+
+    Beside anything else, an only object no longer identifies its sender.
+    """
+    [key, value], *others = [*payload.items()] or [('', None)]
+    if others or not value or not isinstance(first := value[0] if isinstance(value, list) else value, dict):
+        return pad(payload)
+    return {key: [pad(first), *value[1:]] if isinstance(value, list) else pad(first)}
 
 
 # Each is more than the script reads at once: 64 KiB, or 2,000 of the bytes `, : [ {`.

@@ -1719,14 +1719,14 @@ gcp-monitoring
     problem        incident.incident_id
 
 gcp-pubsub: an audit record
-    identified by  protoPayload.methodName, logName|insertId|protoPayload.serviceName
+    identified by  protoPayload.methodName, logName|insertId|resource|protoPayload.serviceName
     name           {protoPayload.methodName}: {protoPayload.resourceName} by {protoPayload.authenticationInfo.principalEmail}
                    ({protoPayload.status.message})
     occurred       timestamp
     severity       none
 
 gcp-pubsub: in CloudEvents
-    identified by  specversion, data.message.data
+    identified by  specversion, data.message.data, type=google.cloud.pubsub.topic.v1.messagePublished
     inner          data.message.data
     name           {inner|data.subscription}
     occurred       data.message.publishTime
@@ -4526,7 +4526,9 @@ class ThirdPartyEvent:
         is_certain = True
         for scale, paths in row.severities:
             path, values = self.first_with_value(paths)
-            if path:
+            if path and not row.is_of_url and self.is_in_raw(path, values[0]):
+                is_certain = False
+            elif path:
                 # How soon somebody wants help: that may be low although the problem is severe.
                 is_urgency = not path.is_of_url and not {*WORDS['priority']}.isdisjoint(path.text.lower().split('.'))
                 is_doubtful = is_urgency or path.is_one_of_several(self.members)
@@ -4535,6 +4537,13 @@ class ThirdPartyEvent:
                 if known := [severity for severity in severities if severity is not None]:
                     return Severity(max(known), is_certain)
         return Severity(None, is_certain)
+
+    def is_in_raw(self, path: Path, value: Any) -> bool:
+        """Return whether a field's pair is in the `_raw` beside it, from which Splunk extracts what a third party wrote, too."""
+        keys = path.text.split('.')
+        raw = find(self.members, steps_of([*keys[:-1], '_raw']))
+        pair = rf'(?<!\w){re.escape(keys[-1])}["\']?\s*[=:]\s*["\']?{re.escape(text_of(value))}(?!\w)'
+        return isinstance(raw, str) and bool(re.search(pair, raw, re.IGNORECASE))
 
     def first_with_value(self, paths: Paths) -> tuple[Path | None, list[Any]]:
         """Return the first of some paths at which there is something other than null and '', with its values, or (None, [])."""
