@@ -431,7 +431,8 @@ def test_a_group_of_alerts_of_any_size_has_its_real_name_and_time(size: float) -
 
 
 @pytest.mark.parametrize(('payload', 'expected'), [
-    ({'data': {'events': [{'eventType': 'user.lock', 'displayMessage': 'Locked', 'x': 'y' * 400}] * 1000}}, 'Locked (+999 more)'),
+    ({'eventType': 'com.okta.event_hook',
+      'data': {'events': [{'eventType': 'user.lock', 'displayMessage': 'Locked', 'x': 'y' * 400}] * 1000}}, 'Locked (+999 more)'),
     ({'findings': [{'title': 'Open port', 'x': 'y' * MIB}]}, 'Open port'),
     ({'value': [{'subscriptionId': 's', 'changeType': 'created', 'resource': 'alerts/1', 'x': 'y' * 1000}] * 1000},
      'created: alerts/1 (+999 more)'),
