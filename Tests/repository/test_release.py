@@ -190,6 +190,14 @@ def clone(tmp_path: Path) -> Path:
     return clone
 
 
+def test_a_release_without_notes_ends_before_its_checks(clone: Path) -> None:
+    (clone / NEXT_NOTES).write_text('- %%UPDATE_RN%%\n')
+    git(clone, 'commit', '--quiet', '-am', 'Leave the notes for later')
+    done = dev_release(clone)
+    assert done.returncode != 0 and f'the notes of {NEXT} are still to be written' in done.stderr
+    assert not (clone.parent / 'calls').exists()
+
+
 SOMEBODY = ('-c', 'user.name=somebody', '-c', 'user.email=somebody@example.invalid', '-c', 'commit.gpgsign=false')
 
 
