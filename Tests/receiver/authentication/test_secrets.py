@@ -160,7 +160,7 @@ def test_a_header_is_masked_on_the_page_of_the_local_xsoar_exactly_if_no_inciden
     (WHOLE, WHOLE)], ids=lambda each: each[:12])
 def test_a_token_is_kept_in_no_spelling(token: str, text: str) -> None:
     spellings = [token, token.encode().decode('latin-1'), quote(token, safe=''), quote_plus(token),
-                 re.sub('%..', lambda code: code[0].lower(), quote(token, safe=''))]
+                 re.sub('%..', lambda code: code[0].lower(), quote(token, safe='')), token.replace('/', r'\/')]
     for user in ('', 'u:', 'us:', 'use:', 'user:'):
         encoded = base64.b64encode(f'{user}{token}'.encode()).decode()
         spellings += [encoded, f'Basic {encoded}', encoded.rstrip('='), quote(encoded),

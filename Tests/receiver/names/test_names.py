@@ -184,6 +184,8 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'name': '{"default": "Disk full"}', 'title': 'Disk full'}, 'Disk full'),
     ({'body': '{"a": 1\nDisk full'}, 'Disk full'),
     ({'alert_title': '[web] {x} is down'}, '[web] {x} is down'),
+    ({'v': 0, 'name': 'shop', 'hostname': 'db-1', 'pid': 7, 'level': 50, 'msg': 'Payment failed for order 7',
+      'time': '2026-11-24T10:00:00.250Z'}, 'Payment failed for order 7 (db-1)'),
     ({'alert_title': '<b>Disk</b> full<br>on db-1'}, 'Disk full on db-1'), ({'alert_title': 'Disk <B>full</B>'}, 'Disk full'),
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
@@ -479,6 +481,14 @@ def test_a_marker_of_an_error_in_a_name_or_a_type_is_broken_up(marker: str) -> N
     assert marker not in str(event(payload).incident_type('', None))
 
 
+@pytest.mark.parametrize('before', ['Disk full' + ' ' * 4080, 'Disk\n' * 40 + ' ' * 3886, '<a>' * 1362])
+@pytest.mark.parametrize('key', ['body', 'title'])
+def test_no_start_of_a_token_is_in_the_name_of_a_text_that_is_cut(key: str, before: str) -> None:
+    for length in range(4086, 4097):
+        found = name({key: f'{before:{length}}'[:length] + TOKEN}, token=TOKEN)
+        assert TOKEN[:2] not in found, length
+
+
 def test_the_token_is_in_no_name() -> None:
     payload = {'title': 'key is open-sesame', 'summary': 'Somebody logged in'}
     assert name(payload, token='open-sesame') == 'Somebody logged in'
@@ -628,6 +638,8 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'body': '2026-11-24 09:00:00 +0100 people came'}, ''), ({'body': '2026-11-24 09:00:00 CET disk full'}, ''),
     ({'body': '[2026-11-24 10:00:00,250 +0100] ERROR disk full'}, '2026-11-24T09:00:00.250000Z'),
     ({'body': '2026-11-24 09:00:00 ERROR disk full'}, ''), ({'body': '2026-11-24 09:00:00 CET disk full'}, ''),
+    *(({'body': f'{start}2026-11-24 08:00:00 UTC{offset}{end} disk full'}, '') for offset in (' -0800', '+01:00', ' +0100')
+      for start, end in (('', ''), ('[', ']'))),
     ({'body': '<134>Nov 24 09:00:00 fw-1 sshd[7]: Failed'}, ''),
     ({'body': 'Since 2026-11-24T09:00:00Z the disk is full'}, ''),
     ({'body': '2026-11-24T09:00:00Z/PT1H is a span'}, ''),

@@ -1009,12 +1009,16 @@ def kept_headers(settings: Settings, headers: dict[str, str], token: Token | Non
 def contains_token(settings: Settings, text: str, token: Token | None = None) -> bool:
     """Return whether a text contains any token, or `token` if one is given: as it is, percent-encoded, or in base64.
 
+    Each `/` may be written `\\/`, as PHP does in JSON.
+
     A token of fewer than 8 characters has no spellings (see token_spellings), so it is never found: many texts contain it by
     chance.
     """
     if len(text) < settings.tokens.shortest_spelling:  # decoding makes no text longer
         return False
     texts = (text, unquote(text), unquote_plus(text)) if '%' in text or '+' in text else (text,)
+    if '\\/' in text:
+        texts = (*texts, text.replace('\\/', '/'))
     spellings = token_spellings(token.value) if token else settings.tokens.spellings
     for each in texts:
         for spelling in spellings:  # any() would take twice as long, for each text of an event
@@ -2646,18 +2650,23 @@ def shortened(text: str, max_length: int = 150) -> str:
     return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
 
 
+LONGEST_SPELLING = 1024  # that of a token, in characters
+
+
 def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
     """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
     if type(value) not in (str, int, SentFloat, CutText):
         return ''
-    text = (value.sent if type(value) is SentFloat else str(value))[:4096]  # more than any name or date has, and quick to search
-    text = text.strip()
+    whole = value.sent if type(value) is SentFloat else str(value)
+    text = whole[:4096].strip()  # more than any name or date has, and quick to search
     if '  ' in text or not text.isprintable():  # any other text is one line as it is
         controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
         # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
         marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
         text = ' '.join(re.sub(f'[{controls}{marks}]', '', text).split())
-    return '' if text and contains_token(text) else text
+    if text and contains_token(text):
+        return ''
+    return text[:-LONGEST_SPELLING] if len(whole) > 4096 else text  # a token may be cut at its end
 
 
 def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
@@ -3839,6 +3848,8 @@ class Facts:
         # Only the `name` directly in the event is its own, as it was sent, with any tags. That of an object that is its only
         # member is one text among others.
         name = self.clean(name) if isinstance(name := self.members.get('name'), str) else ''
+        if {'hostname', 'pid', 'msg'} <= self.members.keys():  # in a record of Bunyan or pino, it is the logger's
+            name = ''
         self.own_name = '' if not name or NO_NAME.fullmatch(name) or is_token_or_agent(name) else name
 
     # The walk
@@ -4212,7 +4223,8 @@ RFC_3164 = (r'[*.]?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]?\d (\
             r'((\.\d+)?( [A-Z]{3,4})? ?: | ([^\s|:[]+ ([^\s{]+ (?=\{"))?)?)')
 # `2026-11-24T10:00:00Z `, or `[2026/11/24 10:00:00,250 +0100] `: without the brackets, a number behind a blank is no offset
 LOG_TIME = (r'(?P<bracket>\[)?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T -]\d\d:\d\d:\d\d([.,]\d+)?'
-            r'(Z|(?(bracket) ?)[+-]\d\d:?\d\d| (UTC|GMT|CES?T|[PMCE][SD]T))?)(?(bracket)])(([\s,;|]|:(?!\d)|-(?=\s)){1,10}|\Z)')
+            r'(Z|(?(bracket) ?)[+-]\d\d:?\d\d| (UTC|GMT|CES?T|[PMCE][SD]T)(?! ?[+-]\d\d:?\d\d))?)'  # no time has two zones
+            r'(?(bracket)])(([\s,;|]|:(?!\d)|-(?=\s)){1,10}|\Z)')
 # It matches any text, at least its empty start: hence Any, in place of a match or None. The next one does, too.
 PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME})?(<\?xml[^>]*>)?', re.ASCII)
 # The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
@@ -4416,7 +4428,10 @@ class ThirdPartyEvent:
         A text that is too long for a name loses its level and brackets; if a name would then show no sentence, it loses what lies
         between its first 60 characters and its first sentence.
         """
-        lines = body.lstrip()[:4096].splitlines()[:50]  # a hostile text may consist of line breaks
+        body = body.lstrip()
+        lines = body[:4096].splitlines()[:50]  # a hostile text may consist of line breaks
+        if len(body) > 4096 and not self.clean(f'x{body[4096 - LONGEST_SPELLING:4096 + LONGEST_SPELLING]}'):
+            lines = lines[:-1]  # it may end within a token
         for preamble in map(PREAMBLE.match, lines):
             text = untagged_text(preamble.string[preamble.end():], self.clean)
             text = text[BRACKETS.match(text).end():] if len(text) > 150 else text
