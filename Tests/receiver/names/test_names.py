@@ -186,6 +186,9 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'alert_title': '[web] {x} is down'}, '[web] {x} is down'),
     ({'v': 0, 'name': 'shop', 'hostname': 'db-1', 'pid': 7, 'level': 50, 'msg': 'Payment failed for order 7',
       'time': '2026-11-24T10:00:00.250Z'}, 'Payment failed for order 7 (db-1)'),
+    *(({'body': f'192.0.2.7 - {user} [24/Nov/2026:10:00:00 +0000] "GET {path} HTTP/1.1" 500 1234{end}'}, f'GET {shown} 500')
+      for user in ('-', 'ann') for end in ('', ' "https://example.com/a" "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"')
+      for path, shown in (('/x', '/x'), (f'/{"a" * 300}', f'/{"a" * 140}…'))),
     ({'alert_title': '<b>Disk</b> full<br>on db-1'}, 'Disk full on db-1'), ({'alert_title': 'Disk <B>full</B>'}, 'Disk full'),
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:

@@ -4227,6 +4227,8 @@ LOG_TIME = (r'(?P<bracket>\[)?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T -]\d\d:\d\d:\
             r'(?(bracket)])(([\s,;|]|:(?!\d)|-(?=\s)){1,10}|\Z)')
 # It matches any text, at least its empty start: hence Any, in place of a match or None. The next one does, too.
 PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME})?(<\?xml[^>]*>)?', re.ASCII)
+# `192.0.2.7 - ann [24/Nov/2026:10:00:00 +0000] "GET /x HTTP/1.1" 500 `, the start of a line in the Common Log Format
+ACCESS = re.compile(r'(?a)\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^]]{1,20}] "([A-Z]{1,20} [^\s"]+) HTTP/[\d.]{1,3}" (\d{3}) ')
 # The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
 BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *)+|'
                            r'(\[[^],]{1,100}] *){3,})(?=\S+ \S+ \S))?')
@@ -4434,6 +4436,8 @@ class ThirdPartyEvent:
             lines = lines[:-1]  # it may end within a token
         for preamble in map(PREAMBLE.match, lines):
             text = untagged_text(preamble.string[preamble.end():], self.clean)
+            if access := ACCESS.match(text):
+                text = f'{shortened(access[1], 146)} {access[2]}'
             text = text[BRACKETS.match(text).end():] if len(text) > 150 else text
             # The end of a longer body is cut, perhaps within the token.
             words = WORDS_OF_SENTENCE.search(text) if len(text) > 150 and len(body) <= 4096 else None
