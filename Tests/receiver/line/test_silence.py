@@ -23,6 +23,7 @@ pytestmark = pytest.mark.sockets
 
 STEP = 8  # seconds; of a longer step, what exceeds 10 s would count as a hang
 BEAT = b'{"beat": 1}'
+NOT_SENT = RuntimeError('the line is busy')
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ class Server:
         self.incidents: list[dict[str, Any]] = []
         self.contexts: list[dict[str, str]] = []
         self.rejects = ''  # incidents whose name begins with this
+        self.error: Exception = ValueError('the server rejects this')
         self.drops = False
         self.may_reply = threading.Event()
         self.may_reply.set()
@@ -54,7 +56,7 @@ class Server:
     def create(self, incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
         assert self.may_reply.wait(PATIENCE_SECONDS)
         if self.rejects and any(each['name'].startswith(self.rejects) for each in incidents):
-            raise ValueError('the server rejects this')
+            raise self.error
         first = len(self.incidents) + 1
         self.incidents += incidents
         return [] if self.drops else [{'id': str(number), **each} for number, each in enumerate(incidents, first)]
@@ -204,7 +206,7 @@ def test_a_silence_that_begins_in_a_call_that_hangs_occurred_when_it_began(xsoar
 
 
 def test_a_silence_that_waits_is_withdrawn_and_one_in_a_call_is_awaited_even_if_a_rule_drops_it(xsoar: Server) -> None:
-    xsoar.rejects = 'No events'
+    xsoar.rejects, xsoar.error = 'No events', NOT_SENT
     xsoar.beat()
     xsoar.lapse(60)
     until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
@@ -226,7 +228,7 @@ def test_an_end_that_waits_is_withdrawn_if_the_sender_falls_silent_again(xsoar: 
     xsoar.beat()
     xsoar.lapse(60)
     xsoar.has('No events for 1 minute: Backups')
-    xsoar.rejects = 'Events again'
+    xsoar.rejects, xsoar.error = 'Events again', NOT_SENT
     xsoar.beat()
     until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
     xsoar.lapse(60)
@@ -236,6 +238,36 @@ def test_an_end_that_waits_is_withdrawn_if_the_sender_falls_silent_again(xsoar: 
     xsoar.has('No events for 1 minute: Backups')
     xsoar.beat()
     xsoar.has('No events for 1 minute: Backups', 'Events again after 2 hours: Backups')
+
+
+@pytest.mark.parametrize('is_lost', [False, True])
+def test_a_silence_in_doubt_whose_sender_is_back_is_awaited_and_its_end_follows_even_if_it_is_lost(
+        xsoar: Server, is_lost: bool) -> None:
+    xsoar.rejects = 'No events'
+    xsoar.beat()
+    xsoar.lapse(60)
+    until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
+    xsoar.beat(every='2h')
+    if is_lost:
+        xsoar.line.queue.abandon()
+    else:
+        xsoar.rejects = ''
+        xsoar.lapse(1)
+    xsoar.has(*['No events for 1 minute: Backups'] * (not is_lost), 'Events again after 1 minute: Backups')
+
+
+def test_an_end_in_doubt_is_awaited_though_the_sender_falls_silent_again_and_the_next_silence_follows(xsoar: Server) -> None:
+    silence, end = 'No events for 1 minute: Backups', 'Events again after 1 minute: Backups'
+    xsoar.beat()
+    xsoar.lapse(60)
+    xsoar.has(silence)
+    xsoar.rejects = 'Events again'
+    xsoar.beat()
+    until(lambda: any(post.aside for post in xsoar.line.queue.waiting))
+    xsoar.lapse(60)
+    xsoar.rejects = ''
+    xsoar.lapse(600)
+    xsoar.has(silence, end, silence)
 
 
 def test_off_ends_a_watch_and_its_silence(xsoar: Server) -> None:

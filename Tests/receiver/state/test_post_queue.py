@@ -599,17 +599,18 @@ class Erring(Played):
         return post
 
     def play_with_errors(self, *names: str, times: int = 1) -> Erring:
+        errors = dict.fromkeys(names, times)
         while call := self.queue.next_call(self.now):
             self.now += self.call + self.each * len(call)
             self.calls.append([each['name'] for each in call])
-            is_wrong = times > 0 and bool(set(names) & set(self.calls[-1]))
-            times -= is_wrong
+            wrong = {name for name in self.calls[-1] if errors.get(name)}
+            errors |= {name: errors[name] - 1 for name in wrong}
             items = [with_text(each) for each in call]
-            reply = [{'error': 'no'} if is_wrong and each['name'] in names else {'id': '1', **each} for each in items]
+            reply = [{'error': 'no'} if each['name'] in wrong else {'id': '1', **each} for each in items]
             if (created := created_incidents(reply)) is None:
                 self.queue.record_unconfirmed(self.now)
             else:
-                self.queue.record_created(created, self.now, has_error=is_wrong)
+                self.queue.record_created(created, self.now, has_error=bool(wrong))
         return self
 
 
@@ -666,6 +667,28 @@ def test_the_rest_of_a_long_array_is_created_with_what_was_missing_of_its_first_
     assert played.calls[1][0] == '3'  # it goes first, whatever else still waits
     created = sorted(int(each['name']) for each in played.posts[0].result.value or [])
     assert created == list(range(100))
+
+
+@pytest.mark.parametrize('names, times, status', [('3 50', 1, 200), ('3 79', 1, 200), ('50', 1, 200), ('3', 2, 502)])
+def test_of_a_long_array_whatever_a_call_lacks_is_tried_again_and_only_what_lacks_twice_ends_it(
+        names: str, times: int, status: int) -> None:
+    played = Erring([f'{number}' for number in range(100)], each=0.25)
+    assert played.play_with_errors(*names.split(), times=times).outcomes == [status]
+    assert len(played.posts[0].created) == (100 if status == 200 else 39 + 39)
+
+
+def test_what_a_call_lacks_has_5_tries_however_often_the_whole_was_rejected_before() -> None:
+    played = Erring([*'abcd'], has_left=True)
+    played.play(lambda _: True)
+    for _ in range(5):  # the first was before others succeeded, and so does not count
+        played.now += 60
+        played.post('good')
+        played.play(lambda name: name in 'abcd')
+    played.now += 600
+    assert played.play_with_errors('b', times=2).calls[-2:] == [[*'abcd'], ['b']]
+    assert not played.posts[0].result.ready()
+    played.now += 1
+    assert played.play_with_errors().outcomes == [200] and len(played.posts[0].result.value or []) == 4
 
 
 @pytest.mark.parametrize('reply, error', [

@@ -41,6 +41,7 @@ class SilenceMachine(RuleBasedStateMachine):
         self.saved: dict[str, Expected] = {}  # the same when it was last saved, with what was left
         # What XSOAR confirmed of each name: the kind and the time; and where its watch was over.
         self.told: dict[str, list[tuple[str, str]]] = {name: [('over', '')] for name in NAMES}
+        self.doubt: dict[str, dict[str, Any]] = {}  # of each name, the event that was sent and not confirmed
         self.context: dict[str, str] = {}
         self.begin()
 
@@ -121,14 +122,18 @@ class SilenceMachine(RuleBasedStateMachine):
             name, kind = self.read(incident)
             if name:
                 assert (kind == 'end') == self.is_told(name), 'one incident and one end for each silence'
-                assert self.is_silent(name) == (kind == 'silence'), 'none without a silence'
+                assert self.is_silent(name) == (kind == 'silence') or self.doubt.get(name) is incident, 'none without a silence'
 
     def look(self) -> None:
         self.listen()
         has_news = False
         for post, text in self.silences.look(self.unix):
             name = text.rpartition(': ')[2]
+            doubt = self.doubt.pop(name, None)
             if post.result.successful():
+                has_news = True
+            elif doubt and not self.is_told(name) and not self.is_silent(name):
+                self.told[name].append(('silence', doubt['occurred']))  # it may be open, and so has to be closed
                 has_news = True
             elif not self.is_told(name) and self.is_silent(name):
                 self.expected[name].due = self.heard + seconds_of(self.expected[name].every)
@@ -163,9 +168,15 @@ class SilenceMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.call)
     @rule(is_sent=st.booleans())
     def server_rejects(self, is_sent: bool) -> None:
+        if is_sent:
+            self.put_in_doubt()
         self.call = []
         (self.queue.record_unconfirmed if is_sent else self.queue.record_unsent)(self.now)
         self.look()
+
+    def put_in_doubt(self) -> None:
+        """Remember what the call contained, since nobody knows whether it exists."""
+        self.doubt |= {name: incident for incident in self.call if (name := self.read(incident)[0])}
 
     @rule()
     def save(self) -> None:
@@ -175,12 +186,14 @@ class SilenceMachine(RuleBasedStateMachine):
     @rule(is_killed=st.booleans())
     def restart(self, is_killed: bool) -> None:
         """Stop, or be killed: of what was not saved, only that a silence was confirmed or has ended is certain to be saved."""
+        self.put_in_doubt()
         self.call = []
         if not is_killed:
             self.queue.close('Stopping.')
             self.queue.abandon()
             self.look()
             self.save()
+        self.doubt = {}
         self.expected = {name: replace(known) for name, known in self.saved.items()}
         for name, known in self.expected.items():
             goes_on = self.is_told(name) and known.due <= 0
@@ -196,6 +209,10 @@ class SilenceMachine(RuleBasedStateMachine):
         waiting = [self.read(incident)[0] for post in posts if post.is_kept for incident in post.incidents]
         for name in NAMES:
             assert waiting.count(name) <= 1
+
+    @invariant()
+    def what_is_in_doubt_is_tried_until_it_is_known(self) -> None:
+        assert self.call or {f'silence/{name}' for name in self.doubt} <= self.silences.events.keys()
 
     @invariant()
     def nothing_grows(self) -> None:

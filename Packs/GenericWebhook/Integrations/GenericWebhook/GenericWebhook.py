@@ -5743,7 +5743,7 @@ class Post:
         self.turn = ExitStack()
         self.number = 0  # its place in the order of arrival; the queue sets it
         self.aside: SetAside | None = None  # once it was set aside; from then on it shares no call
-        self.retries_missing = False  # True once a reply lacked some of its incidents, and these are tried again
+        self.missing = 0  # how many of its incidents, the first, a reply lacked: these are tried again
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
@@ -6090,7 +6090,7 @@ class PostQueue(Struct):
 
         For a while after a reply that could not be matched to its posts, none shares one.
         """
-        return bool(now < self.alone_until or post.aside or post.is_partly_created or post.retries_missing)
+        return bool(now < self.alone_until or post.aside or post.is_partly_created or post.missing)
 
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: return the oldest post that may go, and those right behind it that fit in its call.
@@ -6139,10 +6139,11 @@ class PostQueue(Struct):
             # If the call was for several posts, it contained all incidents of each, and none remain.
             sent, post.incidents = post.incidents[:self.call_size], post.incidents[self.call_size:]
             post.hand_over_by = math.inf  # a 503 would be wrong: the retry would create a part twice
+            post.aside = SetAside() if post.aside else None  # its tries count from zero, since XSOAR has accepted some of it
             if has_error and len(own) < len(sent):
                 self.try_missing(post, sent, own, is_all_matched, now)
             elif post.incidents:
-                post.aside = SetAside() if post.aside else None  # its tries count from zero, since XSOAR has accepted some of it
+                post.missing = max(post.missing - len(sent), 0)
                 self.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
                 post.result.set(post.created)
@@ -6168,15 +6169,17 @@ class PostQueue(Struct):
         post.is_in_doubt = True
         # Of each created incident, the place in `sent`, or None if that is in doubt.
         places = unambiguous_owners(own, list(enumerate(sent)))
-        post.incidents = [each for place, each in enumerate(sent) if place not in places] + post.incidents
+        missing = [place for place in range(len(sent)) if place not in places]
+        was_tried = missing[0] < post.missing  # what was missing before comes first in a call
+        post.missing = len(missing) + max(post.missing - len(sent), 0)
+        post.incidents = [sent[place] for place in missing] + post.incidents
         post.enter(Stage.IN_REJECTED_GROUP)
         # A created incident that matches no single post may be one of this post: then nobody can say which are missing. A post of
         # one incident is tried again all the same, since a second incident harms less than none.
         if None in places or (post.total > 1 and not is_all_matched):
             post.fail(RejectedByServer, self.not_confirmed)
-        elif post.retries_missing:
+        elif was_tried:
             self.reject(post, now)
-        post.retries_missing = True
 
     def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
@@ -6777,22 +6780,27 @@ class Silences(Struct):
         """
         ended = [self.record_end(key) for key, (post, _) in [*self.events.items()] if post.result.ready()]
         for key, watch in [*self.watches.items()]:
-            is_silent = self.clock >= watch.due and watch.every != 'off'
-            needs_event = watch.is_open != is_silent  # that of a silence, or of the end of one
+            needs_event = watch.is_open != self.is_silent(watch)  # that of a silence, or of the end of one
             post, _ = self.events.get(key, (None, None))
             if needs_event and not post:
                 self.hand_over(key, watch, unix)
             elif not post and (watch.every == 'off' or self.clock >= watch.due + LONGEST_WATCH_SECONDS):  # it is over
                 del self.watches[key]
-            elif post and not needs_event:  # it waits: nothing is looked at during a call
+            elif post and not needs_event and not post.is_in_doubt:  # it waits: nothing is looked at during a call
                 post.is_kept, post.hand_over_by = False, 0  # so it is overdue, and the queue fails it before the next call
                 del self.events[key]
         return ended
 
+    def is_silent(self, watch: Watch) -> bool:
+        """Return whether the sender of a watch has not been heard for as long as its URL allows."""
+        return self.clock >= watch.due and watch.every != 'off'
+
     def record_end(self, key: str) -> tuple[Post, str]:
         """Record how an event has ended. Return its post, and its name."""
         watch, (post, incident) = self.watches[key], self.events.pop(key)
-        if post.result.successful():
+        # A silence that was lost may exist if it is in doubt. Then it is closed if its sender is back.
+        may_be_open = post.is_in_doubt and not watch.is_open and not self.is_silent(watch)
+        if post.result.successful() or may_be_open:
             watch.is_open, watch.latest_occurred = not watch.is_open, incident['occurred']
         elif not watch.is_open and self.clock >= watch.due and not self.queue.closed_because:
             # A silence that still goes on was lost: it is due again after its duration. (A lost end is due again at once, and the
@@ -6955,7 +6963,7 @@ class ServerLine:
             note = f'lost: {name}' if is_lost else f'{name}: incident {post.created[0]["id"] if post.created else "dropped"}'
             self.log('error' if is_lost else 'info', f'SILENCE: {note}')
             self.record(HistoryEntry(is_accepted=True), 502 if is_lost else 200, note, 'silence')
-            self.is_save_urgent |= not is_lost  # a restart before the save would report it again
+            self.is_save_urgent |= not is_lost or post.is_in_doubt  # a restart before the save would report it again
         self.is_unsaved |= self.silences.clock >= self.silences.save_at
 
     def restore(self) -> None:
