@@ -26,7 +26,7 @@ def line() -> ServerLine:
 def forgetful_line() -> ServerLine:
     """Return that line, without what it learned of the server in earlier tests."""
     shared = line()
-    shared.queue.sizer.timings, shared.queue.alone_until = [], 0
+    shared.queue.sizer.timings, shared.queue.alone_until, shared.queue.ended_at = [], 0, -1
     shared.health = Health()
     if hasattr(GenericWebhook, 'Silences'):  # ./dev names --against reads earlier scripts, too
         shared.silences = GenericWebhook.Silences(shared.queue)

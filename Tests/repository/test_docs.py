@@ -59,8 +59,8 @@ LIMITS = {
         'MAX_UNAUTHENTICATED_BYTES MAX_UNAUTHENTICATED_SMALL_BYTES SMALL_BODY_BYTES',
     'arriving headers, and waiting requests without a proof with what follows them': 'MAX_HEADS_BYTES',
     'unread responses to accepted and to other senders': 'MAX_UNSENT_BYTES MAX_UNSENT_UNAUTHENTICATED_BYTES',
-    'events in a request': 'MAX_EVENTS',
-    'fields of a form, members of a gzip body': 'MAX_FORM_FIELDS MAX_GZIP_MEMBERS',
+    'events in a request, members of a gzip body': 'MAX_EVENTS MAX_GZIP_MEMBERS',
+    'fields of a form': 'MAX_FORM_FIELDS',
     'tokens of an instance': 'MAX_TOKENS',
     'signatures of a request; HMACs of a body over 256 KiB': 'MAX_SIGNATURES MAX_LARGE_HMACS',
     'a word of the URL: keys and characters of a path, parts or conditions, alternatives in each, values of its scale':

@@ -1,8 +1,9 @@
-"""Three fuzzes: `./dev test -e fuzz -- [SECONDS] [--seed SEED] [--only framing|http|bodies]`.
+"""Four fuzzes: `./dev test -e fuzz -- [SECONDS] [--seed SEED] [--only framing|http|bodies|growth]`.
 
 1. framing: 200,000 streams of requests, read by the script and by two other parsers (framing.py);
 2. http: raw HTTP by chance against a real container, for SECONDS;
-3. bodies: bodies by chance, read by the script and by Python's json (bodies.py), for SECONDS.
+3. bodies: bodies by chance, read by the script and by Python's json (bodies.py), for SECONDS;
+4. growth: how the instructions for an event grow with a run of its worst characters (growth.py).
 
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
 each response is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import random
 import socket
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,7 +25,7 @@ from itertools import count, islice
 import h11
 
 from shared.webhook import TOKEN, Webhook, read_answers
-from tools.fuzzing import bodies, framing
+from tools.fuzzing import bodies, framing, growth
 from tools.fuzzing.corpus import STREAMS, cases
 
 METHODS = b'GET HEAD POST PUT OPTIONS PATCH DELETE TRACE CONNECT post PRI G\xffT'.split()
@@ -122,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('seconds', type=float, nargs='?', default=60, help='how long http and bodies take (default: 60)')
     parser.add_argument('--seed', type=int, default=time.time_ns(), help='the first seed (default: another one in each run)')
-    parser.add_argument('--only', choices=('framing', 'http', 'bodies'), help='run this one alone')
+    parser.add_argument('--only', choices=('framing', 'http', 'bodies', 'growth'), help='run this one alone')
     options = parser.parse_args()
     seed = options.seed
     if options.only in (None, 'framing'):
@@ -133,6 +135,10 @@ def main() -> None:
     if options.only in (None, 'bodies'):
         read, taken = bodies.run(seeds_for(options.seconds, seed))
         print(f'seed {seed}: {read:,} bodies, {taken:,} of them incidents, all within the contract')
+    if options.only in (None, 'growth'):
+        if grown := [*growth.run()]:
+            sys.exit('The work grows faster than the text:\n' + '\n'.join(grown))
+        print(f'{len(growth.FORMS) * len(growth.PIECES):,} texts at three lengths: the work grows with the length alone')
 
 
 if __name__ == '__main__':

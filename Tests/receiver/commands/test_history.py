@@ -187,6 +187,29 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     assert counts['longest call (s)'] == 34
 
 
+def test_the_duration_of_a_call_ends_with_the_reply_though_the_receiver_is_busy_beyond_it(
+        clock: Clock, own_line: ServerLine) -> None:
+    may_return = hold_calls()
+    own_line.queue.add(slow := Post([incident()]))
+    until(lambda: demistomock.calls_of('createIncidents'))
+    clock.passed = 5
+    may_return.set()
+    while own_line.replied_at < clock.now:  # no greenlet runs meanwhile, as while one reads a large event
+        pass
+    clock.passed = 40
+    slow.result.get(timeout=PATIENCE_SECONDS)
+    assert not own_line.health.slowness
+    *_, counts = own_line.history.hours.values()
+    assert counts['longest call (s)'] == 5
+
+
+def test_that_the_receiver_was_busy_is_in_the_health_by_its_name(clock: Clock, own_line: ServerLine) -> None:
+    own_line.record(request(), 503, 'The receiver was busy with other events for 25 s: send it again', '')
+    assert own_line.health.slowness.startswith('The receiver was busy with other events for 25 s until 20')
+    own_line.record(request(), 503, 'XSOAR was busy for 25 s: send it again', '')
+    assert 'XSOAR' not in own_line.health.text
+
+
 SILENT = 'XSOAR has not replied since the container started'
 
 

@@ -507,7 +507,33 @@ def test_a_post_is_handed_over_for_25_seconds_and_no_longer(clock: Clock) -> Non
     assert not ended
     played.queue.expire(played.now + 25)
     assert played.queue.waiting == played.posts[1:] and ended
-    assert played.posts[0].result.exception.detail.startswith('XSOAR was busy for 25 s')  # type: ignore[union-attr]
+    assert played.posts[0].result.exception.status == 503  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(('calls', 'busy'), [
+    ([], 'The receiver was busy with other events for 25 s'),
+    ([(0, 24)], 'The receiver was busy with other events for 25 s'),
+    ([(24, 26)], 'XSOAR was busy for 25 s'),
+    ([(24, None)], 'XSOAR was busy for 25 s'),
+    ([(26, None)], 'The receiver was busy with other events for 25 s'),
+    ([(0, 24), (24.5, 30)], 'XSOAR was busy for 25 s'),
+], ids=['no call', 'ended', 'ended late', 'in flight', 'began late', 'the second'])
+def test_a_503_names_xsoar_only_if_a_call_was_in_flight_at_the_end_of_the_25_seconds(
+        calls: list[tuple[float, float | None]], busy: str) -> None:
+    played = Played('waits')
+    queue, post = played.queue, played.posts[0]
+    for began, ended in calls:
+        queue.waiting = []
+        queue.add(Post([incident('other')]))
+        queue.next_call(NOW + began)
+        queue.waiting = [post]
+        if ended is not None:
+            queue.record_created([{'id': '1'}], NOW + ended)
+            queue.ended_at = NOW + ended
+    if calls and calls[0][0] > 25:  # the post was overdue before that call
+        queue.in_flight = []
+    queue.expire(NOW + 30)
+    assert post.result.exception.detail.startswith(busy)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize('created', [40, 0])

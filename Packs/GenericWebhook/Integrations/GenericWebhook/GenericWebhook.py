@@ -1229,7 +1229,7 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
 def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
     """Yield the decompressed body in pieces of at most PIECE_BYTES; `gathered` lets other greenlets run between them.
 
-    Raise zlib.error, BadRequest or Unavailable.
+    Raise zlib.error, TooLarge or Unavailable.
     """
     packed = io.BytesIO(body)
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
@@ -1245,7 +1245,7 @@ def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
         packed.seek(-len(member.unused_data), io.SEEK_CUR)  # back to the end of the member: what follows it was read, too
         if packed.tell() == len(body):
             return
-    raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
+    raise TooLarge(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
 def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
@@ -1332,9 +1332,10 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # Paths and conditions are in the grammar that is explained further down. Of two labels of one kind, the first that fits is used.
 # After `,` or `|`, and in a name after any word, a text goes on in the next line, which has no label.
 #
-# identified by: conditions, all of which an event of the sender meets. Without `=`, they ask only whether there is a value
-#   other than null. Begin with the path that the fewest events of other senders have: events are compared only to rows whose
-#   first key they have.
+# identified by: conditions, all of which an event of the sender meets. One of them is a header or a key at the top of the
+#   event, or the event has only one member: what is below, a third party may have written. Without `=`, they ask only whether
+#   there is a value other than null. Begin with the path that the fewest events of other senders have: events are compared only
+#   to rows whose first key they have.
 # inner: the path of a text that holds another event as JSON, as it is or in base64. The severity, the end and the problem are
 #   that event's, and the end occurred at the row's own time; in the name of the row, the path `inner` is that event's name.
 # name: text with paths in braces. A path is dropped, with the text before it and the bracket after it, if its value is missing
@@ -4230,8 +4231,9 @@ PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME}
 # `192.0.2.7 - ann [24/Nov/2026:10:00:00 +0000] "GET /x HTTP/1.1" 500 `, the start of a line in the Common Log Format
 ACCESS = re.compile(r'(?a)\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^]]{1,20}] "([A-Z]{1,20} [^\s"]+) HTTP/[\d.]{1,3}" (\d{3}) ')
 # The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
-BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *)+|'
-                           r'(\[[^],]{1,100}] *){3,})(?=\S+ \S+ \S))?')
+# to ten: with any number of them, what follows would be searched from each
+BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *){1,10}|'
+                           r'(\[[^],]{1,100}] *){3,10})(?=\S+ \S+ \S))?')
 # Three words in a row, such as `logged in from`: a sentence
 WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
 # In a log line, the key of a pair; or a quoted text, also one whose end is missing, in which nothing is a pair: it may be what
@@ -4298,7 +4300,7 @@ def members_of_log(line: str) -> dict[str, str] | None:
     # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
     if not (header and header['signature']) and (len(keys) < 3 or not (header or NO_HEADER.fullmatch(line, 0, keys[0].start()))):
         return None
-    ends = [match.start() for match in keys[1:]] + [len(line)]
+    ends = [*(match.start() for match in keys), len(line)][1:]
     pairs = [(match['key'], without_quotes(line[match.end():end].strip(' ,;|]'))) for match, end in zip(keys, ends, strict=True)]
     if header:  # a pair never replaces a field of it
         severity = header['severity'].strip()
@@ -6014,7 +6016,8 @@ class PostQueue(Struct):
     # Duplicates that wait in DeliveryMemory for the original's result. Here they only count towards the limits.
     repeats: list[Post] = []
     in_flight: list[Post] = []
-    began_at: float = 0  # when the call in flight began
+    began_at: float = 0  # when the call in flight, or else the latest one, began
+    ended_at: float = -1  # when the latest call that has ended did
     call_size: int = 0  # how many incidents it contains
     sizer: CallSizer = field(default_factory=CallSizer)
     rejected: RejectedGroup = field(default_factory=RejectedGroup)  # the latest group, which goes on in parts if it was rejected
@@ -6062,7 +6065,9 @@ class PostQueue(Struct):
         """Fail and remove the waiting posts that were to be handed over by a moment; keep those whose sender is gone."""
         for post in [post for post in self.waiting if post.hand_over_by <= moment and not post.keep_if_gone()]:
             self.waiting.remove(post)
-            post.fail(Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
+            is_in_call = self.in_flight or self.began_at <= post.hand_over_by <= self.ended_at  # at the end of its time
+            post.fail(Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.' if is_in_call else
+                      f'The receiver was busy with other events for {HAND_OVER_SECONDS} s: send it again.')
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
         """Return the incidents of the next call in order, and put their posts in flight. Return [] if no post waits."""
@@ -6545,7 +6550,7 @@ class Health(Struct):
     every: float = 60  # the shortest time in seconds between two reports of something wrong
     error: str = ''  # of XSOAR or the port
     internal_error: str = ''  # of a request, until it has been sent and a later createIncidents call succeeds
-    slowness: str = ''  # that a call took long; empty SLOWNESS_SECONDS later
+    slowness: str = ''  # that a call, or the receiver itself, took long; empty SLOWNESS_SECONDS later
     slowness_ends_at: float = 0
     sent: str | None = None  # the text that was last sent; None if none was, or if sending it failed
     due_at: float = 0  # when the next report of something wrong may be sent
@@ -6554,6 +6559,10 @@ class Health(Struct):
     def text(self) -> str:
         """Return what the page should say; '' if nothing is wrong."""
         return ' '.join(filter(None, (self.error, self.internal_error, self.slowness)))
+
+    def show_slowness(self, text: str) -> None:
+        """Show for SLOWNESS_SECONDS what took long."""
+        self.slowness, self.slowness_ends_at = text, time.monotonic() + SLOWNESS_SECONDS
 
     def record_success(self) -> None:
         """Record that XSOAR has created incidents: that ends the error. It ends an internal one only if that has been sent."""
@@ -6884,6 +6893,7 @@ class ServerLine:
         self.is_finishing = False  # only the log lines still waiting and the context are left to send
         self.thread = ThreadPoolExecutor(max_workers=1)  # the native thread
         self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
+        self.replied_at = 0.0
         self.runner = gevent.spawn(self.run)
         self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
@@ -6901,6 +6911,8 @@ class ServerLine:
         entry.result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
         self.history.add(entry)
         self.is_unsaved = True
+        if note.startswith('The receiver was busy'):
+            self.health.show_slowness(f'{note.partition(":")[0]} until {entry.time}.')
 
     def record_listening(self, since: str) -> None:
         """Save at once the time since which the port has been open; '' means it is closed.
@@ -6915,8 +6927,7 @@ class ServerLine:
         now = utc_text(int(time.time()))
         self.history.count(now[:13], LONGEST_CALL, round(seconds, 1))
         if seconds > LONGEST_CALL_SECONDS:
-            self.health.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}.'
-            self.health.slowness_ends_at = time.monotonic() + SLOWNESS_SECONDS
+            self.health.show_slowness(f'XSOAR did not reply for {seconds:.0f} s until {now}.')
 
     def stop(self) -> None:
         """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
@@ -6980,6 +6991,11 @@ class ServerLine:
         self.samples = with_samples(read_samples(context), self.samples)
         self.is_restored = True
 
+    def record_reply(self, _: object) -> None:
+        """Record when a call ended, in its thread, since the greenlets may be busy far beyond that. Resume the one that waits."""
+        self.replied_at = time.monotonic()
+        self.replied.send()  # unlike most of gevent, safe to use from another thread
+
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
@@ -6989,10 +7005,10 @@ class ServerLine:
         began = time.monotonic()
         self.replied.start(gevent.getcurrent().switch)
         future = self.thread.submit(function, *args)
-        future.add_done_callback(lambda _: self.replied.send())  # unlike most of gevent, safe to use from another thread
+        future.add_done_callback(self.record_reply)
         gevent.get_hub().switch()  # until `replied` switches back
         self.replied.stop()
-        self.record_duration(time.monotonic() - began)
+        self.record_duration(self.replied_at - began)
         error = future.exception()  # any, even SystemExit
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
@@ -7003,6 +7019,7 @@ class ServerLine:
         incidents = list(map(with_text, self.queue.next_call(time.monotonic())))
         if count := len(incidents):
             result, error = self.call(demisto.createIncidents, incidents)
+            self.queue.ended_at = self.replied_at
             if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
             del result, incidents  # before the responses are written: each may take as much memory again
