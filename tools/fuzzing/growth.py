@@ -100,7 +100,7 @@ def read(body: bytes, label: str) -> None:
 
 def read_all(names: list[str]) -> None:
     """Read every body of some forms, and call getppid before and after each, which ends a count of callgrind."""
-    GenericWebhook.time = StoppedClock()  # type: ignore[assignment]
+    GenericWebhook.time = StoppedClock()  # type: ignore[assignment, attr-defined]
     for name, piece in product(names, PIECES):  # what is computed once in a process counts for no length
         read(body_of(FORMS[name], piece, LENGTHS[0]), FORMS[name].label)
     gc.disable()
