@@ -408,7 +408,7 @@ def test_a_row_that_another_one_always_hides_is_refused(root: Path) -> None:
 
 
 def test_a_delivery_that_the_row_of_another_sender_wins_is_refused(root: Path) -> None:
-    folders, _ = with_rows(root, 'wiz', {'label': 'greedy', 'identified_by': [['alert.message']]})
+    folders, _ = with_rows(root, 'wiz', {'label': 'greedy', 'identified_by': [['alert.message', 'action']]})
     folders['wiz'].facts['before'] = ['opsgenie']
     titles = [delivery['title'] for delivery in folders['opsgenie'].sender.deliveries]
     written = read(ROOT / 'senders/opsgenie/deliveries.json').splitlines()

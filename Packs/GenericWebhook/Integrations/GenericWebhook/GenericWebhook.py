@@ -7969,7 +7969,7 @@ def set_connection_limit() -> int:
 ''' COMMANDS '''
 
 
-VERSION = '1.3.0'  # of the pack, in the log and the history: which code runs
+VERSION = '1.4.0'  # of the pack, in the log and the history: which code runs
 
 
 def serve(settings: Settings) -> None:
