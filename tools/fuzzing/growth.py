@@ -1,9 +1,9 @@
 """How the work on an event grows with a run of its worst characters: see __main__.py for the command.
 
 Each form of event gets each run at a length, at 4 and at 16 times of it. What the second step adds is at most MOST_GROWTH times
-what the first one added: linear work adds 4 times as much, and up to 10 times where a longer text also goes another way, such as that
-of a name that is shortened; quadratic work adds 16 times as much. Work is counted in the processor's instructions, which include
-those of regular expressions, and do not depend on what else the machine does.
+what the first one added: linear work adds 4 times as much, and up to 10 times where a longer text also goes another way, such
+as that of a name that is shortened; quadratic work adds 16 times as much. Work is counted in the processor's instructions,
+which include those of regular expressions, and do not depend on what else the machine does.
 """
 from __future__ import annotations
 

@@ -656,3 +656,51 @@ def test_a_word_of_cef_is_a_severity_and_no_pair_replaces_it(word: str, expected
 ])
 def test_no_graver_severity_is_overlooked_in_an_object_a_list_or_json_in_a_text(beside: dict[str, Any]) -> None:
     assert incidents({'title': 'Disk full', 'severity': 'low', **beside}, 'at_least=high')
+
+
+ATTACKED = {
+    'a form': 'time=2026-11-24T10:00:00Z severity=critical user="TYPED" host=db-1 msg="Login failed"',
+    'sshd': '<38>Nov 24 10:00:00 db-1 sshd[7]: Failed password for invalid user TYPED from 192.0.2.7 port 51 ssh2',
+    'structured data': '<14>1 2026-11-24T10:00:00Z srx RT_IDP - IDP_ATTACK [junos@2636 severity="HIGH" username="TYPED"] Worm',
+    'doubled quotes': 'policy="p",username="TYPED",uri="/a",violations="SQL",ip="192.0.2.7"',
+    'tabs': '2026-11-24 10:00:00\treason=Blocked\tevent_id=77\turl=example.com/a\tuseragent=TYPED\tuser=ann@example.com',
+    'bars': 'time=2026-11-24 10:00:00|action=reject|orig=10.0.0.1|product=VPN-1|user=TYPED|rule=7',
+    'blanks': '<134>id=firewall sn=18B1 fw=203.0.113.1 pri=6 op=GET arg=TYPED code=58',
+    'commas': 'type=LOGIN_ERROR, realmId=master, ipAddress=192.0.2.7, error=user_not_found, username=TYPED',
+    'single quotes': "ts=2026-11-24T10:00:00Z caller=a.go:7 user=TYPED path=/y err=denied",
+    'bars of a log': '3|2026-11-24|web|GET|/index.html|TYPED|low|200',
+    'a bracket first': '<86>1 2026-11-24T10:00:00Z ftp vsftpd 7 - - [TYPED a=1 b=2] FAIL LOGIN: Client "192.0.2.7"',
+    'a long text': 'a=1 action_severity=low url=/TYPED threat_severity=critical',
+}
+TYPED_BY = {
+    'a form': ['a&alert_title=Gone&alert_transition=Recovered&alert_cycle_key=7&y=', 'a&severity=low&y='],
+    'sshd': ['CEF:0|a|b|c|d|e|Low|', 'CEF:0|a|b|c|d|e|10|'],
+    'structured data': ['x\\] CEF:0|a|b|c|d|e|Low|', 'x\\] 1|a|b|c|d|e|10|'],
+    'doubled quotes': ['x\\"" severity=low y=\\""', 'x\\",uri=" severity=low z=\\'],
+    'tabs': ['x severity=low y='], 'bars': ['x severity=low y='], 'blanks': ['/x;severity=low;y=1'], 'commas': ['x,severity=low'],
+    'single quotes': ["'x severity=low path=/y'"], 'bars of a log': ['ann'], 'a bracket first': ['severity=low'],
+    'a long text': ['A' * 4500],
+}
+
+
+@pytest.mark.parametrize('form', ATTACKED)
+def test_what_somebody_typed_tells_no_severity_no_end_and_no_key(form: str) -> None:
+    for typed in TYPED_BY[form]:
+        line = ATTACKED[form].replace('TYPED', typed)
+        content_type = 'application/x-www-form-urlencoded' if form == 'a form' else 'text/plain'
+        with App() as app:
+            app.post(line, {'Content-Type': content_type, 'Authorization': app.token}, 'at_least=medium&skip=resolved')
+            [incident] = app.incidents
+        assert incident.get('severity') in (None, 4 if form == 'a form' else None), line
+        assert not is_recovery(incident) and 'dbotMirrorId' not in incident
+
+
+@pytest.mark.parametrize('body', [
+    '<alerts><alert><title>One</title><severity>low</severity></alert>'
+    '<alert><title>Two</title><severity>critical</severity></alert></alerts>',
+    '<alert><title>One</title><severity>low</severity><severity>critical</severity></alert>',
+    'CEF:0|A|G|1|1|One|Low|src=1\nCEF:0|A|G|1|2|Two|High|dst=2', 'a=1 host=db severity=low\na=1 host=db msg="Worm"',
+    'LEEF:2.0|Acme|Gate|1.0|Worm|^|cat=x^sev=1^usr=ann^sev=9^dst=1',
+])
+def test_no_event_of_several_in_a_text_hides_a_graver_one(body: str) -> None:
+    assert len(read_line(body, 'at_least=high')) == 1

@@ -2711,13 +2711,16 @@ def xml_members(text: str) -> dict[str, Any] | None:
 def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
     """Return elements as the members of an object, each a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
 
-    Of several with one name, the first counts. Raise RecursionError if they are too deep.
+    Of several with one name, the first counts, and something is in doubt. Raise RecursionError if they are too deep.
     """
     members: dict[str, Any] = {}
     for element in elements:
         if depth >= MAX_XML_DEPTH:
             raise RecursionError
-        members.setdefault(element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or '')
+        key, value = element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or ''
+        first = members.setdefault(key, value)
+        if first != value:
+            members.update({key: CutText(first)} if isinstance(first, str) else {'': CutText()})
     return members
 
 
@@ -4216,7 +4219,8 @@ def severity_meaning(key: str) -> str:
 
 # What may precede the text in a line of a body.
 # `<134>1 2026-11-24T10:00:00Z db-1 sshd 7 ID47 - `; without a text behind them, the fields after the host are the text
-RFC_5424 = r'<\d{1,3}>\d (-|(?P<sent>\d{4}-\d\S+)) \S+ (-|(?P<program>\S+)) \S+ \S+ (-|(\[[^]@=]*[@=][^]]*]){1,8}) (?=\S)'
+RFC_5424 = (r'<\d{1,3}>\d (-|(?P<sent>\d{4}-\d\S+)) \S+ (-|(?P<program>\S+)) \S+ \S+ (-|'
+            r'(\[[^]@="]*[@=](?>([^]"]|"(?>([^"\\]|\\.)*)")*)]){1,8}) (?=\S)')
 # `<134>`, `<134>1 2026-11-24T10:00:00Z db-1 `, or by Cisco `<189>29: `
 PRIORITY = r'<\d{1,3}> ?(\d+: (?=[*.]?[A-Z])|(\d )?((?P<stamped>\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)) (\S+ )?)?)'
 # `Nov 24 10:00:00 db-1 `, with the name of a program if JSON follows it, or by Cisco `*Nov 24 10:00:00.250 UTC: `
@@ -4236,18 +4240,23 @@ BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICA
                            r'(\[[^],]{1,100}] *){3,10})(?=\S+ \S+ \S))?')
 # Three words in a row, such as `logged in from`: a sentence
 WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
-# In a log line, the key of a pair; or a quoted text, also one whose end is missing, in which nothing is a pair: it may be what
-# somebody else typed. Its own quotes are escaped as `\"` or `""`. A single quote quotes only a whole value: `O'Brien` has one.
-KEY_OR_QUOTED = re.compile(
-    r'(?:^|(?<=[\s,;|\[]))(?P<key>[A-Za-z_][\w.-]{0,39})='
-    r'|(?:^|(?<=[\s,;|\[(=:]))"(?>(?:[^"\\]|\\.|"")*)(?:"|\\?\Z)'
-    r"|(?<==)'(?>(?:[^'\\]|\\.)*)'(?=[\s,;|\])]|\Z)")
-ESCAPED_OR_QUOTE = re.compile(r'\\.|"')
-# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped.
+# In a log line, the key of a pair; or a quoted text, in which nothing is a pair: it may be what somebody else typed. A format
+# writes a quote in it as `\"` or as `""`. A single quote quotes only a whole value: `O'Brien` has one, and some formats know
+# none. In CEF, a quote is like any other character.
+PAIR = r'(?:^|(?<=[\s,;|\[]))(?P<key>[A-Za-z_][\w.-]{0,39})='
+QUOTED = PAIR + r'|(?:^|(?<=[\s,;|\[(=:]))"(?>(?:%s)*)"(?=[\s,;|\])]|\Z)'
+SINGLE = r"|(?<==)'(?>(?:[^'\\]|\\.)*)'(?=[\s,;|\])]|\Z)"
+BY_BACKSLASH, DOUBLED = QUOTED % r'[^"\\]|\\.', QUOTED % r'[^"]|""'
+READINGS = [re.compile(each, re.DOTALL) for each in (BY_BACKSLASH + SINGLE, BY_BACKSLASH, DOUBLED + SINGLE, DOUBLED)]
+PAIRS_OF_CEF = re.compile(PAIR)
+SEPARATOR: Any = re.compile(r'[\s,;|]*\Z')
+# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Before it
+# may be the name of a program, in words; what follows a sentence, somebody else may have typed.
 NO_HEADER = re.compile(r'\W*')
 CEF_FIELD = r'(?>(?:[^|\\]|\\.)*)'
 CEF_HEADER = re.compile(
-    rf'(?:[^|="]*?\bCEF:)?\d\|(?:{CEF_FIELD}\|){{4}}(?P<signature>{CEF_FIELD})\|(?P<severity>{CEF_FIELD})\|\s*')
+    r'(?:\w[\w.-]* ){0,3}(?:[\w.-]+(?:\[\d+\])?: ?)?CEF: ?\d\|'
+    rf'(?:{CEF_FIELD}\|){{4}}(?P<signature>{CEF_FIELD})\|(?P<severity>{CEF_FIELD})\|\s*')
 # The header of LEEF, whose version 2 names what separates the pairs, as a character or its number such as `x5E`
 LEEF_HEADER = re.compile(
     r'LEEF:[\d.]{1,5}\|(?:[^|]*\|){3}(?P<signature>[^|]*)\|(?:(?:0?x(?P<code>[0-9A-Fa-f]{2,4})|(?P<mark>[^|]))\|)?')
@@ -4289,27 +4298,34 @@ def hash_of(parts: list[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def members_of_log(line: str) -> dict[str, str] | None:
+def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
     """Return the members of a log line of at least three pairs, or None for any other; of CEF, also those of its header.
 
     act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
     CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
     """
     header = CEF_HEADER.match(line)
-    keys = [match for match in KEY_OR_QUOTED.finditer(line, header.end() if header else 0) if match['key']]
+    start = header.end() if header else 0
+    valid = [PAIRS_OF_CEF] if header else [reading for reading in READINGS if '"' not in reading.sub('', line)]
+    found = [[match for match in reading.finditer(line, start) if match['key']] for reading in valid or READINGS]
+    keys, starts = found[0], [match.start() for match in found[0]]
     # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
-    if not (header and header['signature']) and (len(keys) < 3 or not (header or NO_HEADER.fullmatch(line, 0, keys[0].start()))):
+    if not (header and header['signature']) and (len(keys) < 3 or not (header or begins_with_pairs(line, starts[0]))):
         return None
-    ends = [*(match.start() for match in keys), len(line)][1:]
-    pairs = [(match['key'], without_quotes(line[match.end():end].strip(' ,;|]'))) for match, end in zip(keys, ends, strict=True)]
-    if header:  # a pair never replaces a field of it
-        severity = header['severity'].strip()
-        return members_of_pairs(pairs) | {
-            'signature': header['signature'], 'severity': CEF_SEVERITIES.get(severity.lower(), severity)}
-    # Where a quote has no partner, a text may have ended too early: then no value is certain.
-    if ESCAPED_OR_QUOTE.findall(line).count('"') % 2:
+    pairs = [(match['key'], without_quotes(clean(line[match.end():end]).strip(' ,;|]')))
+             for match, end in zip(keys, [*starts, len(line)][1:], strict=True)]
+    # In doubt: the quotes do not pair, or pair in several ways; or what separates pairs differs, as between two events.
+    separators = {re.sub(' +', ' ', SEPARATOR.search(line[max(each - 3, 0):each])[0]) for each in starts[1:]}
+    if not valid or len(separators) > 1 or len({tuple(match.start() for match in each) for each in found}) > 1:
         pairs = [(key, CutText(value)) for key, value in pairs]
-    return members_of_pairs(pairs)
+    severity = header['severity'].strip() if header and '\n' not in line else CutText()
+    return members_of_pairs(pairs) | ({} if not header else {  # a pair never replaces a field of the header
+        'signature': clean(header['signature']), 'severity': CEF_SEVERITIES.get(severity.lower(), severity)})
+
+
+def begins_with_pairs(line: str, start: int) -> bool:
+    """Return whether nothing precedes the first pair of a line that says something; a bracket there ends with the line."""
+    return NO_HEADER.fullmatch(line, 0, start) is not None and ('[' not in line[:start] or line.rstrip().endswith(']'))
 
 
 def members_of_leef(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
@@ -4320,7 +4336,7 @@ def members_of_leef(line: str, clean: Callable[[Any], str]) -> dict[str, str] | 
     separator = chr(int(header['code'], 16)) if header['code'] else header['mark'] or '\t'
     texts = [text.partition('=') for text in line[header.end():].split(separator)]
     members = members_of_pairs((clean(key), clean(value)) for key, _, value in texts)
-    if 'sev' in members:
+    if type(members.get('sev')) is str:
         members['severity'] = CEF_SEVERITIES.get(members['sev'], members['sev'])
     return members | {'signature': clean(header['signature'])}
 
@@ -4374,7 +4390,10 @@ class ThirdPartyEvent:
             return members
         if json_text := re.fullmatch(r'([^\s{]+:\s*)?(\{.*)', message, re.DOTALL):  # perhaps behind the name of a program
             return read_object(json_text[2].encode(errors='replace')[:MAX_TEXT_WITH_JSON], self.budget) or None
-        return members_of_leef(message[:4096], self.clean) or members_of_log(self.clean(message))
+        line = message.rstrip()[:4096] if self.clean(message) else ''
+        members = members_of_leef(line, self.clean) or members_of_log(line, self.clean)
+        is_cut = len(message.rstrip()) > len(line)  # what is behind the start may say something else
+        return {key: CutText(value) for key, value in members.items()} if members and is_cut else members
 
     @cached_property
     def facts(self) -> Facts:
@@ -4822,9 +4841,11 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
 def is_form(source: bytes) -> bool:
     """Return whether a text that is labelled as a form really is one, and not a line of a log.
 
-    A form has a `&`, or a single pair: several pairs with blanks between them, as in `a=1 b=2`, are a line of a log.
+    Pairs with blanks between them, as in `a=1 b=2`, are a line of a log; if there are several blanks, also with a `&`, which
+    somebody may have typed.
     """
-    return FORM.match(source) is not None and (b'&' in source or not NEXT_PAIR.search(source))
+    most = 1 if b'&' in source else 0
+    return FORM.match(source) is not None and len([*islice(NEXT_PAIR.finditer(source), most + 1)]) <= most
 
 
 def json_source(value: dict[bytes, Any]) -> bytes:
