@@ -114,3 +114,7 @@ def debug(*messages: Any) -> None:
 
 def error(*messages: Any) -> None:
     _record('error', *messages)
+
+
+def long_running_heartbeat_thread(enable: bool = True) -> None:
+    _record('long_running_heartbeat_thread', enable)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from clocks import PATIENCE_SECONDS, pause
+from clocks import PATIENCE_SECONDS, pause, wait_for
 from senders_at_once import AUTHORIZED, Sender, until
 from shared.webhook import Answer, Webhook
 
@@ -98,3 +98,11 @@ def test_nothing_is_lost_and_nothing_doubled_by_ends_at_random_moments() -> None
         made = Counter(int(name) for name in webhook.names())
     assert set(made) == set(range(1, senders.sent + 1)), 'an alert is lost'
     assert {number for number, count in made.items() if count > 1} <= senders.uncertain
+
+
+def test_a_stop_ends_the_heartbeat_before_the_process_so_that_no_half_line_is_on_stdout() -> None:
+    with Webhook('--heartbeat', '0.0001') as webhook:  # nearly always one is being written
+        for number in range(ROUNDS):
+            webhook.stop_container()
+            wait_for(lambda: webhook.state()['restarts'] > number, 'the restart')  # noqa: B023 - called at once
+            wait_for(webhook.listens, 'the next container')

@@ -341,9 +341,8 @@ async def test_sigterm_amid_25_posts_finishes_them_answers_what_arrives_with_it_
         assert (await connection.ask()).status == 200
     with frozen(senders.webhook):
         senders.webhook.stop_container()
-        with_the_stop = asyncio.ensure_future(late.ask('POST', b'{}', AUTHORIZED))
+        senders.start('with the stop', connection=late)
         await asyncio.sleep(0)  # it is sent
-    assert (await with_the_stop).status == 503
     await until(lambda: not senders.webhook.listens(), 'the end of listening')
     answer = await poster.ask('POST', b'{}', AUTHORIZED)
     assert (answer.status, answer.headers['connection'], RETRY_AFTER in answer.headers) == (503, 'close', True)
@@ -353,7 +352,10 @@ async def test_sigterm_amid_25_posts_finishes_them_answers_what_arrives_with_it_
     assert (await header.end()).startswith(b'HTTP/1.1 503 ')
     assert not any(request.is_answered for request in requests)
     senders.release()
-    assert statuses(await senders.finish()) == [200] * 25
+    *answers, with_the_stop = await senders.finish()
+    assert statuses(answers) == [200] * 25
+    # Any thread may take the signal: another one than that of the connections may do so just after these have been looked at.
+    assert with_the_stop.status in (200, 503), 'whichever the container notices first'
     await senders.ended(exit_code=0)
     assert (await senders.post('after')).status == 200
 

@@ -196,6 +196,7 @@ def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
         gevent.spawn_later(0.1, may_return.set)
         ending.drain()
         assert may_return.is_set(), 'the process would end in the middle of a line'
+        assert demistomock.calls_of('long_running_heartbeat_thread') == [(False,)], 'or of one that another thread writes'
 
 
 def test_after_a_stop_the_log_is_sent_before_the_next_call_which_may_outlast_the_process() -> None:

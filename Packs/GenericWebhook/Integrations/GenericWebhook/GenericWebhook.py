@@ -6964,6 +6964,8 @@ class ServerLine:
 
     def drain(self) -> None:
         """Wait up to STOP_SECONDS for the queue to empty, fail what is left of it, and send the last log lines."""
+        # The platform's thread for heartbeats would go on while the process ends, and leave half a line of text on stdout.
+        getattr(demisto, 'long_running_heartbeat_thread', bool)(False)  # a platform without that function is left alone
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         gevent.sleep(0.01)  # for the log lines of what has just been abandoned
