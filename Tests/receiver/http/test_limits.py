@@ -40,7 +40,7 @@ def status_of(webhook: Webhook, head: str) -> int:
 
 
 @pytest.mark.parametrize('form, between', [('{}\n', '\n'), ('[{}]', ',')], ids=['lines', 'array'])
-@pytest.mark.parametrize('count, status', [(1000, 200), (1001, 400), (50_000, 413)])
+@pytest.mark.parametrize('count, status', [(1000, 200), (1001, 413), (50_000, 413)])
 def test_a_request_may_hold_1000_events(app: App, form: str, between: str, count: int, status: int) -> None:
     answer = app.authorized(form.replace('{}', between.join(['{"a": 1}'] * count)))
     assert (answer.status, sum(map(len, app.calls))) == (status, count if status == 200 else 0)
@@ -87,7 +87,7 @@ MULTIPART = 'multipart/form-data; boundary=b'
     lambda count: ('&'.join(['a=1'] * count), 'application/x-www-form-urlencoded'),
     lambda count: ('--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * count + '--b--\r\n', MULTIPART),
 ], ids=['urlencoded', 'multipart'])
-@pytest.mark.parametrize('count, status', [(1000, 200), (1001, 413)])
+@pytest.mark.parametrize('count, status', [(1000, 200), (1001, 400)])
 def test_a_form_may_have_1000_fields(app: App, made: Callable[[int], tuple[str, str]], count: int, status: int) -> None:
     answer = app.authorized(*made(count))
     assert answer.status == status
