@@ -136,7 +136,8 @@ def check_senders(command: Command, running: DevRun) -> None:
     example, = [block for language, block in code_blocks(read(ROOT / 'docs/new-sender.md')) if language == 'json']
     with TemporaryDirectory() as name:
         copy = Path(name)
-        for part in ('docs', 'Packs', *(f'senders/{name}' for name in ('box', 'falco', 'opsgenie', 'slack', 'stripe'))):
+        senders = (f'senders/{name}' for name in ('box', 'falco', 'opsgenie', 'slack', 'stripe'))
+        for part in ('docs', 'Packs', 'receiver', *senders):
             shutil.copytree(ROOT / part, copy / part)
         shutil.copy(ROOT / 'README.md', copy)
         for part in ('schema.json', 'url_words.json'):

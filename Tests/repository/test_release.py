@@ -70,7 +70,7 @@ def test_notes_of_breaking_changes_have_them_in_json_as_the_platform_shows_them(
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The files that a release changes, with something that is not released."""
-    names = [METADATA, 'README.md', 'CHANGELOG.md', 'tools/releases/release.py',
+    names = [METADATA, 'README.md', 'CHANGELOG.md', 'tools/releases/release.py', 'receiver/commands.py',
              f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py', f'{PACK}/Integrations/GenericWebhook/README.md',
              *(f'docs/{file.name}' for file in (ROOT / 'docs').glob('*.md'))]
     for name in (*names, *(str(file.relative_to(ROOT)) for file in (ROOT / PACK).glob('ReleaseNotes/*'))):
@@ -96,7 +96,8 @@ def texts(tree: Path) -> dict[Path, str]:
 def test_a_release_sets_its_version_in_every_place_and_turns_what_was_unreleased_into_its_section(tree: Path) -> None:
     assert release(tree, NEXT).returncode == 0
     assert json.loads(read(tree / METADATA))['currentVersion'] == NEXT
-    assert f"\nVERSION = '{NEXT}'" in read(tree / f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py')
+    for file in ('receiver/commands.py', f'{PACK}/Integrations/GenericWebhook/GenericWebhook.py'):
+        assert f"\nVERSION = '{NEXT}'" in read(tree / file)
     assert f'Pack Generic Webhook {NEXT}, ' in read(tree / 'README.md')
     said = ' '.join(read(file) for file in (tree / 'README.md', *tree.glob('docs/*.md'), *tree.glob(f'{PACK}/*/*/README.md')))
     assert f'| the pack | {NEXT} |' in said and f'(version {NEXT})' in said

@@ -24,7 +24,7 @@ from tools.senders.checks import row_faults, shape_faults
 from tools.senders.folders import Folder, Wrong, read_facts, read_folders, texts_of
 from tools.senders.missing import to_expect
 from tools.senders.tables import script_blocks
-from tools.senders.written import BLOCKS, EMPTY, GUIDES, MARKED, SCRIPT, files_of, replaced
+from tools.senders.written import BLOCKS, EMPTY, GUIDES, MARKED, SCRIPT, SOURCES, files_of, replaced
 from shared.webhook import PACK, TOKEN, Webhook
 
 from localxsoar.send import main as send
@@ -71,7 +71,7 @@ def copy_of(folder: Path) -> Path:
     """Return a copy of all that `./dev senders` reads and writes."""
     for name in ('senders', PACK.relative_to(ROOT), GUIDES):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('acme'))  # of who follows the document
-    for file in (SCRIPT, *BLOCKS):
+    for file in (SCRIPT, *SOURCES, *BLOCKS):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, folder / file)
     return folder

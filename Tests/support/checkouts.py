@@ -8,7 +8,7 @@ from typing import Any
 
 from local_xsoar import ROOT
 
-LINKED = ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'shared', 'tools')
+LINKED = ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'receiver', 'requirements', 'senders', 'shared', 'tools')
 
 # Python without packages, as ./dev finds it: it makes environments with itself in them, in which pip finds all packages but one,
 # and has a tox that runs `checks` for all checks and notes the others.

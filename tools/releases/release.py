@@ -17,7 +17,7 @@ CHANGELOG = Path('CHANGELOG.md')
 UNRELEASED = '## Unreleased\n'
 # pack_metadata.json has the version. These repeat it behind one of these texts, and tests compare them.
 BEFORE = r'''^VERSION = '|"currentVersion": "|Generic Webhook |^\| the pack \| |\(version '''
-FILES = [METADATA, INTEGRATION / 'GenericWebhook.py', INTEGRATION / 'README.md', Path('README.md'),
+FILES = [METADATA, INTEGRATION / 'GenericWebhook.py', Path('receiver/commands.py'), INTEGRATION / 'README.md', Path('README.md'),
          *sorted(Path('docs').glob('*.md'))]
 NEW_NOTES = '\n#### Integrations\n\n##### Generic Webhook\n\n- %%UPDATE_RN%%\n'  # with a mark that the platform's checks reject
 

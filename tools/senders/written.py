@@ -10,6 +10,8 @@ from tools.senders import guides, manual, tables
 from tools.senders.folders import Folder
 
 SCRIPT = 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
+# What is written into the sources of the receiver, and likewise into the script that is built from them.
+SOURCES = {'receiver/senders.py': 'rows', 'receiver/proof/schemes.py': 'schemes', 'receiver/queue/posts.py': 'delivery ids'}
 # The tables of a script that can be loaded, with no sender.
 EMPTY = {'rows': "SENDERS = 'nobody\\n    identified by  nobody'", 'schemes': '', 'delivery ids': ''}
 GUIDES = 'docs/senders'
@@ -36,6 +38,8 @@ def files_of(root: Path, folders: dict[str, Folder]) -> dict[str, str | None]:
     files: dict[str, str | None] = {}
     script = tables.script_blocks(folders)
     files[SCRIPT] = replaced((root / SCRIPT).read_text('utf-8'), script, SCRIPT)
+    for file, name in SOURCES.items():
+        files[file] = replaced((root / file).read_text('utf-8'), {name: script[name]}, file)
     for file, blocks in BLOCKS.items():
         texts = {name: write(folders) for name, write in blocks.items()}
         files[file] = replaced((root / file).read_text('utf-8'), texts, file)

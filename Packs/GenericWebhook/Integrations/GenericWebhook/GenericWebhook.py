@@ -1,5 +1,7 @@
 """Generic Webhook: accept HTTP POSTs from senders that prove they know a token; turn them into incidents.
 
+Built from receiver/ by `./dev build`: change the sources there, not this file. Each part names its source.
+
 A POST is authenticated (shown_token, valid_signature), read (read_payloads), turned into incidents (to_incidents),
 handed to the server (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and
 gevent in the script's main thread.
@@ -7,32 +9,10 @@ gevent in the script's main thread.
 The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
 """
-# Contents. Each section uses only those above it; `# ---` begins a part of a section.
-#
-#   CONSTANTS              the limits that the documentation promises
-#   ERRORS AND RESPONSES   Rejected, with a class for each usual status, and the two kinds of response: a problem and JSON
-#   SETTINGS               the parameters of the instance, and the tokens among them
-#   AUTHENTICATION         the table of signature schemes, replays, valid signatures; the tokens that a request shows; the headers
-#                          that are kept
-#   BODY                   from bytes to text: memory for bodies, decompression, character sets
-#   NAMES                  what an event says of itself: name, time, severity, end and problem. First the table of senders; then
-#                          the tree of an event, scales, texts, XML, dates, paths and conditions, by which it is read; then the
-#                          three ways to find something, by a row of the table, by the words of a URL and by the general rule;
-#                          finally, an event, which uses them all
-#   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
-#   HANDSHAKES             Request, and those requests by which a sender verifies an address, before and after the proof
-#   STATE                  without threads, sockets and calls: the queue of posts and the size of calls; the memory of deliveries,
-#                          in which senders wait; log lines, samples, health and history; who has fallen silent
-#   THE LINE TO THE SERVER ServerLine, which makes one call at a time: incidents, health, log lines, context
-#   THE APP                the routes, and the steps of a POST
-#   THE RECEIVER           from a socket to a request and back: heads, bodies and their pace, connections
-#   COMMANDS               serving, the Test button, and the command that lists deliveries
-#   MAIN                   which command runs
-#
-# The way of a POST: THE RECEIVER reads its head in the greenlet of its connection (Connection.serve). In THE APP,
-# WebhookApp.receive reads the BODY, asks AUTHENTICATION whether its sender knows a token, and has PAYLOAD TO INCIDENTS
-# and NAMES make its incidents. In STATE, DeliveryMemory recognizes a retry, and PostQueue keeps the post until THE LINE TO THE
-# SERVER has created its incidents. The response goes back through THE APP and THE RECEIVER to the sender.
+# Each part uses only those above it. The way of a POST: http reads its head in the greenlet of its connection. In app,
+# WebhookApp.receive reads the body, asks proof whether its sender knows a token, and has payload and events make its incidents.
+# In deliveries, DeliveryMemory recognizes a retry, and in queue, PostQueue keeps the post until line has created its incidents.
+# The response goes back through app and http to the sender.
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
@@ -68,7 +48,7 @@ from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import accumulate, chain, combinations, islice, product, repeat, zip_longest
 from operator import attrgetter, itemgetter
-from typing import Annotated, Any, NamedTuple, TypedDict
+from typing import Annotated, Any, NamedTuple, Protocol, TypedDict
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 from xml.etree.ElementTree import ParseError, fromstring
 
@@ -101,7 +81,13 @@ except ImportError as error:
     show_health(lacking)
     raise ImportError(lacking) from None
 
-''' CONSTANTS '''
+
+''' LIMITS '''
+
+
+# --- receiver/limits.py ---
+# The limits that the documentation promises, by what they limit.
+
 
 # The limits that the documentation promises.
 
@@ -201,7 +187,34 @@ LONGEST_WATCH_SECONDS = 30 * 24 * 3600  # that it may ask for; and after which a
 
 STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 
-''' ERRORS AND RESPONSES '''
+
+''' SHARING '''
+
+
+# --- receiver/sharing.py ---
+# Let other greenlets run while one works long.
+
+
+yielded_at = 0.0  # when other greenlets were last allowed to run
+
+
+def yield_if_due(after_seconds: float = 0.01) -> None:
+    """Let other greenlets run, unless a call did so less than `after_seconds` ago.
+
+    Call it between the steps of any work that takes longer for larger bodies.
+    """
+    global yielded_at
+    if time.monotonic() - yielded_at > after_seconds:
+        yielded_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
+        gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
+        yielded_at = time.monotonic()
+
+
+''' PROBLEMS '''
+
+
+# --- receiver/problems.py ---
+# The errors by which a request is rejected, each with a status and a safe text; and the two kinds of response.
 
 
 class Rejected(Exception):
@@ -300,6 +313,10 @@ def utc_text(seconds: float) -> str:
 
 
 ''' SETTINGS '''
+
+
+# --- receiver/settings.py ---
+# The parameters of an instance, read once when a command starts, and the tokens among them.
 
 
 TOKEN_LABEL = 'Authorization Verification Token'
@@ -439,10 +456,11 @@ def read_port(text: str) -> int:
     return int(number[1])
 
 
-''' AUTHENTICATION '''
+''' PROOF '''
 
 
-# --- The table of signature schemes ---
+# --- receiver/proof/schemes.py ---
+# The table of signature schemes, and what a signature in a request is.
 
 
 def decoded_keys(decode: Callable[[bytes], bytes], token: bytes) -> list[bytes]:
@@ -627,96 +645,6 @@ SCHEMES |= {
 # The end of schemes.
 
 
-# --- Replays: the bodies that no scheme without a time may sign ---
-#
-# A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
-# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
-# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
-#
-# is_timed_text recognizes these bodies: a prefix or suffix of SCHEMES, and beside it the start of a body that a sender signs.
-# Lines of logs, which may also begin with a time, have to pass. So most of this part says how JSON, a form, XML and the like
-# begin. The patterns are derived from SCHEMES, so a new row is covered automatically.
-#
-# The patterns are verbose: blanks in them mean nothing. `(?>...)` never gives back what it has matched: `(?>[0-9]*)7` does not
-# match '177', since the run takes all three digits. So what follows a run is tried in one place only, and a match takes linear
-# time.
-
-BLANKS = r'(?>[\s\0]*)'  # white space, and the NULs of UTF-16: `{` is two bytes there, one of them a NUL
-DIGITS = r'(?>[\d\0]*)'
-# A number, true, false or null in JSON, also in UTF-16.
-SIMPLE_VALUE = rf"""
-    (?: -?\0? \d {DIGITS} (?: [.] {DIGITS} )? (?: [eE]\0? [+-]? {DIGITS} )?
-      | t\0?r\0?u\0?e | f\0?a\0?l\0?s\0?e | n\0?u\0?l\0?l )"""
-# The start of a JSON object or array, which no usual line of a log matches: `{"a`, `{}`, `["a`, `[{`, `[1, 2`, `[1]` and `[]`,
-# but not `{x}`, `[Wed Oct 11`, `[12.5] kernel:` and `[] full`. It may also end early, such as `[` or `[1`: that is reported as
-# invalid JSON. Behind a simple value, the first item of an array, stands a comma, or the array and the text end.
-OBJECT_OR_ARRAY = rf"""
-    (?: \{{ {BLANKS} (?: ["}}] | \Z )
-      | \[ {BLANKS} (?: ["{{[] | {SIMPLE_VALUE} {BLANKS} (?: , | \Z | \] {BLANKS} \Z ) | \] {BLANKS} \Z | \Z ) )"""
-# A whole JSON text that is no object or array. A string of more than 999 escapes is not followed to its end: a repetition of a
-# group takes memory.
-STRING = r'(?>[^"\\]* (?: \\\0?[\s\S] [^"\\]* ){0,999})'
-OTHER_JSON = rf'(?: " {STRING} (?: \\ | " {BLANKS} \Z ) | {SIMPLE_VALUE} {BLANKS} \Z )'
-# What may precede JSON: blanks, and one of the byte order marks of UTF-8 and UTF-16.
-BEFORE_JSON = rf'{BLANKS} (?: (?: \xef\xbb\xbf | \xff\xfe | \xfe\xff ) {BLANKS} )?'
-JSON_START = re.compile((BEFORE_JSON + OBJECT_OR_ARRAY).encode(), re.VERBOSE)
-
-# The name of a form's field, such as `disk`, `a%5Bb%5D`, `c[0]` or UTF-8. Also `&`, since a field can be empty: `&a=1`.
-FORM_NAME = r'[\w.*+%~$@&\[\]\x80-\xff-]*'
-FIELD_START = rf'(?>{FORM_NAME}) ='
-WHOLE_FIELD = rf'{FIELD_START} (?>[^\s&]*) (?: & | \s{{0,2}} \Z )'
-BOUNDARY = r'-{2,70} [^\s-]'  # of multipart
-# The start of a body that senders sign with a time: `{"a": 1}`, `a=1&b=2`, `--b1`, `<a>` or nothing. No usual line of a log
-# matches, such as `-- MARK --`, except one with a syslog priority, such as `<134>`. After blanks, a form must have a whole first
-# field: ` host=db-1 level=error` is a line of a log.
-SIGNED_BODY_START = rf"""
-    (?: {FIELD_START}
-      | {BEFORE_JSON} (?: \Z | < | {BOUNDARY} | {OBJECT_OR_ARRAY} | {OTHER_JSON} | {WHOLE_FIELD} ) )"""
-
-all_schemes = [*chain(*SCHEMES.values())]
-prefixes = {expansion_pattern(scheme.prefix) for scheme in all_schemes if scheme.prefix}
-suffixes = {expansion_pattern(scheme.suffix) for scheme in all_schemes if scheme.suffix}
-bare_times = {expansion_pattern(scheme.prefix) for scheme in all_schemes if scheme.prefix.startswith('{time}')}
-# The start of a text that a sender may sign. A prefix with a version or an id is enough, whatever follows it:
-# `v0:1732442400:disk full`. Lines of logs may start with a bare time, too, so what follows that must look like the start of a
-# signed body: `1732442400.{"a": 1}`, which Stripe signs, but not `1732442400: disk full`.
-TIMED_TEXT = re.compile(rf"""
-    (?: {'|'.join(prefixes - bare_times)} | (?: {'|'.join(bare_times)} ) {SIGNED_BODY_START} )""".encode(), re.VERBOSE)
-# The end of such a text, if the time follows the body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
-TIMED_END = re.compile(rf'[}}\]]{BLANKS}(?P<time>{"|".join(suffixes)})\Z'.encode())
-TIMED_END_BYTES = 200  # more than a time and some blanks
-
-
-def is_timed_text(body: bytes) -> bool:
-    """Return whether a body could be a text that a scheme signs: it begins like one, or is JSON with a time behind it.
-
-    Examples are `v0:1732442400:disk full` and `{"a": 1}2026-11-24T10:00:00Z`.
-    """
-    if TIMED_TEXT.match(body):
-        return True
-    timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
-    # What precedes the time has to begin like JSON. (A memoryview is no copy.)
-    return timed_end is not None and JSON_START.match(memoryview(body)[:-len(timed_end['time'])]) is not None
-
-
-# --- Signatures: which of them a request has, and whether one is valid and fresh ---
-
-
-yielded_at = 0.0  # when other greenlets were last allowed to run
-
-
-def yield_if_due(after_seconds: float = 0.01) -> None:
-    """Let other greenlets run, unless a call did so less than `after_seconds` ago.
-
-    Call it between the steps of any work that takes longer for larger bodies.
-    """
-    global yielded_at
-    if time.monotonic() - yielded_at > after_seconds:
-        yielded_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
-        gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
-        yielded_at = time.monotonic()
-
-
 # One greenlet at a time hashes a body of more than QUICK_BODY_BYTES: no socket is served while one hashes, and of many each could
 # take 10 ms in turn. A smaller body takes no lock: behind larger ones it would wait once for each token.
 hashing_lock = Semaphore()
@@ -822,22 +750,90 @@ def with_simple_strings(body: bytes) -> bytes:
     return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))  # a blank for each control character
 
 
+# --- receiver/proof/replays.py ---
+# The bodies that no scheme without a time may sign.
+
+
+#
+# A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
+# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
+# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
+#
+# is_timed_text recognizes these bodies: a prefix or suffix of SCHEMES, and beside it the start of a body that a sender signs.
+# Lines of logs, which may also begin with a time, have to pass. So most of this part says how JSON, a form, XML and the like
+# begin. The patterns are derived from SCHEMES, so a new row is covered automatically.
+#
+# The patterns are verbose: blanks in them mean nothing. `(?>...)` never gives back what it has matched: `(?>[0-9]*)7` does not
+# match '177', since the run takes all three digits. So what follows a run is tried in one place only, and a match takes linear
+# time.
+
+BLANKS = r'(?>[\s\0]*)'  # white space, and the NULs of UTF-16: `{` is two bytes there, one of them a NUL
+DIGITS = r'(?>[\d\0]*)'
+# A number, true, false or null in JSON, also in UTF-16.
+SIMPLE_VALUE = rf"""
+    (?: -?\0? \d {DIGITS} (?: [.] {DIGITS} )? (?: [eE]\0? [+-]? {DIGITS} )?
+      | t\0?r\0?u\0?e | f\0?a\0?l\0?s\0?e | n\0?u\0?l\0?l )"""
+# The start of a JSON object or array, which no usual line of a log matches: `{"a`, `{}`, `["a`, `[{`, `[1, 2`, `[1]` and `[]`,
+# but not `{x}`, `[Wed Oct 11`, `[12.5] kernel:` and `[] full`. It may also end early, such as `[` or `[1`: that is reported as
+# invalid JSON. Behind a simple value, the first item of an array, stands a comma, or the array and the text end.
+OBJECT_OR_ARRAY = rf"""
+    (?: \{{ {BLANKS} (?: ["}}] | \Z )
+      | \[ {BLANKS} (?: ["{{[] | {SIMPLE_VALUE} {BLANKS} (?: , | \Z | \] {BLANKS} \Z ) | \] {BLANKS} \Z | \Z ) )"""
+# A whole JSON text that is no object or array. A string of more than 999 escapes is not followed to its end: a repetition of a
+# group takes memory.
+STRING = r'(?>[^"\\]* (?: \\\0?[\s\S] [^"\\]* ){0,999})'
+OTHER_JSON = rf'(?: " {STRING} (?: \\ | " {BLANKS} \Z ) | {SIMPLE_VALUE} {BLANKS} \Z )'
+# What may precede JSON: blanks, and one of the byte order marks of UTF-8 and UTF-16.
+BEFORE_JSON = rf'{BLANKS} (?: (?: \xef\xbb\xbf | \xff\xfe | \xfe\xff ) {BLANKS} )?'
+JSON_START = re.compile((BEFORE_JSON + OBJECT_OR_ARRAY).encode(), re.VERBOSE)
+
+# The name of a form's field, such as `disk`, `a%5Bb%5D`, `c[0]` or UTF-8. Also `&`, since a field can be empty: `&a=1`.
+FORM_NAME = r'[\w.*+%~$@&\[\]\x80-\xff-]*'
+FIELD_START = rf'(?>{FORM_NAME}) ='
+WHOLE_FIELD = rf'{FIELD_START} (?>[^\s&]*) (?: & | \s{{0,2}} \Z )'
+BOUNDARY = r'-{2,70} [^\s-]'  # of multipart
+# The start of a body that senders sign with a time: `{"a": 1}`, `a=1&b=2`, `--b1`, `<a>` or nothing. No usual line of a log
+# matches, such as `-- MARK --`, except one with a syslog priority, such as `<134>`. After blanks, a form must have a whole first
+# field: ` host=db-1 level=error` is a line of a log.
+SIGNED_BODY_START = rf"""
+    (?: {FIELD_START}
+      | {BEFORE_JSON} (?: \Z | < | {BOUNDARY} | {OBJECT_OR_ARRAY} | {OTHER_JSON} | {WHOLE_FIELD} ) )"""
+
+all_schemes = [*chain(*SCHEMES.values())]
+prefixes = {expansion_pattern(scheme.prefix) for scheme in all_schemes if scheme.prefix}
+suffixes = {expansion_pattern(scheme.suffix) for scheme in all_schemes if scheme.suffix}
+bare_times = {expansion_pattern(scheme.prefix) for scheme in all_schemes if scheme.prefix.startswith('{time}')}
+# The start of a text that a sender may sign. A prefix with a version or an id is enough, whatever follows it:
+# `v0:1732442400:disk full`. Lines of logs may start with a bare time, too, so what follows that must look like the start of a
+# signed body: `1732442400.{"a": 1}`, which Stripe signs, but not `1732442400: disk full`.
+TIMED_TEXT = re.compile(rf"""
+    (?: {'|'.join(prefixes - bare_times)} | (?: {'|'.join(bare_times)} ) {SIGNED_BODY_START} )""".encode(), re.VERBOSE)
+# The end of such a text, if the time follows the body, which is JSON: `{"a": 1}2026-11-24T10:00:00Z`.
+TIMED_END = re.compile(rf'[}}\]]{BLANKS}(?P<time>{"|".join(suffixes)})\Z'.encode())
+TIMED_END_BYTES = 200  # more than a time and some blanks
+
+
+def is_timed_text(body: bytes) -> bool:
+    """Return whether a body could be a text that a scheme signs: it begins like one, or is JSON with a time behind it.
+
+    Examples are `v0:1732442400:disk full` and `{"a": 1}2026-11-24T10:00:00Z`.
+    """
+    if TIMED_TEXT.match(body):
+        return True
+    timed_end = TIMED_END.search(body[-TIMED_END_BYTES:])
+    # What precedes the time has to begin like JSON. (A memoryview is no copy.)
+    return timed_end is not None and JSON_START.match(memoryview(body)[:-len(timed_end['time'])]) is not None
+
+
+# --- receiver/proof/signatures.py ---
+# Which signatures a request has, and whether one of them is valid and fresh.
+
+
 def signatures_in(headers: dict[str, str], tokens: Tokens) -> Iterator[Signature]:
     """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
         for scheme in SCHEMES.get(header) or (SCHEMES[ANY] if SIGNATURE_NAME.search(header) else ()):
             yield from scheme.signatures(header, headers, tokens)
-
-
-def signatures_to_check(settings: Settings, headers: dict[str, str], query_string: str) -> list[Signature]:
-    """Return the signatures of a request that shows no token: one of them must be valid for its body.
-
-    Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
-    """
-    signatures = list(islice(signatures_in(headers, settings.tokens), MAX_SIGNATURES))
-    if not signatures:
-        raise missing_proof(settings, headers, query_string)
-    return signatures
 
 
 def within_limit(signatures: list[Signature], body: bytes) -> list[Signature]:
@@ -873,7 +869,9 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     raise Unauthorized(why)
 
 
-# --- Tokens that a request shows in its headers and its query ---
+# --- receiver/proof/tokens.py ---
+# The tokens that a request shows in its headers and its query.
+
 
 # The query parameters of our own (see URL_WORDS); any other may be meant as a token.
 OWN_PARAMETERS = ('type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'expect')
@@ -947,7 +945,20 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
     return min(filter(None, (settings.tokens.find(in_headers, authorization), query.token)), default=None)
 
 
-# --- Secrets: what a 401 says, and which headers an incident keeps ---
+# --- receiver/proof/secrets.py ---
+# What a 401 says, which headers an incident keeps, and whether a text has a token in it.
+
+
+def signatures_to_check(settings: Settings, headers: dict[str, str], query_string: str) -> list[Signature]:
+    """Return the signatures of a request that shows no token: one of them must be valid for its body.
+
+    Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
+    """
+    signatures = list(islice(signatures_in(headers, settings.tokens), MAX_SIGNATURES))
+    if not signatures:
+        raise missing_proof(settings, headers, query_string)
+    return signatures
+
 
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
@@ -1043,6 +1054,11 @@ def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
 
 ''' BODY '''
 
+
+# --- receiver/body/memory.py ---
+# The memory that bodies may use together, and how a body is read within it.
+
+
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Intake.take_turn), and the size of a body after decompression (decompress).
 # The limits on its pace (PacedSocket) and its framing (RequestBody) are in the section THE RECEIVER.
@@ -1052,9 +1068,6 @@ PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other g
 # RFC 9112, 9.3: the connection has to close when part of a body remains unread.
 no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing was created, send it again later.',
                   Connection='close')
-
-
-# --- Memory for bodies ---
 
 
 class Share:
@@ -1150,7 +1163,8 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
     return body.getvalue()
 
 
-# --- Large bodies, one at a time ---
+# --- receiver/body/turns.py ---
+# Large bodies, one at a time.
 
 
 class Intake:
@@ -1201,7 +1215,9 @@ def work_size(text: bytes) -> int:
     return max(len(text), min(1024 * events_at_most, MIB))
 
 
-# --- Decompression and character sets ---
+# --- receiver/body/decoding.py ---
+# From bytes to text: decompression and character sets.
+
 
 # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
 WINDOW_BITS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
@@ -1309,9 +1325,802 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
                            'XML or CSV are accepted, in UTF-8 unless the Content-Type says otherwise.')
 
 
-''' NAMES '''
+''' EVENTS '''
 
-# --- The table of senders ---
+
+# --- receiver/events/tree.py ---
+# The tree of an event: its values, read only as far as they are looked at.
+
+
+#
+# An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
+# one level at a time, and only where somebody looks: a LargeObject or a LargeList holds Raw values, which are still JSON text,
+# and opens one when it is asked for. To code that reads objects by `get`, and lists by position or in a loop, both kinds of tree
+# look the same, unless a value is UNREAD: it was not opened, because that would take too much time or memory.
+
+SMALL_EVENT_BYTES = 64 * 1024
+SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
+MAX_OPENED_VALUES = 400_000  # in all events of a request
+MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are fewer than MAX_COLONS
+MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
+MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; one with more is UNREAD
+STRING_START_BYTES = 4096  # of a huge string, which is cut
+COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
+               'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
+               'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
+OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
+sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
+UNREAD = object()
+
+
+class CutText(str):
+    """A text that is in doubt: the start of one that is too long to be read whole, the first of several under one key, or ''."""
+
+
+class SentFloat(float):
+    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
+
+    def __init__(self, sent: str):
+        self.sent = sent  # the text that float() makes the number from
+
+
+WHOLE = Decoder(float_hook=SentFloat)
+MEMBERS = Decoder(dict[str, Raw])
+ITEMS = Decoder(list[Raw])
+
+
+@lru_cache(maxsize=8)
+def decoder_of(keys: tuple[str, ...]) -> Decoder[dict[str, Raw]]:
+    """Return a decoder of the members at some keys alone: a dict of all members could take hundreds of MiB."""
+    return Decoder(TypedDict('Members', dict.fromkeys(keys, Raw), total=False))  # type: ignore[operator]
+
+
+def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
+    """Return the members of an object and False or, if it may have too many, those at `keys` and True. Raise ValueError."""
+    # An object has at most as many members as colons. Counting these takes no memory.
+    if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
+        return MEMBERS.decode(source), False
+    return decoder_of(keys).decode(source), True
+
+
+class Large:
+    """What a LargeObject and a LargeList have in common: a value is Raw until somebody asks for it."""
+
+    def __init__(self: Any, values: Any, budget: 'Budget', is_cut: bool = False):
+        super().__init__(values)  # type: ignore[call-arg]  # of dict or list
+        self.budget = budget
+        self.is_cut = is_cut  # it has more values, which nobody can ask for
+
+    def opened(self: Any, place: Any, value: Any) -> Any:
+        """Return the value at a key or a position. If it is Raw, open it first, and keep it in its place."""
+        if type(value) is Raw:
+            value = self[place] = self.budget.open(value)
+        return value
+
+
+class LargeObject(Large, dict[str, Any]):
+    """An object whose members are opened by `get` alone. If it is cut, any other member is UNREAD."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the member at a key."""
+        return self.opened(key, super().get(key, UNREAD if self.is_cut else default))
+
+
+class LargeList(Large, list[Any]):
+    """A list whose items are opened by position, and in a loop."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the item at a position."""
+        return self.opened(index, super().__getitem__(index))
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items."""
+        return map(self.__getitem__, range(len(self)))
+
+
+decoding_may_fail = suppress(ValueError, RecursionError)  # one for all values: making it takes a while
+
+
+class Budget:
+    """How many values may still be opened or visited, in an event and in all events of a request: then the rest is UNREAD.
+
+    It bounds the time and the memory that a hostile request takes.
+    """
+
+    values = MAX_OPENED_VALUES
+    values_of_event = MAX_EVENT_VALUES
+
+    def allows(self, values: int) -> bool:
+        """Spend so many values, and return whether there were enough, for the request and for the event."""
+        self.values -= values
+        self.values_of_event -= values
+        return self.values >= 0 <= self.values_of_event  # neither is below 0
+
+    def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
+        """Return the value of a JSON text: the whole tree of a small one, one level of any other.
+
+        Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
+        the members of an event itself cost nothing; any other level costs a value for each member or item.
+        """
+        yield_if_due()
+        view = memoryview(source)
+        # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
+        with decoding_may_fail:
+            if is_small(view):
+                return WHOLE.decode(view)
+        with decoding_may_fail:
+            if view[0] not in (OPENING_BRACE, OPENING_BRACKET):
+                return open_scalar(view)
+            if view[0] == OPENING_BRACE:
+                members, is_cut = members_of(source)
+                return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
+            if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
+                return LargeList(items, self)
+        return UNREAD
+
+
+def is_small(view: memoryview) -> bool:
+    """Return whether a JSON text may be decoded whole: it is short, and has few values and no `-0`."""
+    if len(view) > SMALL_EVENT_BYTES:
+        return False
+    source = bytes(view)
+    has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
+    # msgspec would make a -0 a 0: open_scalar reads it.
+    return has_few_marks and not (b'-0' in source and re.search(rb'-0(?:[\s,}\]]|\Z)', source))
+
+
+def open_scalar(view: memoryview) -> Any:
+    """Return a string, a number, a bool or null. Raise ValueError.
+
+    Of what is over SMALL_BODY_BYTES, return a string's start ('' if that is not UTF-8), and UNREAD for a number.
+    """
+    if len(view) <= SMALL_BODY_BYTES:
+        return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
+    if view[0] != QUOTE:
+        return UNREAD
+    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
+    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
+        with suppress(ValueError):
+            return CutText(WHOLE.decode(bytes(view[:end]) + b'"'))
+    return CutText()
+
+
+def count_byte(byte: bytes, source: bytes | Raw) -> int:
+    """Return how often a byte is in the source."""
+    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
+    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
+
+
+def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
+    """Return the members of an event, or {} if its source is not a JSON object that can be opened."""
+    value = (budget or Budget()).open(source, is_event=True) if source else None
+    return value if isinstance(value, dict) else {}
+
+
+Steps = list[list[tuple[str, int]]]
+
+
+def steps_of(keys: Sequence[str]) -> Steps:
+    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
+
+    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
+    """
+    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
+
+
+def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
+    """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
+
+        null, or a key that an object or a list does not have    None
+        a key that may be among the members that were not read   UNREAD
+        a text, a number or a bool                               `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
+    """
+    position, end = 0, len(steps)
+    while position < end:
+        if isinstance(value, list):
+            value = {'0': value[0]} if value else {}
+        elif not isinstance(value, dict):
+            return value if value is None or value is UNREAD else beyond_a_value
+        for key, following in steps[position]:
+            if key in value:
+                value, position = value.get(key), following
+                break
+        else:
+            return value.get(key)  # not there: None, or UNREAD if not all members were read
+    return value
+
+
+# --- receiver/events/scales.py ---
+# Scales: what the values of a severity mean.
+
+
+NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
+
+# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
+SEVERITIES: dict[str, float | None] = {
+    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
+
+
+class Scale(NamedTuple):
+    """The severities that values mean, as the table of senders says it or, if it `is_exact`, a URL.
+
+    On an exact scale, texts are compared as they were sent, with regard to case.
+    """
+
+    by_value: dict[str, float | None]
+    by_minimum: dict[float, float | None]  # what any number means from this one up to the next
+    is_exact: bool = False
+
+    def severity(self, value: Any) -> float | None:
+        """Return the severity that a text, a number or a bool means, or None."""
+        word, number = form_of(value, self.is_exact)
+        if word in self.by_value or number is None:
+            return self.by_value.get(word)
+        reached = [minimum for minimum in self.by_minimum if minimum <= number]
+        return self.by_minimum[max(reached)] if reached else None
+
+
+def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
+    """Return a value as the text by which a scale compares it, and as a number or None: '7' and 7e0 -> ('7.0', 7.0)."""
+    text = text_of(value)
+    if type(value) is SentFloat or NUMBER.fullmatch(text):
+        return str(float(text)), float(text)  # inf, if it is too large
+    # No word of a scale has more than 40 characters. Sentinel's export has `E_HIGH` for `high`.
+    return text if is_exact else '_'.join(text[:40].lower().split()).removeprefix('e_'), None
+
+
+RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
+
+
+def text_of(value: Any) -> str:
+    """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
+    if type(value) is bool:
+        return 'true' if value else 'false'
+    if type(value) is SentFloat:
+        return value.sent
+    return str(value) if type(value) in (str, int) else ''  # a CutText is not all that was sent
+
+
+# --- receiver/events/texts.py ---
+# Texts of an event as one line without tokens, and whether they say something.
+
+
+# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident. Each becomes the text
+# beside it.
+ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##': '$ $##'}
+
+
+def without_error_markers(text: str) -> str:
+    """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
+    for marker, harmless in ERROR_MARKERS.items():
+        text = text.replace(marker, harmless)
+    return text
+
+
+def words_of(kind: str) -> list[str]:
+    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created'].
+
+    A word has at least two letters, or three if they are capitals.
+    """
+    return [word.lower() for word in WORD_OF_KIND.findall(kind)]
+
+
+WORD_OF_KIND = re.compile('[A-Z]?[a-z]{2,}|[A-Z]{3,}')
+
+
+def is_token_or_agent(text: str) -> bool:
+    """Return whether a text looks like a token or a user agent."""
+    return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
+
+
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
+        if text:
+            return text
+    return ''
+
+
+def shortened(text: str, max_length: int = 150) -> str:
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`.
+
+    But a path at its end loses its first folders, since the last part says most: `Deleted: …/storageAccounts/invoices`.
+    """
+    text = without_error_markers(text)
+    if len(text) <= max_length:
+        return text
+    start = text.rfind(' ') + 1  # of the last word
+    room = max_length - start - len('…')  # for the end of the path
+    rest = text.find('/', len(text) - room) if text.startswith('/', start) else -1
+    return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
+
+
+LONGEST_SPELLING = 1024  # that of a token, in characters
+
+
+def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
+    """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+    if type(value) not in (str, int, SentFloat, CutText):
+        return ''
+    whole = value.sent if type(value) is SentFloat else str(value)
+    text = whole[:4096].strip()  # more than any name or date has, and quick to search
+    if '  ' in text or not text.isprintable():  # any other text is one line as it is
+        controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+        # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
+        marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
+        text = ' '.join(re.sub(f'[{controls}{marks}]', '', text).split())
+    if text and contains_token(text):
+        return ''
+    return text[:-LONGEST_SPELLING] if len(whole) > 4096 else text  # a token may be cut at its end
+
+
+def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
+    """Return a value as `clean` does, without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
+    text = clean(value)
+    # Cleaned again: a tag may have divided the token.
+    return clean(TAG.sub(' ', text)) if '<' in text and TAG_OF_MARKUP.search(text) else text
+
+
+# How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
+JSON_WITH_VALUES = re.compile(r'\s*[{\[]\s*["{]')
+TOKEN_OR_AGENT = re.compile(
+    # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
+    r'(?=[\w-]{16,}\Z)(?=.*[a-z])(?=.*[A-Z])(\D*\d){3}.*|'
+    # A user agent such as `Mozilla/5.0 (X11)`
+    r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
+TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>|<\?xml[^<>]*>', re.IGNORECASE | re.ASCII)
+TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
+
+
+# --- receiver/events/xml.py ---
+# XML as the members of an object.
+
+
+MAX_XML_DEPTH = 32
+
+
+def xml_members(text: str) -> dict[str, Any] | None:
+    """Return an XML document as the members of an object, or None if the text is no whole document, or too deep.
+
+    Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
+    """
+    if '<!DOCTYPE' in text and text.lstrip('\ufeff \t\r\n').startswith('<'):  # also behind a byte order mark
+        return {}
+    try:
+        return xml_object([fromstring(text)])
+    except (ParseError, RecursionError) as error:
+        error.__traceback__ = None  # its frames refer to the error: that cycle would keep the body in memory
+        return None
+
+
+def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
+    """Return elements as the members of an object, each a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
+
+    Of several with one name, the first counts, and something is in doubt. Raise RecursionError if they are too deep.
+    """
+    members: dict[str, Any] = {}
+    for element in elements:
+        if depth >= MAX_XML_DEPTH:
+            raise RecursionError
+        key, value = element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or ''
+        first = members.setdefault(key, value)
+        if first != value:
+            members.update({key: CutText(first)} if isinstance(first, str) else {'': CutText()})
+    return members
+
+
+# --- receiver/events/dates.py ---
+# Dates and times as Unix times.
+
+
+RFC3339 = re.compile(r'(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)')
+# fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
+ISO_DATE = re.compile(r'(?a)(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)(?:[T ].*)?')
+
+
+def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
+    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
+
+    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
+    Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
+    """
+    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()  # `t`, `w` and `z` are valid, too
+    if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
+        raise ValueError('it has another format')
+    date = datetime.fromisoformat(iso_date)
+    date = date.replace(tzinfo=date.tzinfo or timezone.utc)
+    if not earliest <= date.timestamp() <= latest:
+        raise ValueError('it is too early or too late')
+    return text if is_rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+
+
+# Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
+CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
+# `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
+YEAR_LAST = re.compile(r'(?ai)[A-Z]{3} ([A-Z]{3}) (\d\d?) (\S+(?: [AP]M)?)(?: UTC| GMT)? (\d{4})')
+# `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000`, `11/24/2026 9:00:00 AM` and `24-11-2026 09:00`
+OTHER_DATE = re.compile(
+    rf'(?ai)(?:[A-Z]{{3}}, )?(?P<day>\d\d?)(?P<mark>[ /-])(?P<month>[A-Z]{{3}}|\d\d?)(?P=mark)(?P<year>\d{{4}})[ :]{CLOCK}')
+# 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
+UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
+ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
+CALENDAR_DATE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
+TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
+
+
+def other_date_to_iso(text: str) -> str:
+    """Return a date that OTHER_DATE matches, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
+
+    Return any other text with no more changes than fromisoformat needs: without ` UTC` at its end, or a space before an offset.
+    Raise ValueError if day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March. Raise
+    it, too, if no month has the name, or if the hour before AM or PM does not exist. Other dates that do not exist are
+    returned, and rejected when they are read as ISO 8601.
+    """
+    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)  # also `10:00:00.123 +0100`
+    if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
+        return f'{text[:4]}-{text[5:7]}-{text[8:]}'
+    match = OTHER_DATE.fullmatch(YEAR_LAST.sub(r'\2 \1 \4 \3', text))
+    if not match:
+        return text
+    month, day, hour, half = match.group('month', 'day', 'hour', 'half')
+    hours = datetime.strptime(f'{hour} {half}', '%I %p').hour if half else int(hour)
+    if month.isalpha():
+        month_number, day_number = datetime.strptime(month, '%b').month, int(day)
+    else:
+        month_number, day_number = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
+        if month_number < day_number <= 12:  # each of them may be the month
+            raise ValueError('the order of day and month is not certain')
+    return f'{match["year"]}-{month_number:02}-{day_number:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
+
+
+YEAR_2000 = 946_684_800  # its beginning, in Unix time
+
+
+def any_time_to_rfc3339(text: str, now: float) -> str:
+    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+
+    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
+    """
+    try:
+        if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
+            text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
+        return iso_date_to_rfc3339(text, YEAR_2000, now + 24 * 3600)
+    except (ValueError, OverflowError):
+        return ''
+
+
+def unix_time_to_iso(text: str) -> str:
+    """Return a text that looks like a Unix time in ISO 8601."""
+    if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
+        return f'{text[:8]}T{text[8:]}'
+    seconds = float(text)
+    while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
+        seconds /= 1000
+    return utc_text(seconds)
+
+
+# --- receiver/events/paths.py ---
+# Paths and conditions: where a value is in an event, and the grammar of both.
+
+
+#
+# One grammar serves the table of senders and texts from a URL:
+#
+#   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
+#   alerts.*.status     the value in every item of a list
+#   @ce-type            the request header `ce-type`; without it, the key `@ce-type`
+#   a|b                 the first of these that has a value
+#   'a, b'              the text itself
+#   a, b                all of these
+#   a|b=c|'d, e'        a condition: the value at `a` or at `b` is `c` or `d, e`
+#   a|b                 as a condition: there is a value other than null, '', {}, [], false and 0
+#   !a=b                the opposite of a condition
+#
+# What is in doubt meets neither a condition nor its opposite: what was cut or not read, the first of several items, several
+# items that differ, an object or a list in place of a text. The answers of one value, and whether a row fits an event by it:
+#
+#                            `state`                `state=ok`
+#   the value at `state`     answer      fits       answer       fits
+#   none                     no          no         no (1)       no
+#   null                     no          no         no (1)       no
+#   ''                       no          yes        no (1)       no
+#   {} or []                 no          yes        in doubt     no
+#   {'a': 1} or [1]          yes         yes        in doubt     no
+#   0 or false               no          yes        no           no
+#   'no' or '0'              in doubt    yes        no           no
+#   'down'                   yes         yes        no           no
+#   'ok'                     yes         yes        yes          yes
+#   a text that was cut      in doubt    yes        in doubt     no
+#   what was not read        in doubt    no         in doubt     no
+#
+#   (1) In a URL, this `no` does not meet `!state=ok`: a mistyped key must not be true of every event.
+
+
+class Unreadable(Exception):
+    """A text that is not in the grammar. From a URL, the reason quotes nothing of it: it may be a secret."""
+
+    def __init__(self, reason: str, position: int = 0):
+        super().__init__(reason)
+        self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
+
+
+class ReadEvent(Protocol):
+    """What paths, conditions and words read of an event: an `events.event.ThirdPartyEvent` has it."""
+
+    members: dict[str, Any]
+    headers: dict[str, str]
+    budget: Budget
+    words: Any
+    findings: Any
+    is_recovery: bool
+
+    @property
+    def inner_event(self) -> Any:
+        """Return the event inside a text of this one."""
+
+
+class Path:
+    """Where a value is in an event, from a text that a Grammar has checked. `is_of_url` says that the text is from a URL.
+
+    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`. `read`
+    returns what either of them stands for. In the table, `host: a` is a path, too.
+    """
+
+    def __init__(self, text: str, is_of_url: bool = False, read: Callable[[ReadEvent], Any] | None = None):
+        self.text = text
+        self.is_of_url = is_of_url
+        self.constant = constant = unquoted(text) if text.startswith("'") else ''
+        self.read = (lambda _: constant) if constant else read
+        self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
+        self.header = text[1:].lower() if text.startswith('@') else ''  # without it in the request, it is a key like any other
+        path = text[len('host: '):] if self.is_host else text
+        before, _, after = path.partition('.*.')
+        # For `alerts.*.status`, the steps lead to `alerts`, and this is the path `status` inside each item.
+        self.inside_item = Path(after) if after and not constant else None
+        keys = [] if constant else before.split('.')
+        self.steps = steps_of(keys)
+        # The steps to the lists from which the path takes the first item: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
+        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
+
+    def values(self, event: ReadEvent) -> list[Any]:
+        """Return the value at the path, or those in every item of a list: None for an item without it.
+
+        Return [] if there is no value or no list, and [UNREAD] for what was not read.
+        """
+        if self.read:
+            return [self.read(event)]
+        if self.header:
+            # The user of a URL chooses what it reads: it sees no header with the token (see headers_for_words).
+            headers = event.findings.headers() if self.is_of_url else event.headers
+            if self.header in headers:
+                return [headers[self.header]]
+        value = find(event.members, self.steps)
+        if self.inside_item and value is not UNREAD:
+            return self.inside_item.values_in_items(value, event.budget) if isinstance(value, list) else []
+        return [] if value is None else [value]
+
+    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
+        """Return the value at the path in each item of a list, or UNREAD where a text stops the path or a `0` passes items over.
+
+        Return [UNREAD] if the budget does not allow so many items, or if one is neither an object nor null.
+        """
+        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
+        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
+            return [UNREAD]
+        return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
+
+    def lists_in(self, members: Any) -> list[list[Any]]:
+        """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
+        lists = (find(members, steps) for steps in self.lists)
+        return [each for each in lists if isinstance(each, list) and len(each) > 1]
+
+    def is_one_of_several(self, members: dict[str, Any]) -> bool:
+        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
+
+        Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
+        """
+        return bool(self.lists or self.inside_item) and bool(members.get('truncatedAlerts') or self.lists_in(members))
+
+    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
+        """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
+
+        For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
+        the budget is spent.
+        """
+        if self.inside_item:
+            lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
+            return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
+        keys = self.text.split('.')
+        if not budget.allows(len(objects) * len(keys)):
+            return []
+        # Each way to divide the keys into steps to an object and a key of it. No steps lead to the object itself.
+        divisions = [(steps_of(keys[:index]), '.'.join(keys[index:])) for index in range(len(keys))]
+        found = [(find(each, steps), key) for each in objects for steps, key in divisions]
+        return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
+
+
+Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
+
+
+# As the value of a bare path, these mean neither that there is something nor that there is nothing. Like the next, they have at
+# most five characters, so that six of a text are enough to compare it.
+DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
+CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
+
+
+class Condition(NamedTuple):
+    """What an event must say at one of some paths."""
+
+    paths: Paths
+    wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
+    is_negated: bool
+    is_of_url: bool  # then `!a=b` needs some other text at `a`: a path may be mistyped, so an event without `a` does not meet it
+
+    def fits(self, event: ReadEvent) -> bool:
+        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them.
+
+        What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
+        """
+        if self.is_negated:
+            return self.is_met(event)
+        values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
+        return any(map(self.answer, values)) if self.wanted else bool(values)
+
+    def is_at_top(self, event: ReadEvent) -> bool:
+        """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
+        return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
+
+    def is_met(self, event: ReadEvent) -> bool:
+        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
+
+        Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
+        """
+        # One of several items is in doubt, too: those that are not read may answer otherwise.
+        found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
+        answers_of_paths = [{*map(self.answer, values)} for values in found]
+        if not self.is_negated:
+            return {True} in answers_of_paths
+        answers = set().union(*answers_of_paths)
+        return answers == {False} or (not answers and not (self.is_of_url and self.wanted))
+
+    def answer(self, value: Any) -> bool | None:
+        """Return whether a value is one of the wanted texts; if none are wanted, whether it is something. None is for doubt."""
+        if value is UNREAD or isinstance(value, CutText):
+            return None
+        if not self.wanted:
+            return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
+        if isinstance(value, (dict, list)) or (self.is_of_url and value in (None, '')):
+            return None
+        text = text_of(value)
+        return text in self.wanted and text != 'null'  # a text `null` stands for no value: it is not even equal to `null`
+
+
+MAX_PATH_KEYS = 16
+MAX_PATH_CHARACTERS = 512
+MAX_PARTS = 8  # in a word of a URL, like the next two
+MAX_ALTERNATIVES = 4
+MAX_SCALE_VALUES = 16
+MOST_BETWEEN = {',': (MAX_PARTS, 'parts'), '|': (MAX_ALTERNATIVES, 'alternatives')}
+
+
+class Grammar(NamedTuple):
+    """How a text of the table or of a URL is read. Each method raises Unreadable."""
+
+    is_of_url: bool  # then it has limits, and `!path=text` needs a value: a mistyped key must not be true of every event
+
+    def conditions(self, text: str) -> tuple[Condition, ...]:
+        """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
+        conditions = tuple(self.each(text, self.read_condition))
+        if all(condition.is_negated for condition in conditions):
+            raise Unreadable('only negated conditions, which too many events meet', len(conditions))
+        return conditions
+
+    def parts(self, text: str, allows_items: bool = False) -> tuple[Paths, ...]:
+        """Return the parts of a text such as 'a|b, c'. A path into all items of a list is only allowed with `allows_items`."""
+        return tuple(self.each(text, partial(self.read_part, allows_items=allows_items)))
+
+    def part(self, text: str, allows_items: bool = False) -> Paths:
+        """Return the only part of a text such as 'a|b'."""
+        first, *others = self.parts(text, allows_items)
+        if others:
+            raise Unreadable('only one part is allowed', 2)
+        return first
+
+    def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
+        """Yield what `read` returns for each part that commas separate."""
+        for position, part in enumerate(self.split(text, ','), 1):
+            try:
+                if NOT_UTF8.search(part):
+                    raise Unreadable('a character is not valid UTF-8')
+                yield read(part)
+            except Unreadable as error:
+                raise Unreadable(str(error), position) from None
+
+    def read_condition(self, text: str) -> Condition:
+        """Return one condition."""
+        paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
+        if len(texts) > 1:
+            raise Unreadable('a value that contains = must be quoted')
+        wanted = frozenset(map(unquoted, self.split(texts[0], '|'))) if texts else frozenset()
+        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), self.is_of_url)
+
+    def read_part(self, text: str, allows_items: bool = False) -> Paths:
+        """Return one part: paths and constants."""
+        paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
+                      for each in self.split(text, '|'))
+        if not allows_items and any(path.inside_item for path in paths):
+            raise Unreadable('only one value can be used here, not those of all items')
+        return paths
+
+    def split(self, text: str, separator: str) -> list[str]:
+        """Return the parts of a text between commas, or the alternatives between `|`."""
+        texts, (most, what) = split_outside_quotes(text, separator), MOST_BETWEEN[separator]
+        if self.is_of_url and len(texts) > most:
+            raise Unreadable(f'there are more than {most} {what}')
+        return texts
+
+    def read_path(self, text: str) -> Path:
+        """Return a path."""
+        for pattern, reason in PATH_FAULTS:
+            if re.search(pattern, text):
+                raise Unreadable(reason)
+        if text.count('.') >= MAX_PATH_KEYS or len(text) > MAX_PATH_CHARACTERS:
+            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
+        return Path(text, self.is_of_url)
+
+    def levels(self, text: str) -> list[tuple[str, float | None]]:
+        """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
+        named = [*self.each(text, self.read_level)]
+        levels = [*chain.from_iterable(named)]
+        if len({severity for _, severity in levels}) < len(named) or (self.is_of_url and len(levels) > MAX_SCALE_VALUES):
+            raise Unreadable(f'a scale has a severity twice, or more than {MAX_SCALE_VALUES} values')
+        return levels
+
+    def read_level(self, text: str) -> list[tuple[str, float | None]]:
+        """Return the values that mean one severity of a scale, each with that. Only the table has values that mean none."""
+        name, *values = split_outside_quotes(text, '=')
+        if len(values) != 1 or name not in SEVERITIES or (self.is_of_url and not SEVERITIES[name]):
+            raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
+        return [(unquoted(value), SEVERITIES[name]) for value in split_outside_quotes(values[0], '|')]
+
+
+def split_outside_quotes(text: str, separator: str) -> list[str]:
+    """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
+    if text.count("'") % 2:
+        raise Unreadable('a quote is missing')
+    # Each match is a part and the separator behind it, so the last part gets a separator, too.
+    return [part.strip() for part in re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)]
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the quotes around it, if there are any. Raise Unreadable."""
+    inner = text[1:-1] if text.startswith("'") and text.endswith("'") else text
+    if not inner or "'" in inner:
+        raise Unreadable('a quote is inside a text' if inner else 'a text is empty')
+    return inner
+
+
+NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
+PATH_FAULTS = (  # what is wrong with a text that is not a path: a pattern that finds it, and the reason
+    (r'\A@?\Z', 'a path is empty'),
+    (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
+    (r'\A@?!', 'a path begins with a !'),
+    (r"'", 'a path has a quote'),
+    (r'\*.*\*|(?<!\.)\*|\*(?!\.)', 'a path has several *, or one that is not alone between two dots'),
+)
+TABLE_GRAMMAR = Grammar(is_of_url=False)
+URL_GRAMMAR = Grammar(is_of_url=True)
+
+
+''' SENDERS '''
+
+
+# --- receiver/senders.py ---
+# The table of senders. `./dev senders` writes its rows from senders/*/sender.yml.
+
+
 #
 # The senders whose events are known. Each block is a row; its first line is the name of the sender's folder in `senders`,
 # after a colon with what the row is for if the sender has several. The other lines are its columns. An example:
@@ -2359,764 +3168,13 @@ slack-message
 # The end of rows.
 
 
-# --- The tree of an event ---
-#
-# An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
-# one level at a time, and only where somebody looks: a LargeObject or a LargeList holds Raw values, which are still JSON text,
-# and opens one when it is asked for. To code that reads objects by `get`, and lists by position or in a loop, both kinds of tree
-# look the same, unless a value is UNREAD: it was not opened, because that would take too much time or memory.
+''' EVENTS '''
 
-SMALL_EVENT_BYTES = 64 * 1024
-SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
-MAX_OPENED_VALUES = 400_000  # in all events of a request
-MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are fewer than MAX_COLONS
-MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
-MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; one with more is UNREAD
-STRING_START_BYTES = 4096  # of a huge string, which is cut
-COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
-               'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
-               'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
-OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
-sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
-UNREAD = object()
 
+# --- receiver/events/rows.py ---
+# Rows: where an event of a sender says what its incident needs.
 
-class CutText(str):
-    """A text that is in doubt: the start of one that is too long to be read whole, the first of several under one key, or ''."""
 
-
-class SentFloat(float):
-    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
-
-    def __init__(self, sent: str):
-        self.sent = sent  # the text that float() makes the number from
-
-
-WHOLE = Decoder(float_hook=SentFloat)
-MEMBERS = Decoder(dict[str, Raw])
-ITEMS = Decoder(list[Raw])
-
-
-@lru_cache(maxsize=8)
-def decoder_of(keys: tuple[str, ...]) -> Decoder[dict[str, Raw]]:
-    """Return a decoder of the members at some keys alone: a dict of all members could take hundreds of MiB."""
-    return Decoder(TypedDict('Members', dict.fromkeys(keys, Raw), total=False))  # type: ignore[operator]
-
-
-def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
-    """Return the members of an object and False or, if it may have too many, those at `keys` and True. Raise ValueError."""
-    # An object has at most as many members as colons. Counting these takes no memory.
-    if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
-        return MEMBERS.decode(source), False
-    return decoder_of(keys).decode(source), True
-
-
-class Large:
-    """What a LargeObject and a LargeList have in common: a value is Raw until somebody asks for it."""
-
-    def __init__(self: Any, values: Any, budget: 'Budget', is_cut: bool = False):
-        super().__init__(values)  # type: ignore[call-arg]  # of dict or list
-        self.budget = budget
-        self.is_cut = is_cut  # it has more values, which nobody can ask for
-
-    def opened(self: Any, place: Any, value: Any) -> Any:
-        """Return the value at a key or a position. If it is Raw, open it first, and keep it in its place."""
-        if type(value) is Raw:
-            value = self[place] = self.budget.open(value)
-        return value
-
-
-class LargeObject(Large, dict[str, Any]):
-    """An object whose members are opened by `get` alone. If it is cut, any other member is UNREAD."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the member at a key."""
-        return self.opened(key, super().get(key, UNREAD if self.is_cut else default))
-
-
-class LargeList(Large, list[Any]):
-    """A list whose items are opened by position, and in a loop."""
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return the item at a position."""
-        return self.opened(index, super().__getitem__(index))
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the items."""
-        return map(self.__getitem__, range(len(self)))
-
-
-decoding_may_fail = suppress(ValueError, RecursionError)  # one for all values: making it takes a while
-
-
-class Budget:
-    """How many values may still be opened or visited, in an event and in all events of a request: then the rest is UNREAD.
-
-    It bounds the time and the memory that a hostile request takes.
-    """
-
-    values = MAX_OPENED_VALUES
-    values_of_event = MAX_EVENT_VALUES
-
-    def allows(self, values: int) -> bool:
-        """Spend so many values, and return whether there were enough, for the request and for the event."""
-        self.values -= values
-        self.values_of_event -= values
-        return self.values >= 0 <= self.values_of_event  # neither is below 0
-
-    def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
-        """Return the value of a JSON text: the whole tree of a small one, one level of any other.
-
-        Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
-        the members of an event itself cost nothing; any other level costs a value for each member or item.
-        """
-        yield_if_due()
-        view = memoryview(source)
-        # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
-        with decoding_may_fail:
-            if is_small(view):
-                return WHOLE.decode(view)
-        with decoding_may_fail:
-            if view[0] not in (OPENING_BRACE, OPENING_BRACKET):
-                return open_scalar(view)
-            if view[0] == OPENING_BRACE:
-                members, is_cut = members_of(source)
-                return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
-            if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
-                return LargeList(items, self)
-        return UNREAD
-
-
-def is_small(view: memoryview) -> bool:
-    """Return whether a JSON text may be decoded whole: it is short, and has few values and no `-0`."""
-    if len(view) > SMALL_EVENT_BYTES:
-        return False
-    source = bytes(view)
-    has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
-    # msgspec would make a -0 a 0: open_scalar reads it.
-    return has_few_marks and not (b'-0' in source and re.search(rb'-0(?:[\s,}\]]|\Z)', source))
-
-
-def open_scalar(view: memoryview) -> Any:
-    """Return a string, a number, a bool or null. Raise ValueError.
-
-    Of what is over SMALL_BODY_BYTES, return a string's start ('' if that is not UTF-8), and UNREAD for a number.
-    """
-    if len(view) <= SMALL_BODY_BYTES:
-        return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
-    if view[0] != QUOTE:
-        return UNREAD
-    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
-    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
-    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
-        with suppress(ValueError):
-            return CutText(WHOLE.decode(bytes(view[:end]) + b'"'))
-    return CutText()
-
-
-def count_byte(byte: bytes, source: bytes | Raw) -> int:
-    """Return how often a byte is in the source."""
-    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
-    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
-
-
-def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
-    """Return the members of an event, or {} if its source is not a JSON object that can be opened."""
-    value = (budget or Budget()).open(source, is_event=True) if source else None
-    return value if isinstance(value, dict) else {}
-
-
-Steps = list[list[tuple[str, int]]]
-
-
-def steps_of(keys: Sequence[str]) -> Steps:
-    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
-
-    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
-    """
-    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
-
-
-def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
-    """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
-
-        null, or a key that an object or a list does not have    None
-        a key that may be among the members that were not read   UNREAD
-        a text, a number or a bool                               `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
-    """
-    position, end = 0, len(steps)
-    while position < end:
-        if isinstance(value, list):
-            value = {'0': value[0]} if value else {}
-        elif not isinstance(value, dict):
-            return value if value is None or value is UNREAD else beyond_a_value
-        for key, following in steps[position]:
-            if key in value:
-                value, position = value.get(key), following
-                break
-        else:
-            return value.get(key)  # not there: None, or UNREAD if not all members were read
-    return value
-
-
-# --- Scales ---
-
-NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
-
-# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
-SEVERITIES: dict[str, float | None] = {
-    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
-
-
-class Scale(NamedTuple):
-    """The severities that values mean, as the table of senders says it or, if it `is_exact`, a URL.
-
-    On an exact scale, texts are compared as they were sent, with regard to case.
-    """
-
-    by_value: dict[str, float | None]
-    by_minimum: dict[float, float | None]  # what any number means from this one up to the next
-    is_exact: bool = False
-
-    def severity(self, value: Any) -> float | None:
-        """Return the severity that a text, a number or a bool means, or None."""
-        word, number = form_of(value, self.is_exact)
-        if word in self.by_value or number is None:
-            return self.by_value.get(word)
-        reached = [minimum for minimum in self.by_minimum if minimum <= number]
-        return self.by_minimum[max(reached)] if reached else None
-
-
-def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
-    """Return a value as the text by which a scale compares it, and as a number or None: '7' and 7e0 -> ('7.0', 7.0)."""
-    text = text_of(value)
-    if type(value) is SentFloat or NUMBER.fullmatch(text):
-        return str(float(text)), float(text)  # inf, if it is too large
-    # No word of a scale has more than 40 characters. Sentinel's export has `E_HIGH` for `high`.
-    return text if is_exact else '_'.join(text[:40].lower().split()).removeprefix('e_'), None
-
-
-RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
-
-
-# --- Texts ---
-
-# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident. Each becomes the text
-# beside it.
-ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##': '$ $##'}
-
-
-def without_error_markers(text: str) -> str:
-    """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
-    for marker, harmless in ERROR_MARKERS.items():
-        text = text.replace(marker, harmless)
-    return text
-
-
-def words_of(kind: str) -> list[str]:
-    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created'].
-
-    A word has at least two letters, or three if they are capitals.
-    """
-    return [word.lower() for word in WORD_OF_KIND.findall(kind)]
-
-
-WORD_OF_KIND = re.compile('[A-Z]?[a-z]{2,}|[A-Z]{3,}')
-
-
-def is_token_or_agent(text: str) -> bool:
-    """Return whether a text looks like a token or a user agent."""
-    return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
-
-
-def first_of(texts: Iterable[str]) -> str:
-    """Return the first text that is not empty, or ''."""
-    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
-        if text:
-            return text
-    return ''
-
-
-def shortened(text: str, max_length: int = 150) -> str:
-    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`.
-
-    But a path at its end loses its first folders, since the last part says most: `Deleted: …/storageAccounts/invoices`.
-    """
-    text = without_error_markers(text)
-    if len(text) <= max_length:
-        return text
-    start = text.rfind(' ') + 1  # of the last word
-    room = max_length - start - len('…')  # for the end of the path
-    rest = text.find('/', len(text) - room) if text.startswith('/', start) else -1
-    return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
-
-
-LONGEST_SPELLING = 1024  # that of a token, in characters
-
-
-def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
-    """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-    if type(value) not in (str, int, SentFloat, CutText):
-        return ''
-    whole = value.sent if type(value) is SentFloat else str(value)
-    text = whole[:4096].strip()  # more than any name or date has, and quick to search
-    if '  ' in text or not text.isprintable():  # any other text is one line as it is
-        controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
-        # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
-        marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
-        text = ' '.join(re.sub(f'[{controls}{marks}]', '', text).split())
-    if text and contains_token(text):
-        return ''
-    return text[:-LONGEST_SPELLING] if len(whole) > 4096 else text  # a token may be cut at its end
-
-
-def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
-    """Return a value as `clean` does, without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
-    text = clean(value)
-    # Cleaned again: a tag may have divided the token.
-    return clean(TAG.sub(' ', text)) if '<' in text and TAG_OF_MARKUP.search(text) else text
-
-
-# How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
-JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
-JSON_WITH_VALUES = re.compile(r'\s*[{\[]\s*["{]')
-TOKEN_OR_AGENT = re.compile(
-    # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
-    r'(?=[\w-]{16,}\Z)(?=.*[a-z])(?=.*[A-Z])(\D*\d){3}.*|'
-    # A user agent such as `Mozilla/5.0 (X11)`
-    r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
-TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>|<\?xml[^<>]*>', re.IGNORECASE | re.ASCII)
-TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
-
-
-# --- XML ---
-
-MAX_XML_DEPTH = 32
-
-
-def xml_members(text: str) -> dict[str, Any] | None:
-    """Return an XML document as the members of an object, or None if the text is no whole document, or too deep.
-
-    Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
-    """
-    if '<!DOCTYPE' in text and text.lstrip('\ufeff \t\r\n').startswith('<'):  # also behind a byte order mark
-        return {}
-    try:
-        return xml_object([fromstring(text)])
-    except (ParseError, RecursionError) as error:
-        error.__traceback__ = None  # its frames refer to the error: that cycle would keep the body in memory
-        return None
-
-
-def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
-    """Return elements as the members of an object, each a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
-
-    Of several with one name, the first counts, and something is in doubt. Raise RecursionError if they are too deep.
-    """
-    members: dict[str, Any] = {}
-    for element in elements:
-        if depth >= MAX_XML_DEPTH:
-            raise RecursionError
-        key, value = element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or ''
-        first = members.setdefault(key, value)
-        if first != value:
-            members.update({key: CutText(first)} if isinstance(first, str) else {'': CutText()})
-    return members
-
-
-# --- Dates ---
-
-RFC3339 = re.compile(r'(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)')
-# fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
-ISO_DATE = re.compile(r'(?a)(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)(?:[T ].*)?')
-
-
-def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
-
-    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
-    Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
-    """
-    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()  # `t`, `w` and `z` are valid, too
-    if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
-        raise ValueError('it has another format')
-    date = datetime.fromisoformat(iso_date)
-    date = date.replace(tzinfo=date.tzinfo or timezone.utc)
-    if not earliest <= date.timestamp() <= latest:
-        raise ValueError('it is too early or too late')
-    return text if is_rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
-
-
-# Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
-CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
-# `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
-YEAR_LAST = re.compile(r'(?ai)[A-Z]{3} ([A-Z]{3}) (\d\d?) (\S+(?: [AP]M)?)(?: UTC| GMT)? (\d{4})')
-# `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000`, `11/24/2026 9:00:00 AM` and `24-11-2026 09:00`
-OTHER_DATE = re.compile(
-    rf'(?ai)(?:[A-Z]{{3}}, )?(?P<day>\d\d?)(?P<mark>[ /-])(?P<month>[A-Z]{{3}}|\d\d?)(?P=mark)(?P<year>\d{{4}})[ :]{CLOCK}')
-# 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
-UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
-ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
-CALENDAR_DATE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
-TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
-
-
-def other_date_to_iso(text: str) -> str:
-    """Return a date that OTHER_DATE matches, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
-
-    Return any other text with no more changes than fromisoformat needs: without ` UTC` at its end, or a space before an offset.
-    Raise ValueError if day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March. Raise
-    it, too, if no month has the name, or if the hour before AM or PM does not exist. Other dates that do not exist are
-    returned, and rejected when they are read as ISO 8601.
-    """
-    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)  # also `10:00:00.123 +0100`
-    if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
-        return f'{text[:4]}-{text[5:7]}-{text[8:]}'
-    match = OTHER_DATE.fullmatch(YEAR_LAST.sub(r'\2 \1 \4 \3', text))
-    if not match:
-        return text
-    month, day, hour, half = match.group('month', 'day', 'hour', 'half')
-    hours = datetime.strptime(f'{hour} {half}', '%I %p').hour if half else int(hour)
-    if month.isalpha():
-        month_number, day_number = datetime.strptime(month, '%b').month, int(day)
-    else:
-        month_number, day_number = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
-        if month_number < day_number <= 12:  # each of them may be the month
-            raise ValueError('the order of day and month is not certain')
-    return f'{match["year"]}-{month_number:02}-{day_number:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
-
-
-YEAR_2000 = 946_684_800  # its beginning, in Unix time
-
-
-def any_time_to_rfc3339(text: str, now: float) -> str:
-    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
-
-    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
-    """
-    try:
-        if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
-            text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
-        return iso_date_to_rfc3339(text, YEAR_2000, now + 24 * 3600)
-    except (ValueError, OverflowError):
-        return ''
-
-
-def unix_time_to_iso(text: str) -> str:
-    """Return a text that looks like a Unix time in ISO 8601."""
-    if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
-        return f'{text[:8]}T{text[8:]}'
-    seconds = float(text)
-    while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
-        seconds /= 1000
-    return utc_text(seconds)
-
-
-# --- Paths, conditions and their grammar ---
-#
-# One grammar serves the table of senders and texts from a URL:
-#
-#   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
-#   alerts.*.status     the value in every item of a list
-#   @ce-type            the request header `ce-type`; without it, the key `@ce-type`
-#   a|b                 the first of these that has a value
-#   'a, b'              the text itself
-#   a, b                all of these
-#   a|b=c|'d, e'        a condition: the value at `a` or at `b` is `c` or `d, e`
-#   a|b                 as a condition: there is a value other than null, '', {}, [], false and 0
-#   !a=b                the opposite of a condition
-#
-# What is in doubt meets neither a condition nor its opposite: what was cut or not read, the first of several items, several
-# items that differ, an object or a list in place of a text. The answers of one value, and whether a row fits an event by it:
-#
-#                            `state`                `state=ok`
-#   the value at `state`     answer      fits       answer       fits
-#   none                     no          no         no (1)       no
-#   null                     no          no         no (1)       no
-#   ''                       no          yes        no (1)       no
-#   {} or []                 no          yes        in doubt     no
-#   {'a': 1} or [1]          yes         yes        in doubt     no
-#   0 or false               no          yes        no           no
-#   'no' or '0'              in doubt    yes        no           no
-#   'down'                   yes         yes        no           no
-#   'ok'                     yes         yes        yes          yes
-#   a text that was cut      in doubt    yes        in doubt     no
-#   what was not read        in doubt    no         in doubt     no
-#
-#   (1) In a URL, this `no` does not meet `!state=ok`: a mistyped key must not be true of every event.
-
-
-class Unreadable(Exception):
-    """A text that is not in the grammar. From a URL, the reason quotes nothing of it: it may be a secret."""
-
-    def __init__(self, reason: str, position: int = 0):
-        super().__init__(reason)
-        self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
-
-
-class Path:
-    """Where a value is in an event, from a text that a Grammar has checked. `is_of_url` says that the text is from a URL.
-
-    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`. `read`
-    returns what either of them stands for. In the table, `host: a` is a path, too.
-    """
-
-    def __init__(self, text: str, is_of_url: bool = False, read: 'Callable[[ThirdPartyEvent], Any] | None' = None):
-        self.text = text
-        self.is_of_url = is_of_url
-        self.constant = constant = unquoted(text) if text.startswith("'") else ''
-        self.read = (lambda _: constant) if constant else read
-        self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
-        self.header = text[1:].lower() if text.startswith('@') else ''  # without it in the request, it is a key like any other
-        path = text[len('host: '):] if self.is_host else text
-        before, _, after = path.partition('.*.')
-        # For `alerts.*.status`, the steps lead to `alerts`, and this is the path `status` inside each item.
-        self.inside_item = Path(after) if after and not constant else None
-        keys = [] if constant else before.split('.')
-        self.steps = steps_of(keys)
-        # The steps to the lists from which the path takes the first item: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
-        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
-
-    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return the value at the path, or those in every item of a list: None for an item without it.
-
-        Return [] if there is no value or no list, and [UNREAD] for what was not read.
-        """
-        if self.read:
-            return [self.read(event)]
-        if self.header:
-            # The user of a URL chooses what it reads: it sees no header with the token (see headers_for_words).
-            headers = event.findings.headers() if self.is_of_url else event.headers
-            if self.header in headers:
-                return [headers[self.header]]
-        value = find(event.members, self.steps)
-        if self.inside_item and value is not UNREAD:
-            return self.inside_item.values_in_items(value, event.budget) if isinstance(value, list) else []
-        return [] if value is None else [value]
-
-    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
-        """Return the value at the path in each item of a list, or UNREAD where a text stops the path or a `0` passes items over.
-
-        Return [UNREAD] if the budget does not allow so many items, or if one is neither an object nor null.
-        """
-        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
-        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
-            return [UNREAD]
-        return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
-
-    def lists_in(self, members: Any) -> list[list[Any]]:
-        """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
-        lists = (find(members, steps) for steps in self.lists)
-        return [each for each in lists if isinstance(each, list) and len(each) > 1]
-
-    def is_one_of_several(self, members: dict[str, Any]) -> bool:
-        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
-
-        Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
-        """
-        return bool(self.lists or self.inside_item) and bool(members.get('truncatedAlerts') or self.lists_in(members))
-
-    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
-        """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
-
-        For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
-        the budget is spent.
-        """
-        if self.inside_item:
-            lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
-            return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
-        keys = self.text.split('.')
-        if not budget.allows(len(objects) * len(keys)):
-            return []
-        # Each way to divide the keys into steps to an object and a key of it. No steps lead to the object itself.
-        divisions = [(steps_of(keys[:index]), '.'.join(keys[index:])) for index in range(len(keys))]
-        found = [(find(each, steps), key) for each in objects for steps, key in divisions]
-        return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
-
-
-Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
-
-
-def text_of(value: Any) -> str:
-    """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
-    if type(value) is bool:
-        return 'true' if value else 'false'
-    if type(value) is SentFloat:
-        return value.sent
-    return str(value) if type(value) in (str, int) else ''  # a CutText is not all that was sent
-
-
-# As the value of a bare path, these mean neither that there is something nor that there is nothing. Like the next, they have at
-# most five characters, so that six of a text are enough to compare it.
-DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
-CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
-
-
-class Condition(NamedTuple):
-    """What an event must say at one of some paths."""
-
-    paths: Paths
-    wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
-    is_negated: bool
-    is_of_url: bool  # then `!a=b` needs some other text at `a`: a path may be mistyped, so an event without `a` does not meet it
-
-    def fits(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them.
-
-        What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
-        """
-        if self.is_negated:
-            return self.is_met(event)
-        values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
-        return any(map(self.answer, values)) if self.wanted else bool(values)
-
-    def is_at_top(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
-        return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
-
-    def is_met(self, event: 'ThirdPartyEvent') -> bool:
-        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
-
-        Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
-        """
-        # One of several items is in doubt, too: those that are not read may answer otherwise.
-        found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
-        answers_of_paths = [{*map(self.answer, values)} for values in found]
-        if not self.is_negated:
-            return {True} in answers_of_paths
-        answers = set().union(*answers_of_paths)
-        return answers == {False} or (not answers and not (self.is_of_url and self.wanted))
-
-    def answer(self, value: Any) -> bool | None:
-        """Return whether a value is one of the wanted texts; if none are wanted, whether it is something. None is for doubt."""
-        if value is UNREAD or isinstance(value, CutText):
-            return None
-        if not self.wanted:
-            return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
-        if isinstance(value, (dict, list)) or (self.is_of_url and value in (None, '')):
-            return None
-        text = text_of(value)
-        return text in self.wanted and text != 'null'  # a text `null` stands for no value: it is not even equal to `null`
-
-
-MAX_PATH_KEYS = 16
-MAX_PATH_CHARACTERS = 512
-MAX_PARTS = 8  # in a word of a URL, like the next two
-MAX_ALTERNATIVES = 4
-MAX_SCALE_VALUES = 16
-MOST_BETWEEN = {',': (MAX_PARTS, 'parts'), '|': (MAX_ALTERNATIVES, 'alternatives')}
-
-
-class Grammar(NamedTuple):
-    """How a text of the table or of a URL is read. Each method raises Unreadable."""
-
-    is_of_url: bool  # then it has limits, and `!path=text` needs a value: a mistyped key must not be true of every event
-
-    def conditions(self, text: str) -> tuple[Condition, ...]:
-        """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
-        conditions = tuple(self.each(text, self.read_condition))
-        if all(condition.is_negated for condition in conditions):
-            raise Unreadable('only negated conditions, which too many events meet', len(conditions))
-        return conditions
-
-    def parts(self, text: str, allows_items: bool = False) -> tuple[Paths, ...]:
-        """Return the parts of a text such as 'a|b, c'. A path into all items of a list is only allowed with `allows_items`."""
-        return tuple(self.each(text, partial(self.read_part, allows_items=allows_items)))
-
-    def part(self, text: str, allows_items: bool = False) -> Paths:
-        """Return the only part of a text such as 'a|b'."""
-        first, *others = self.parts(text, allows_items)
-        if others:
-            raise Unreadable('only one part is allowed', 2)
-        return first
-
-    def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
-        """Yield what `read` returns for each part that commas separate."""
-        for position, part in enumerate(self.split(text, ','), 1):
-            try:
-                if NOT_UTF8.search(part):
-                    raise Unreadable('a character is not valid UTF-8')
-                yield read(part)
-            except Unreadable as error:
-                raise Unreadable(str(error), position) from None
-
-    def read_condition(self, text: str) -> Condition:
-        """Return one condition."""
-        paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
-        if len(texts) > 1:
-            raise Unreadable('a value that contains = must be quoted')
-        wanted = frozenset(map(unquoted, self.split(texts[0], '|'))) if texts else frozenset()
-        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), self.is_of_url)
-
-    def read_part(self, text: str, allows_items: bool = False) -> Paths:
-        """Return one part: paths and constants."""
-        paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
-                      for each in self.split(text, '|'))
-        if not allows_items and any(path.inside_item for path in paths):
-            raise Unreadable('only one value can be used here, not those of all items')
-        return paths
-
-    def split(self, text: str, separator: str) -> list[str]:
-        """Return the parts of a text between commas, or the alternatives between `|`."""
-        texts, (most, what) = split_outside_quotes(text, separator), MOST_BETWEEN[separator]
-        if self.is_of_url and len(texts) > most:
-            raise Unreadable(f'there are more than {most} {what}')
-        return texts
-
-    def read_path(self, text: str) -> Path:
-        """Return a path."""
-        for pattern, reason in PATH_FAULTS:
-            if re.search(pattern, text):
-                raise Unreadable(reason)
-        if text.count('.') >= MAX_PATH_KEYS or len(text) > MAX_PATH_CHARACTERS:
-            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
-        return Path(text, self.is_of_url)
-
-    def levels(self, text: str) -> list[tuple[str, float | None]]:
-        """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
-        named = [*self.each(text, self.read_level)]
-        levels = [*chain.from_iterable(named)]
-        if len({severity for _, severity in levels}) < len(named) or (self.is_of_url and len(levels) > MAX_SCALE_VALUES):
-            raise Unreadable(f'a scale has a severity twice, or more than {MAX_SCALE_VALUES} values')
-        return levels
-
-    def read_level(self, text: str) -> list[tuple[str, float | None]]:
-        """Return the values that mean one severity of a scale, each with that. Only the table has values that mean none."""
-        name, *values = split_outside_quotes(text, '=')
-        if len(values) != 1 or name not in SEVERITIES or (self.is_of_url and not SEVERITIES[name]):
-            raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
-        return [(unquoted(value), SEVERITIES[name]) for value in split_outside_quotes(values[0], '|')]
-
-
-def split_outside_quotes(text: str, separator: str) -> list[str]:
-    """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
-    if text.count("'") % 2:
-        raise Unreadable('a quote is missing')
-    # Each match is a part and the separator behind it, so the last part gets a separator, too.
-    return [part.strip() for part in re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)]
-
-
-def unquoted(text: str) -> str:
-    """Return a text without the quotes around it, if there are any. Raise Unreadable."""
-    inner = text[1:-1] if text.startswith("'") and text.endswith("'") else text
-    if not inner or "'" in inner:
-        raise Unreadable('a quote is inside a text' if inner else 'a text is empty')
-    return inner
-
-
-NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
-PATH_FAULTS = (  # what is wrong with a text that is not a path: a pattern that finds it, and the reason
-    (r'\A@?\Z', 'a path is empty'),
-    (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
-    (r'\A@?!', 'a path begins with a !'),
-    (r"'", 'a path has a quote'),
-    (r'\*.*\*|(?<!\.)\*|\*(?!\.)', 'a path has several *, or one that is not alone between two dots'),
-)
-TABLE_GRAMMAR = Grammar(is_of_url=False)
-URL_GRAMMAR = Grammar(is_of_url=True)
-
-
-# --- Rows: where an event says what its incident needs ---
 #
 # There are two kinds, read by the same code: that of a sender is a block of the table, and that of a URL is what the words in its
 # query say. What the row of the URL finds goes before what the row of the sender finds, and that before the general rule.
@@ -3191,7 +3249,7 @@ class SenderRows:
             for key in first_keys(conditions):
                 self.ranks.setdefault(key, []).append(rank)
 
-    def fitting(self, event: 'ThirdPartyEvent') -> Iterator[Row]:
+    def fitting(self, event: ReadEvent) -> Iterator[Row]:
         """Yield the rows that fit an event, the best first. Few are tried, since an event has few of their first keys.
 
         Inside an object, such as a decoded log, third parties may have written what looks like another sender's.
@@ -3254,7 +3312,8 @@ SEVERITY_NUMBERS = scale_of('critical=4, high=3, medium=2, low=1, informational=
 ROWS = SenderRows(SENDERS)
 
 
-# --- The words of a URL ---
+# --- receiver/events/url_words.py ---
+# The words of a URL: a row for its own events, and what only a URL says about them.
 
 
 @dataclass(frozen=True)
@@ -3299,7 +3358,7 @@ REASONS = {  # what the note says
 }
 
 
-def found_by(part: Paths | Condition, event: 'ThirdPartyEvent') -> int:
+def found_by(part: Paths | Condition, event: ReadEvent) -> int:
     """Return what a part of a word finds in an event.
 
     A bare condition, such as that of `resolved=status`, is never NO_VALUE: it is answered without a value, too. If a text meets
@@ -3342,7 +3401,7 @@ class Findings:
         if has_found and word != 'name':
             self.found |= {key: FOUND for key in self.words.parts if key[0] == word}  # no part of these words finds more
 
-    def look_up(self, event: 'ThirdPartyEvent', is_left_out: bool) -> None:
+    def look_up(self, event: ReadEvent, is_left_out: bool) -> None:
         """Record what the parts of the words find in an event. `is_left_out` says that the URL leaves it out.
 
         An event that is left out needs no name or time, and the end of a problem no severity. So these words count as having
@@ -3533,7 +3592,10 @@ def is_one_slip_away(name: str, word: str) -> bool:
     return are_two_swapped or found[1:] == wanted or found == wanted[1:] or found[1:] == wanted[1:]
 
 
-# --- The general rule: what the keys of an event mean ---
+# --- receiver/events/meanings.py ---
+# What the keys of an event mean by the general rule, and in which order it asks for them.
+
+
 #
 # Which keys have which meaning, the best key first. Keys are compared in lower case and without separators, so that `alertname`
 # covers `alert_name` and `alertName`. In an object under a key, `name` has the meaning of both together: that in a `rule` means
@@ -3788,7 +3850,6 @@ ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|c
 STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 
 
-# --- The general rule: what it chooses ---
 #
 # The objects of an event lie in rings around it. The nearer one is, the more it says about the event:
 #
@@ -3826,6 +3887,205 @@ THINGS: Table = (  # the host or the like that a text is about
     ((OWN, DATA, OTHERS), ('person', 'who', 'last word: who')),  # {"message": "A mail was read", "email": "ann@example.com"}
     ((OWN, DATA), ('by', 'object', 'domain')),    # {"message": "A port scan", "src_ip": "192.0.2.7", "project": "shop"}
 )
+
+
+# --- receiver/events/log_lines.py ---
+# Log lines: what precedes their text, and the pairs, CEF or LEEF that they consist of.
+
+
+# What may precede the text in a line of a body.
+# `<134>1 2026-11-24T10:00:00Z db-1 sshd 7 ID47 - `; without a text behind them, the fields after the host are the text
+RFC_5424 = (r'<\d{1,3}>\d (-|(?P<sent>\d{4}-\d\S+)) \S+ (-|(?P<program>\S+)) \S+ \S+ (-|'
+            r'(\[[^]@="]*[@=](?>([^]"]|"(?>([^"\\]|\\.)*)")*)]){1,8}) (?=\S)')
+# `<134>`, `<134>1 2026-11-24T10:00:00Z db-1 `, or by Cisco `<189>29: `
+PRIORITY = r'<\d{1,3}> ?(\d+: (?=[*.]?[A-Z])|(\d )?((?P<stamped>\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)) (\S+ )?)?)'
+# `Nov 24 10:00:00 db-1 `, with the name of a program if JSON follows it, or by Cisco `*Nov 24 10:00:00.250 UTC: `
+RFC_3164 = (r'[*.]?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]?\d (\d{4} )?\d\d:\d\d:\d\d'
+            r'((\.\d+)?( [A-Z]{3,4})? ?: | ([^\s|:[]+ ([^\s{]+ (?=\{"))?)?)')
+# `2026-11-24T10:00:00Z `, or `[2026/11/24 10:00:00,250 +0100] `: without the brackets, a number behind a blank is no offset
+LOG_TIME = (r'(?P<bracket>\[)?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T -]\d\d:\d\d:\d\d([.,]\d+)?'
+            r'(Z|(?(bracket) ?)[+-]\d\d:?\d\d| (UTC|GMT|CES?T|[PMCE][SD]T)(?! ?[+-]\d\d:?\d\d))?)'  # no time has two zones
+            r'(?(bracket)])(([\s,;|]|:(?!\d)|-(?=\s)){1,10}|\Z)')
+# It matches any text, at least its empty start: hence Any, in place of a match or None. The next one does, too.
+PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME})?(<\?xml[^>]*>)?', re.ASCII)
+# `192.0.2.7 - ann [24/Nov/2026:10:00:00 +0000] "GET /x HTTP/1.1" 500 `, the start of a line in the Common Log Format
+ACCESS = re.compile(r'(?a)\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^]]{1,20}] "([A-Z]{1,20} [^\s"]+) HTTP/[\d.]{1,3}" (\d{3}) ')
+# The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
+# to ten: with any number of them, what follows would be searched from each
+BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *){1,10}|'
+                           r'(\[[^],]{1,100}] *){3,10})(?=\S+ \S+ \S))?')
+# Three words in a row, such as `logged in from`: a sentence
+WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
+# In a log line, the key of a pair; or a quoted text, in which nothing is a pair: it may be what somebody else typed. A format
+# writes a quote in it as `\"` or as `""`. A single quote quotes only a whole value: `O'Brien` has one, and some formats know
+# none. In CEF, a quote is like any other character.
+PAIR = r'(?:^|(?<=[\s,;|\[]))(?P<key>[A-Za-z_][\w.-]{0,39})='
+QUOTED = PAIR + r'|(?:^|(?<=[\s,;|\[(=:]))"(?>(?:%s)*)"(?=[\s,;|\])]|\Z)'
+SINGLE = r"|(?<==)'(?>(?:[^'\\]|\\.)*)'(?=[\s,;|\])]|\Z)"
+BY_BACKSLASH, DOUBLED = QUOTED % r'[^"\\]|\\.', QUOTED % r'[^"]|""'
+READINGS = [re.compile(each, re.DOTALL) for each in (BY_BACKSLASH + SINGLE, BY_BACKSLASH, DOUBLED + SINGLE, DOUBLED)]
+PAIRS_OF_CEF = re.compile(PAIR)
+SEPARATOR: Any = re.compile(r'[\s,;|]*\Z')
+# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Before it
+# may be the name of a program, in words; what follows a sentence, somebody else may have typed.
+NO_HEADER = re.compile(r'\W*')
+CEF_FIELD = r'(?>(?:[^|\\]|\\.)*)'
+CEF_HEADER = re.compile(
+    r'(?:\w[\w.-]* ){0,3}(?:[\w.-]+(?:\[\d+\])?: ?)?CEF: ?\d\|'
+    rf'(?:{CEF_FIELD}\|){{4}}(?P<signature>{CEF_FIELD})\|(?P<severity>{CEF_FIELD})\|\s*')
+# The header of LEEF, whose version 2 names what separates the pairs, as a character or its number such as `x5E`
+LEEF_HEADER = re.compile(
+    r'LEEF:[\d.]{1,5}\|(?:[^|]*\|){3}(?P<signature>[^|]*)\|(?:(?:0?x(?P<code>[0-9A-Fa-f]{2,4})|(?P<mark>[^|]))\|)?')
+# In CEF's header and LEEF's `sev`, as they define it. Lower numbers tell nothing: in PAN-OS, 1 to 5 end with the worst.
+CEF_SEVERITIES = {'7': 'high', '8': 'high', '9': 'critical', '10': 'critical', 'very-high': 'critical'}
+
+
+def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
+    """Return the members of a log line of at least three pairs, or None for any other; of CEF, also those of its header.
+
+    act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
+    CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
+    """
+    header = CEF_HEADER.match(line)
+    start = header.end() if header else 0
+    valid = [PAIRS_OF_CEF] if header else [reading for reading in READINGS if '"' not in reading.sub('', line)]
+    found = [[match for match in reading.finditer(line, start) if match['key']] for reading in valid or READINGS]
+    keys, starts = found[0], [match.start() for match in found[0]]
+    # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
+    if not (header and header['signature']) and (len(keys) < 3 or not (header or begins_with_pairs(line, starts[0]))):
+        return None
+    pairs = [(match['key'], without_quotes(clean(line[match.end():end]).strip(' ,;|]')))
+             for match, end in zip(keys, [*starts, len(line)][1:], strict=True)]
+    # In doubt: the quotes do not pair, or pair in several ways; or what separates pairs differs, as between two events.
+    separators = {re.sub(' +', ' ', SEPARATOR.search(line[max(each - 3, 0):each])[0]) for each in starts[1:]}
+    if not valid or len(separators) > 1 or len({tuple(match.start() for match in each) for each in found}) > 1:
+        pairs = [(key, CutText(value)) for key, value in pairs]
+    severity = header['severity'].strip() if header and '\n' not in line else CutText()
+    return members_of_pairs(pairs) | ({} if not header else {  # a pair never replaces a field of the header
+        'signature': clean(header['signature']), 'severity': CEF_SEVERITIES.get(severity.lower(), severity)})
+
+
+def begins_with_pairs(line: str, start: int) -> bool:
+    """Return whether nothing precedes the first pair of a line that says something; a bracket there ends with the line."""
+    return NO_HEADER.fullmatch(line, 0, start) is not None and ('[' not in line[:start] or line.rstrip().endswith(']'))
+
+
+def members_of_leef(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
+    """Return the event ID and the pairs of an event in LEEF, or None for any other text."""
+    header = LEEF_HEADER.match(line)
+    if not header:
+        return None
+    separator = chr(int(header['code'], 16)) if header['code'] else header['mark'] or '\t'
+    texts = [text.partition('=') for text in line[header.end():].split(separator)]
+    members = members_of_pairs((clean(key), clean(value)) for key, _, value in texts)
+    if type(members.get('sev')) is str:
+        members['severity'] = CEF_SEVERITIES.get(members['sev'], members['sev'])
+    return members | {'signature': clean(header['signature'])}
+
+
+def members_of_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the members of an object by key and value. A key that has several values is in doubt."""
+    members: dict[str, str] = {}
+    for key, value in pairs:
+        first = members.get(key, value)
+        members[key] = value if first == value else CutText(first)
+    return members
+
+
+def without_quotes(value: str) -> str:
+    """Return the value of a pair without the quotes around it or, if it ends with a quoted text, without those around that."""
+    quote = value[-1:]
+    start = value.find(quote, 0, -1) if quote in ('"', "'") else -1
+    return value if start < 0 else value[:start] + value[start + 1:-1]
+
+
+# --- receiver/events/severities.py ---
+# The severities of an event by the general rule, and all that it has at any depth.
+
+
+PROVIDER_NAME = steps_of(['provider', 'name'])
+
+
+class Severity(NamedTuple):
+    """A severity on XSOAR's scale, and whether the event certainly has it: `?at_least=` leaves out nothing else."""
+
+    value: float | None
+    is_certain: bool
+
+
+NO_SEVERITY = Severity(None, False)
+
+
+def says_that_it_ended(scope: Scope) -> bool:
+    """Return whether a state, a status or an action in an object is a word for the end of a problem.
+
+    That does not make the event a recovery, but it is enough to disregard the severity beside it.
+    """
+    return any(type(value) is str and pattern.fullmatch(value.strip())
+               for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values_of(meaning))
+
+
+def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
+    """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail.
+
+    A priority counts only beside a text that says what happened: in a queue of builds, it does not say how grave anything is.
+    """
+    has_text = any(text in each.by_meaning for text in TEXTS[0][1] for each in (scope, top))
+    is_of_message = meaning == 'priority' and (not has_text or 'log or mail' in scope.by_meaning)
+    is_of_windows = any('event id' in each.by_meaning and ('windows log' in each.by_meaning or find(each.members, PROVIDER_NAME))
+                        for each in (scope, top))
+    # A record of Azure's Syslog has the level of a log, too.
+    if is_of_message or is_of_windows or 'SyslogMessage' in scope.members:
+        return set()
+    return {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
+
+
+def severity_of(value: Any) -> float | None:
+    """Return the severity that a word says, or the name of an object, or a constant such as `SEVERITY_LEVEL_HIGH`, or None."""
+    word = value.get('name') if isinstance(value, dict) else value
+    return SEVERITY_WORDS.severity(SEVERITY_PREFIX.sub('', word) if type(word) is str else word)
+
+
+def all_severities(tree: dict[str, Any], known: Iterable[Any], budget: Budget) -> Iterator[float]:
+    """Yield the severities, priorities and urgencies that an event says at any depth.
+
+    The keys of the `known` objects themselves are passed over, but not those of objects inside them; JSON in any text but a
+    `known` one counts. Yield infinity if a severity's key has a value that means none, and, at the end, if something was not
+    read or is in doubt.
+    """
+    ignored = {id(each) for each in known}
+    unseen: list[tuple[Any, str]] = [(tree, '')]  # values, each with what the key means that it is under, directly or not
+    while unseen:
+        value, meaning = unseen.pop()
+        if type(value) is str and id(value) not in ignored and JSON_WITH_VALUES.match(value):
+            value = budget.open(value.encode(errors='replace'))
+        is_cut = isinstance(value, CutText) or (isinstance(value, LargeObject) and value.is_cut)
+        if value is UNREAD or is_cut or not budget.allows(1):
+            yield math.inf
+            return
+        if isinstance(value, dict):
+            # Under the key of a severity: beside a word for it, as in {"label": "low", "normalized": 30}, or beside what a row
+            # reads, other values that mean none say no more.
+            tells = any(severity_of(item) is not None or id(item) in ignored for item in map(value.get, value))
+            inherited = 'priority' if meaning and tells else meaning
+            is_known = id(value) in ignored
+            unseen += [(value.get(key), '' if is_known else severity_meaning(key) or inherited) for key in value]
+        elif isinstance(value, list):
+            unseen += [(item, meaning) for item in value]
+        elif (severity := severity_of(value) if meaning else None) is not None:
+            yield severity
+        elif meaning == 'severity' and value not in (None, ''):
+            yield math.inf
+
+
+def severity_meaning(key: str) -> str:
+    """Return 'severity' or 'priority' if a key means that, or ''."""
+    meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # its end, if it is long
+    return first_of(meaning for meaning in ('severity', 'priority') if meaning in meanings)
+
+
+# --- receiver/events/general_rule.py ---
+# What the general rule chooses from the meanings of an event's keys.
 
 
 class Facts:
@@ -4134,134 +4394,12 @@ NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vagu
     'domain': lambda text: '.' in text,
     'last word: type': lambda text: len(words_of(text)) > 1 and '/' not in text,
 }
-PROVIDER_NAME = steps_of(['provider', 'name'])
 
 
-class Severity(NamedTuple):
-    """A severity on XSOAR's scale, and whether the event certainly has it: `?at_least=` leaves out nothing else."""
-
-    value: float | None
-    is_certain: bool
+# --- receiver/events/event.py ---
+# An event: what its row, the words of the URL and the general rule find in it.
 
 
-NO_SEVERITY = Severity(None, False)
-
-
-def says_that_it_ended(scope: Scope) -> bool:
-    """Return whether a state, a status or an action in an object is a word for the end of a problem.
-
-    That does not make the event a recovery, but it is enough to disregard the severity beside it.
-    """
-    return any(type(value) is str and pattern.fullmatch(value.strip())
-               for meaning, pattern in (('end', ENDED), ('state', STATE_ENDED)) for value in scope.values_of(meaning))
-
-
-def severities_in(scope: Scope, meaning: str, top: Scope) -> set[float]:
-    """Return the severities that words under the keys of a meaning say, unless they are levels of a log or of a mail.
-
-    A priority counts only beside a text that says what happened: in a queue of builds, it does not say how grave anything is.
-    """
-    has_text = any(text in each.by_meaning for text in TEXTS[0][1] for each in (scope, top))
-    is_of_message = meaning == 'priority' and (not has_text or 'log or mail' in scope.by_meaning)
-    is_of_windows = any('event id' in each.by_meaning and ('windows log' in each.by_meaning or find(each.members, PROVIDER_NAME))
-                        for each in (scope, top))
-    # A record of Azure's Syslog has the level of a log, too.
-    if is_of_message or is_of_windows or 'SyslogMessage' in scope.members:
-        return set()
-    return {severity for value in scope.values_of(meaning) if (severity := severity_of(value)) is not None}
-
-
-def severity_of(value: Any) -> float | None:
-    """Return the severity that a word says, or the name of an object, or a constant such as `SEVERITY_LEVEL_HIGH`, or None."""
-    word = value.get('name') if isinstance(value, dict) else value
-    return SEVERITY_WORDS.severity(SEVERITY_PREFIX.sub('', word) if type(word) is str else word)
-
-
-def all_severities(tree: dict[str, Any], known: Iterable[Any], budget: Budget) -> Iterator[float]:
-    """Yield the severities, priorities and urgencies that an event says at any depth.
-
-    The keys of the `known` objects themselves are passed over, but not those of objects inside them; JSON in any text but a
-    `known` one counts. Yield infinity if a severity's key has a value that means none, and, at the end, if something was not
-    read or is in doubt.
-    """
-    ignored = {id(each) for each in known}
-    unseen: list[tuple[Any, str]] = [(tree, '')]  # values, each with what the key means that it is under, directly or not
-    while unseen:
-        value, meaning = unseen.pop()
-        if type(value) is str and id(value) not in ignored and JSON_WITH_VALUES.match(value):
-            value = budget.open(value.encode(errors='replace'))
-        is_cut = isinstance(value, CutText) or (isinstance(value, LargeObject) and value.is_cut)
-        if value is UNREAD or is_cut or not budget.allows(1):
-            yield math.inf
-            return
-        if isinstance(value, dict):
-            # Under the key of a severity: beside a word for it, as in {"label": "low", "normalized": 30}, or beside what a row
-            # reads, other values that mean none say no more.
-            tells = any(severity_of(item) is not None or id(item) in ignored for item in map(value.get, value))
-            inherited = 'priority' if meaning and tells else meaning
-            is_known = id(value) in ignored
-            unseen += [(value.get(key), '' if is_known else severity_meaning(key) or inherited) for key in value]
-        elif isinstance(value, list):
-            unseen += [(item, meaning) for item in value]
-        elif (severity := severity_of(value) if meaning else None) is not None:
-            yield severity
-        elif meaning == 'severity' and value not in (None, ''):
-            yield math.inf
-
-
-def severity_meaning(key: str) -> str:
-    """Return 'severity' or 'priority' if a key means that, or ''."""
-    meanings = {meaning for _, meaning in places_of_word(word_of(key[-MAX_KEY_CHARACTERS:]))}  # its end, if it is long
-    return first_of(meaning for meaning in ('severity', 'priority') if meaning in meanings)
-
-
-# --- An event: its rows, and the general rule ---
-
-# What may precede the text in a line of a body.
-# `<134>1 2026-11-24T10:00:00Z db-1 sshd 7 ID47 - `; without a text behind them, the fields after the host are the text
-RFC_5424 = (r'<\d{1,3}>\d (-|(?P<sent>\d{4}-\d\S+)) \S+ (-|(?P<program>\S+)) \S+ \S+ (-|'
-            r'(\[[^]@="]*[@=](?>([^]"]|"(?>([^"\\]|\\.)*)")*)]){1,8}) (?=\S)')
-# `<134>`, `<134>1 2026-11-24T10:00:00Z db-1 `, or by Cisco `<189>29: `
-PRIORITY = r'<\d{1,3}> ?(\d+: (?=[*.]?[A-Z])|(\d )?((?P<stamped>\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)) (\S+ )?)?)'
-# `Nov 24 10:00:00 db-1 `, with the name of a program if JSON follows it, or by Cisco `*Nov 24 10:00:00.250 UTC: `
-RFC_3164 = (r'[*.]?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]?\d (\d{4} )?\d\d:\d\d:\d\d'
-            r'((\.\d+)?( [A-Z]{3,4})? ?: | ([^\s|:[]+ ([^\s{]+ (?=\{"))?)?)')
-# `2026-11-24T10:00:00Z `, or `[2026/11/24 10:00:00,250 +0100] `: without the brackets, a number behind a blank is no offset
-LOG_TIME = (r'(?P<bracket>\[)?(?P<logged>\d{4}[-/:]\d\d[-/:]\d\d[T -]\d\d:\d\d:\d\d([.,]\d+)?'
-            r'(Z|(?(bracket) ?)[+-]\d\d:?\d\d| (UTC|GMT|CES?T|[PMCE][SD]T)(?! ?[+-]\d\d:?\d\d))?)'  # no time has two zones
-            r'(?(bracket)])(([\s,;|]|:(?!\d)|-(?=\s)){1,10}|\Z)')
-# It matches any text, at least its empty start: hence Any, in place of a match or None. The next one does, too.
-PREAMBLE: Any = re.compile(rf'({RFC_5424}|({PRIORITY})?({RFC_3164})?)({LOG_TIME})?(<\?xml[^>]*>)?', re.ASCII)
-# `192.0.2.7 - ann [24/Nov/2026:10:00:00 +0000] "GET /x HTTP/1.1" 500 `, the start of a line in the Common Log Format
-ACCESS = re.compile(r'(?a)\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:[^]]{1,20}] "([A-Z]{1,20} [^\s"]+) HTTP/[\d.]{1,3}" (\d{3}) ')
-# The level and what is in brackets, such as the thread, before the text of a log line: `WARN [main] `, or three brackets
-# to ten: with any number of them, what follows would be searched from each
-BRACKETS: Any = re.compile(r'(((TRACE|DEBUG|INFO|NOTICE|WARN(ING)?|ERROR|CRITICAL|FATAL|SEVERE) +(\[[^],]{1,100}]( -)? *){1,10}|'
-                           r'(\[[^],]{1,100}] *){3,10})(?=\S+ \S+ \S))?')
-# Three words in a row, such as `logged in from`: a sentence
-WORDS_OF_SENTENCE = re.compile(r"\b[A-Za-z][a-z']{1,20}( [a-z']{2,20}){2}")
-# In a log line, the key of a pair; or a quoted text, in which nothing is a pair: it may be what somebody else typed. A format
-# writes a quote in it as `\"` or as `""`. A single quote quotes only a whole value: `O'Brien` has one, and some formats know
-# none. In CEF, a quote is like any other character.
-PAIR = r'(?:^|(?<=[\s,;|\[]))(?P<key>[A-Za-z_][\w.-]{0,39})='
-QUOTED = PAIR + r'|(?:^|(?<=[\s,;|\[(=:]))"(?>(?:%s)*)"(?=[\s,;|\])]|\Z)'
-SINGLE = r"|(?<==)'(?>(?:[^'\\]|\\.)*)'(?=[\s,;|\])]|\Z)"
-BY_BACKSLASH, DOUBLED = QUOTED % r'[^"\\]|\\.', QUOTED % r'[^"]|""'
-READINGS = [re.compile(each, re.DOTALL) for each in (BY_BACKSLASH + SINGLE, BY_BACKSLASH, DOUBLED + SINGLE, DOUBLED)]
-PAIRS_OF_CEF = re.compile(PAIR)
-SEPARATOR: Any = re.compile(r'[\s,;|]*\Z')
-# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Before it
-# may be the name of a program, in words; what follows a sentence, somebody else may have typed.
-NO_HEADER = re.compile(r'\W*')
-CEF_FIELD = r'(?>(?:[^|\\]|\\.)*)'
-CEF_HEADER = re.compile(
-    r'(?:\w[\w.-]* ){0,3}(?:[\w.-]+(?:\[\d+\])?: ?)?CEF: ?\d\|'
-    rf'(?:{CEF_FIELD}\|){{4}}(?P<signature>{CEF_FIELD})\|(?P<severity>{CEF_FIELD})\|\s*')
-# The header of LEEF, whose version 2 names what separates the pairs, as a character or its number such as `x5E`
-LEEF_HEADER = re.compile(
-    r'LEEF:[\d.]{1,5}\|(?:[^|]*\|){3}(?P<signature>[^|]*)\|(?:(?:0?x(?P<code>[0-9A-Fa-f]{2,4})|(?P<mark>[^|]))\|)?')
-# In CEF's header and LEEF's `sev`, as they define it. Lower numbers tell nothing: in PAN-OS, 1 to 5 end with the worst.
-CEF_SEVERITIES = {'7': 'high', '8': 'high', '9': 'critical', '10': 'critical', 'very-high': 'critical'}
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that open_scalar has cut is longer, so it does not count
 MAX_KEY_PART_CHARACTERS = 300
 QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')  # a problem key that can stand in a query
@@ -4296,65 +4434,6 @@ def host_of(url: str) -> str:
 def hash_of(parts: list[str]) -> str:
     """Return a hash of the parts of a problem key, as 32 hex digits, for a key that must not contain the parts themselves."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
-    """Return the members of a log line of at least three pairs, or None for any other; of CEF, also those of its header.
-
-    act=block user="Ann Ng" dst=192.0.2.7                  -> {'act': 'block', 'user': 'Ann Ng', 'dst': '192.0.2.7'}
-    CEF:0|Acme|Gate|1.0|17|Worm stopped|High|src=10.0.0.1  -> {'signature': 'Worm stopped', 'severity': 'High', 'src': '10.0.0.1'}
-    """
-    header = CEF_HEADER.match(line)
-    start = header.end() if header else 0
-    valid = [PAIRS_OF_CEF] if header else [reading for reading in READINGS if '"' not in reading.sub('', line)]
-    found = [[match for match in reading.finditer(line, start) if match['key']] for reading in valid or READINGS]
-    keys, starts = found[0], [match.start() for match in found[0]]
-    # Two keys with their values are a text that says all by itself: `usage=97% host=db-1`.
-    if not (header and header['signature']) and (len(keys) < 3 or not (header or begins_with_pairs(line, starts[0]))):
-        return None
-    pairs = [(match['key'], without_quotes(clean(line[match.end():end]).strip(' ,;|]')))
-             for match, end in zip(keys, [*starts, len(line)][1:], strict=True)]
-    # In doubt: the quotes do not pair, or pair in several ways; or what separates pairs differs, as between two events.
-    separators = {re.sub(' +', ' ', SEPARATOR.search(line[max(each - 3, 0):each])[0]) for each in starts[1:]}
-    if not valid or len(separators) > 1 or len({tuple(match.start() for match in each) for each in found}) > 1:
-        pairs = [(key, CutText(value)) for key, value in pairs]
-    severity = header['severity'].strip() if header and '\n' not in line else CutText()
-    return members_of_pairs(pairs) | ({} if not header else {  # a pair never replaces a field of the header
-        'signature': clean(header['signature']), 'severity': CEF_SEVERITIES.get(severity.lower(), severity)})
-
-
-def begins_with_pairs(line: str, start: int) -> bool:
-    """Return whether nothing precedes the first pair of a line that says something; a bracket there ends with the line."""
-    return NO_HEADER.fullmatch(line, 0, start) is not None and ('[' not in line[:start] or line.rstrip().endswith(']'))
-
-
-def members_of_leef(line: str, clean: Callable[[Any], str]) -> dict[str, str] | None:
-    """Return the event ID and the pairs of an event in LEEF, or None for any other text."""
-    header = LEEF_HEADER.match(line)
-    if not header:
-        return None
-    separator = chr(int(header['code'], 16)) if header['code'] else header['mark'] or '\t'
-    texts = [text.partition('=') for text in line[header.end():].split(separator)]
-    members = members_of_pairs((clean(key), clean(value)) for key, _, value in texts)
-    if type(members.get('sev')) is str:
-        members['severity'] = CEF_SEVERITIES.get(members['sev'], members['sev'])
-    return members | {'signature': clean(header['signature'])}
-
-
-def members_of_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the members of an object by key and value. A key that has several values is in doubt."""
-    members: dict[str, str] = {}
-    for key, value in pairs:
-        first = members.get(key, value)
-        members[key] = value if first == value else CutText(first)
-    return members
-
-
-def without_quotes(value: str) -> str:
-    """Return the value of a pair without the quotes around it or, if it ends with a quoted text, without those around that."""
-    quote = value[-1:]
-    start = value.find(quote, 0, -1) if quote in ('"', "'") else -1
-    return value if start < 0 else value[:start] + value[start + 1:-1]
 
 
 class ThirdPartyEvent:
@@ -4668,7 +4747,13 @@ class ThirdPartyEvent:
         return all(each < threshold for each in all_severities(self.record or self.members, known, self.budget))
 
 
-# --- Where an incident's values come from: what the page of the local XSOAR shows beside them ---
+''' PAYLOAD '''
+
+
+# --- receiver/payload/origins.py ---
+# Where an incident's values come from: what the page of the local XSOAR shows beside them.
+
+
 #
 # The code above chooses values, and does not say where it found them. Here the rows are asked once more, path by path; and what
 # the general rule chose is looked for among the texts of the event. Of equal texts, any may be the one.
@@ -4770,7 +4855,9 @@ def why_no_severity(row: Row, at: At) -> str:
     return 'only a word such as high counts, under a key such as severity of the event itself, if no other contradicts it'
 
 
-''' PAYLOAD TO INCIDENTS '''
+# --- receiver/payload/reading.py ---
+# From text to payloads: forms, multipart and JSON.
+
 
 # In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
 # may take four bytes for each character.
@@ -4803,8 +4890,6 @@ class Arrival:
         """
         return kept_headers(self.settings, self.headers, self.token)
 
-
-# --- From text to payloads: forms, multipart and JSON ---
 
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
 # curl labels any text as a form. A form begins with a name and =, and has no line break, except that curl sends one after a file.
@@ -5094,22 +5179,106 @@ def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
     return strings.sub(lambda string: string[0].translate(spelling), source.decode()).encode()
 
 
-# --- From payloads to incidents ---
+# --- receiver/payload/items.py ---
+# The items at the path of `?each=`.
 
 
-def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
-    """Return what becomes of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
-    conversion = Conversion(arrival)
-    for index, source in enumerate(payloads):
-        try:
-            conversion.add_payload(source)
-        except BadRequest as error:
-            raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
-        except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
-            raise too_deep() from None
-        if len(conversion.incidents) + sum(conversion.skipped.values()) > MAX_EVENTS:
-            raise too_many_events()
-    return conversion
+# An array as a struct with one field: the other items are skipped, and take no memory.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
+
+
+def member_at(source: bytes, step: Sequence[tuple[str, int]]) -> tuple[bytes, int]:
+    """Return a member of a JSON object, and the position in the path behind its key. Raise ValueError if there is none.
+
+    `step` has the possible keys with these positions, as in steps_of: at the start of the path `a.b`, [('a.b', 2), ('a', 1)].
+    """
+    # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
+    members, _ = members_of(source, tuple(key for key, _ in step))
+    for key, position in step:
+        if key in members:
+            return bytes(members[key]), position
+    raise ValueError('it has none of the keys')
+
+
+def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
+    """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1; [] if it is empty.
+
+    Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
+    """
+    steps, position, value = steps_of(keys), 0, source
+    with suppress(ValueError):  # no object on the way that has the key, or no array at the end
+        while position < len(keys):
+            yield_if_due()
+            if keys[position] == '0' and value[:1] == b'[':
+                value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
+            else:
+                value, position = member_at(value, steps[position])
+        items = array_items(value)
+        if all(json_kind(item) == 'an object' for item in items):
+            return items
+    return None
+
+
+# --- receiver/payload/details.py ---
+# The rawJSON of an incident.
+
+
+# The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
+ESCAPED_MARKERS = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
+
+
+def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
+    """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
+
+    `headers` is the JSON of an object that becomes the last member, `headers`; if it is empty, nothing is added.
+    """
+    if headers:  # then `source` is an object
+        opened = source[:-1].rstrip()  # without the closing brace
+        comma = b'' if opened == b'{' else b', '
+        source = b'%b%b"headers": %b}' % (opened, comma, headers)
+    for marker, escaped_marker in ESCAPED_MARKERS:
+        source = source.replace(marker, escaped_marker)
+    if len(source) > MAX_JSON_BYTES:
+        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
+    return narrowed(source) if len(source) > MIB else source
+
+
+BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U00010000-\U0010ffff]+')
+
+
+def narrowed(source: bytes) -> bytes:
+    r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: whichever takes the least memory.
+
+    One wide character, beyond U+FFFF, makes every character of a str take four bytes; a middle one, beyond U+00FF, two. To avoid
+    that, all of them are escaped, and their escapes are ASCII: `\ud83d\ude00` for a wide one, `\u20ac` for a middle one.
+    """
+    if source.isascii():
+        return source
+    characters = narrow = wide = 0  # all; those up to U+00FF; those beyond U+FFFF
+    for piece in decoded(source):
+        characters += len(piece)
+        narrow += len(piece.encode('latin-1', 'ignore'))
+        wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
+    middle = characters - narrow - wide
+    # The escape of a wide character has 12 characters of one byte each, in place of one that takes 4 bytes in UTF-8; that of a
+    # middle one has 6, in place of one that takes 2 or 3: so it takes at most 4 bytes more. This is what all escapes add:
+    wide_bytes, middle_bytes, wide_length, middle_length = (12 - 4) * wide, (6 - 2) * middle, (12 - 1) * wide, (6 - 1) * middle
+    ways = [  # what is escaped; then the bytes of the text in UTF-8, its length as a str, and the bytes of a character there
+        (None, len(source), characters, 4 if wide else 2 if middle else 1),
+        (BEYOND_FFFF, len(source) + wide_bytes, characters + wide_length, 2 if middle else 1),
+        (BEYOND_FF, len(source) + wide_bytes + middle_bytes, characters + wide_length + middle_length, 1),
+    ]
+    # The text waits in UTF-8, and is a str in the call and in the reply.
+    memory = {escaped: in_utf8 + 2 * length * width for escaped, in_utf8, length, width in ways if in_utf8 <= MAX_ESCAPED_BYTES}
+    to_escape = min(memory, key=memory.__getitem__)
+    if not to_escape:
+        return source
+    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
+    return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
+
+
+# --- receiver/payload/envelopes.py ---
+# Envelopes: payloads in this project's own form.
 
 
 TEXT_KEYS = ('name', 'type', 'occurred')
@@ -5119,91 +5288,6 @@ DEFAULT_NAME = 'Generic Webhook incident'
 ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in (*TEXT_KEYS, 'severity', *RAW_KEYS)], forbid_unknown_fields=True))
 
-
-class Conversion:
-    """The incidents that payloads have become so far, and what the log and the history say of the events beside them."""
-
-    def __init__(self, arrival: Arrival):
-        self.arrival = arrival
-        self.incidents: list[dict[str, Any]] = []
-        self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
-        self.product = ''  # the sender of the last payload, if it has a row
-        self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
-        # The URL's words find nothing that contains the request's own token. Other tokens are not looked for: the sender sees
-        # which words find nothing, and could guess the token of another sender in this way (see reveals_token).
-        contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
-        self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
-        self.budget = Budget()  # of all events of the request together
-
-    def add_payload(self, source: bytes) -> None:
-        """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
-        yield_if_due()
-        fields, unknown_key = None, ''
-        try:
-            fields = asdict(ENVELOPE.decode(source))
-        except ValidationError as error:  # it has a key that no envelope has
-            unknown_key = str(error)[:300].removeprefix('Object contains unknown field `').rstrip('`')
-        if fields is not None and self.is_envelope(fields):
-            self.incidents.append(envelope_incident(fields, source, self.arrival))
-        else:
-            self.add_third_party_payload(source, unknown_key)
-
-    def is_envelope(self, fields: dict[str, Raw]) -> bool:
-        """Return whether a payload without any other keys than those of an envelope is an envelope.
-
-        `fields` maps each key of an envelope to the JSON of its value, empty if it was not sent.
-        """
-        has_raw_json = any(fields[key] for key in RAW_KEYS)
-        if fields['severity'] and not has_raw_json:  # third parties send a severity beside a name, too
-            return False
-        if any(fields.values()):
-            return True
-        # An empty object is an envelope, unless the headers identify a sender such as Shopify: then they are the whole event.
-        return self.event(b'{}', NO_WORDS).row is NO_ROW
-
-    def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
-        """Add the incidents of the items at the URL's ?each= path, or if there are none, that of the whole third-party payload.
-
-        Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
-        `unknown_key`, the key because of which it is not an envelope.
-        """
-        words, items = self.arrival.words, self.items_of(source)
-        if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
-            words = UrlWords(default_severity=words.default_severity)
-        whole = self.event(source, words)  # also if its items become the incidents: its sender and its keys are looked at
-        self.product = whole.row.sender
-        if raw_keys := [key for key in RAW_KEYS if key in whole.members]:
-            raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
-                             "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-        for item in items:
-            self.add_event(item, self.event(item, words))
-        if not items:
-            self.add_event(source, whole)
-
-    def items_of(self, source: bytes) -> list[bytes]:
-        """Return the items at the URL's ?each= path; [] without ?each=, without a list there, or if the list is empty."""
-        if not self.arrival.words.each:
-            return []
-        items = items_at(source, self.arrival.words.each)
-        self.findings.record('each', items is not None)  # an empty list is found, too
-        return items or []
-
-    def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`, read by these words of the URL."""
-        return ThirdPartyEvent(source, self.arrival.headers, self.contains_token, self.findings, words, self.budget)
-
-    def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
-        """Add the incident of a third-party event, unless the URL leaves the event out."""
-        reason = event.reason_to_skip()
-        if reason:
-            self.skipped[reason] = self.skipped.get(reason, 0) + 1
-        else:
-            self.incidents.append(third_party_incident(source, event, self.arrival))
-        if event.words is not NO_WORDS:
-            self.findings.look_up(event, is_left_out=bool(reason))
-
-
-# --- Envelopes ---
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
@@ -5291,7 +5375,8 @@ def read_date(text: str | None) -> str:
                          found=f'{text[:MAX_DATE_CHARACTERS]} ({error})') from None
 
 
-# --- Third-party payloads ---
+# --- receiver/payload/third_party.py ---
+# Incidents of third-party events.
 
 
 def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
@@ -5301,18 +5386,12 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
     event that has a member `headers`.
     """
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
-    origins: dict[str, Any] = {}
-    if arrival.settings.shows_origins:
-        # With another Conversion: what is read for the origins alone must neither count as found by the words of the URL, nor use
-        # up the budget of the request.
-        origins = origins_of(Conversion(arrival).event(source, event.words), time.time())
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.incident_type(arrival.words.type, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **with_problem(severity_field(event.severity.value, arrival), event.problem_key(), event.is_recovery),
-        **origins,
     }
 
 
@@ -5328,103 +5407,121 @@ def with_problem(fields: dict[str, Any], key: str, is_recovery: bool) -> dict[st
     return {**fields, 'labels': labels} if labels else fields
 
 
-# --- The details of an incident ---
-
-# The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
-ESCAPED_MARKERS = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
+# --- receiver/payload/incidents.py ---
+# From payloads to incidents, and what the URL leaves out.
 
 
-def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
-    """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
-
-    `headers` is the JSON of an object that becomes the last member, `headers`; if it is empty, nothing is added.
-    """
-    if headers:  # then `source` is an object
-        opened = source[:-1].rstrip()  # without the closing brace
-        comma = b'' if opened == b'{' else b', '
-        source = b'%b%b"headers": %b}' % (opened, comma, headers)
-    for marker, escaped_marker in ESCAPED_MARKERS:
-        source = source.replace(marker, escaped_marker)
-    if len(source) > MAX_JSON_BYTES:
-        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return narrowed(source) if len(source) > MIB else source
-
-
-BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U00010000-\U0010ffff]+')
+def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
+    """Return what becomes of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
+    conversion = Conversion(arrival)
+    for index, source in enumerate(payloads):
+        try:
+            conversion.add_payload(source)
+        except BadRequest as error:
+            raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
+        except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
+            raise too_deep() from None
+        if len(conversion.incidents) + sum(conversion.skipped.values()) > MAX_EVENTS:
+            raise too_many_events()
+    return conversion
 
 
-def narrowed(source: bytes) -> bytes:
-    r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: whichever takes the least memory.
+class Conversion:
+    """The incidents that payloads have become so far, and what the log and the history say of the events beside them."""
 
-    One wide character, beyond U+FFFF, makes every character of a str take four bytes; a middle one, beyond U+00FF, two. To avoid
-    that, all of them are escaped, and their escapes are ASCII: `\ud83d\ude00` for a wide one, `\u20ac` for a middle one.
-    """
-    if source.isascii():
-        return source
-    characters = narrow = wide = 0  # all; those up to U+00FF; those beyond U+FFFF
-    for piece in decoded(source):
-        characters += len(piece)
-        narrow += len(piece.encode('latin-1', 'ignore'))
-        wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
-    middle = characters - narrow - wide
-    # The escape of a wide character has 12 characters of one byte each, in place of one that takes 4 bytes in UTF-8; that of a
-    # middle one has 6, in place of one that takes 2 or 3: so it takes at most 4 bytes more. This is what all escapes add:
-    wide_bytes, middle_bytes, wide_length, middle_length = (12 - 4) * wide, (6 - 2) * middle, (12 - 1) * wide, (6 - 1) * middle
-    ways = [  # what is escaped; then the bytes of the text in UTF-8, its length as a str, and the bytes of a character there
-        (None, len(source), characters, 4 if wide else 2 if middle else 1),
-        (BEYOND_FFFF, len(source) + wide_bytes, characters + wide_length, 2 if middle else 1),
-        (BEYOND_FF, len(source) + wide_bytes + middle_bytes, characters + wide_length + middle_length, 1),
-    ]
-    # The text waits in UTF-8, and is a str in the call and in the reply.
-    memory = {escaped: in_utf8 + 2 * length * width for escaped, in_utf8, length, width in ways if in_utf8 <= MAX_ESCAPED_BYTES}
-    to_escape = min(memory, key=memory.__getitem__)
-    if not to_escape:
-        return source
-    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
-    return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
+    def __init__(self, arrival: Arrival):
+        self.arrival = arrival
+        self.incidents: list[dict[str, Any]] = []
+        self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
+        self.product = ''  # the sender of the last payload, if it has a row
+        self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
+        # The URL's words find nothing that contains the request's own token. Other tokens are not looked for: the sender sees
+        # which words find nothing, and could guess the token of another sender in this way (see reveals_token).
+        contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
+        self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
+        self.budget = Budget()  # of all events of the request together
 
+    def add_payload(self, source: bytes) -> None:
+        """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
+        yield_if_due()
+        fields, unknown_key = None, ''
+        try:
+            fields = asdict(ENVELOPE.decode(source))
+        except ValidationError as error:  # it has a key that no envelope has
+            unknown_key = str(error)[:300].removeprefix('Object contains unknown field `').rstrip('`')
+        if fields is not None and self.is_envelope(fields):
+            self.incidents.append(envelope_incident(fields, source, self.arrival))
+        else:
+            self.add_third_party_payload(source, unknown_key)
 
-# --- The items at a path of the URL ---
+    def is_envelope(self, fields: dict[str, Raw]) -> bool:
+        """Return whether a payload without any other keys than those of an envelope is an envelope.
 
-# An array as a struct with one field: the other items are skipped, and take no memory.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
+        `fields` maps each key of an envelope to the JSON of its value, empty if it was not sent.
+        """
+        has_raw_json = any(fields[key] for key in RAW_KEYS)
+        if fields['severity'] and not has_raw_json:  # third parties send a severity beside a name, too
+            return False
+        if any(fields.values()):
+            return True
+        # An empty object is an envelope, unless the headers identify a sender such as Shopify: then they are the whole event.
+        return self.event(b'{}', NO_WORDS).row is NO_ROW
 
+    def add_third_party_payload(self, source: bytes, unknown_key: str) -> None:
+        """Add the incidents of the items at the URL's ?each= path, or if there are none, that of the whole third-party payload.
 
-def member_at(source: bytes, step: Sequence[tuple[str, int]]) -> tuple[bytes, int]:
-    """Return a member of a JSON object, and the position in the path behind its key. Raise ValueError if there is none.
+        Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
+        `unknown_key`, the key because of which it is not an envelope.
+        """
+        words, items = self.arrival.words, self.items_of(source)
+        if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
+            words = UrlWords(default_severity=words.default_severity)
+        whole = self.event(source, words)  # also if its items become the incidents: its sender and its keys are looked at
+        self.product = whole.row.sender
+        if raw_keys := [key for key in RAW_KEYS if key in whole.members]:
+            raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other "
+                             "keys into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
+        for item in items:
+            self.add_event(item, self.event(item, words))
+        if not items:
+            self.add_event(source, whole)
 
-    `step` has the possible keys with these positions, as in steps_of: at the start of the path `a.b`, [('a.b', 2), ('a', 1)].
-    """
-    # Of a large object, only the members that the path may need: a dict of all could take hundreds of MiB.
-    members, _ = members_of(source, tuple(key for key, _ in step))
-    for key, position in step:
-        if key in members:
-            return bytes(members[key]), position
-    raise ValueError('it has none of the keys')
+    def items_of(self, source: bytes) -> list[bytes]:
+        """Return the items at the URL's ?each= path; [] without ?each=, without a list there, or if the list is empty."""
+        if not self.arrival.words.each:
+            return []
+        items = items_at(source, self.arrival.words.each)
+        self.findings.record('each', items is not None)  # an empty list is found, too
+        return items or []
 
+    def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`, read by these words of the URL."""
+        return ThirdPartyEvent(source, self.arrival.headers, self.contains_token, self.findings, words, self.budget)
 
-def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
-    """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1; [] if it is empty.
+    def origins(self, source: bytes, event: ThirdPartyEvent) -> dict[str, Any]:
+        """Return where the values of a third-party event's incident come from, for the local XSOAR; {} for any other."""
+        if not self.arrival.settings.shows_origins:
+            return {}
+        # With another Conversion: what is read for the origins alone must neither count as found by the words of the URL, nor use
+        # up the budget of the request.
+        return origins_of(Conversion(self.arrival).event(source, event.words), time.time())
 
-    Return None if the keys lead to no array, or if an item is not an object. The key `0` is the first item of an array.
-    """
-    steps, position, value = steps_of(keys), 0, source
-    with suppress(ValueError):  # no object on the way that has the key, or no array at the end
-        while position < len(keys):
-            yield_if_due()
-            if keys[position] == '0' and value[:1] == b'[':
-                value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
-            else:
-                value, position = member_at(value, steps[position])
-        items = array_items(value)
-        if all(json_kind(item) == 'an object' for item in items):
-            return items
-    return None
+    def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
+        """Add the incident of a third-party event, unless the URL leaves the event out."""
+        reason = event.reason_to_skip()
+        if reason:
+            self.skipped[reason] = self.skipped.get(reason, 0) + 1
+        else:
+            self.incidents.append(third_party_incident(source, event, self.arrival) | self.origins(source, event))
+        if event.words is not NO_WORDS:
+            self.findings.look_up(event, is_left_out=bool(reason))
 
 
 ''' HANDSHAKES '''
 
-# --- The request ---
+
+# --- receiver/handshakes.py ---
+# The request, and the handshakes by which a sender verifies an address, before and after the proof.
 
 
 NO_QUERY = Query(Tokens(), '')
@@ -5467,8 +5564,6 @@ class Request(Struct):
         """
         return REQUEST_BYTES + 2 * self.head_size + self.bytes_behind()
 
-
-# --- Handshakes before and after the proof ---
 
 # Dropbox's documentation asks for nosniff, so that no browser runs an echoed text as a page.
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
@@ -5586,14 +5681,16 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
     return json_response(to_json({'plainToken': plain_token, 'encryptedToken': signed}))
 
 
-''' STATE '''
+''' QUEUE '''
+
+
+# --- receiver/queue/posts.py ---
+# Posts: accepted requests that wait for their incidents.
+
 
 # The words of this section: a Post is one accepted request, from the moment when its incidents are known. A call is one
 # createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
 # a rejected part. A sender is gone if its connection shows that it has left; its post is kept then: it goes on without it.
-
-
-# --- Posts ---
 
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
@@ -5886,7 +5983,9 @@ def short_response(created: list[Any]) -> bytes:
     return json.dumps([{key: incident.get(key) for key in ('id', 'name')} for incident in created]).encode()
 
 
-# --- How many incidents a call contains ---
+# --- receiver/queue/call_size.py ---
+# How many incidents a call contains, from how long earlier calls took.
+
 
 MAX_TIMINGS = 8
 JITTER_SECONDS = 0.1  # by which short calls vary by chance
@@ -5972,7 +6071,80 @@ def planned_seconds(overhead: float, seconds: float) -> float:
     return min(max(seconds, 2 * overhead), LONGEST_CALL_SECONDS)
 
 
-# --- The queue of posts ---
+# --- receiver/queue/owners.py ---
+# Which post a created incident belongs to.
+
+
+def created_incidents(reply: Any) -> list[Any] | None:
+    """Return the incidents in a reply to createIncidents, or None if it confirms no creation.
+
+    The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
+    """
+    items = reply if isinstance(reply, list) else [reply]
+    created = [item for item in items if isinstance(item, dict) and item.get('id')]
+    return created if created or reply == [] else None
+
+
+def error_beside(reply: Any) -> str:
+    """Return the first error in a reply to createIncidents that stands in the place of an incident; '' if there is none."""
+    items = [item for item in reply if isinstance(item, dict)] if isinstance(reply, list) else []
+    return next((escaped(item['error']) for item in items if item.get('error') and not item.get('id')), '')
+
+
+def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[Any]]:
+    """Return, for each post, the created incidents that belong to it, and for None those for which that is in doubt.
+
+    A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
+    rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
+    the sent ones in two ways: from the front, each to the first that fits, and from the back, each to the last that fits. If
+    both find the same post, no other is possible; if they differ, the owner is in doubt.
+    """
+    # For example, posts A, B and C send the incidents x, y and x:
+    #   reply    from the front    from the back    owners
+    #   x, y     A, B              A, B             A, B
+    #   x        A                 C                None
+    #   y, x     B, C              B, C             B, C
+    if len(posts) == 1:
+        return {posts[0]: created}
+    shares: dict[Post | None, list[Any]] = {}
+    sent = [(post, incident) for post in posts for incident in post.incidents]
+    for owner, incident in zip(unambiguous_owners(created, sent), created, strict=True):
+        shares.setdefault(owner, []).append(incident)
+    return shares
+
+
+def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
+    """Return the owner of each created incident, or None if that is in doubt (see shared_out).
+
+    `sent` has the incidents of the call, each with its owner.
+    """
+    from_front = first_owners(created, sent)
+    from_back = first_owners(created[::-1], sent[::-1])[::-1]
+    return [front if front == back else None for front, back in zip(from_front, from_back, strict=True)]
+
+
+def first_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
+    """Return, for each created incident, the owner of the first sent incident that fits, or None if none fits.
+
+    Each search continues behind the one before. So one that finds nothing leaves nothing for those after it: the reply is not in
+    the order of the call then.
+    """
+    unmatched = iter(sent)  # one iterator for all searches
+    return [next((owner for owner, incident in unmatched if matches(each, incident)), None) for each in created]
+
+
+def matches(created: dict[str, Any], incident: dict[str, Any]) -> bool:
+    """Return whether a created incident may be the one that was sent.
+
+    Compare `rawJSON`, or the name if the reply has no `rawJSON`: many incidents can share a name, and a mapper may change it.
+    """
+    if created.get('rawJSON'):
+        return bool(created['rawJSON'] == text_of_details(incident))
+    return bool(created.get('name') == incident['name'])
+
+
+# --- receiver/queue/queue.py ---
+# The queue of posts, and what a reply of XSOAR makes of them.
 
 
 class RejectedGroup(Struct):
@@ -6300,78 +6472,11 @@ class PostQueue(Struct):
         return not (self.waiting or self.in_flight or self.rejected.posts)
 
 
-# --- Which post a created incident belongs to ---
+''' DELIVERIES '''
 
 
-def created_incidents(reply: Any) -> list[Any] | None:
-    """Return the incidents in a reply to createIncidents, or None if it confirms no creation.
-
-    The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
-    """
-    items = reply if isinstance(reply, list) else [reply]
-    created = [item for item in items if isinstance(item, dict) and item.get('id')]
-    return created if created or reply == [] else None
-
-
-def error_beside(reply: Any) -> str:
-    """Return the first error in a reply to createIncidents that stands in the place of an incident; '' if there is none."""
-    items = [item for item in reply if isinstance(item, dict)] if isinstance(reply, list) else []
-    return next((escaped(item['error']) for item in items if item.get('error') and not item.get('id')), '')
-
-
-def shared_out(created: list[Any], posts: list[Post]) -> dict[Post | None, list[Any]]:
-    """Return, for each post, the created incidents that belong to it, and for None those for which that is in doubt.
-
-    A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
-    rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
-    the sent ones in two ways: from the front, each to the first that fits, and from the back, each to the last that fits. If
-    both find the same post, no other is possible; if they differ, the owner is in doubt.
-    """
-    # For example, posts A, B and C send the incidents x, y and x:
-    #   reply    from the front    from the back    owners
-    #   x, y     A, B              A, B             A, B
-    #   x        A                 C                None
-    #   y, x     B, C              B, C             B, C
-    if len(posts) == 1:
-        return {posts[0]: created}
-    shares: dict[Post | None, list[Any]] = {}
-    sent = [(post, incident) for post in posts for incident in post.incidents]
-    for owner, incident in zip(unambiguous_owners(created, sent), created, strict=True):
-        shares.setdefault(owner, []).append(incident)
-    return shares
-
-
-def unambiguous_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
-    """Return the owner of each created incident, or None if that is in doubt (see shared_out).
-
-    `sent` has the incidents of the call, each with its owner.
-    """
-    from_front = first_owners(created, sent)
-    from_back = first_owners(created[::-1], sent[::-1])[::-1]
-    return [front if front == back else None for front, back in zip(from_front, from_back, strict=True)]
-
-
-def first_owners(created: list[Any], sent: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
-    """Return, for each created incident, the owner of the first sent incident that fits, or None if none fits.
-
-    Each search continues behind the one before. So one that finds nothing leaves nothing for those after it: the reply is not in
-    the order of the call then.
-    """
-    unmatched = iter(sent)  # one iterator for all searches
-    return [next((owner for owner, incident in unmatched if matches(each, incident)), None) for each in created]
-
-
-def matches(created: dict[str, Any], incident: dict[str, Any]) -> bool:
-    """Return whether a created incident may be the one that was sent.
-
-    Compare `rawJSON`, or the name if the reply has no `rawJSON`: many incidents can share a name, and a mapper may change it.
-    """
-    if created.get('rawJSON'):
-        return bool(created['rawJSON'] == text_of_details(incident))
-    return bool(created.get('name') == incident['name'])
-
-
-# --- The memory of deliveries ---
+# --- receiver/deliveries.py ---
+# The memory of deliveries: which request repeats another.
 
 
 class DeliveryMemory(Struct):
@@ -6508,7 +6613,11 @@ class DeliveryMemory(Struct):
         post.latest_repeat = None  # which refers to this post: the cycle would stay in memory
 
 
-# --- Log lines, samples, health and history ---
+''' JOURNAL '''
+
+
+# --- receiver/journal/log.py ---
+# Log lines, many in a call, and the context in which the journal is saved.
 
 
 class LogBuffer(Struct):
@@ -6557,12 +6666,30 @@ class LogBuffer(Struct):
         return level, '\n'.join(lines)
 
 
+def read_context(key: str, kind: Any, context: Any) -> Any:
+    """Return a value in an integration context, or an empty one if it is missing or of another kind, so that serving goes on."""
+    with suppress(KeyError, TypeError, ValueError):
+        return Decoder(kind).decode(context[key])
+    return kind()
+
+
+# --- receiver/journal/samples.py ---
+# The samples of the mapping wizard.
+
+
 MAX_SAMPLE_BYTES = 50_000  # of one incident: the integration context stores them all
 
 
 def with_samples(samples: list[dict[str, Any]], incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the latest of both for the mapping wizard, without large ones. Their `rawJSON` is a str."""
     return [*samples, *(incident for incident in incidents if memory_of(incident) <= MAX_SAMPLE_BYTES)][-MAX_SAMPLES:]
+
+
+read_samples = partial(read_context, 'samples', list[dict[str, Any]])
+
+
+# --- receiver/journal/health.py ---
+# What the instance's page says is wrong.
 
 
 class Health(Struct):
@@ -6605,6 +6732,10 @@ class Health(Struct):
         self.sent = None if has_failed else text
         if text or has_failed:
             self.due_at = now + self.every
+
+
+# --- receiver/journal/history.py ---
+# The history of deliveries, of tokens and of hours.
 
 
 class HistoryEntry(Struct, array_like=True):
@@ -6703,18 +6834,14 @@ class History(Struct):
         return {'deliveries': text.decode()}
 
 
-def read_context(key: str, kind: Any, context: Any) -> Any:
-    """Return a value in an integration context, or an empty one if it is missing or of another kind, so that serving goes on."""
-    with suppress(KeyError, TypeError, ValueError):
-        return Decoder(kind).decode(context[key])
-    return kind()
-
-
-read_samples = partial(read_context, 'samples', list[dict[str, Any]])
 read_history = partial(read_context, 'deliveries', History)
 
 
-# --- Who has fallen silent ---
+''' SILENCES '''
+
+
+# --- receiver/silences.py ---
+# Who has fallen silent, by `?expect=`.
 
 
 def duration_text(seconds: float) -> str:
@@ -6881,7 +7008,11 @@ class Silences(Struct):
             self.watches.setdefault(key, watch).go_on_from(watch)  # that of a sender which this container has heard already stays
 
 
-''' THE LINE TO THE SERVER '''
+''' LINE '''
+
+
+# --- receiver/line.py ---
+# The line to the server: the only caller of demisto while the script serves.
 
 
 SILENT_CALLS = 3  # so many first calls without a reply are no coincidence
@@ -7153,7 +7284,12 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
         gevent.sleep(0.01)
 
 
-''' THE APP '''
+''' APP '''
+
+
+# --- receiver/app.py ---
+# The routes, and the steps of a POST.
+
 
 REQUEST = 'webhook.request'  # the key of the Request in the WSGI environ
 ROUTE_PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {  # each with its detail and headers
@@ -7316,16 +7452,18 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return json_response(response)
 
 
-''' THE RECEIVER '''
+''' HTTP '''
+
+
+# --- receiver/http/pace.py ---
+# The pace at which a sender has to send and to read.
+
 
 # Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedSocket), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
 # the listener. The parser is the project's own because it rejects more than others: of the 55 forbidden forms of
 # Tests/receiver/http/test_http.py gunicorn accepts 9, httptools 17, h11 23 and waitress 30, of the 37 that are heads gevent's
 # pywsgi accepts 26; this one accepts none. tools/fuzzing/framing.py compares it with h11 and httptools.
-
-
-# --- Pace ---
 
 
 class PacedSocket:
@@ -7388,7 +7526,9 @@ class PacedSocket:
         return data
 
 
-# --- Heads ---
+# --- receiver/http/heads.py ---
+# The request line and the headers, by RFC 9112.
+
 
 # The request line, RFC 9112 section 3. Only upper-case methods exist.
 MAX_REQUEST_START_BYTES = 8192  # RFC 9112 section 3 recommends at least 8,000
@@ -7419,18 +7559,6 @@ FIELD_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2: a token,
 HTTP_FIELD = rb'(' + FIELD_NAME + rb'):(' + FIELD_TEXT + rb')'
 HEADER = re.compile(HTTP_FIELD + rb'\r?\n')  # RFC 9112 section 2.2: a lone line feed may end a line
 EMPTY_LINES = b'\r\n', b'\n'
-
-
-def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
-    """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
-    if not (match := REQUEST_START.fullmatch(start)):
-        # One of the faults always matches: the second a line without a line feed, the last any other.
-        raise next(Rejected(detail, status=status) for fault, status, detail in REQUEST_START_FAULTS if fault.fullmatch(start))
-    method, path, query, version = (part.decode() for part in match.groups(b''))
-    headers = read_headers(rfile)
-    check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
-    body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
-    return Request(method, path or '/', query, version, headers, body)
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
@@ -7494,7 +7622,9 @@ def head_length(buffer: bytearray, searched: int) -> int:
     return 0 if len(buffer) < most_bytes and may_become_head else len(buffer)
 
 
-# --- Bodies ---
+# --- receiver/http/bodies.py ---
+# The body of a request without its chunked framing.
+
 
 # RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
 CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
@@ -7560,7 +7690,21 @@ class RequestBody(io.RawIOBase):
         return not self.has_chunks and not self.send_continue and self.remaining <= PIECE_BYTES
 
 
-# --- The WSGI environ, limits and responses ---
+# --- receiver/http/environ.py ---
+# From a head to a request, its WSGI environ, and the limits of HTTP.
+
+
+def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
+    """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
+    if not (match := REQUEST_START.fullmatch(start)):
+        # One of the faults always matches: the second a line without a line feed, the last any other.
+        raise next(Rejected(detail, status=status) for fault, status, detail in REQUEST_START_FAULTS if fault.fullmatch(start))
+    method, path, query, version = (part.decode() for part in match.groups(b''))
+    headers = read_headers(rfile)
+    check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
+    body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
+    return Request(method, path or '/', query, version, headers, body)
+
 
 COMMON_ENVIRON = {
     'SCRIPT_NAME': '', 'SERVER_NAME': 'localhost', 'wsgi.version': (1, 0), 'wsgi.url_scheme': 'http', 'wsgi.errors': sys.stderr,
@@ -7604,7 +7748,9 @@ class HttpLimits(NamedTuple):
 HTTP_LIMITS = HttpLimits()
 
 
-# --- Connections ---
+# --- receiver/http/connections.py ---
+# A connection: one request after another, its responses, and its lines of the log.
+
 
 RESET_SECONDS = 1  # in which a connection whose sender reads no response is reset
 
@@ -7626,10 +7772,33 @@ class Trace(NamedTuple):
     entry: HistoryEntry  # without the time, the status, the result and the note
 
 
+class ConnectionOwner(Protocol):
+    """What a connection uses of its listener: an `http.listener.Listener` has it."""
+
+    connections: dict[State, dict['Connection', None]]
+    limits: HttpLimits
+    app: WebhookApp
+    heads: Room
+    unsent: Room
+    unsent_unauthenticated: Room
+
+    def admit_more(self) -> None:
+        """Accept connections again if there is room for one."""
+
+    def response(self, request: Request, peer: str) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Return the status, headers and content of the response to a request."""
+
+    def redact(self, text: str, shown: str = '') -> str:
+        """Return the part of a sender's text that the log shows."""
+
+    def quoted(self, text: str, shown: str = '') -> str:
+        """Return what `redact` does as a field of the log."""
+
+
 class Connection:
     """One sender's requests, one after the other, each with its response and its line in the log."""
 
-    def __init__(self, sock: Any, peer: str, listener: 'Listener'):
+    def __init__(self, sock: Any, peer: str, listener: ConnectionOwner):
         self.stream, self.peer, self.listener = PacedSocket(sock), peer, listener
         self.request: Any = None  # the Request that waits or is served
         self.asked: Any = None  # the Post whose sender is asked for a retry by the last response
@@ -7872,7 +8041,8 @@ def last_addresses(forwarded_for: str) -> str:
 too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
 
 
-# --- The listener of all connections ---
+# --- receiver/http/listener.py ---
+# The listener of all connections.
 
 
 class Listener(StreamServer):
@@ -7992,6 +8162,10 @@ def set_connection_limit() -> int:
 ''' COMMANDS '''
 
 
+# --- receiver/commands.py ---
+# What the commands do: serving, the Test button, and the report of deliveries.
+
+
 VERSION = '1.4.0'  # of the pack, in the log and the history: which code runs
 
 
@@ -8095,6 +8269,10 @@ def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float)
 
 
 ''' MAIN '''
+
+
+# --- receiver/main.py ---
+# Which command runs.
 
 
 def main() -> None:

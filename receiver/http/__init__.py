@@ -1,0 +1,1 @@
+"""Takes connections, and gives requests to the application and responses to senders."""

@@ -1,0 +1,1 @@
+"""Takes what happened, and gives what administrators are told. Without threads and sockets."""

@@ -1,0 +1,1 @@
+"""Takes the text of a body, and gives the incidents that its payloads become."""

@@ -1,0 +1,1 @@
+"""Takes posts with incidents, and gives one call after another; says what becomes of them. Without threads."""
