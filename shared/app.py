@@ -26,9 +26,12 @@ def line() -> ServerLine:
 def forgetful_line() -> ServerLine:
     """Return that line, without what it learned of the server in earlier tests."""
     shared = line()
-    shared.queue.sizer.timings, shared.queue.alone_until, shared.queue.ended_at = [], 0, -1
+    shared.queue.sizer.timings, shared.queue.alone_until = [], 0
     shared.health = Health()
-    if hasattr(GenericWebhook, 'Silences'):  # ./dev names --against reads earlier scripts, too
+    # ./dev names --against reads earlier scripts, too.
+    if hasattr(shared.queue, 'ended_at'):
+        shared.queue.ended_at = -1
+    if hasattr(GenericWebhook, 'Silences'):
         shared.silences = GenericWebhook.Silences(shared.queue)
     shared.logs_due_at = shared.context_due_at = 0
     shared.log_buffer.reasons.clear()
