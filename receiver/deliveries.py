@@ -41,7 +41,7 @@ class DeliveryMemory(Struct):
             post.original = None
             return self.queue_and_wait(post)
         finally:
-            post.let_sender_go()
+            post.drop_connection()
 
     def wait_for_original(self, original: Post, post: Post) -> bool:
         """Wait until the original of a repeat, `post`, is finished, and return True; or return False, as `wait_for_end` does.

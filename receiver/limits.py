@@ -5,7 +5,7 @@
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB  # of a body as sent, of the same body after decompression, and of its text in UTF-8
 MAX_JSON_BYTES = 34 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
-MAX_ESCAPED_BYTES = 64 * MIB  # of the same after further escapes that save memory (narrowed)
+MAX_ESCAPED_BYTES = 64 * MIB  # of the same after further escapes that save memory (escape_wide_characters)
 MAX_EVENTS = 1000  # in one request
 MAX_GZIP_MEMBERS = 1000  # in one body
 MAX_FORM_FIELDS = 1000

@@ -49,7 +49,7 @@ class ServerLine:
         self.silences = Silences(self.queue)
         self.is_restored = False  # whether what the previous container saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
-        self.silent_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
+        self.replyless_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
         self.ending = Event()  # set when the process is to stop
@@ -211,9 +211,9 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent(now)
             return
-        self.silent_calls = self.silent_calls + 1 if not error and result in (None, '') else -math.inf
+        self.replyless_calls = self.replyless_calls + 1 if not error and result in (None, '') else -math.inf
         if created is None:
-            fault = escaped(unconfirmed_reason(result, error)) + (SILENT_SERVER if self.silent_calls >= SILENT_CALLS else '')
+            fault = escaped(unconfirmed_reason(result, error)) + (SILENT_SERVER if self.replyless_calls >= SILENT_CALLS else '')
             self.queue.record_unconfirmed(now)
         else:
             fault = error_beside(result)  # '' if all is well

@@ -3,16 +3,16 @@ import time
 
 import gevent
 
-yielded_at = 0.0  # when other greenlets were last allowed to run
+others_ran_at = 0.0  # when other greenlets were last allowed to run
 
 
-def yield_if_due(after_seconds: float = 0.01) -> None:
+def let_others_run_if_due(after_seconds: float = 0.01) -> None:
     """Let other greenlets run, unless a call did so less than `after_seconds` ago.
 
     Call it between the steps of any work that takes longer for larger bodies.
     """
-    global yielded_at
-    if time.monotonic() - yielded_at > after_seconds:
-        yielded_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
+    global others_ran_at
+    if time.monotonic() - others_ran_at > after_seconds:
+        others_ran_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
         gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
-        yielded_at = time.monotonic()
+        others_ran_at = time.monotonic()

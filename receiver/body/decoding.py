@@ -9,7 +9,7 @@ from contextlib import suppress
 from receiver.body.memory import PIECE_BYTES, Share
 from receiver.limits import MAX_BODY_BYTES, MAX_GZIP_MEMBERS, MIB
 from receiver.problems import BadRequest, TooLarge, UnsupportedMedia
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
 WINDOW_BITS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
@@ -29,13 +29,14 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
     # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
     is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
-        return gathered(inflated(body, -15 if is_bare else WINDOW_BITS[coding], share), MAX_BODY_BYTES, 'after decompression')
+        pieces = decompress_in_pieces(body, -15 if is_bare else WINDOW_BITS[coding], share)
+        return join_within(pieces, MAX_BODY_BYTES, 'after decompression')
     except zlib.error:
         raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
-def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
-    """Yield the decompressed body in pieces of at most PIECE_BYTES; `gathered` lets other greenlets run between them.
+def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
+    """Yield the decompressed body in pieces of at most PIECE_BYTES; `join_within` lets other greenlets run between them.
 
     Raise zlib.error, TooLarge or Unavailable.
     """
@@ -61,7 +62,7 @@ def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = '
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for start in range(0, len(source), PIECE_BYTES):
-        yield_if_due()
+        let_others_run_if_due()
         yield decoder.decode(bytes(source[start:start + PIECE_BYTES]))
     yield decoder.decode(b'', final=True)  # raises UnicodeError if the bytes end within a character
 
@@ -73,11 +74,11 @@ def checked_utf8(source: bytes) -> bytes:
     return source
 
 
-def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
+def join_within(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
     """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, `measured` such as 'in UTF-8'."""
     joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
-        yield_if_due()
+        let_others_run_if_due()
         if joined.tell() + len(piece) > most:
             raise TooLarge(f'The body is larger than {most / MIB:g} MiB {measured}.')
         joined.write(piece)
@@ -108,7 +109,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
         with suppress(UnicodeError, LookupError):  # then the next encoding is tried, if there is one
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
-                    else gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
+                    else join_within(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
             if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
                 return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from receiver.limits import MIB
 from receiver.problems import BadRequest, TooLarge, Unavailable
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Intake.take_turn), and the size of a body after decompression (decompress).
@@ -102,7 +102,7 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
         while has_more:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
-            yield_if_due()
+            let_others_run_if_due()
             share.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             has_more = body.write(source.read(PIECE_BYTES)) > 0
     except TimeoutError:

@@ -118,7 +118,7 @@ class ThirdPartyEvent:
     @property
     def only_inner_event(self) -> 'ThirdPartyEvent':
         """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
-        is_alone = self.row.inner and not self.row.inner.is_one_of_several(self.members)
+        is_alone = self.row.inner and not self.row.inner.reads_only_part_of_a_list(self.members)
         return self.inner_event if is_alone else ThirdPartyEvent(b'', {}, self.contains_token)
 
     def text_member(self, key: str) -> str:
@@ -185,7 +185,7 @@ class ThirdPartyEvent:
             # If there is nothing to separate it from, it stands alone: without a title, `{title} ({host})` gives `db-1`.
             name += text if number > 0 and not found else f'{part.before}{text}{part.bracket}'
             found[text] = path
-            others = max([others, *(len(each) - 1 for each in path.lists_in(self.members))])
+            others = max([others, *(len(each) - 1 for each in path.lists_cut_to_first_item(self.members))])
         has_found = any(not path.constant for path in found.values())
         if row.is_of_url:
             self.findings.record('name', has_found)
@@ -274,7 +274,7 @@ class ThirdPartyEvent:
             elif path:
                 # How soon somebody wants help: that may be low although the problem is severe.
                 is_urgency = not path.is_of_url and not {*WORDS['priority']}.isdisjoint(path.text.lower().split('.'))
-                is_doubtful = is_urgency or path.is_one_of_several(self.members)
+                is_doubtful = is_urgency or path.reads_only_part_of_a_list(self.members)
                 severities = {*map(scale.severity, values)}
                 is_certain = is_certain and not is_doubtful and None not in severities
                 if known := [severity for severity in severities if severity is not None]:
@@ -304,7 +304,7 @@ class ThirdPartyEvent:
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
-        return next((end for end in row.ends if all(condition.is_met(self) for condition in end.conditions)), None)
+        return next((end for end in row.ends if all(condition.is_certainly_met(self) for condition in end.conditions)), None)
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
@@ -323,7 +323,7 @@ class ThirdPartyEvent:
         """
         parts = [self.key_value(paths) for paths in problem.parts]
         is_punctuation = len(parts) == 1 and not any(map(str.isalnum, parts[0]))  # without a letter or a digit, it is no id
-        if not all(parts) or is_punctuation or not all(condition.is_met(self) for condition in problem.conditions):
+        if not all(parts) or is_punctuation or not all(condition.is_certainly_met(self) for condition in problem.conditions):
             return ''
         key = '/'.join(parts)
         # `a/b` + `c` and `a` + `b/c` give the same text. In a sender's row, the number of parts is fixed, so that a `/` in the
@@ -343,7 +343,7 @@ class ThirdPartyEvent:
         # A CutText is no str here: two problems could have the same start.
         text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
         is_long = len(text) > MAX_KEY_PART_CHARACTERS
-        if not path or is_long or path.is_one_of_several(self.members) or not identifies_something(text):
+        if not path or is_long or path.reads_only_part_of_a_list(self.members) or not identifies_something(text):
             return ''
         return host_of(text) if path.is_host else text
 
@@ -351,7 +351,7 @@ class ThirdPartyEvent:
 
     def reason_to_skip(self) -> str:
         """Return why the words of the URL leave out the event, or ''."""
-        if self.words.skip and all(condition.is_met(self) for condition in self.words.skip):
+        if self.words.skip and all(condition.is_certainly_met(self) for condition in self.words.skip):
             is_end = any(path is IS_RECOVERY for condition in self.words.skip for path in condition.paths)
             return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
         is_too_low = self.words.at_least is not None and self.is_below(self.words.at_least)

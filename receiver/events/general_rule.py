@@ -155,14 +155,14 @@ class Facts:
                 return text
             # A text of several words, among them the stems of the change: the `resolved` of `alert.resolved` is in `Resolve it`.
             if ' ' in text and all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)):
-                return self.with_thing(text)
+                return self.with_affected_host(text)
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
         if kind and not subject and not self.best(THINGS):  # a kind alone: then a URL, an id or another kind
             subject = (self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id')
                        or self.number(kind)
                        or first_of(each for each in self.texts(OTHER_KINDS, kind) if not self.repeats_the_kind(each)))
-        about = self.with_thing(subject, kind) if subject else ''
+        about = self.with_affected_host(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return self.clean(name)
 
@@ -248,7 +248,7 @@ class Facts:
         url = WEB_ADDRESS.fullmatch(self.clean(value))
         return url[1].rstrip('/') if url else ''
 
-    def with_thing(self, text: str, kind: str = '') -> str:
+    def with_affected_host(self, text: str, kind: str = '') -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that.
 
         The name of a rule says little: if it is one word, or if there is no such thing, the event's own text follows it.

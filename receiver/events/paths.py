@@ -112,19 +112,20 @@ class Path:
         is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
         if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
             return [UNREAD]
-        return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
+        return [UNREAD if self.lists and self.lists_cut_to_first_item(item) else find(item, self.steps, UNREAD) for item in items]
 
-    def lists_in(self, members: Any) -> list[list[Any]]:
+    def lists_cut_to_first_item(self, members: Any) -> list[list[Any]]:
         """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
         lists = (find(members, steps) for steps in self.lists)
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
-    def is_one_of_several(self, members: dict[str, Any]) -> bool:
+    def reads_only_part_of_a_list(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
 
         Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
         """
-        return bool(self.lists or self.inside_item) and bool(members.get('truncatedAlerts') or self.lists_in(members))
+        may_be = bool(self.lists or self.inside_item)
+        return may_be and bool(members.get('truncatedAlerts') or self.lists_cut_to_first_item(members))
 
     def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
         """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
@@ -167,7 +168,7 @@ class Condition(NamedTuple):
         What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
         """
         if self.is_negated:
-            return self.is_met(event)
+            return self.is_certainly_met(event)
         values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
         return any(map(self.answer, values)) if self.wanted else bool(values)
 
@@ -175,13 +176,13 @@ class Condition(NamedTuple):
         """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
         return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
 
-    def is_met(self, event: ReadEvent) -> bool:
+    def is_certainly_met(self, event: ReadEvent) -> bool:
         """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
 
         Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
         """
         # One of several items is in doubt, too: those that are not read may answer otherwise.
-        found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
+        found = [[UNREAD] if path.reads_only_part_of_a_list(event.members) else path.values(event) for path in self.paths]
         answers_of_paths = [{*map(self.answer, values)} for values in found]
         if not self.is_negated:
             return {True} in answers_of_paths

@@ -11,7 +11,7 @@ from msgspec.json import Decoder
 
 from receiver.body.memory import PIECE_BYTES
 from receiver.limits import SMALL_BODY_BYTES
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 #
 # An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
@@ -123,7 +123,7 @@ class Budget:
         Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
         the members of an event itself cost nothing; any other level costs a value for each member or item.
         """
-        yield_if_due()
+        let_others_run_if_due()
         view = memoryview(source)
         # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
         with decoding_may_fail:
@@ -190,19 +190,19 @@ def steps_of(keys: Sequence[str]) -> Steps:
     return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
 
 
-def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
+def find(value: Any, steps: Steps, if_a_scalar_stops: Any = None) -> Any:
     """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
 
         null, or a key that an object or a list does not have    None
         a key that may be among the members that were not read   UNREAD
-        a text, a number or a bool                               `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
+        a text, a number or a bool                               `if_a_scalar_stops`: `a.b` leads beyond the text in {"a": "x"}
     """
     position, end = 0, len(steps)
     while position < end:
         if isinstance(value, list):
             value = {'0': value[0]} if value else {}
         elif not isinstance(value, dict):
-            return value if value is None or value is UNREAD else beyond_a_value
+            return value if value is None or value is UNREAD else if_a_scalar_stops
         for key, following in steps[position]:
             if key in value:
                 value, position = value.get(key), following

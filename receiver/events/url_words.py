@@ -61,7 +61,7 @@ REASONS = {  # what the note says
 }
 
 
-def found_by(part: Paths | Condition, event: ReadEvent) -> int:
+def result_of_part(part: Paths | Condition, event: ReadEvent) -> int:
     """Return what a part of a word finds in an event.
 
     A bare condition, such as that of `resolved=status`, is never NO_VALUE: it is answered without a value, too. If a text meets
@@ -71,7 +71,7 @@ def found_by(part: Paths | Condition, event: ReadEvent) -> int:
     values = [value for path in paths for value in path.values(event) if value is not None]
     if isinstance(part, Condition):
         texts = {value[:6].lower() for value in values if type(value) is str and part.answer(value)}
-        return MET_BY_ANY_TEXT if texts - CERTAIN_TEXTS and part.is_met(event) else FOUND
+        return MET_BY_ANY_TEXT if texts - CERTAIN_TEXTS and part.is_certainly_met(event) else FOUND
     if any(value is not UNREAD for value in values):
         return FOUND
     return TOO_LARGE if values else NO_VALUE  # values that are all UNREAD
@@ -116,7 +116,7 @@ class Findings:
             self.has_found['severity'] = True
         for key, part in event.words.parts.items():
             if isinstance(part, Condition) or self.found.get(key) != FOUND:  # a condition may still be MET_BY_ANY_TEXT
-                self.found[key] = max(found_by(part, event), self.found.get(key, NO_VALUE))
+                self.found[key] = max(result_of_part(part, event), self.found.get(key, NO_VALUE))
 
     def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.

@@ -29,7 +29,7 @@ class HistoryEntry(Struct, array_like=True):
     token: str = ''  # the name of the token that proved it, maybe with OF_EARLIER_FORM; '' if none did
 
 
-what_is_equal = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
+rejection_key = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
 OF_EARLIER_FORM = ' (earlier)'  # marks a token of an earlier container: its name may mean another one by now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
 MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
@@ -69,7 +69,7 @@ class History(Struct):
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, MAX_ACCEPTED_ENTRIES) if entry.is_accepted else (self.others, MAX_OTHER_ENTRIES)
         if entry.result == 'rejected':
-            for equal in [each for each in entries if what_is_equal(each) == what_is_equal(entry)]:  # at most one
+            for equal in [each for each in entries if rejection_key(each) == rejection_key(entry)]:  # at most one
                 entries.remove(equal)
                 entry.since, entry.count = equal.since, equal.count + entry.count
         entries.append(entry)

@@ -2,7 +2,7 @@
 import json
 import re
 
-from receiver.body.decoding import decoded, gathered
+from receiver.body.decoding import decoded, join_within
 from receiver.events.texts import ERROR_MARKERS
 from receiver.limits import MAX_ESCAPED_BYTES, MAX_JSON_BYTES, MIB
 from receiver.problems import TooLarge
@@ -24,13 +24,13 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
         source = source.replace(marker, escaped_marker)
     if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return narrowed(source) if len(source) > MIB else source
+    return escape_wide_characters(source) if len(source) > MIB else source
 
 
 BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U00010000-\U0010ffff]+')
 
 
-def narrowed(source: bytes) -> bytes:
+def escape_wide_characters(source: bytes) -> bytes:
     r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: whichever takes the least memory.
 
     One wide character, beyond U+FFFF, makes every character of a str take four bytes; a middle one, beyond U+00FF, two. To avoid
@@ -58,4 +58,4 @@ def narrowed(source: bytes) -> bytes:
     if not to_escape:
         return source
     pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
-    return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
+    return join_within(pieces, MAX_ESCAPED_BYTES, 'as JSON')

@@ -17,7 +17,7 @@ from receiver.payload.reading import Arrival, too_deep, too_many_events, which_i
 from receiver.payload.third_party import third_party_incident
 from receiver.problems import BadRequest
 from receiver.proof.secrets import contains_token
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
@@ -52,7 +52,7 @@ class Conversion:
 
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
-        yield_if_due()
+        let_others_run_if_due()
         fields, unknown_key = None, ''
         try:
             fields = asdict(ENVELOPE.decode(source))

@@ -8,7 +8,7 @@ from msgspec.json import Decoder
 
 from receiver.events.tree import members_of, steps_of
 from receiver.payload.reading import array_items, json_kind
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 # An array as a struct with one field: the other items are skipped, and take no memory.
 FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
@@ -35,7 +35,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     steps, position, value = steps_of(keys), 0, source
     with suppress(ValueError):  # no object on the way that has the key, or no array at the end
         while position < len(keys):
-            yield_if_due()
+            let_others_run_if_due()
             if keys[position] == '0' and value[:1] == b'[':
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
             else:

@@ -15,7 +15,7 @@ from msgspec.json import encode as to_json
 from msgspec.structs import astuple
 from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 
-from receiver.body.decoding import checked_utf8, decoded, gathered, to_utf8
+from receiver.body.decoding import checked_utf8, decoded, join_within, to_utf8
 from receiver.body.memory import PIECE_BYTES
 from receiver.events.url_words import NO_WORDS, UrlWords
 from receiver.limits import MAX_BODY_BYTES, MAX_EVENTS, MAX_FORM_FIELDS, MAX_JSON_BYTES, SMALL_BODY_BYTES
@@ -23,7 +23,7 @@ from receiver.problems import BadRequest, TooLarge, UnsupportedMedia
 from receiver.proof.replays import FORM_NAME, JSON_START
 from receiver.proof.secrets import kept_headers
 from receiver.settings import Settings, Token
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 # In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
 # may take four bytes for each character.
@@ -101,7 +101,7 @@ def is_form(source: bytes) -> bool:
 
 def json_source(value: dict[bytes, Any]) -> bytes:
     """Return a value as JSON (see json_pieces). Raise TooLarge: escapes can make a text six times as long."""
-    return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
+    return join_within(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
@@ -155,7 +155,7 @@ def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def percent_decoded(source: bytes, start: int, end: int) -> bytes:
     """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
-    return checked_utf8(gathered(decoded_pieces(source, start, end), MAX_BODY_BYTES, 'decoded'))
+    return checked_utf8(join_within(decoded_pieces(source, start, end), MAX_BODY_BYTES, 'decoded'))
 
 
 PERCENT_OF_CODE = re.compile(rb'%(?=[0-9A-Fa-f]{2})')
@@ -180,7 +180,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
     parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
     # The parser yields for each field its head (a MultipartSegment), then pieces of its content, then None.
     for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
-        yield_if_due()
+        let_others_run_if_due()
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
@@ -258,7 +258,7 @@ def json_values(source: bytes, as_sent: bytes) -> list[bytes]:
     values: list[bytes] = []
     start = 0
     while start < len(source) and len(values) <= MAX_EVENTS:
-        yield_if_due()
+        let_others_run_if_due()
         end = json_value_end(source, start, as_sent)
         values.append(source[start:end].strip())
         start = end
@@ -326,7 +326,7 @@ def replace_lone_surrogates(source: bytes) -> bytes:
     """
     mended = io.BytesIO()
     for piece in PIECE.finditer(source.replace(rb'\\', NO_ESCAPE)):
-        yield_if_due()
+        let_others_run_if_due()
         mended.write(LONE_SURROGATE.sub(rb'\\ufffd', piece[0]))
     return mended.getvalue().replace(NO_ESCAPE, rb'\\')
 

@@ -17,7 +17,7 @@ from msgspec.json import Decoder
 
 from receiver.limits import BODY_TIMED_SECONDS, TIMED_SECONDS
 from receiver.settings import Token, Tokens
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 
 def decoded_keys(decode: Callable[[bytes], bytes], token: bytes) -> list[bytes]:
@@ -238,7 +238,8 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                yield_if_due(0.001)  # so that sockets are served between two hashes; with the lock held, no other one begins then
+                # Sockets are served between two hashes; with the lock held, no other one begins then.
+                let_others_run_if_due(0.001)
                 expected.update(body)
         expected.update(self.suffix)
         computed = expected.digest()
@@ -302,6 +303,6 @@ def with_simple_strings(body: bytes) -> bytes:
     # `\\` first, an escaped backslash: in `\\ud83d` the text `ud83d` follows it. In a run of backslashes, JSON and `replace` both
     # take pairs from the left.
     for escape in (rb'\\', rb'\u'):
-        yield_if_due()
+        let_others_run_if_due()
         body = body.replace(escape, b'')
     return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))  # a blank for each control character

@@ -7,7 +7,7 @@ from receiver.problems import Unauthorized
 from receiver.proof.replays import is_timed_text
 from receiver.proof.schemes import ANY, SCHEMES, SIGNATURE_NAME, Signature
 from receiver.settings import Token, Tokens
-from receiver.sharing import yield_if_due
+from receiver.sharing import let_others_run_if_due
 
 
 def signatures_in(headers: dict[str, str], tokens: Tokens) -> Iterator[Signature]:
@@ -36,7 +36,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
     for index, signature in enumerate(within_limit(signatures, body)):
         if index > 0:
-            yield_if_due(0.001)  # not before the first signature: most requests have only one
+            let_others_run_if_due(0.001)  # not before the first signature: most requests have only one
         if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
         # Without a prefix the signed text begins with the body: the body may be what another scheme signs, prefix and all.

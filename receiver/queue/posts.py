@@ -170,7 +170,7 @@ class SetAside(Struct):
 class Post:
     """An accepted request from the moment when its incidents are known, to its end and for as long as it is remembered.
 
-    Nothing outlives its use: the connection is dropped with the sender (`let_sender_go`), the incidents with the end.
+    Nothing outlives its use: the connection is dropped with the sender (`drop_connection`), the incidents with the end.
     """
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = bool,
@@ -249,7 +249,7 @@ class Post:
         """Return whether the sender will probably send the same again: it waited and is gone, or could read our 502 or 503."""
         return self.sender is Sender.RETRIES or (self.sender is Sender.WAITS and self.is_gone())
 
-    def let_sender_go(self) -> None:
+    def drop_connection(self) -> None:
         """Freeze whether the sender will send the same again, and drop what would be kept in memory for it.
 
         That is its connection; and the incidents of a repeat, which others create.

@@ -162,7 +162,7 @@ def turns_for_others(work: Callable[[], Any]) -> int:
     """Return how often the work lets other greenlets run, if they are due."""
     turns = Mock()
     with suppress(Rejected), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GenericWebhook, 'yield_if_due', turns)
+        patch.setattr(GenericWebhook, 'let_others_run_if_due', turns)
         work()
     return turns.call_count
 

@@ -32,9 +32,9 @@ def values_in(read: ThirdPartyEvent, path: str) -> list[Any]:
     return found.values(read)
 
 
-def is_met(condition: str, payload: Any, grammar: Grammar = TABLE_GRAMMAR, **headers: str) -> bool:
+def is_certainly_met(condition: str, payload: Any, grammar: Grammar = TABLE_GRAMMAR, **headers: str) -> bool:
     """Return whether an event meets a condition, which may be negated."""
-    return grammar.read_condition(condition).is_met(event(payload, **headers))
+    return grammar.read_condition(condition).is_certainly_met(event(payload, **headers))
 
 
 DOTTED = ['a', 'b', 'a.b', 'b.a']
@@ -103,7 +103,7 @@ def test_keys_with_dots_and_first_items_are_found_in_every_item_too(path: str, f
 ], ids=['long text', 'long number', 'many items', 'no object', 'a text on the way', 'several in an item',
         'several in a list', 'very many keys', 'many keys'])
 def test_what_was_cut_or_not_read_meets_neither_a_condition_nor_its_opposite(payload: Any, conditions: list[str]) -> None:
-    met = [each for condition in conditions for each in (condition, f'!{condition}') if is_met(each, payload)]
+    met = [each for condition in conditions for each in (condition, f'!{condition}') if is_certainly_met(each, payload)]
     assert met == []
 
 
@@ -121,7 +121,7 @@ def test_a_condition_is_met_exactly_when_the_contract_says_so(
     texts = f'{blanks}|{blanks}'.join(f"'{text}'" for text in wanted)
     text = f'{"!" if is_negated else ""}{f"{blanks}|".join(paths)}' + (f'{blanks}={blanks}{texts}' if wanted else '')
     payload = {**model, 'list': items}
-    assert is_met(text, to_json(payload).encode(), grammar) is model_meets(
+    assert is_certainly_met(text, to_json(payload).encode(), grammar) is model_meets(
         payload, paths, wanted, is_negated, needs_value=grammar is URL_GRAMMAR)
 
 
@@ -142,7 +142,7 @@ def test_a_condition_is_met_exactly_when_the_contract_says_so(
     ("a = ' b'|c ", {'a': ' b'}, True, False), ("a='b=c'", {'a': 'b=c'}, True, False), ("a='b|c'", {'a': 'b'}, False, True),
 ])
 def test_a_condition_and_its_opposite(condition: str, payload: Any, meets_condition: bool, meets_negation: bool) -> None:
-    assert (is_met(condition, payload), is_met(f'!{condition}', payload)) == (meets_condition, meets_negation)
+    assert (is_certainly_met(condition, payload), is_certainly_met(f'!{condition}', payload)) == (meets_condition, meets_negation)
 
 
 @pytest.mark.parametrize(('condition', 'payload', 'in_a_url'), [
@@ -151,8 +151,8 @@ def test_a_condition_and_its_opposite(condition: str, payload: Any, meets_condit
     ('!a.*.b=c', {'a': [{'b': 'd'}]}, True), ('!a|b=c', {'b': 'd'}, True)])
 def test_a_negation_with_a_text_needs_a_value_in_a_url_but_not_in_the_table(
         condition: str, payload: dict[str, Any], in_a_url: bool) -> None:
-    assert is_met(condition, payload, URL_GRAMMAR) is in_a_url
-    assert is_met(condition, payload, TABLE_GRAMMAR)
+    assert is_certainly_met(condition, payload, URL_GRAMMAR) is in_a_url
+    assert is_certainly_met(condition, payload, TABLE_GRAMMAR)
 
 
 @BOTH
@@ -176,7 +176,7 @@ def test_any_text_in_quotes_is_a_constant_and_a_text_of_a_condition(text: str) -
     [[constant], _] = URL_GRAMMAR.parts(f"'{text}' , a")
     assert constant.values(event({})) == [text]
     [condition] = URL_GRAMMAR.conditions(f"a='{text}'")
-    assert condition.is_met(event({'a': text})) is (text != 'null')
+    assert condition.is_certainly_met(event({'a': text})) is (text != 'null')
 
 
 def test_of_alternatives_the_first_with_a_value_is_used() -> None:

@@ -34,7 +34,6 @@ class SilenceMachine(RuleBasedStateMachine):
         self.heard = 0.0  # until the latest look at the clock
         self.looked_at = self.now
         self.is_open = True  # the port
-        self.was_full = False
         self.call: list[dict[str, Any]] = []
         self.call_began = self.now
         self.expected: dict[str, Expected] = {}
@@ -50,6 +49,7 @@ class SilenceMachine(RuleBasedStateMachine):
         self.silences = Silences(self.queue)
         self.silences.restore(self.context)
         self.silences.listened_at = self.looked_at = self.now
+        self.was_full = False
 
     def listen(self) -> None:
         """Look at the clock, as the line does between two calls."""
@@ -92,6 +92,15 @@ class SilenceMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.25, 7, 30, 61, 700, 2 * HOUR, 3 * DAY, 31 * DAY]))
     def time_goes_by(self, seconds: float) -> None:
         self.pass_time(seconds)
+
+    @precondition(lambda self: not self.call)
+    @rule(name=st.sampled_from(NAMES))
+    def falls_silent(self, name: str) -> None:
+        """Make one silent, which the other rules seldom do by chance: most of their steps do not follow each other like this."""
+        self.port(True)
+        self.sign(name, '1m')
+        self.pass_time(61)
+        self.hand_over()
 
     @rule(seconds=st.sampled_from([-DAY, -3600, 3600, DAY]))
     def wall_clock_jumps(self, seconds: float) -> None:

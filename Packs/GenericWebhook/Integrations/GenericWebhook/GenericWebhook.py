@@ -94,7 +94,7 @@ except ImportError as error:
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB  # of a body as sent, of the same body after decompression, and of its text in UTF-8
 MAX_JSON_BYTES = 34 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
-MAX_ESCAPED_BYTES = 64 * MIB  # of the same after further escapes that save memory (narrowed)
+MAX_ESCAPED_BYTES = 64 * MIB  # of the same after further escapes that save memory (escape_wide_characters)
 MAX_EVENTS = 1000  # in one request
 MAX_GZIP_MEMBERS = 1000  # in one body
 MAX_FORM_FIELDS = 1000
@@ -195,19 +195,19 @@ STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 # Let other greenlets run while one works long.
 
 
-yielded_at = 0.0  # when other greenlets were last allowed to run
+others_ran_at = 0.0  # when other greenlets were last allowed to run
 
 
-def yield_if_due(after_seconds: float = 0.01) -> None:
+def let_others_run_if_due(after_seconds: float = 0.01) -> None:
     """Let other greenlets run, unless a call did so less than `after_seconds` ago.
 
     Call it between the steps of any work that takes longer for larger bodies.
     """
-    global yielded_at
-    if time.monotonic() - yielded_at > after_seconds:
-        yielded_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
+    global others_ran_at
+    if time.monotonic() - others_ran_at > after_seconds:
+        others_ran_at = time.monotonic()  # before the sleep, too: a greenlet that runs during it must not yield again at once
         gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
-        yielded_at = time.monotonic()
+        others_ran_at = time.monotonic()
 
 
 ''' PROBLEMS '''
@@ -681,7 +681,8 @@ class Signature(NamedTuple):
             expected.update(body)
         else:
             with hashing_lock:
-                yield_if_due(0.001)  # so that sockets are served between two hashes; with the lock held, no other one begins then
+                # Sockets are served between two hashes; with the lock held, no other one begins then.
+                let_others_run_if_due(0.001)
                 expected.update(body)
         expected.update(self.suffix)
         computed = expected.digest()
@@ -745,7 +746,7 @@ def with_simple_strings(body: bytes) -> bytes:
     # `\\` first, an escaped backslash: in `\\ud83d` the text `ud83d` follows it. In a run of backslashes, JSON and `replace` both
     # take pairs from the left.
     for escape in (rb'\\', rb'\u'):
-        yield_if_due()
+        let_others_run_if_due()
         body = body.replace(escape, b'')
     return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))  # a blank for each control character
 
@@ -855,7 +856,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
     for index, signature in enumerate(within_limit(signatures, body)):
         if index > 0:
-            yield_if_due(0.001)  # not before the first signature: most requests have only one
+            let_others_run_if_due(0.001)  # not before the first signature: most requests have only one
         if not (token := signature.token_for(body)):  # checked first: only a sender that knows a token causes the other checks
             continue
         # Without a prefix the signed text begins with the body: the body may be what another scheme signs, prefix and all.
@@ -1151,7 +1152,7 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
         while has_more:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
-            yield_if_due()
+            let_others_run_if_due()
             share.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             has_more = body.write(source.read(PIECE_BYTES)) > 0
     except TimeoutError:
@@ -1237,13 +1238,14 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
     # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
     is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
-        return gathered(inflated(body, -15 if is_bare else WINDOW_BITS[coding], share), MAX_BODY_BYTES, 'after decompression')
+        pieces = decompress_in_pieces(body, -15 if is_bare else WINDOW_BITS[coding], share)
+        return join_within(pieces, MAX_BODY_BYTES, 'after decompression')
     except zlib.error:
         raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
-def inflated(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
-    """Yield the decompressed body in pieces of at most PIECE_BYTES; `gathered` lets other greenlets run between them.
+def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
+    """Yield the decompressed body in pieces of at most PIECE_BYTES; `join_within` lets other greenlets run between them.
 
     Raise zlib.error, TooLarge or Unavailable.
     """
@@ -1269,7 +1271,7 @@ def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = '
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for start in range(0, len(source), PIECE_BYTES):
-        yield_if_due()
+        let_others_run_if_due()
         yield decoder.decode(bytes(source[start:start + PIECE_BYTES]))
     yield decoder.decode(b'', final=True)  # raises UnicodeError if the bytes end within a character
 
@@ -1281,11 +1283,11 @@ def checked_utf8(source: bytes) -> bytes:
     return source
 
 
-def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
+def join_within(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
     """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, `measured` such as 'in UTF-8'."""
     joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
-        yield_if_due()
+        let_others_run_if_due()
         if joined.tell() + len(piece) > most:
             raise TooLarge(f'The body is larger than {most / MIB:g} MiB {measured}.')
         joined.write(piece)
@@ -1316,7 +1318,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
         with suppress(UnicodeError, LookupError):  # then the next encoding is tried, if there is one
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
-                    else gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
+                    else join_within(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
             if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
                 return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
@@ -1442,7 +1444,7 @@ class Budget:
         Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
         the members of an event itself cost nothing; any other level costs a value for each member or item.
         """
-        yield_if_due()
+        let_others_run_if_due()
         view = memoryview(source)
         # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
         with decoding_may_fail:
@@ -1509,19 +1511,19 @@ def steps_of(keys: Sequence[str]) -> Steps:
     return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
 
 
-def find(value: Any, steps: Steps, beyond_a_value: Any = None) -> Any:
+def find(value: Any, steps: Steps, if_a_scalar_stops: Any = None) -> Any:
     """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
 
         null, or a key that an object or a list does not have    None
         a key that may be among the members that were not read   UNREAD
-        a text, a number or a bool                               `beyond_a_value`: `a.b` leads beyond the text in {"a": "x"}
+        a text, a number or a bool                               `if_a_scalar_stops`: `a.b` leads beyond the text in {"a": "x"}
     """
     position, end = 0, len(steps)
     while position < end:
         if isinstance(value, list):
             value = {'0': value[0]} if value else {}
         elif not isinstance(value, dict):
-            return value if value is None or value is UNREAD else beyond_a_value
+            return value if value is None or value is UNREAD else if_a_scalar_stops
         for key, following in steps[position]:
             if key in value:
                 value, position = value.get(key), following
@@ -1909,19 +1911,20 @@ class Path:
         is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
         if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
             return [UNREAD]
-        return [UNREAD if self.lists and self.lists_in(item) else find(item, self.steps, UNREAD) for item in items]
+        return [UNREAD if self.lists and self.lists_cut_to_first_item(item) else find(item, self.steps, UNREAD) for item in items]
 
-    def lists_in(self, members: Any) -> list[list[Any]]:
+    def lists_cut_to_first_item(self, members: Any) -> list[list[Any]]:
         """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
         lists = (find(members, steps) for steps in self.lists)
         return [each for each in lists if isinstance(each, list) and len(each) > 1]
 
-    def is_one_of_several(self, members: dict[str, Any]) -> bool:
+    def reads_only_part_of_a_list(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
 
         Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
         """
-        return bool(self.lists or self.inside_item) and bool(members.get('truncatedAlerts') or self.lists_in(members))
+        may_be = bool(self.lists or self.inside_item)
+        return may_be and bool(members.get('truncatedAlerts') or self.lists_cut_to_first_item(members))
 
     def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
         """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
@@ -1964,7 +1967,7 @@ class Condition(NamedTuple):
         What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
         """
         if self.is_negated:
-            return self.is_met(event)
+            return self.is_certainly_met(event)
         values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
         return any(map(self.answer, values)) if self.wanted else bool(values)
 
@@ -1972,13 +1975,13 @@ class Condition(NamedTuple):
         """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
         return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
 
-    def is_met(self, event: ReadEvent) -> bool:
+    def is_certainly_met(self, event: ReadEvent) -> bool:
         """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
 
         Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
         """
         # One of several items is in doubt, too: those that are not read may answer otherwise.
-        found = [[UNREAD] if path.is_one_of_several(event.members) else path.values(event) for path in self.paths]
+        found = [[UNREAD] if path.reads_only_part_of_a_list(event.members) else path.values(event) for path in self.paths]
         answers_of_paths = [{*map(self.answer, values)} for values in found]
         if not self.is_negated:
             return {True} in answers_of_paths
@@ -3358,7 +3361,7 @@ REASONS = {  # what the note says
 }
 
 
-def found_by(part: Paths | Condition, event: ReadEvent) -> int:
+def result_of_part(part: Paths | Condition, event: ReadEvent) -> int:
     """Return what a part of a word finds in an event.
 
     A bare condition, such as that of `resolved=status`, is never NO_VALUE: it is answered without a value, too. If a text meets
@@ -3368,7 +3371,7 @@ def found_by(part: Paths | Condition, event: ReadEvent) -> int:
     values = [value for path in paths for value in path.values(event) if value is not None]
     if isinstance(part, Condition):
         texts = {value[:6].lower() for value in values if type(value) is str and part.answer(value)}
-        return MET_BY_ANY_TEXT if texts - CERTAIN_TEXTS and part.is_met(event) else FOUND
+        return MET_BY_ANY_TEXT if texts - CERTAIN_TEXTS and part.is_certainly_met(event) else FOUND
     if any(value is not UNREAD for value in values):
         return FOUND
     return TOO_LARGE if values else NO_VALUE  # values that are all UNREAD
@@ -3413,7 +3416,7 @@ class Findings:
             self.has_found['severity'] = True
         for key, part in event.words.parts.items():
             if isinstance(part, Condition) or self.found.get(key) != FOUND:  # a condition may still be MET_BY_ANY_TEXT
-                self.found[key] = max(found_by(part, event), self.found.get(key, NO_VALUE))
+                self.found[key] = max(result_of_part(part, event), self.found.get(key, NO_VALUE))
 
     def note(self) -> str:
         """Return which words of the URL were ignored, found nothing in all events or are met by any text, and why; '' for none.
@@ -4226,14 +4229,14 @@ class Facts:
                 return text
             # A text of several words, among them the stems of the change: the `resolved` of `alert.resolved` is in `Resolve it`.
             if ' ' in text and all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(change)):
-                return self.with_thing(text)
+                return self.with_affected_host(text)
         kind = topic or change or self.kind()
         subject = text or self.own_name or self.best(SUBJECTS, kind)
         if kind and not subject and not self.best(THINGS):  # a kind alone: then a URL, an id or another kind
             subject = (self.first((OWN, DATA, OTHERS), 'address') or self.first((OWN, DATA), 'last word: id')
                        or self.number(kind)
                        or first_of(each for each in self.texts(OTHER_KINDS, kind) if not self.repeats_the_kind(each)))
-        about = self.with_thing(subject, kind) if subject else ''
+        about = self.with_affected_host(subject, kind) if subject else ''
         name = about if kind.lower() in about.lower() else ': '.join(filter(None, (kind, about)))
         return self.clean(name)
 
@@ -4319,7 +4322,7 @@ class Facts:
         url = WEB_ADDRESS.fullmatch(self.clean(value))
         return url[1].rstrip('/') if url else ''
 
-    def with_thing(self, text: str, kind: str = '') -> str:
+    def with_affected_host(self, text: str, kind: str = '') -> str:
         """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that.
 
         The name of a rule says little: if it is one word, or if there is no such thing, the event's own text follows it.
@@ -4494,7 +4497,7 @@ class ThirdPartyEvent:
     @property
     def only_inner_event(self) -> 'ThirdPartyEvent':
         """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
-        is_alone = self.row.inner and not self.row.inner.is_one_of_several(self.members)
+        is_alone = self.row.inner and not self.row.inner.reads_only_part_of_a_list(self.members)
         return self.inner_event if is_alone else ThirdPartyEvent(b'', {}, self.contains_token)
 
     def text_member(self, key: str) -> str:
@@ -4561,7 +4564,7 @@ class ThirdPartyEvent:
             # If there is nothing to separate it from, it stands alone: without a title, `{title} ({host})` gives `db-1`.
             name += text if number > 0 and not found else f'{part.before}{text}{part.bracket}'
             found[text] = path
-            others = max([others, *(len(each) - 1 for each in path.lists_in(self.members))])
+            others = max([others, *(len(each) - 1 for each in path.lists_cut_to_first_item(self.members))])
         has_found = any(not path.constant for path in found.values())
         if row.is_of_url:
             self.findings.record('name', has_found)
@@ -4650,7 +4653,7 @@ class ThirdPartyEvent:
             elif path:
                 # How soon somebody wants help: that may be low although the problem is severe.
                 is_urgency = not path.is_of_url and not {*WORDS['priority']}.isdisjoint(path.text.lower().split('.'))
-                is_doubtful = is_urgency or path.is_one_of_several(self.members)
+                is_doubtful = is_urgency or path.reads_only_part_of_a_list(self.members)
                 severities = {*map(scale.severity, values)}
                 is_certain = is_certain and not is_doubtful and None not in severities
                 if known := [severity for severity in severities if severity is not None]:
@@ -4680,7 +4683,7 @@ class ThirdPartyEvent:
 
     def end_by(self, row: Row) -> End | None:
         """Return the end of a problem that the event certainly reports, by a row, or None."""
-        return next((end for end in row.ends if all(condition.is_met(self) for condition in end.conditions)), None)
+        return next((end for end in row.ends if all(condition.is_certainly_met(self) for condition in end.conditions)), None)
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
@@ -4699,7 +4702,7 @@ class ThirdPartyEvent:
         """
         parts = [self.key_value(paths) for paths in problem.parts]
         is_punctuation = len(parts) == 1 and not any(map(str.isalnum, parts[0]))  # without a letter or a digit, it is no id
-        if not all(parts) or is_punctuation or not all(condition.is_met(self) for condition in problem.conditions):
+        if not all(parts) or is_punctuation or not all(condition.is_certainly_met(self) for condition in problem.conditions):
             return ''
         key = '/'.join(parts)
         # `a/b` + `c` and `a` + `b/c` give the same text. In a sender's row, the number of parts is fixed, so that a `/` in the
@@ -4719,7 +4722,7 @@ class ThirdPartyEvent:
         # A CutText is no str here: two problems could have the same start.
         text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
         is_long = len(text) > MAX_KEY_PART_CHARACTERS
-        if not path or is_long or path.is_one_of_several(self.members) or not identifies_something(text):
+        if not path or is_long or path.reads_only_part_of_a_list(self.members) or not identifies_something(text):
             return ''
         return host_of(text) if path.is_host else text
 
@@ -4727,7 +4730,7 @@ class ThirdPartyEvent:
 
     def reason_to_skip(self) -> str:
         """Return why the words of the URL leave out the event, or ''."""
-        if self.words.skip and all(condition.is_met(self) for condition in self.words.skip):
+        if self.words.skip and all(condition.is_certainly_met(self) for condition in self.words.skip):
             is_end = any(path is IS_RECOVERY for condition in self.words.skip for path in condition.paths)
             return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
         is_too_low = self.words.at_least is not None and self.is_below(self.words.at_least)
@@ -4935,7 +4938,7 @@ def is_form(source: bytes) -> bool:
 
 def json_source(value: dict[bytes, Any]) -> bytes:
     """Return a value as JSON (see json_pieces). Raise TooLarge: escapes can make a text six times as long."""
-    return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
+    return join_within(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
@@ -4989,7 +4992,7 @@ def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def percent_decoded(source: bytes, start: int, end: int) -> bytes:
     """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
-    return checked_utf8(gathered(decoded_pieces(source, start, end), MAX_BODY_BYTES, 'decoded'))
+    return checked_utf8(join_within(decoded_pieces(source, start, end), MAX_BODY_BYTES, 'decoded'))
 
 
 PERCENT_OF_CODE = re.compile(rb'%(?=[0-9A-Fa-f]{2})')
@@ -5014,7 +5017,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
     parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
     # The parser yields for each field its head (a MultipartSegment), then pieces of its content, then None.
     for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
-        yield_if_due()
+        let_others_run_if_due()
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
@@ -5092,7 +5095,7 @@ def json_values(source: bytes, as_sent: bytes) -> list[bytes]:
     values: list[bytes] = []
     start = 0
     while start < len(source) and len(values) <= MAX_EVENTS:
-        yield_if_due()
+        let_others_run_if_due()
         end = json_value_end(source, start, as_sent)
         values.append(source[start:end].strip())
         start = end
@@ -5160,7 +5163,7 @@ def replace_lone_surrogates(source: bytes) -> bytes:
     """
     mended = io.BytesIO()
     for piece in PIECE.finditer(source.replace(rb'\\', NO_ESCAPE)):
-        yield_if_due()
+        let_others_run_if_due()
         mended.write(LONE_SURROGATE.sub(rb'\\ufffd', piece[0]))
     return mended.getvalue().replace(NO_ESCAPE, rb'\\')
 
@@ -5208,7 +5211,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     steps, position, value = steps_of(keys), 0, source
     with suppress(ValueError):  # no object on the way that has the key, or no array at the end
         while position < len(keys):
-            yield_if_due()
+            let_others_run_if_due()
             if keys[position] == '0' and value[:1] == b'[':
                 value, position = bytes(FIRST_ITEM.decode(value).item), position + 1
             else:
@@ -5240,13 +5243,13 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
         source = source.replace(marker, escaped_marker)
     if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return narrowed(source) if len(source) > MIB else source
+    return escape_wide_characters(source) if len(source) > MIB else source
 
 
 BEYOND_FF, BEYOND_FFFF = re.compile('[\u0100-\U0010ffff]+'), re.compile('[\U00010000-\U0010ffff]+')
 
 
-def narrowed(source: bytes) -> bytes:
+def escape_wide_characters(source: bytes) -> bytes:
     r"""Return a JSON text as it is, without wide characters, or without wide and middle ones: whichever takes the least memory.
 
     One wide character, beyond U+FFFF, makes every character of a str take four bytes; a middle one, beyond U+00FF, two. To avoid
@@ -5274,7 +5277,7 @@ def narrowed(source: bytes) -> bytes:
     if not to_escape:
         return source
     pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
-    return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
+    return join_within(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
 # --- receiver/payload/envelopes.py ---
@@ -5443,7 +5446,7 @@ class Conversion:
 
     def add_payload(self, source: bytes) -> None:
         """Add the incident of an envelope, or those of a third-party payload. Raise Rejected."""
-        yield_if_due()
+        let_others_run_if_due()
         fields, unknown_key = None, ''
         try:
             fields = asdict(ENVELOPE.decode(source))
@@ -5841,7 +5844,7 @@ class SetAside(Struct):
 class Post:
     """An accepted request from the moment when its incidents are known, to its end and for as long as it is remembered.
 
-    Nothing outlives its use: the connection is dropped with the sender (`let_sender_go`), the incidents with the end.
+    Nothing outlives its use: the connection is dropped with the sender (`drop_connection`), the incidents with the end.
     """
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = bool,
@@ -5920,7 +5923,7 @@ class Post:
         """Return whether the sender will probably send the same again: it waited and is gone, or could read our 502 or 503."""
         return self.sender is Sender.RETRIES or (self.sender is Sender.WAITS and self.is_gone())
 
-    def let_sender_go(self) -> None:
+    def drop_connection(self) -> None:
         """Freeze whether the sender will send the same again, and drop what would be kept in memory for it.
 
         That is its connection; and the incidents of a repeat, which others create.
@@ -6511,7 +6514,7 @@ class DeliveryMemory(Struct):
             post.original = None
             return self.queue_and_wait(post)
         finally:
-            post.let_sender_go()
+            post.drop_connection()
 
     def wait_for_original(self, original: Post, post: Post) -> bool:
         """Wait until the original of a repeat, `post`, is finished, and return True; or return False, as `wait_for_end` does.
@@ -6756,7 +6759,7 @@ class HistoryEntry(Struct, array_like=True):
     token: str = ''  # the name of the token that proved it, maybe with OF_EARLIER_FORM; '' if none did
 
 
-what_is_equal = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
+rejection_key = attrgetter('note', 'user_agent', 'address', 'status', 'token')  # in rejections that share an entry
 OF_EARLIER_FORM = ' (earlier)'  # marks a token of an earlier container: its name may mean another one by now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
 MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
@@ -6796,7 +6799,7 @@ class History(Struct):
         """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, MAX_ACCEPTED_ENTRIES) if entry.is_accepted else (self.others, MAX_OTHER_ENTRIES)
         if entry.result == 'rejected':
-            for equal in [each for each in entries if what_is_equal(each) == what_is_equal(entry)]:  # at most one
+            for equal in [each for each in entries if rejection_key(each) == rejection_key(entry)]:  # at most one
                 entries.remove(equal)
                 entry.since, entry.count = equal.since, equal.count + entry.count
         entries.append(entry)
@@ -7037,7 +7040,7 @@ class ServerLine:
         self.silences = Silences(self.queue)
         self.is_restored = False  # whether what the previous container saved has been read
         self.is_unsaved = self.is_save_urgent = False  # whether to save samples and history when it is time, or at once
-        self.silent_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
+        self.replyless_calls: float = 0  # how many calls of createIncidents got an empty reply; -inf once one got any other
         self.context_every = context_every
         self.logs_due_at = self.context_due_at = 0.0
         self.ending = Event()  # set when the process is to stop
@@ -7199,9 +7202,9 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent(now)
             return
-        self.silent_calls = self.silent_calls + 1 if not error and result in (None, '') else -math.inf
+        self.replyless_calls = self.replyless_calls + 1 if not error and result in (None, '') else -math.inf
         if created is None:
-            fault = escaped(unconfirmed_reason(result, error)) + (SILENT_SERVER if self.silent_calls >= SILENT_CALLS else '')
+            fault = escaped(unconfirmed_reason(result, error)) + (SILENT_SERVER if self.replyless_calls >= SILENT_CALLS else '')
             self.queue.record_unconfirmed(now)
         else:
             fault = error_beside(result)  # '' if all is well
