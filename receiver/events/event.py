@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from receiver.events.dates import ZONE, any_time_to_rfc3339
-from receiver.events.general_rule import Facts
+from receiver.events.general_rule import GeneralRule
 from receiver.events.log_lines import ACCESS, BRACKETS, PREAMBLE, WORDS_OF_SENTENCE, members_of_leef, members_of_log
 from receiver.events.meanings import GENERIC_TEXT, MAX_TEXT_WITH_JSON, PUNCTUATION, WORDS
 from receiver.events.paths import Path, Paths
@@ -99,9 +99,9 @@ class ThirdPartyEvent:
         return {key: CutText(value) for key, value in members.items()} if members and is_cut else members
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> GeneralRule:
         """Return what the general rule finds in the event."""
-        return Facts(self.record or self.members, self.headers, self.clean, self.budget)
+        return GeneralRule(self.record or self.members, self.headers, self.clean, self.budget)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
@@ -366,6 +366,6 @@ class ThirdPartyEvent:
             return False
         # In an object from which a row reads the severity, other keys do not count. In all other objects, every severity does.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
-        known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
+        known = [holder for path in paths for holder in path.objects_with_last_key([self.members], self.budget)]
         known += self.row.inner.values(self) if self.row.inner else []  # which the inner event has looked at
         return all(each < threshold for each in all_severities(self.record or self.members, known, self.budget))

@@ -17,7 +17,7 @@ from receiver.events.texts import first_of, is_token_or_agent, shortened, untagg
 from receiver.events.tree import Budget, read_object
 
 
-class Facts:
+class GeneralRule:
     """What an event says by the meanings of its keys: the general rule, for what no row finds.
 
     `headers` are those of its request, by name in lower case. `clean` returns a value as a line of text (see clean_text).
@@ -96,7 +96,7 @@ class Facts:
         A text that `known` contains is passed over. READERS says how a value under such a key is read, and NEEDS which texts
         count.
         """
-        read, needs = READERS.get(meaning, Facts.usable), NEEDS.get(meaning, bool)
+        read, needs = READERS.get(meaning, GeneralRule.usable), NEEDS.get(meaning, bool)
         for ring in rings:
             for scope in self.rings[ring]:
                 for key in scope.by_meaning.get(meaning, ()):
@@ -314,10 +314,11 @@ class Facts:
 
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
-READERS: dict[str, Callable[[Facts, Any], str]] = {
+READERS: dict[str, Callable[[GeneralRule, Any], str]] = {
     **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
-                     'last word: who', 'last word: id'), Facts.object_name),
-    'address': Facts.address, 'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
+                     'last word: who', 'last word: id'), GeneralRule.object_name),
+    'address': GeneralRule.address,
+    'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     **dict.fromkeys(('sentence', 'activity'), lambda text: ' ' in text),
     'domain': lambda text: '.' in text,

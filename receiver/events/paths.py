@@ -127,7 +127,7 @@ class Path:
         may_be = bool(self.lists or self.inside_item)
         return may_be and bool(members.get('truncatedAlerts') or self.lists_cut_to_first_item(members))
 
-    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
+    def objects_with_last_key(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
         """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
 
         For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
@@ -135,7 +135,8 @@ class Path:
         """
         if self.inside_item:
             lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
-            return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
+            inside = [item for items in lists for item in items if isinstance(item, dict)]
+            return self.inside_item.objects_with_last_key(inside, budget)
         keys = self.text.split('.')
         if not budget.allows(len(objects) * len(keys)):
             return []

@@ -1926,7 +1926,7 @@ class Path:
         may_be = bool(self.lists or self.inside_item)
         return may_be and bool(members.get('truncatedAlerts') or self.lists_cut_to_first_item(members))
 
-    def holders(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
+    def objects_with_last_key(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
         """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
 
         For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
@@ -1934,7 +1934,8 @@ class Path:
         """
         if self.inside_item:
             lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
-            return self.inside_item.holders([item for items in lists for item in items if isinstance(item, dict)], budget)
+            inside = [item for items in lists for item in items if isinstance(item, dict)]
+            return self.inside_item.objects_with_last_key(inside, budget)
         keys = self.text.split('.')
         if not budget.allows(len(objects) * len(keys)):
             return []
@@ -4091,7 +4092,7 @@ def severity_meaning(key: str) -> str:
 # What the general rule chooses from the meanings of an event's keys.
 
 
-class Facts:
+class GeneralRule:
     """What an event says by the meanings of its keys: the general rule, for what no row finds.
 
     `headers` are those of its request, by name in lower case. `clean` returns a value as a line of text (see clean_text).
@@ -4170,7 +4171,7 @@ class Facts:
         A text that `known` contains is passed over. READERS says how a value under such a key is read, and NEEDS which texts
         count.
         """
-        read, needs = READERS.get(meaning, Facts.usable), NEEDS.get(meaning, bool)
+        read, needs = READERS.get(meaning, GeneralRule.usable), NEEDS.get(meaning, bool)
         for ring in rings:
             for scope in self.rings[ring]:
                 for key in scope.by_meaning.get(meaning, ()):
@@ -4388,10 +4389,11 @@ class Facts:
 
 
 # How a value under a key of some meanings is read. Under all others, it is a usable text.
-READERS: dict[str, Callable[[Facts, Any], str]] = {
+READERS: dict[str, Callable[[GeneralRule, Any], str]] = {
     **dict.fromkeys(('object', 'person', 'who', 'by', 'thing', 'name', 'domain', 'id', 'status', 'last word: object',
-                     'last word: who', 'last word: id'), Facts.object_name),
-    'address': Facts.address, 'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
+                     'last word: who', 'last word: id'), GeneralRule.object_name),
+    'address': GeneralRule.address,
+    'named thing': lambda facts, value: facts.object_name(value) if isinstance(value, dict) else ''}
 NEEDS: dict[str, Callable[[str], bool]] = {  # what a text under a key of a vague meaning needs to count
     **dict.fromkeys(('sentence', 'activity'), lambda text: ' ' in text),
     'domain': lambda text: '.' in text,
@@ -4478,9 +4480,9 @@ class ThirdPartyEvent:
         return {key: CutText(value) for key, value in members.items()} if members and is_cut else members
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> GeneralRule:
         """Return what the general rule finds in the event."""
-        return Facts(self.record or self.members, self.headers, self.clean, self.budget)
+        return GeneralRule(self.record or self.members, self.headers, self.clean, self.budget)
 
     @cached_property
     def inner_event(self) -> 'ThirdPartyEvent':
@@ -4745,7 +4747,7 @@ class ThirdPartyEvent:
             return False
         # In an object from which a row reads the severity, other keys do not count. In all other objects, every severity does.
         paths = [path for row in self.rows for _, paths in row.severities for path in paths]
-        known = [holder for path in paths for holder in path.holders([self.members], self.budget)]
+        known = [holder for path in paths for holder in path.objects_with_last_key([self.members], self.budget)]
         known += self.row.inner.values(self) if self.row.inner else []  # which the inner event has looked at
         return all(each < threshold for each in all_severities(self.record or self.members, known, self.budget))
 
