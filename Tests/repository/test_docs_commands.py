@@ -24,7 +24,7 @@ from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command
 from local_xsoar import ROOT, LocalXsoar, needs
 from programs import Gate
 from tools.names.table import SENDERS
-from shared.webhook import PACK
+from shared.webhook import PACK, SCRIPT
 
 pytestmark = pytest.mark.sockets
 
@@ -151,6 +151,20 @@ def check_senders(command: Command, running: DevRun) -> None:
     assert all('wrote docs/senders/acme.md' in text for text in written)
 
 
+def check_build(command: Command, running: DevRun) -> None:
+    """In a copy: the command writes the script."""
+    with TemporaryDirectory() as name:
+        copy = Path(name)
+        for part in ('Packs', 'receiver', 'tools'):
+            shutil.copytree(ROOT / part, copy / part)
+        for part in ('dev', 'pyproject.toml'):
+            shutil.copy(ROOT / part, copy)
+        script = copy / SCRIPT.relative_to(ROOT)
+        script.write_text('')
+        assert run('bash', '-c', command.text, folder=copy).returncode == 0
+        assert script.read_bytes() == SCRIPT.read_bytes()
+
+
 def check_server(command: Command, running: DevRun) -> None:
     """As a person who reads what it would do, and says no. Tests/repository/test_check_server.py says yes."""
     here = re.sub(r'https?://\S+/instance/execute/webhook', running.webhook_url, command.text)
@@ -169,7 +183,7 @@ CHECKS = {
     r'python -m tools\.\w+$': lambda command, running: prints('in all')(
         Command(command.text.replace('python', sys.executable, 1)), running),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
-    r'\./dev senders\b': check_senders,
+    r'\./dev senders\b': check_senders, r'\./dev build$': check_build,
     r'\./dev release X\.Y\.Z$': prints('X.Y.Z is not a version'),  # Tests/repository/test_release.py makes one
     r'(?:printf .* \| )?curl ': check_curl,
 }

@@ -40,7 +40,7 @@ def test_a_sender_can_not_push_its_own_address_out_of_the_log(webhook: Webhook) 
     webhook.wait_for_line(r'from "127\.0\.0\.1" for "y{45}, 203\.0\.113\.7" "far-away"')
 
 
-NAMES = "''' NAMES '''\n"
+NAMES = "''' EVENTS '''\n"
 FAULT = '''decompress_well = decompress
 
 
@@ -64,7 +64,7 @@ resource.setrlimit = refuse_without_limit
 
 
 # It lacks the names of Linux, fails at some bodies, and counts a flood for a second; its token could be a method.
-faulty = webhook_with({"''' CONSTANTS '''": MACOS, NAMES: FAULT + NAMES, 'flood_seconds: int = 10': 'flood_seconds: int = 1'},
+faulty = webhook_with({"''' LIMITS '''": MACOS, NAMES: FAULT + NAMES, 'flood_seconds: int = 10': 'flood_seconds: int = 1'},
                       token='TOKEN-OF-CAPITALS')
 POST_OF_CAPITALS = POST.replace(TOKEN.encode(), b'TOKEN-OF-CAPITALS') + b'Connection: close\r\n'
 

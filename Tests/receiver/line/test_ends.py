@@ -77,6 +77,7 @@ ENDS: list[Callable[[Webhook], None]] = [Webhook.stop_container, kill, Webhook.c
 
 def test_nothing_is_lost_and_nothing_doubled_by_ends_at_random_moments() -> None:
     chance = random.Random(SEED)
+    left_by_stops: set[int] = set()
 
     async def play(webhook: Webhook) -> RetryingSenders:
         senders = RetryingSenders(webhook)
@@ -84,11 +85,12 @@ def test_nothing_is_lost_and_nothing_doubled_by_ends_at_random_moments() -> None
         for number in range(ROUNDS):
             enough = len(webhook.sent()) + chance.randint(20, 60)
             await until(lambda: len(webhook.sent()) > enough, 'alerts that are created')  # noqa: B023 - called at once
-            uncertain = len(senders.uncertain)
+            uncertain = senders.uncertain.copy()
             ENDS[number % len(ENDS)](webhook)
             await until(lambda: webhook.state()['restarts'] > number, 'the restart')  # noqa: B023
             if ENDS[number % len(ENDS)] == Webhook.stop_container:
-                assert len(senders.uncertain) == uncertain, 'who is stopped in good order answers everybody'
+                # A sender that writes on an idle connection while the container closes it gets a reset.
+                left_by_stops.update(senders.uncertain - uncertain)
         senders.is_over = True
         await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_SECONDS)
         return senders
@@ -98,6 +100,7 @@ def test_nothing_is_lost_and_nothing_doubled_by_ends_at_random_moments() -> None
         made = Counter(int(name) for name in webhook.names())
     assert set(made) == set(range(1, senders.sent + 1)), 'an alert is lost'
     assert {number for number, count in made.items() if count > 1} <= senders.uncertain
+    assert all(made[number] == 1 for number in left_by_stops), 'a stop in good order answers everybody whose incident exists'
 
 
 def test_a_stop_ends_the_heartbeat_before_the_process_so_that_no_half_line_is_on_stdout() -> None:

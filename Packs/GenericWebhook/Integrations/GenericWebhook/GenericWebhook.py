@@ -1327,797 +1327,6 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
                            'XML or CSV are accepted, in UTF-8 unless the Content-Type says otherwise.')
 
 
-''' EVENTS '''
-
-
-# --- receiver/events/tree.py ---
-# The tree of an event: its values, read only as far as they are looked at.
-
-
-#
-# An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
-# one level at a time, and only where somebody looks: a LargeObject or a LargeList holds Raw values, which are still JSON text,
-# and opens one when it is asked for. To code that reads objects by `get`, and lists by position or in a loop, both kinds of tree
-# look the same, unless a value is UNREAD: it was not opened, because that would take too much time or memory.
-
-SMALL_EVENT_BYTES = 64 * 1024
-SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
-MAX_OPENED_VALUES = 400_000  # in all events of a request
-MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are fewer than MAX_COLONS
-MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
-MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; one with more is UNREAD
-STRING_START_BYTES = 4096  # of a huge string, which is cut
-COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
-               'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
-               'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
-OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
-sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
-UNREAD = object()
-
-
-class CutText(str):
-    """A text that is in doubt: the start of one that is too long to be read whole, the first of several under one key, or ''."""
-
-
-class SentFloat(float):
-    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
-
-    def __init__(self, sent: str):
-        self.sent = sent  # the text that float() makes the number from
-
-
-WHOLE = Decoder(float_hook=SentFloat)
-MEMBERS = Decoder(dict[str, Raw])
-ITEMS = Decoder(list[Raw])
-
-
-@lru_cache(maxsize=8)
-def decoder_of(keys: tuple[str, ...]) -> Decoder[dict[str, Raw]]:
-    """Return a decoder of the members at some keys alone: a dict of all members could take hundreds of MiB."""
-    return Decoder(TypedDict('Members', dict.fromkeys(keys, Raw), total=False))  # type: ignore[operator]
-
-
-def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
-    """Return the members of an object and False or, if it may have too many, those at `keys` and True. Raise ValueError."""
-    # An object has at most as many members as colons. Counting these takes no memory.
-    if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
-        return MEMBERS.decode(source), False
-    return decoder_of(keys).decode(source), True
-
-
-class Large:
-    """What a LargeObject and a LargeList have in common: a value is Raw until somebody asks for it."""
-
-    def __init__(self: Any, values: Any, budget: 'Budget', is_cut: bool = False):
-        super().__init__(values)  # type: ignore[call-arg]  # of dict or list
-        self.budget = budget
-        self.is_cut = is_cut  # it has more values, which nobody can ask for
-
-    def opened(self: Any, place: Any, value: Any) -> Any:
-        """Return the value at a key or a position. If it is Raw, open it first, and keep it in its place."""
-        if type(value) is Raw:
-            value = self[place] = self.budget.open(value)
-        return value
-
-
-class LargeObject(Large, dict[str, Any]):
-    """An object whose members are opened by `get` alone. If it is cut, any other member is UNREAD."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the member at a key."""
-        return self.opened(key, super().get(key, UNREAD if self.is_cut else default))
-
-
-class LargeList(Large, list[Any]):
-    """A list whose items are opened by position, and in a loop."""
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return the item at a position."""
-        return self.opened(index, super().__getitem__(index))
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the items."""
-        return map(self.__getitem__, range(len(self)))
-
-
-decoding_may_fail = suppress(ValueError, RecursionError)  # one for all values: making it takes a while
-
-
-class Budget:
-    """How many values may still be opened or visited, in an event and in all events of a request: then the rest is UNREAD.
-
-    It bounds the time and the memory that a hostile request takes.
-    """
-
-    values = MAX_OPENED_VALUES
-    values_of_event = MAX_EVENT_VALUES
-
-    def allows(self, values: int) -> bool:
-        """Spend so many values, and return whether there were enough, for the request and for the event."""
-        self.values -= values
-        self.values_of_event -= values
-        return self.values >= 0 <= self.values_of_event  # neither is below 0
-
-    def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
-        """Return the value of a JSON text: the whole tree of a small one, one level of any other.
-
-        Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
-        the members of an event itself cost nothing; any other level costs a value for each member or item.
-        """
-        let_others_run_if_due()
-        view = memoryview(source)
-        # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
-        with decoding_may_fail:
-            if is_small(view):
-                return WHOLE.decode(view)
-        with decoding_may_fail:
-            if view[0] not in (OPENING_BRACE, OPENING_BRACKET):
-                return open_scalar(view)
-            if view[0] == OPENING_BRACE:
-                members, is_cut = members_of(source)
-                return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
-            if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
-                return LargeList(items, self)
-        return UNREAD
-
-
-def is_small(view: memoryview) -> bool:
-    """Return whether a JSON text may be decoded whole: it is short, and has few values and no `-0`."""
-    if len(view) > SMALL_EVENT_BYTES:
-        return False
-    source = bytes(view)
-    has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
-    # msgspec would make a -0 a 0: open_scalar reads it.
-    return has_few_marks and not (b'-0' in source and re.search(rb'-0(?:[\s,}\]]|\Z)', source))
-
-
-def open_scalar(view: memoryview) -> Any:
-    """Return a string, a number, a bool or null. Raise ValueError.
-
-    Of what is over SMALL_BODY_BYTES, return a string's start ('' if that is not UTF-8), and UNREAD for a number.
-    """
-    if len(view) <= SMALL_BODY_BYTES:
-        return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
-    if view[0] != QUOTE:
-        return UNREAD
-    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
-    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
-    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
-        with suppress(ValueError):
-            return CutText(WHOLE.decode(bytes(view[:end]) + b'"'))
-    return CutText()
-
-
-def count_byte(byte: bytes, source: bytes | Raw) -> int:
-    """Return how often a byte is in the source."""
-    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
-    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
-
-
-def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
-    """Return the members of an event, or {} if its source is not a JSON object that can be opened."""
-    value = (budget or Budget()).open(source, is_event=True) if source else None
-    return value if isinstance(value, dict) else {}
-
-
-Steps = list[list[tuple[str, int]]]
-
-
-def steps_of(keys: Sequence[str]) -> Steps:
-    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
-
-    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
-    """
-    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
-
-
-def find(value: Any, steps: Steps, if_a_scalar_stops: Any = None) -> Any:
-    """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
-
-        null, or a key that an object or a list does not have    None
-        a key that may be among the members that were not read   UNREAD
-        a text, a number or a bool                               `if_a_scalar_stops`: `a.b` leads beyond the text in {"a": "x"}
-    """
-    position, end = 0, len(steps)
-    while position < end:
-        if isinstance(value, list):
-            value = {'0': value[0]} if value else {}
-        elif not isinstance(value, dict):
-            return value if value is None or value is UNREAD else if_a_scalar_stops
-        for key, following in steps[position]:
-            if key in value:
-                value, position = value.get(key), following
-                break
-        else:
-            return value.get(key)  # not there: None, or UNREAD if not all members were read
-    return value
-
-
-# --- receiver/events/scales.py ---
-# Scales: what the values of a severity mean.
-
-
-NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
-
-# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
-SEVERITIES: dict[str, float | None] = {
-    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
-
-
-class Scale(NamedTuple):
-    """The severities that values mean, as the table of senders says it or, if it `is_exact`, a URL.
-
-    On an exact scale, texts are compared as they were sent, with regard to case.
-    """
-
-    by_value: dict[str, float | None]
-    by_minimum: dict[float, float | None]  # what any number means from this one up to the next
-    is_exact: bool = False
-
-    def severity(self, value: Any) -> float | None:
-        """Return the severity that a text, a number or a bool means, or None."""
-        word, number = form_of(value, self.is_exact)
-        if word in self.by_value or number is None:
-            return self.by_value.get(word)
-        reached = [minimum for minimum in self.by_minimum if minimum <= number]
-        return self.by_minimum[max(reached)] if reached else None
-
-
-def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
-    """Return a value as the text by which a scale compares it, and as a number or None: '7' and 7e0 -> ('7.0', 7.0)."""
-    text = text_of(value)
-    if type(value) is SentFloat or NUMBER.fullmatch(text):
-        return str(float(text)), float(text)  # inf, if it is too large
-    # No word of a scale has more than 40 characters. Sentinel's export has `E_HIGH` for `high`.
-    return text if is_exact else '_'.join(text[:40].lower().split()).removeprefix('e_'), None
-
-
-RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
-
-
-def text_of(value: Any) -> str:
-    """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
-    if type(value) is bool:
-        return 'true' if value else 'false'
-    if type(value) is SentFloat:
-        return value.sent
-    return str(value) if type(value) in (str, int) else ''  # a CutText is not all that was sent
-
-
-# --- receiver/events/texts.py ---
-# Texts of an event as one line without tokens, and whether they say something.
-
-
-# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident. Each becomes the text
-# beside it.
-ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##': '$ $##'}
-
-
-def without_error_markers(text: str) -> str:
-    """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
-    for marker, harmless in ERROR_MARKERS.items():
-        text = text.replace(marker, harmless)
-    return text
-
-
-def words_of(kind: str) -> list[str]:
-    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created'].
-
-    A word has at least two letters, or three if they are capitals.
-    """
-    return [word.lower() for word in WORD_OF_KIND.findall(kind)]
-
-
-WORD_OF_KIND = re.compile('[A-Z]?[a-z]{2,}|[A-Z]{3,}')
-
-
-def is_token_or_agent(text: str) -> bool:
-    """Return whether a text looks like a token or a user agent."""
-    return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
-
-
-def first_of(texts: Iterable[str]) -> str:
-    """Return the first text that is not empty, or ''."""
-    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
-        if text:
-            return text
-    return ''
-
-
-def shortened(text: str, max_length: int = 150) -> str:
-    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`.
-
-    But a path at its end loses its first folders, since the last part says most: `Deleted: …/storageAccounts/invoices`.
-    """
-    text = without_error_markers(text)
-    if len(text) <= max_length:
-        return text
-    start = text.rfind(' ') + 1  # of the last word
-    room = max_length - start - len('…')  # for the end of the path
-    rest = text.find('/', len(text) - room) if text.startswith('/', start) else -1
-    return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
-
-
-LONGEST_SPELLING = 1024  # that of a token, in characters
-
-
-def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
-    """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-    if type(value) not in (str, int, SentFloat, CutText):
-        return ''
-    whole = value.sent if type(value) is SentFloat else str(value)
-    text = whole[:4096].strip()  # more than any name or date has, and quick to search
-    if '  ' in text or not text.isprintable():  # any other text is one line as it is
-        controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
-        # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
-        marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
-        text = ' '.join(re.sub(f'[{controls}{marks}]', '', text).split())
-    if text and contains_token(text):
-        return ''
-    return text[:-LONGEST_SPELLING] if len(whole) > 4096 else text  # a token may be cut at its end
-
-
-def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
-    """Return a value as `clean` does, without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
-    text = clean(value)
-    # Cleaned again: a tag may have divided the token.
-    return clean(TAG.sub(' ', text)) if '<' in text and TAG_OF_MARKUP.search(text) else text
-
-
-# How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
-JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
-JSON_WITH_VALUES = re.compile(r'\s*[{\[]\s*["{]')
-TOKEN_OR_AGENT = re.compile(
-    # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
-    r'(?=[\w-]{16,}\Z)(?=.*[a-z])(?=.*[A-Z])(\D*\d){3}.*|'
-    # A user agent such as `Mozilla/5.0 (X11)`
-    r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
-TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>|<\?xml[^<>]*>', re.IGNORECASE | re.ASCII)
-TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
-
-
-# --- receiver/events/xml.py ---
-# XML as the members of an object.
-
-
-MAX_XML_DEPTH = 32
-
-
-def xml_members(text: str) -> dict[str, Any] | None:
-    """Return an XML document as the members of an object, or None if the text is no whole document, or too deep.
-
-    Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
-    """
-    if '<!DOCTYPE' in text and text.lstrip('\ufeff \t\r\n').startswith('<'):  # also behind a byte order mark
-        return {}
-    try:
-        return xml_object([fromstring(text)])
-    except (ParseError, RecursionError) as error:
-        error.__traceback__ = None  # its frames refer to the error: that cycle would keep the body in memory
-        return None
-
-
-def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
-    """Return elements as the members of an object, each a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
-
-    Of several with one name, the first counts, and something is in doubt. Raise RecursionError if they are too deep.
-    """
-    members: dict[str, Any] = {}
-    for element in elements:
-        if depth >= MAX_XML_DEPTH:
-            raise RecursionError
-        key, value = element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or ''
-        first = members.setdefault(key, value)
-        if first != value:
-            members.update({key: CutText(first)} if isinstance(first, str) else {'': CutText()})
-    return members
-
-
-# --- receiver/events/dates.py ---
-# Dates and times as Unix times.
-
-
-RFC3339 = re.compile(r'(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)')
-# fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
-ISO_DATE = re.compile(r'(?a)(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)(?:[T ].*)?')
-
-
-def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
-
-    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
-    Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
-    """
-    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()  # `t`, `w` and `z` are valid, too
-    if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
-        raise ValueError('it has another format')
-    date = datetime.fromisoformat(iso_date)
-    date = date.replace(tzinfo=date.tzinfo or timezone.utc)
-    if not earliest <= date.timestamp() <= latest:
-        raise ValueError('it is too early or too late')
-    return text if is_rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
-
-
-# Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
-CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
-# `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
-YEAR_LAST = re.compile(r'(?ai)[A-Z]{3} ([A-Z]{3}) (\d\d?) (\S+(?: [AP]M)?)(?: UTC| GMT)? (\d{4})')
-# `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000`, `11/24/2026 9:00:00 AM` and `24-11-2026 09:00`
-OTHER_DATE = re.compile(
-    rf'(?ai)(?:[A-Z]{{3}}, )?(?P<day>\d\d?)(?P<mark>[ /-])(?P<month>[A-Z]{{3}}|\d\d?)(?P=mark)(?P<year>\d{{4}})[ :]{CLOCK}')
-# 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
-UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
-ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
-CALENDAR_DATE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
-TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
-
-
-def other_date_to_iso(text: str) -> str:
-    """Return a date that OTHER_DATE matches, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
-
-    Return any other text with no more changes than fromisoformat needs: without ` UTC` at its end, or a space before an offset.
-    Raise ValueError if day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March. Raise
-    it, too, if no month has the name, or if the hour before AM or PM does not exist. Other dates that do not exist are
-    returned, and rejected when they are read as ISO 8601.
-    """
-    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)  # also `10:00:00.123 +0100`
-    if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
-        return f'{text[:4]}-{text[5:7]}-{text[8:]}'
-    match = OTHER_DATE.fullmatch(YEAR_LAST.sub(r'\2 \1 \4 \3', text))
-    if not match:
-        return text
-    month, day, hour, half = match.group('month', 'day', 'hour', 'half')
-    hours = datetime.strptime(f'{hour} {half}', '%I %p').hour if half else int(hour)
-    if month.isalpha():
-        month_number, day_number = datetime.strptime(month, '%b').month, int(day)
-    else:
-        month_number, day_number = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
-        if month_number < day_number <= 12:  # each of them may be the month
-            raise ValueError('the order of day and month is not certain')
-    return f'{match["year"]}-{month_number:02}-{day_number:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
-
-
-YEAR_2000 = 946_684_800  # its beginning, in Unix time
-
-
-def any_time_to_rfc3339(text: str, now: float) -> str:
-    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
-
-    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
-    """
-    try:
-        if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
-            text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
-        return iso_date_to_rfc3339(text, YEAR_2000, now + 24 * 3600)
-    except (ValueError, OverflowError):
-        return ''
-
-
-def unix_time_to_iso(text: str) -> str:
-    """Return a text that looks like a Unix time in ISO 8601."""
-    if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
-        return f'{text[:8]}T{text[8:]}'
-    seconds = float(text)
-    while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
-        seconds /= 1000
-    return utc_text(seconds)
-
-
-# --- receiver/events/paths.py ---
-# Paths and conditions: where a value is in an event, and the grammar of both.
-
-
-#
-# One grammar serves the table of senders and texts from a URL:
-#
-#   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
-#   alerts.*.status     the value in every item of a list
-#   @ce-type            the request header `ce-type`; without it, the key `@ce-type`
-#   a|b                 the first of these that has a value
-#   'a, b'              the text itself
-#   a, b                all of these
-#   a|b=c|'d, e'        a condition: the value at `a` or at `b` is `c` or `d, e`
-#   a|b                 as a condition: there is a value other than null, '', {}, [], false and 0
-#   !a=b                the opposite of a condition
-#
-# What is in doubt meets neither a condition nor its opposite: what was cut or not read, the first of several items, several
-# items that differ, an object or a list in place of a text. The answers of one value, and whether a row fits an event by it:
-#
-#                            `state`                `state=ok`
-#   the value at `state`     answer      fits       answer       fits
-#   none                     no          no         no (1)       no
-#   null                     no          no         no (1)       no
-#   ''                       no          yes        no (1)       no
-#   {} or []                 no          yes        in doubt     no
-#   {'a': 1} or [1]          yes         yes        in doubt     no
-#   0 or false               no          yes        no           no
-#   'no' or '0'              in doubt    yes        no           no
-#   'down'                   yes         yes        no           no
-#   'ok'                     yes         yes        yes          yes
-#   a text that was cut      in doubt    yes        in doubt     no
-#   what was not read        in doubt    no         in doubt     no
-#
-#   (1) In a URL, this `no` does not meet `!state=ok`: a mistyped key must not be true of every event.
-
-
-class Unreadable(Exception):
-    """A text that is not in the grammar. From a URL, the reason quotes nothing of it: it may be a secret."""
-
-    def __init__(self, reason: str, position: int = 0):
-        super().__init__(reason)
-        self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
-
-
-class ReadEvent(Protocol):
-    """What paths, conditions and words read of an event: an `events.event.ThirdPartyEvent` has it."""
-
-    members: dict[str, Any]
-    headers: dict[str, str]
-    budget: Budget
-    words: Any
-    findings: Any
-    is_recovery: bool
-
-    @property
-    def inner_event(self) -> Any:
-        """Return the event inside a text of this one."""
-
-
-class Path:
-    """Where a value is in an event, from a text that a Grammar has checked. `is_of_url` says that the text is from a URL.
-
-    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`. `read`
-    returns what either of them stands for. In the table, `host: a` is a path, too.
-    """
-
-    def __init__(self, text: str, is_of_url: bool = False, read: Callable[[ReadEvent], Any] | None = None):
-        self.text = text
-        self.is_of_url = is_of_url
-        self.constant = constant = unquoted(text) if text.startswith("'") else ''
-        self.read = (lambda _: constant) if constant else read
-        self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
-        self.header = text[1:].lower() if text.startswith('@') else ''  # without it in the request, it is a key like any other
-        path = text[len('host: '):] if self.is_host else text
-        before, _, after = path.partition('.*.')
-        # For `alerts.*.status`, the steps lead to `alerts`, and this is the path `status` inside each item.
-        self.inside_item = Path(after) if after and not constant else None
-        keys = [] if constant else before.split('.')
-        self.steps = steps_of(keys)
-        # The steps to the lists from which the path takes the first item: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
-        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
-
-    def values(self, event: ReadEvent) -> list[Any]:
-        """Return the value at the path, or those in every item of a list: None for an item without it.
-
-        Return [] if there is no value or no list, and [UNREAD] for what was not read.
-        """
-        if self.read:
-            return [self.read(event)]
-        if self.header:
-            # The user of a URL chooses what it reads: it sees no header with the token (see headers_for_words).
-            headers = event.findings.headers() if self.is_of_url else event.headers
-            if self.header in headers:
-                return [headers[self.header]]
-        value = find(event.members, self.steps)
-        if self.inside_item and value is not UNREAD:
-            return self.inside_item.values_in_items(value, event.budget) if isinstance(value, list) else []
-        return [] if value is None else [value]
-
-    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
-        """Return the value at the path in each item of a list, or UNREAD where a text stops the path or a `0` passes items over.
-
-        Return [UNREAD] if the budget does not allow so many items, or if one is neither an object nor null.
-        """
-        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
-        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
-            return [UNREAD]
-        return [UNREAD if self.lists and self.lists_cut_to_first_item(item) else find(item, self.steps, UNREAD) for item in items]
-
-    def lists_cut_to_first_item(self, members: Any) -> list[list[Any]]:
-        """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
-        lists = (find(members, steps) for steps in self.lists)
-        return [each for each in lists if isinstance(each, list) and len(each) > 1]
-
-    def reads_only_part_of_a_list(self, members: dict[str, Any]) -> bool:
-        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
-
-        Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
-        """
-        may_be = bool(self.lists or self.inside_item)
-        return may_be and bool(members.get('truncatedAlerts') or self.lists_cut_to_first_item(members))
-
-    def objects_with_last_key(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
-        """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
-
-        For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
-        the budget is spent.
-        """
-        if self.inside_item:
-            lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
-            inside = [item for items in lists for item in items if isinstance(item, dict)]
-            return self.inside_item.objects_with_last_key(inside, budget)
-        keys = self.text.split('.')
-        if not budget.allows(len(objects) * len(keys)):
-            return []
-        # Each way to divide the keys into steps to an object and a key of it. No steps lead to the object itself.
-        divisions = [(steps_of(keys[:index]), '.'.join(keys[index:])) for index in range(len(keys))]
-        found = [(find(each, steps), key) for each in objects for steps, key in divisions]
-        return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
-
-
-Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
-
-
-# As the value of a bare path, these mean neither that there is something nor that there is nothing. Like the next, they have at
-# most five characters, so that six of a text are enough to compare it.
-DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
-CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
-
-
-class Condition(NamedTuple):
-    """What an event must say at one of some paths."""
-
-    paths: Paths
-    wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
-    is_negated: bool
-    is_of_url: bool  # then `!a=b` needs some other text at `a`: a path may be mistyped, so an event without `a` does not meet it
-
-    def fits(self, event: ReadEvent) -> bool:
-        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them.
-
-        What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
-        """
-        if self.is_negated:
-            return self.is_certainly_met(event)
-        values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
-        return any(map(self.answer, values)) if self.wanted else bool(values)
-
-    def is_at_top(self, event: ReadEvent) -> bool:
-        """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
-        return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
-
-    def is_certainly_met(self, event: ReadEvent) -> bool:
-        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
-
-        Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
-        """
-        # One of several items is in doubt, too: those that are not read may answer otherwise.
-        found = [[UNREAD] if path.reads_only_part_of_a_list(event.members) else path.values(event) for path in self.paths]
-        answers_of_paths = [{*map(self.answer, values)} for values in found]
-        if not self.is_negated:
-            return {True} in answers_of_paths
-        answers = set().union(*answers_of_paths)
-        return answers == {False} or (not answers and not (self.is_of_url and self.wanted))
-
-    def answer(self, value: Any) -> bool | None:
-        """Return whether a value is one of the wanted texts; if none are wanted, whether it is something. None is for doubt."""
-        if value is UNREAD or isinstance(value, CutText):
-            return None
-        if not self.wanted:
-            return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
-        if isinstance(value, (dict, list)) or (self.is_of_url and value in (None, '')):
-            return None
-        text = text_of(value)
-        return text in self.wanted and text != 'null'  # a text `null` stands for no value: it is not even equal to `null`
-
-
-MAX_PATH_KEYS = 16
-MAX_PATH_CHARACTERS = 512
-MAX_PARTS = 8  # in a word of a URL, like the next two
-MAX_ALTERNATIVES = 4
-MAX_SCALE_VALUES = 16
-MOST_BETWEEN = {',': (MAX_PARTS, 'parts'), '|': (MAX_ALTERNATIVES, 'alternatives')}
-
-
-class Grammar(NamedTuple):
-    """How a text of the table or of a URL is read. Each method raises Unreadable."""
-
-    is_of_url: bool  # then it has limits, and `!path=text` needs a value: a mistyped key must not be true of every event
-
-    def conditions(self, text: str) -> tuple[Condition, ...]:
-        """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
-        conditions = tuple(self.each(text, self.read_condition))
-        if all(condition.is_negated for condition in conditions):
-            raise Unreadable('only negated conditions, which too many events meet', len(conditions))
-        return conditions
-
-    def parts(self, text: str, allows_items: bool = False) -> tuple[Paths, ...]:
-        """Return the parts of a text such as 'a|b, c'. A path into all items of a list is only allowed with `allows_items`."""
-        return tuple(self.each(text, partial(self.read_part, allows_items=allows_items)))
-
-    def part(self, text: str, allows_items: bool = False) -> Paths:
-        """Return the only part of a text such as 'a|b'."""
-        first, *others = self.parts(text, allows_items)
-        if others:
-            raise Unreadable('only one part is allowed', 2)
-        return first
-
-    def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
-        """Yield what `read` returns for each part that commas separate."""
-        for position, part in enumerate(self.split(text, ','), 1):
-            try:
-                if NOT_UTF8.search(part):
-                    raise Unreadable('a character is not valid UTF-8')
-                yield read(part)
-            except Unreadable as error:
-                raise Unreadable(str(error), position) from None
-
-    def read_condition(self, text: str) -> Condition:
-        """Return one condition."""
-        paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
-        if len(texts) > 1:
-            raise Unreadable('a value that contains = must be quoted')
-        wanted = frozenset(map(unquoted, self.split(texts[0], '|'))) if texts else frozenset()
-        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), self.is_of_url)
-
-    def read_part(self, text: str, allows_items: bool = False) -> Paths:
-        """Return one part: paths and constants."""
-        paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
-                      for each in self.split(text, '|'))
-        if not allows_items and any(path.inside_item for path in paths):
-            raise Unreadable('only one value can be used here, not those of all items')
-        return paths
-
-    def split(self, text: str, separator: str) -> list[str]:
-        """Return the parts of a text between commas, or the alternatives between `|`."""
-        texts, (most, what) = split_outside_quotes(text, separator), MOST_BETWEEN[separator]
-        if self.is_of_url and len(texts) > most:
-            raise Unreadable(f'there are more than {most} {what}')
-        return texts
-
-    def read_path(self, text: str) -> Path:
-        """Return a path."""
-        for pattern, reason in PATH_FAULTS:
-            if re.search(pattern, text):
-                raise Unreadable(reason)
-        if text.count('.') >= MAX_PATH_KEYS or len(text) > MAX_PATH_CHARACTERS:
-            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
-        return Path(text, self.is_of_url)
-
-    def levels(self, text: str) -> list[tuple[str, float | None]]:
-        """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
-        named = [*self.each(text, self.read_level)]
-        levels = [*chain.from_iterable(named)]
-        if len({severity for _, severity in levels}) < len(named) or (self.is_of_url and len(levels) > MAX_SCALE_VALUES):
-            raise Unreadable(f'a scale has a severity twice, or more than {MAX_SCALE_VALUES} values')
-        return levels
-
-    def read_level(self, text: str) -> list[tuple[str, float | None]]:
-        """Return the values that mean one severity of a scale, each with that. Only the table has values that mean none."""
-        name, *values = split_outside_quotes(text, '=')
-        if len(values) != 1 or name not in SEVERITIES or (self.is_of_url and not SEVERITIES[name]):
-            raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
-        return [(unquoted(value), SEVERITIES[name]) for value in split_outside_quotes(values[0], '|')]
-
-
-def split_outside_quotes(text: str, separator: str) -> list[str]:
-    """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
-    if text.count("'") % 2:
-        raise Unreadable('a quote is missing')
-    # Each match is a part and the separator behind it, so the last part gets a separator, too.
-    return [part.strip() for part in re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)]
-
-
-def unquoted(text: str) -> str:
-    """Return a text without the quotes around it, if there are any. Raise Unreadable."""
-    inner = text[1:-1] if text.startswith("'") and text.endswith("'") else text
-    if not inner or "'" in inner:
-        raise Unreadable('a quote is inside a text' if inner else 'a text is empty')
-    return inner
-
-
-NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
-PATH_FAULTS = (  # what is wrong with a text that is not a path: a pattern that finds it, and the reason
-    (r'\A@?\Z', 'a path is empty'),
-    (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
-    (r'\A@?!', 'a path begins with a !'),
-    (r"'", 'a path has a quote'),
-    (r'\*.*\*|(?<!\.)\*|\*(?!\.)', 'a path has several *, or one that is not alone between two dots'),
-)
-TABLE_GRAMMAR = Grammar(is_of_url=False)
-URL_GRAMMAR = Grammar(is_of_url=True)
-
-
 ''' SENDERS '''
 
 
@@ -3173,6 +2382,794 @@ slack-message
 
 
 ''' EVENTS '''
+
+
+# --- receiver/events/tree.py ---
+# The tree of an event: its values, read only as far as they are looked at.
+
+
+#
+# An event is read as a tree: its objects are dicts, its arrays lists. A small event is decoded whole. A larger one is opened
+# one level at a time, and only where somebody looks: a LargeObject or a LargeList holds Raw values, which are still JSON text,
+# and opens one when it is asked for. To code that reads objects by `get`, and lists by position or in a loop, both kinds of tree
+# look the same, unless a value is UNREAD: it was not opened, because that would take too much time or memory.
+
+SMALL_EVENT_BYTES = 64 * 1024
+SMALL_EVENT_MARKS = 2000  # commas, colons and opening brackets: each of them may be a value, which takes up to 70 bytes
+MAX_OPENED_VALUES = 400_000  # in all events of a request
+MAX_EVENT_VALUES = 40_000  # in one event, besides its own members, of which there are fewer than MAX_COLONS
+MAX_COLONS = 50_000  # of an object that is not small; with more, only COMMON_KEYS are opened
+MAX_LIST_COMMAS = 1_000_000  # of a list that is not small; one with more is UNREAD
+STRING_START_BYTES = 4096  # of a huge string, which is cut
+COMMON_KEYS = ('name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
+               'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
+               'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')
+OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
+sys.set_int_max_str_digits(1000)  # a longer integer is UNREAD: Python takes 50 µs to write one of 4,300 digits
+UNREAD = object()
+
+
+class CutText(str):
+    """A text that is in doubt: the start of one that is too long to be read whole, the first of several under one key, or ''."""
+
+
+class SentFloat(float):
+    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
+
+    def __init__(self, sent: str):
+        self.sent = sent  # the text that float() makes the number from
+
+
+WHOLE = Decoder(float_hook=SentFloat)
+MEMBERS = Decoder(dict[str, Raw])
+ITEMS = Decoder(list[Raw])
+
+
+@lru_cache(maxsize=8)
+def decoder_of(keys: tuple[str, ...]) -> Decoder[dict[str, Raw]]:
+    """Return a decoder of the members at some keys alone: a dict of all members could take hundreds of MiB."""
+    return Decoder(TypedDict('Members', dict.fromkeys(keys, Raw), total=False))  # type: ignore[operator]
+
+
+def members_of(source: bytes | Raw, keys: tuple[str, ...] = COMMON_KEYS) -> tuple[dict[str, Raw], bool]:
+    """Return the members of an object and False or, if it may have too many, those at `keys` and True. Raise ValueError."""
+    # An object has at most as many members as colons. Counting these takes no memory.
+    if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= MAX_COLONS:
+        return MEMBERS.decode(source), False
+    return decoder_of(keys).decode(source), True
+
+
+class Large:
+    """What a LargeObject and a LargeList have in common: a value is Raw until somebody asks for it."""
+
+    def __init__(self: Any, values: Any, budget: 'Budget', is_cut: bool = False):
+        super().__init__(values)  # type: ignore[call-arg]  # of dict or list
+        self.budget = budget
+        self.is_cut = is_cut  # it has more values, which nobody can ask for
+
+    def opened(self: Any, place: Any, value: Any) -> Any:
+        """Return the value at a key or a position. If it is Raw, open it first, and keep it in its place."""
+        if type(value) is Raw:
+            value = self[place] = self.budget.open(value)
+        return value
+
+
+class LargeObject(Large, dict[str, Any]):
+    """An object whose members are opened by `get` alone. If it is cut, any other member is UNREAD."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the member at a key."""
+        return self.opened(key, super().get(key, UNREAD if self.is_cut else default))
+
+
+class LargeList(Large, list[Any]):
+    """A list whose items are opened by position, and in a loop."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the item at a position."""
+        return self.opened(index, super().__getitem__(index))
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items."""
+        return map(self.__getitem__, range(len(self)))
+
+
+decoding_may_fail = suppress(ValueError, RecursionError)  # one for all values: making it takes a while
+
+
+class Budget:
+    """How many values may still be opened or visited, in an event and in all events of a request: then the rest is UNREAD.
+
+    It bounds the time and the memory that a hostile request takes.
+    """
+
+    values = MAX_OPENED_VALUES
+    values_of_event = MAX_EVENT_VALUES
+
+    def allows(self, values: int) -> bool:
+        """Spend so many values, and return whether there were enough, for the request and for the event."""
+        self.values -= values
+        self.values_of_event -= values
+        return self.values >= 0 <= self.values_of_event  # neither is below 0
+
+    def open(self, source: bytes | Raw, is_event: bool = False) -> Any:
+        """Return the value of a JSON text: the whole tree of a small one, one level of any other.
+
+        Return UNREAD if the text cannot be decoded, is a list with too many commas, or if the budget is spent. A small tree and
+        the members of an event itself cost nothing; any other level costs a value for each member or item.
+        """
+        let_others_run_if_due()
+        view = memoryview(source)
+        # Whatever fails here is tried again level by level: then one integer of 5,000 digits is UNREAD, and not all around it.
+        with decoding_may_fail:
+            if is_small(view):
+                return WHOLE.decode(view)
+        with decoding_may_fail:
+            if view[0] not in (OPENING_BRACE, OPENING_BRACKET):
+                return open_scalar(view)
+            if view[0] == OPENING_BRACE:
+                members, is_cut = members_of(source)
+                return LargeObject(members, self, is_cut) if is_event or self.allows(len(members)) else UNREAD
+            if count_byte(b',', source) <= MAX_LIST_COMMAS and self.allows(len(items := ITEMS.decode(source))):
+                return LargeList(items, self)
+        return UNREAD
+
+
+def is_small(view: memoryview) -> bool:
+    """Return whether a JSON text may be decoded whole: it is short, and has few values and no `-0`."""
+    if len(view) > SMALL_EVENT_BYTES:
+        return False
+    source = bytes(view)
+    has_few_marks = len(source) <= SMALL_EVENT_MARKS or sum(map(source.count, (b',', b':', b'[', b'{'))) <= SMALL_EVENT_MARKS
+    # msgspec would make a -0 a 0: open_scalar reads it.
+    return has_few_marks and not (b'-0' in source and re.search(rb'-0(?:[\s,}\]]|\Z)', source))
+
+
+def open_scalar(view: memoryview) -> Any:
+    """Return a string, a number, a bool or null. Raise ValueError.
+
+    Of what is over SMALL_BODY_BYTES, return a string's start ('' if that is not UTF-8), and UNREAD for a number.
+    """
+    if len(view) <= SMALL_BODY_BYTES:
+        return SentFloat('-0') if bytes(view) == b'-0' else WHOLE.decode(view)
+    if view[0] != QUOTE:
+        return UNREAD
+    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
+    for end in range(STRING_START_BYTES, STRING_START_BYTES - 12, -1):
+        with suppress(ValueError):
+            return CutText(WHOLE.decode(bytes(view[:end]) + b'"'))
+    return CutText()
+
+
+def count_byte(byte: bytes, source: bytes | Raw) -> int:
+    """Return how often a byte is in the source."""
+    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
+    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
+
+
+def read_object(source: bytes, budget: Budget | None = None) -> dict[str, Any]:
+    """Return the members of an event, or {} if its source is not a JSON object that can be opened."""
+    value = (budget or Budget()).open(source, is_event=True) if source else None
+    return value if isinstance(value, dict) else {}
+
+
+Steps = list[list[tuple[str, int]]]
+
+
+def steps_of(keys: Sequence[str]) -> Steps:
+    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
+
+    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
+    """
+    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
+
+
+def find(value: Any, steps: Steps, if_a_scalar_stops: Any = None) -> Any:
+    """Return the value to which some steps lead, in which `0` is the first item of a list; or what stops them on the way:
+
+        null, or a key that an object or a list does not have    None
+        a key that may be among the members that were not read   UNREAD
+        a text, a number or a bool                               `if_a_scalar_stops`: `a.b` leads beyond the text in {"a": "x"}
+    """
+    position, end = 0, len(steps)
+    while position < end:
+        if isinstance(value, list):
+            value = {'0': value[0]} if value else {}
+        elif not isinstance(value, dict):
+            return value if value is None or value is UNREAD else if_a_scalar_stops
+        for key, following in steps[position]:
+            if key in value:
+                value, position = value.get(key), following
+                break
+        else:
+            return value.get(key)  # not there: None, or UNREAD if not all members were read
+    return value
+
+
+# --- receiver/events/scales.py ---
+# Scales: what the values of a severity mean.
+
+
+NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
+
+# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
+SEVERITIES: dict[str, float | None] = {
+    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
+
+
+class Scale(NamedTuple):
+    """The severities that values mean, as the table of senders says it or, if it `is_exact`, a URL.
+
+    On an exact scale, texts are compared as they were sent, with regard to case.
+    """
+
+    by_value: dict[str, float | None]
+    by_minimum: dict[float, float | None]  # what any number means from this one up to the next
+    is_exact: bool = False
+
+    def severity(self, value: Any) -> float | None:
+        """Return the severity that a text, a number or a bool means, or None."""
+        word, number = form_of(value, self.is_exact)
+        if word in self.by_value or number is None:
+            return self.by_value.get(word)
+        reached = [minimum for minimum in self.by_minimum if minimum <= number]
+        return self.by_minimum[max(reached)] if reached else None
+
+
+def form_of(value: Any, is_exact: bool) -> tuple[str, float | None]:
+    """Return a value as the text by which a scale compares it, and as a number or None: '7' and 7e0 -> ('7.0', 7.0)."""
+    text = text_of(value)
+    if type(value) is SentFloat or NUMBER.fullmatch(text):
+        return str(float(text)), float(text)  # inf, if it is too large
+    # No word of a scale has more than 40 characters. Sentinel's export has `E_HIGH` for `high`.
+    return text if is_exact else '_'.join(text[:40].lower().split()).removeprefix('e_'), None
+
+
+RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
+
+
+def text_of(value: Any) -> str:
+    """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
+    if type(value) is bool:
+        return 'true' if value else 'false'
+    if type(value) is SentFloat:
+        return value.sent
+    return str(value) if type(value) in (str, int) else ''  # a CutText is not all that was sent
+
+
+# --- receiver/events/texts.py ---
+# Texts of an event as one line without tokens, and whether they say something.
+
+
+# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident. Each becomes the text
+# beside it.
+ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##': '$ $##'}
+
+
+def without_error_markers(text: str) -> str:
+    """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
+    for marker, harmless in ERROR_MARKERS.items():
+        text = text.replace(marker, harmless)
+    return text
+
+
+def words_of(kind: str) -> list[str]:
+    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created'].
+
+    A word has at least two letters, or three if they are capitals.
+    """
+    return [word.lower() for word in WORD_OF_KIND.findall(kind)]
+
+
+WORD_OF_KIND = re.compile('[A-Z]?[a-z]{2,}|[A-Z]{3,}')
+
+
+def is_token_or_agent(text: str) -> bool:
+    """Return whether a text looks like a token or a user agent."""
+    return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
+
+
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    for text in texts:  # next(filter(None, texts), '') would take longer, some times for each event
+        if text:
+            return text
+    return ''
+
+
+def shortened(text: str, max_length: int = 150) -> str:
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`.
+
+    But a path at its end loses its first folders, since the last part says most: `Deleted: …/storageAccounts/invoices`.
+    """
+    text = without_error_markers(text)
+    if len(text) <= max_length:
+        return text
+    start = text.rfind(' ') + 1  # of the last word
+    room = max_length - start - len('…')  # for the end of the path
+    rest = text.find('/', len(text) - room) if text.startswith('/', start) else -1
+    return text[:max_length - 1] + '…' if rest < 0 else f'{text[:start]}…{text[rest:]}'
+
+
+LONGEST_SPELLING = 1024  # that of a token, in characters
+
+
+def clean_text(value: Any, contains_token: Callable[[str], bool]) -> str:
+    """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+    if type(value) not in (str, int, SentFloat, CutText):
+        return ''
+    whole = value.sent if type(value) is SentFloat else str(value)
+    text = whole[:4096].strip()  # more than any name or date has, and quick to search
+    if '  ' in text or not text.isprintable():  # any other text is one line as it is
+        controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+        # Of hyphenation, width, direction and byte order: invisible. In the midst of a token, they would hide it from the check.
+        marks = '\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff'
+        text = ' '.join(re.sub(f'[{controls}{marks}]', '', text).split())
+    if text and contains_token(text):
+        return ''
+    return text[:-LONGEST_SPELLING] if len(whole) > 4096 else text  # a token may be cut at its end
+
+
+def untagged_text(value: Any, clean: Callable[[Any], str]) -> str:
+    """Return a value as `clean` does, without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
+    text = clean(value)
+    # Cleaned again: a tag may have divided the token.
+    return clean(TAG.sub(' ', text)) if '<' in text and TAG_OF_MARKUP.search(text) else text
+
+
+# How an object in JSON, or an array of texts or objects, begins: `{x}` and `[Wed Oct 11` are ordinary text.
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
+JSON_WITH_VALUES = re.compile(r'\s*[{\[]\s*["{]')
+TOKEN_OR_AGENT = re.compile(
+    # A token such as `kJ2mN4pQ6rS8tU0v`: it has a small letter, a capital and three digits among 16 characters or more.
+    r'(?=[\w-]{16,}\Z)(?=.*[a-z])(?=.*[A-Z])(\D*\d){3}.*|'
+    # A user agent such as `Mozilla/5.0 (X11)`
+    r'(Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*', re.ASCII)
+TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>|<\?xml[^<>]*>', re.IGNORECASE | re.ASCII)
+TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
+
+
+# --- receiver/events/xml.py ---
+# XML as the members of an object.
+
+
+MAX_XML_DEPTH = 32
+
+
+def xml_members(text: str) -> dict[str, Any] | None:
+    """Return an XML document as the members of an object, or None if the text is no whole document, or too deep.
+
+    Return {} if it has a DOCTYPE: that could define entities of any size, so the document is not read.
+    """
+    if '<!DOCTYPE' in text and text.lstrip('\ufeff \t\r\n').startswith('<'):  # also behind a byte order mark
+        return {}
+    try:
+        return xml_object([fromstring(text)])
+    except (ParseError, RecursionError) as error:
+        error.__traceback__ = None  # its frames refer to the error: that cycle would keep the body in memory
+        return None
+
+
+def xml_object(elements: Iterable[Any], depth: int = 0) -> dict[str, Any]:
+    """Return elements as the members of an object, each a text or an object: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
+
+    Of several with one name, the first counts, and something is in doubt. Raise RecursionError if they are too deep.
+    """
+    members: dict[str, Any] = {}
+    for element in elements:
+        if depth >= MAX_XML_DEPTH:
+            raise RecursionError
+        key, value = element.tag.rpartition('}')[2], xml_object(element, depth + 1) or element.text or ''
+        first = members.setdefault(key, value)
+        if first != value:
+            members.update({key: CutText(first)} if isinstance(first, str) else {'': CutText()})
+    return members
+
+
+# --- receiver/events/dates.py ---
+# Dates and times as Unix times.
+
+
+RFC3339 = re.compile(r'(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)')
+# fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
+ISO_DATE = re.compile(r'(?a)(?:\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?)(?:[T ].*)?')
+
+
+def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
+    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
+
+    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
+    Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
+    """
+    is_rfc3339, iso_date = RFC3339.fullmatch(text), text.strip().upper()  # `t`, `w` and `z` are valid, too
+    if not is_rfc3339 and not ISO_DATE.fullmatch(iso_date):
+        raise ValueError('it has another format')
+    date = datetime.fromisoformat(iso_date)
+    date = date.replace(tzinfo=date.tzinfo or timezone.utc)
+    if not earliest <= date.timestamp() <= latest:
+        raise ValueError('it is too early or too late')
+    return text if is_rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+
+
+# Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
+CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
+# `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
+YEAR_LAST = re.compile(r'(?ai)[A-Z]{3} ([A-Z]{3}) (\d\d?) (\S+(?: [AP]M)?)(?: UTC| GMT)? (\d{4})')
+# `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000`, `11/24/2026 9:00:00 AM` and `24-11-2026 09:00`
+OTHER_DATE = re.compile(
+    rf'(?ai)(?:[A-Z]{{3}}, )?(?P<day>\d\d?)(?P<mark>[ /-])(?P<month>[A-Z]{{3}}|\d\d?)(?P=mark)(?P<year>\d{{4}})[ :]{CLOCK}')
+# 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
+UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
+ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
+CALENDAR_DATE = re.compile(r'(?a)\d{4}([-./])\d\d\1\d\d')
+TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?')
+
+
+def other_date_to_iso(text: str) -> str:
+    """Return a date that OTHER_DATE matches, or one such as `2026/11/24 09:00 UTC`, in ISO 8601.
+
+    Return any other text with no more changes than fromisoformat needs: without ` UTC` at its end, or a space before an offset.
+    Raise ValueError if day and month could change places: `3/4/2026` may be in March or April, `3/24/2026` is in March. Raise
+    it, too, if no month has the name, or if the hour before AM or PM does not exist. Other dates that do not exist are
+    returned, and rejected when they are read as ISO 8601.
+    """
+    text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)  # also `10:00:00.123 +0100`
+    if CALENDAR_DATE.match(text):  # Zabbix writes 2026.11.24 09:00:00, Beanstalk 2026/11/24
+        return f'{text[:4]}-{text[5:7]}-{text[8:]}'
+    match = OTHER_DATE.fullmatch(YEAR_LAST.sub(r'\2 \1 \4 \3', text))
+    if not match:
+        return text
+    month, day, hour, half = match.group('month', 'day', 'hour', 'half')
+    hours = datetime.strptime(f'{hour} {half}', '%I %p').hour if half else int(hour)
+    if month.isalpha():
+        month_number, day_number = datetime.strptime(month, '%b').month, int(day)
+    else:
+        month_number, day_number = sorted((int(month), int(day)))  # of two numbers, only a day can be above 12
+        if month_number < day_number <= 12:  # each of them may be the month
+            raise ValueError('the order of day and month is not certain')
+    return f'{match["year"]}-{month_number:02}-{day_number:02}T{hours:02}{match["minutes"]}{match["offset"] or ""}'
+
+
+YEAR_2000 = 946_684_800  # its beginning, in Unix time
+
+
+def any_time_to_rfc3339(text: str, now: float) -> str:
+    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+
+    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after now.
+    """
+    try:
+        if not RFC3339.fullmatch(text):  # that is the usual form, and stays as it is
+            text = other_date_to_iso(unix_time_to_iso(text) if UNIX_TIME.fullmatch(text) else text)
+        return iso_date_to_rfc3339(text, YEAR_2000, now + 24 * 3600)
+    except (ValueError, OverflowError):
+        return ''
+
+
+def unix_time_to_iso(text: str) -> str:
+    """Return a text that looks like a Unix time in ISO 8601."""
+    if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
+        return f'{text[:8]}T{text[8:]}'
+    seconds = float(text)
+    while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
+        seconds /= 1000
+    return utc_text(seconds)
+
+
+# --- receiver/events/paths.py ---
+# Paths and conditions: where a value is in an event, and the grammar of both.
+
+
+#
+# One grammar serves the table of senders and texts from a URL:
+#
+#   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
+#   alerts.*.status     the value in every item of a list
+#   @ce-type            the request header `ce-type`; without it, the key `@ce-type`
+#   a|b                 the first of these that has a value
+#   'a, b'              the text itself
+#   a, b                all of these
+#   a|b=c|'d, e'        a condition: the value at `a` or at `b` is `c` or `d, e`
+#   a|b                 as a condition: there is a value other than null, '', {}, [], false and 0
+#   !a=b                the opposite of a condition
+#
+# What is in doubt meets neither a condition nor its opposite: what was cut or not read, the first of several items, several
+# items that differ, an object or a list in place of a text. The answers of one value, and whether a row fits an event by it:
+#
+#                            `state`                `state=ok`
+#   the value at `state`     answer      fits       answer       fits
+#   none                     no          no         no (1)       no
+#   null                     no          no         no (1)       no
+#   ''                       no          yes        no (1)       no
+#   {} or []                 no          yes        in doubt     no
+#   {'a': 1} or [1]          yes         yes        in doubt     no
+#   0 or false               no          yes        no           no
+#   'no' or '0'              in doubt    yes        no           no
+#   'down'                   yes         yes        no           no
+#   'ok'                     yes         yes        yes          yes
+#   a text that was cut      in doubt    yes        in doubt     no
+#   what was not read        in doubt    no         in doubt     no
+#
+#   (1) In a URL, this `no` does not meet `!state=ok`: a mistyped key must not be true of every event.
+
+
+class Unreadable(Exception):
+    """A text that is not in the grammar. From a URL, the reason quotes nothing of it: it may be a secret."""
+
+    def __init__(self, reason: str, position: int = 0):
+        super().__init__(reason)
+        self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
+
+
+class ReadEvent(Protocol):
+    """What paths, conditions and words read of an event: an `events.event.ThirdPartyEvent` has it."""
+
+    members: dict[str, Any]
+    headers: dict[str, str]
+    budget: Budget
+    words: Any
+    findings: Any
+    is_recovery: bool
+
+    @property
+    def inner_event(self) -> Any:
+        """Return the event inside a text of this one."""
+
+
+class Path:
+    """Where a value is in an event, from a text that a Grammar has checked. `is_of_url` says that the text is from a URL.
+
+    Two things may be in place of a path: a text in quotes, the `constant`; and a word, such as `resolved` in `?skip=`. `read`
+    returns what either of them stands for. In the table, `host: a` is a path, too.
+    """
+
+    def __init__(self, text: str, is_of_url: bool = False, read: Callable[[ReadEvent], Any] | None = None):
+        self.text = text
+        self.is_of_url = is_of_url
+        self.constant = constant = unquoted(text) if text.startswith("'") else ''
+        self.read = (lambda _: constant) if constant else read
+        self.is_host = text.startswith('host: ') and not is_of_url  # the value is a URL, of which only the host counts
+        self.header = text[1:].lower() if text.startswith('@') else ''  # without it in the request, it is a key like any other
+        path = text[len('host: '):] if self.is_host else text
+        before, _, after = path.partition('.*.')
+        # For `alerts.*.status`, the steps lead to `alerts`, and this is the path `status` inside each item.
+        self.inside_item = Path(after) if after and not constant else None
+        keys = [] if constant else before.split('.')
+        self.steps = steps_of(keys)
+        # The steps to the lists from which the path takes the first item: for `a.0.b.0.c`, those to `a` and to `a.0.b`.
+        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0']
+
+    def values(self, event: ReadEvent) -> list[Any]:
+        """Return the value at the path, or those in every item of a list: None for an item without it.
+
+        Return [] if there is no value or no list, and [UNREAD] for what was not read.
+        """
+        if self.read:
+            return [self.read(event)]
+        if self.header:
+            # The user of a URL chooses what it reads: it sees no header with the token (see headers_for_words).
+            headers = event.findings.headers() if self.is_of_url else event.headers
+            if self.header in headers:
+                return [headers[self.header]]
+        value = find(event.members, self.steps)
+        if self.inside_item and value is not UNREAD:
+            return self.inside_item.values_in_items(value, event.budget) if isinstance(value, list) else []
+        return [] if value is None else [value]
+
+    def values_in_items(self, items: list[Any], budget: Budget) -> list[Any]:
+        """Return the value at the path in each item of a list, or UNREAD where a text stops the path or a `0` passes items over.
+
+        Return [UNREAD] if the budget does not allow so many items, or if one is neither an object nor null.
+        """
+        is_allowed = budget.allows(len(items) * (1 + len(self.lists)))  # the calls of `find` for each item
+        if not is_allowed or not all(item is None or isinstance(item, dict) for item in items):
+            return [UNREAD]
+        return [UNREAD if self.lists and self.lists_cut_to_first_item(item) else find(item, self.steps, UNREAD) for item in items]
+
+    def lists_cut_to_first_item(self, members: Any) -> list[list[Any]]:
+        """Return the lists with several items of which the path takes the first: that at `alerts` for `alerts.0.name`."""
+        lists = (find(members, steps) for steps in self.lists)
+        return [each for each in lists if isinstance(each, list) and len(each) > 1]
+
+    def reads_only_part_of_a_list(self, members: dict[str, Any]) -> bool:
+        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent.
+
+        Alertmanager and Grafana say at `truncatedAlerts` how many items they left out.
+        """
+        may_be = bool(self.lists or self.inside_item)
+        return may_be and bool(members.get('truncatedAlerts') or self.lists_cut_to_first_item(members))
+
+    def objects_with_last_key(self, objects: list[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
+        """Return those of some objects, and of the objects inside them, that have the member to which the path leads.
+
+        For `a.b`, these are each object that has the key `a.b` itself, and each one at `a` that has the key `b`. Return [] if
+        the budget is spent.
+        """
+        if self.inside_item:
+            lists = [items for each in objects if isinstance(items := find(each, self.steps), list)]
+            inside = [item for items in lists for item in items if isinstance(item, dict)]
+            return self.inside_item.objects_with_last_key(inside, budget)
+        keys = self.text.split('.')
+        if not budget.allows(len(objects) * len(keys)):
+            return []
+        # Each way to divide the keys into steps to an object and a key of it. No steps lead to the object itself.
+        divisions = [(steps_of(keys[:index]), '.'.join(keys[index:])) for index in range(len(keys))]
+        found = [(find(each, steps), key) for each in objects for steps, key in divisions]
+        return [holder for holder, key in found if isinstance(holder, dict) and key in holder]
+
+
+Paths = tuple[Path, ...]  # also constants in place of paths; the first of them that has a value counts
+
+
+# As the value of a bare path, these mean neither that there is something nor that there is nothing. Like the next, they have at
+# most five characters, so that six of a text are enough to compare it.
+DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
+CERTAIN_TEXTS = {'true', 'yes', 'on', '1'}  # these mean that there is something, not what it is
+
+
+class Condition(NamedTuple):
+    """What an event must say at one of some paths."""
+
+    paths: Paths
+    wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
+    is_negated: bool
+    is_of_url: bool  # then `!a=b` needs some other text at `a`: a path may be mistyped, so an event without `a` does not meet it
+
+    def fits(self, event: ReadEvent) -> bool:
+        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them.
+
+        What a sender's events do not say must certainly be absent: a negated condition fits only if it is met.
+        """
+        if self.is_negated:
+            return self.is_certainly_met(event)
+        values = [value for path in self.paths for value in path.values(event) if value is not None and value is not UNREAD]
+        return any(map(self.answer, values)) if self.wanted else bool(values)
+
+    def is_at_top(self, event: ReadEvent) -> bool:
+        """Return whether one of the paths is a header, or a key of the event itself, which only its sender writes."""
+        return not self.is_negated and any(path.header in event.headers or path.text in event.members for path in self.paths)
+
+    def is_certainly_met(self, event: ReadEvent) -> bool:
+        """Return whether an event certainly meets the condition: all values at one path answer yes; or, after a `!`, all no.
+
+        Without a value at any path there are no answers: that meets a `!`, except `!a=b` in a URL.
+        """
+        # One of several items is in doubt, too: those that are not read may answer otherwise.
+        found = [[UNREAD] if path.reads_only_part_of_a_list(event.members) else path.values(event) for path in self.paths]
+        answers_of_paths = [{*map(self.answer, values)} for values in found]
+        if not self.is_negated:
+            return {True} in answers_of_paths
+        answers = set().union(*answers_of_paths)
+        return answers == {False} or (not answers and not (self.is_of_url and self.wanted))
+
+    def answer(self, value: Any) -> bool | None:
+        """Return whether a value is one of the wanted texts; if none are wanted, whether it is something. None is for doubt."""
+        if value is UNREAD or isinstance(value, CutText):
+            return None
+        if not self.wanted:
+            return None if isinstance(value, str) and value[:6].lower() in DOUBTFUL_TEXTS else bool(value)
+        if isinstance(value, (dict, list)) or (self.is_of_url and value in (None, '')):
+            return None
+        text = text_of(value)
+        return text in self.wanted and text != 'null'  # a text `null` stands for no value: it is not even equal to `null`
+
+
+MAX_PATH_KEYS = 16
+MAX_PATH_CHARACTERS = 512
+MAX_PARTS = 8  # in a word of a URL, like the next two
+MAX_ALTERNATIVES = 4
+MAX_SCALE_VALUES = 16
+MOST_BETWEEN = {',': (MAX_PARTS, 'parts'), '|': (MAX_ALTERNATIVES, 'alternatives')}
+
+
+class Grammar(NamedTuple):
+    """How a text of the table or of a URL is read. Each method raises Unreadable."""
+
+    is_of_url: bool  # then it has limits, and `!path=text` needs a value: a mistyped key must not be true of every event
+
+    def conditions(self, text: str) -> tuple[Condition, ...]:
+        """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
+        conditions = tuple(self.each(text, self.read_condition))
+        if all(condition.is_negated for condition in conditions):
+            raise Unreadable('only negated conditions, which too many events meet', len(conditions))
+        return conditions
+
+    def parts(self, text: str, allows_items: bool = False) -> tuple[Paths, ...]:
+        """Return the parts of a text such as 'a|b, c'. A path into all items of a list is only allowed with `allows_items`."""
+        return tuple(self.each(text, partial(self.read_part, allows_items=allows_items)))
+
+    def part(self, text: str, allows_items: bool = False) -> Paths:
+        """Return the only part of a text such as 'a|b'."""
+        first, *others = self.parts(text, allows_items)
+        if others:
+            raise Unreadable('only one part is allowed', 2)
+        return first
+
+    def each(self, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
+        """Yield what `read` returns for each part that commas separate."""
+        for position, part in enumerate(self.split(text, ','), 1):
+            try:
+                if NOT_UTF8.search(part):
+                    raise Unreadable('a character is not valid UTF-8')
+                yield read(part)
+            except Unreadable as error:
+                raise Unreadable(str(error), position) from None
+
+    def read_condition(self, text: str) -> Condition:
+        """Return one condition."""
+        paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
+        if len(texts) > 1:
+            raise Unreadable('a value that contains = must be quoted')
+        wanted = frozenset(map(unquoted, self.split(texts[0], '|'))) if texts else frozenset()
+        return Condition(tuple(map(self.read_path, self.split(paths, '|'))), wanted, text.startswith('!'), self.is_of_url)
+
+    def read_part(self, text: str, allows_items: bool = False) -> Paths:
+        """Return one part: paths and constants."""
+        paths = tuple(Path(each, self.is_of_url) if each.startswith("'") else self.read_path(each)
+                      for each in self.split(text, '|'))
+        if not allows_items and any(path.inside_item for path in paths):
+            raise Unreadable('only one value can be used here, not those of all items')
+        return paths
+
+    def split(self, text: str, separator: str) -> list[str]:
+        """Return the parts of a text between commas, or the alternatives between `|`."""
+        texts, (most, what) = split_outside_quotes(text, separator), MOST_BETWEEN[separator]
+        if self.is_of_url and len(texts) > most:
+            raise Unreadable(f'there are more than {most} {what}')
+        return texts
+
+    def read_path(self, text: str) -> Path:
+        """Return a path."""
+        for pattern, reason in PATH_FAULTS:
+            if re.search(pattern, text):
+                raise Unreadable(reason)
+        if text.count('.') >= MAX_PATH_KEYS or len(text) > MAX_PATH_CHARACTERS:
+            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys or {MAX_PATH_CHARACTERS} characters')
+        return Path(text, self.is_of_url)
+
+    def levels(self, text: str) -> list[tuple[str, float | None]]:
+        """Return the values of a scale with their severities: 'high=a|b, low=c' -> [('a', 3), ('b', 3), ('c', 1)]."""
+        named = [*self.each(text, self.read_level)]
+        levels = [*chain.from_iterable(named)]
+        if len({severity for _, severity in levels}) < len(named) or (self.is_of_url and len(levels) > MAX_SCALE_VALUES):
+            raise Unreadable(f'a scale has a severity twice, or more than {MAX_SCALE_VALUES} values')
+        return levels
+
+    def read_level(self, text: str) -> list[tuple[str, float | None]]:
+        """Return the values that mean one severity of a scale, each with that. Only the table has values that mean none."""
+        name, *values = split_outside_quotes(text, '=')
+        if len(values) != 1 or name not in SEVERITIES or (self.is_of_url and not SEVERITIES[name]):
+            raise Unreadable('a part of a scale is critical, high, medium, low or informational, one = and its values')
+        return [(unquoted(value), SEVERITIES[name]) for value in split_outside_quotes(values[0], '|')]
+
+
+def split_outside_quotes(text: str, separator: str) -> list[str]:
+    """Return the texts between the separators that are not inside quotes, without the blanks around them. Raise Unreadable."""
+    if text.count("'") % 2:
+        raise Unreadable('a quote is missing')
+    # Each match is a part and the separator behind it, so the last part gets a separator, too.
+    return [part.strip() for part in re.findall(f"((?:'[^']*'|[^'{separator}])*)[{separator}]", text + separator)]
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the quotes around it, if there are any. Raise Unreadable."""
+    inner = text[1:-1] if text.startswith("'") and text.endswith("'") else text
+    if not inner or "'" in inner:
+        raise Unreadable('a quote is inside a text' if inner else 'a text is empty')
+    return inner
+
+
+NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
+PATH_FAULTS = (  # what is wrong with a text that is not a path: a pattern that finds it, and the reason
+    (r'\A@?\Z', 'a path is empty'),
+    (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
+    (r'\A@?!', 'a path begins with a !'),
+    (r"'", 'a path has a quote'),
+    (r'\*.*\*|(?<!\.)\*|\*(?!\.)', 'a path has several *, or one that is not alone between two dots'),
+)
+TABLE_GRAMMAR = Grammar(is_of_url=False)
+URL_GRAMMAR = Grammar(is_of_url=True)
 
 
 # --- receiver/events/rows.py ---
