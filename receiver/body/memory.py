@@ -10,9 +10,9 @@ from receiver.limits import MIB
 from receiver.problems import BadRequest, TooLarge, Unavailable
 from receiver.sharing import let_others_run_if_due
 
-# This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
+# This room limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Intake.take_turn), and the size of a body after decompression (decompress).
-# The limits on its pace (PacedSocket) and its framing (RequestBody) are in the section THE RECEIVER.
+# The limits on its pace (PacedSocket) and its framing (RequestBody) are in http.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 

@@ -38,8 +38,8 @@ BY_BACKSLASH, DOUBLED = QUOTED % r'[^"\\]|\\.', QUOTED % r'[^"]|""'
 READINGS = [re.compile(each, re.DOTALL) for each in (BY_BACKSLASH + SINGLE, BY_BACKSLASH, DOUBLED + SINGLE, DOUBLED)]
 PAIRS_OF_CEF = re.compile(PAIR)
 SEPARATOR: Any = re.compile(r'[\s,;|]*\Z')
-# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Before it
-# may be the name of a program, in words; what follows a sentence, somebody else may have typed.
+# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Only
+# the name of a program, of up to four words, may precede that header: behind a sentence, somebody else may have typed it.
 NO_HEADER = re.compile(r'\W*')
 CEF_FIELD = r'(?>(?:[^|\\]|\\.)*)'
 CEF_HEADER = re.compile(
@@ -68,7 +68,7 @@ def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | N
         return None
     pairs = [(match['key'], without_quotes(clean(line[match.end():end]).strip(' ,;|]')))
              for match, end in zip(keys, [*starts, len(line)][1:], strict=True)]
-    # In doubt: the quotes do not pair, or pair in several ways; or what separates pairs differs, as between two events.
+    # In doubt are values if the quotes pair in no way or in several, or if what separates pairs differs, as between two events.
     separators = {re.sub(' +', ' ', SEPARATOR.search(line[max(each - 3, 0):each])[0]) for each in starts[1:]}
     if not valid or len(separators) > 1 or len({tuple(match.start() for match in each) for each in found}) > 1:
         pairs = [(key, CutText(value)) for key, value in pairs]
@@ -78,7 +78,7 @@ def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | N
 
 
 def begins_with_pairs(line: str, start: int) -> bool:
-    """Return whether nothing precedes the first pair of a line that says something; a bracket there ends with the line."""
+    """Return whether nothing that says something precedes the first pair. A bracket before it must end with the line."""
     return NO_HEADER.fullmatch(line, 0, start) is not None and ('[' not in line[:start] or line.rstrip().endswith(']'))
 
 

@@ -25,7 +25,7 @@ from receiver.proof.secrets import kept_headers
 from receiver.settings import Settings, Token
 from receiver.sharing import let_others_run_if_due
 
-# In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
+# In this room, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
 # may take four bytes for each character.
 
 

@@ -70,7 +70,7 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
     A request has at most MAX_HEADERS headers, so that it cannot make thousands of guesses. Headers and parameters are counted
     apart: no header can hide a parameter.
     """
-    # The bytes as they were sent: THE RECEIVER decoded them as latin-1. Authorization is passed again, since it alone may also
+    # The bytes as they were sent: http decoded them as latin-1. Authorization is passed again, since it alone may also
     # show the whole text of `auth_header`, with all its tokens.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]

@@ -17,7 +17,7 @@ from msgspec.json import format as format_json
 from receiver.limits import HAND_OVER_SECONDS, REMEMBER_SECONDS, REMEMBER_WITHOUT_ID_SECONDS
 from receiver.problems import Rejected, RejectedByServer
 
-# The words of this section: a Post is one accepted request, from the moment when its incidents are known. A call is one
+# The words of this room: a Post is one accepted request, from the moment when its incidents are known. A call is one
 # createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
 # a rejected part. A sender is gone if its connection shows that it has left; its post is kept then: it goes on without it.
 

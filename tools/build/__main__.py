@@ -20,7 +20,6 @@ SCRIPT = Path('Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.p
 PACKAGE = 'receiver'
 IMAGE = 'image'  # the module that tells what the image lacks: it stands above the imports that may fail
 INJECTED = ('demistomock', 'CommonServerPython')  # by XSOAR
-LONGEST_LINE = 130
 
 
 class Unbuildable(Exception):

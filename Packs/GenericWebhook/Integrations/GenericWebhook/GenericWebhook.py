@@ -939,7 +939,7 @@ def shown_token(settings: Settings, headers: dict[str, str], query: Query) -> To
     A request has at most MAX_HEADERS headers, so that it cannot make thousands of guesses. Headers and parameters are counted
     apart: no header can hide a parameter.
     """
-    # The bytes as they were sent: THE RECEIVER decoded them as latin-1. Authorization is passed again, since it alone may also
+    # The bytes as they were sent: http decoded them as latin-1. Authorization is passed again, since it alone may also
     # show the whole text of `auth_header`, with all its tokens.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
@@ -1060,9 +1060,9 @@ def reveals_token(settings: Settings, value: str, token: Token | None) -> bool:
 # The memory that bodies may use together, and how a body is read within it.
 
 
-# This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
+# This room limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Intake.take_turn), and the size of a body after decompression (decompress).
-# The limits on its pace (PacedSocket) and its framing (RequestBody) are in the section THE RECEIVER.
+# The limits on its pace (PacedSocket) and its framing (RequestBody) are in http.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
@@ -3927,8 +3927,8 @@ BY_BACKSLASH, DOUBLED = QUOTED % r'[^"\\]|\\.', QUOTED % r'[^"]|""'
 READINGS = [re.compile(each, re.DOTALL) for each in (BY_BACKSLASH + SINGLE, BY_BACKSLASH, DOUBLED + SINGLE, DOUBLED)]
 PAIRS_OF_CEF = re.compile(PAIR)
 SEPARATOR: Any = re.compile(r'[\s,;|]*\Z')
-# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Before it
-# may be the name of a program, in words; what follows a sentence, somebody else may have typed.
+# What may precede the first pair: nothing that says something, or the header of CEF, in whose fields a `|` is escaped. Only
+# the name of a program, of up to four words, may precede that header: behind a sentence, somebody else may have typed it.
 NO_HEADER = re.compile(r'\W*')
 CEF_FIELD = r'(?>(?:[^|\\]|\\.)*)'
 CEF_HEADER = re.compile(
@@ -3957,7 +3957,7 @@ def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | N
         return None
     pairs = [(match['key'], without_quotes(clean(line[match.end():end]).strip(' ,;|]')))
              for match, end in zip(keys, [*starts, len(line)][1:], strict=True)]
-    # In doubt: the quotes do not pair, or pair in several ways; or what separates pairs differs, as between two events.
+    # In doubt are values if the quotes pair in no way or in several, or if what separates pairs differs, as between two events.
     separators = {re.sub(' +', ' ', SEPARATOR.search(line[max(each - 3, 0):each])[0]) for each in starts[1:]}
     if not valid or len(separators) > 1 or len({tuple(match.start() for match in each) for each in found}) > 1:
         pairs = [(key, CutText(value)) for key, value in pairs]
@@ -3967,7 +3967,7 @@ def members_of_log(line: str, clean: Callable[[Any], str]) -> dict[str, str] | N
 
 
 def begins_with_pairs(line: str, start: int) -> bool:
-    """Return whether nothing precedes the first pair of a line that says something; a bracket there ends with the line."""
+    """Return whether nothing that says something precedes the first pair. A bracket before it must end with the line."""
     return NO_HEADER.fullmatch(line, 0, start) is not None and ('[' not in line[:start] or line.rstrip().endswith(']'))
 
 
@@ -4861,7 +4861,7 @@ def why_no_severity(row: Row, at: At) -> str:
 # From text to payloads: forms, multipart and JSON.
 
 
-# In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
+# In this room, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
 # may take four bytes for each character.
 
 
@@ -5690,7 +5690,7 @@ def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
 # Posts: accepted requests that wait for their incidents.
 
 
-# The words of this section: a Post is one accepted request, from the moment when its incidents are known. A call is one
+# The words of this room: a Post is one accepted request, from the moment when its incidents are known. A call is one
 # createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
 # a rejected part. A sender is gone if its connection shows that it has left; its post is kept then: it goes on without it.
 
