@@ -456,10 +456,10 @@ class Deliveries:
             delivery.kind, delivery.text = 'answered', said if text in ('[]', '{}', '') else headline(text)
 
     def _note_incidents(self, delivery: Delivery, named: Sequence[str]) -> None:
-        """Set the incidents of a delivery: those that its response names or, if none can, those that it created."""
+        """Set the incidents of a delivery: those that its response names or, if none, those that it created."""
         delivery.own = self._origins.own(delivery.number)
         is_answered = delivery.status is not None and delivery.status < 400
-        delivery.incidents = [*named] if is_answered else delivery.own
+        delivery.incidents = ([*named] if is_answered else []) or delivery.own
         known = [self._known[number] for number in delivery.incidents if number in self._known]
         if not known:
             if delivery.acts and delivery.kind == 'answered':

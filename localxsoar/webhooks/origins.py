@@ -32,6 +32,7 @@ class Trace:
     likeness: Any = None
     headers: set[tuple[str, str]] = field(default_factory=set)  # names in small letters, and values
     has_left: bool = False  # whether its sender left before the response
+    is_done: bool = False  # whether its response was a successful one, so that nothing is created later
     given: Counter[str] = field(default_factory=Counter)  # the contents of the incidents that it was given without a response
     taken: Counter[str] = field(default_factory=Counter)  # the contents of its events that a pre-process rule has seen
     contents: Counter[str] | None = None  # of its body, while it is under way
@@ -44,10 +45,10 @@ class Trace:
 
 @dataclass
 class Unclaimed:
-    """An incident that no response has named yet. `rivals` are the deliveries that were under way when it was created."""
+    """An incident that no response has named yet. `present` were under way when it was created, and `rivals` still are."""
     incident: dict[str, Any]
+    present: frozenset[int]
     rivals: set[int]
-    had_rivals: bool  # whether there were several
     created: float = field(default_factory=lambda: time.time())
 
 
@@ -83,7 +84,7 @@ class Origins:
         """Note new incidents. Return the numbers of the deliveries whose own incidents have changed."""
         with self._lock:
             for incident in incidents:
-                self._unclaimed[incident['id']] = Unclaimed(incident, set(self._under_way), len(self._under_way) > 1)
+                self._unclaimed[incident['id']] = Unclaimed(incident, frozenset(self._under_way), set(self._under_way))
             return set() if self._under_way else self._leave()
 
     def ended(self, number: int, named: Iterable[str], status: int | None) -> set[int]:
@@ -96,8 +97,8 @@ class Origins:
             trace.contents = None  # it may be large
             changed = {self._claim(trace, each) for each in names}
             del self._under_way[number]
-            trace.has_left = status is None
-            if trace.has_left or (status or 0) >= 500:
+            trace.has_left, trace.is_done = status is None, status is not None and status < 400
+            if trace.has_left or (status or 0) >= 500 or (trace.is_done and not names and self._may_have_created(trace)):
                 self._note_orphan(trace)
             if not trace.has_left:
                 changed |= self._correct(number, names)
@@ -150,7 +151,7 @@ class Origins:
             if len(self._under_way) > 1:
                 return []
             return [each for each, unclaimed in self._unclaimed.items() if int(each) >= trace.first_own
-                    and not (unclaimed.had_rivals and not self._contents_of(trace)[content_of(unclaimed.incident)])
+                    and not (len(unclaimed.present) > 1 and not self._contents_of(trace)[content_of(unclaimed.incident)])
                     and not self._orphan(unclaimed)]
 
     def _claim(self, trace: Trace, incident: str) -> int:
@@ -194,6 +195,9 @@ class Origins:
         wrong = [each for each in self._own.get(number, ()) if each not in names]
         return {self._assign(each, self._named[each][0]) for each in wrong if self._named.get(each)}
 
+    def _may_have_created(self, trace: Trace) -> bool:
+        return any(trace.number in unclaimed.present for unclaimed in self._unclaimed.values())
+
     def _note_orphan(self, trace: Trace) -> None:
         if trace.arrival:
             self._orphans[trace.number] = trace
@@ -215,9 +219,13 @@ class Origins:
         return changed
 
     def _orphan(self, unclaimed: Unclaimed) -> Trace | None:
-        """Return the first delivery without a response whose body has the content of an incident once more, or None."""
+        """Return the first delivery that named nothing and whose body has the content of an incident once more, or None.
+
+        One with a successful response was under way when the incident was created.
+        """
         number = int(unclaimed.incident['id'])
         candidates = [trace for trace in self._orphans.values() if trace.first_own <= number
+                      and (not trace.is_done or trace.number in unclaimed.present)
                       and unclaimed.created - trace.started < LATE_SECONDS
                       and len(self._own.get(trace.number, ())) == trace.given.total()]  # none that a response named
         content = content_of(unclaimed.incident) if candidates else ''

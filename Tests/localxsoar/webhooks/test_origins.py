@@ -93,12 +93,20 @@ def test_what_was_expected_of_an_earlier_request_is_corrected_when_its_response_
     assert results(deliveries) == [('rejected', []), ('created', ['1'])]
 
 
-def test_the_last_of_several_that_name_no_incident_created_only_what_has_its_content(deliveries: Deliveries) -> None:
-    first, last = Sending(deliveries, A), Sending(deliveries, B)
+def test_each_of_several_whose_responses_name_no_incident_created_what_has_its_content(deliveries: Deliveries) -> None:
+    sent = [Sending(deliveries, body) for body in (A, B, {'title': 'dropped'})]
     create(deliveries, n1=A, n2=B)
-    first.respond()
-    last.respond()
-    assert results(deliveries) == [('answered', []), ('created', ['2'])]
+    for each in sent:
+        each.respond()
+    assert results(deliveries) == [('created', ['1']), ('created', ['2']), ('answered', [])]
+
+
+def test_what_had_its_response_before_an_incident_existed_did_not_create_it(deliveries: Deliveries) -> None:
+    done, left = Sending(deliveries, A), Sending(deliveries, A)
+    done.respond()
+    left.leave()
+    create(deliveries, n1=A)
+    assert results(deliveries) == [('answered', []), ('gone', ['1'])]
 
 
 @pytest.mark.parametrize('change', [{'body': B}, {'Authorization': 'other'}, {'partial': True}])
