@@ -73,6 +73,12 @@ def test_both_locks_hold_the_same_versions() -> None:
     assert set(needed()) <= set(locked)
 
 
+def test_the_threat_model_says_which_faults_of_the_images_python_can_be_reached() -> None:
+    """The index of packages knows no advisories of Python itself, so a newer image takes a newer look."""
+    version, = re.findall(r'FROM demisto/python3:(\d+\.\d+\.\d+)\.', (IMAGE / 'Dockerfile').read_text('utf-8'))
+    assert f"**The image's Python** is {version}." in (ROOT / 'docs/threat-model.md').read_text('utf-8')
+
+
 def test_no_multipart_may_be_installed_in_which_the_script_calls_a_function_with_a_known_fault() -> None:
     files = (ROOT / 'requirements/run.in', IMAGE / 'pyproject.toml')
     floors = [re.findall(r'multipart>=([\d.]+)', file.read_text('utf-8')) for file in files]
