@@ -35,13 +35,14 @@ class StoppedClock:
 def convert(script: Any, events: list[Any], rounds: int) -> None:
     """Have the script turn each event into an incident, so many times."""
     payloads = [[json.dumps(event).encode()] for event in events]
-    arrival = script.Arrival('2026-11-24T10:00:00Z', {}, script.Settings(8080, script.Tokens('secret-5e9c0d17b3a8f246'), None))
+    settings = script.Settings(8080, script.Tokens('secret-5e9c0d17b3a8f246'), None)
+    defaults = script.IncidentDefaults('2026-11-24T10:00:00Z', {}, settings)
     script.time = StoppedClock()
     gc.collect()
     gc.freeze()  # as it is while the script serves: what the start has left is looked at no more
     for _ in range(rounds):
         for payload in payloads:
-            script.to_incidents(payload, arrival)
+            script.to_incidents(payload, defaults)
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ from bottle import Bottle, HTTPResponse
 from bottle import request as bottle_request
 
 from receiver.body.decoding import decompress
-from receiver.body.memory import Share
+from receiver.body.memory import MemoryClaim
 from receiver.body.turns import Intake, work_size
 from receiver.deliveries import DeliveryMemory
 from receiver.events.texts import without_error_markers
@@ -20,7 +20,7 @@ from receiver.handshakes import ALLOW, PLAIN_TEXT, Request, handshake_after_proo
 from receiver.limits import HAND_OVER_SECONDS, LONGEST_CALL_SECONDS, MAX_CALL_BYTES
 from receiver.line import ServerLine
 from receiver.payload.incidents import to_incidents
-from receiver.payload.reading import Arrival, read_payloads
+from receiver.payload.reading import IncidentDefaults, read_payloads
 from receiver.problems import Rejected, Unavailable, json_response, problem, utc_text
 from receiver.proof.secrets import contains_token, signatures_to_check
 from receiver.proof.signatures import valid_signature
@@ -117,13 +117,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line.queue.check_room(request.body.size)
         # While it waits for its turn, the text counts like a body, too: 25 KiB may become 25 MiB, in thousands of requests.
         with (self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body,
-              closing(Share(self.intake.accepted)) as share):
+              closing(MemoryClaim(self.intake.accepted)) as claim):
             if not request.is_accepted:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)  # or raise Unauthorized
                 self.read_url_words(request)  # for any other, call_handler has done that
             request.is_accepted = request.is_read = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
-            text = decompress(body, request.headers.get('content-encoding', ''), share)
+            text = decompress(body, request.headers.get('content-encoding', ''), claim)
             with self.intake.take_turn(work_size(text), request.is_gone):
                 payloads = read_payloads(text, request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
@@ -157,8 +157,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
         Raise Rejected.
         """
-        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
-        conversion = to_incidents(payloads, arrival)
+        defaults = IncidentDefaults(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
+        conversion = to_incidents(payloads, defaults)
         request.product = conversion.product
         request.skipped = ', '.join(conversion.skipped)
         request.url_note = conversion.findings.note()

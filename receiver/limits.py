@@ -35,7 +35,7 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 #                                                                                                    together   594
 MAX_ACCEPTED_BYTES = 96 * MIB  # bodies, read or processed, of requests whose head shows the token; and all decompressed text
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate budget for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
 MAX_HEADS_BYTES = 8 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
 MAX_UNSENT_BYTES = 32 * MIB  # responses to accepted requests that their senders have not read yet

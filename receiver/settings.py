@@ -62,34 +62,34 @@ class Tokens:
         """Take the tokens from the text of the form. Raise ValueError, which never quotes the text, if one is unusable."""
         texts = text.split(TOKEN_SEPARATOR) if text else []
         check_tokens(texts)
-        self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
-        self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
+        self.single_tokens = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
+        self.with_whole = [*self.single_tokens, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.single_tokens
 
     def __repr__(self) -> str:
         """Return a text without the tokens, so that printing them cannot leak one."""
-        return f'Tokens({len(self.each)})'
+        return f'Tokens({len(self.single_tokens)})'
 
     def __iter__(self) -> Iterator[Token]:
         """Return an iterator over the single tokens, in the order of the form."""
-        return iter(self.each)
+        return iter(self.single_tokens)
 
     def __len__(self) -> int:
         """Return the number of tokens."""
-        return len(self.each)
+        return len(self.single_tokens)
 
     def find(self, texts: Iterable[bytes], authorization: Iterable[bytes] = ()) -> Token | None:
         """Return the first token that equals one of the texts, or None. `authorization` may also be the whole `auth_header`.
 
         Each text is compared with all tokens, whether one is equal or not, so that the time reveals nothing.
         """
-        shown = [token for text in texts for token in self.each if hmac.compare_digest(text, token.value)]
+        shown = [token for text in texts for token in self.single_tokens if hmac.compare_digest(text, token.value)]
         shown += [token for text in authorization for token in self.with_whole if hmac.compare_digest(text, token.value)]
         return min(shown, default=None)
 
     @cached_property
     def spellings(self) -> set[str]:
         """Return strings such that any text with a token in it contains at least one of them."""
-        of_each = set().union(*(token_spellings(token.value) for token in self.each))
+        of_each = set().union(*(token_spellings(token.value) for token in self.single_tokens))
         # The whole text contains each token, so its own spellings are needed only if each is too short to have any.
         return of_each or set().union(*(token_spellings(token.value) for token in self.with_whole))
 

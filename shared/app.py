@@ -41,8 +41,8 @@ def forgetful_line() -> ServerLine:
 
 def unpacked(body: bytes, coding: str) -> bytes:
     """Return a body decoded from its Content-Encoding."""
-    with closing(GenericWebhook.Share(Intake().accepted)) as share:
-        return decompress(body, coding, share)
+    with closing(GenericWebhook.MemoryClaim(Intake().accepted)) as claim:
+        return decompress(body, coding, claim)
 
 
 class App:

@@ -9,7 +9,7 @@ from typing import Any
 
 import gevent
 from clocks import Clock
-from GenericWebhook import Room, Share, Unavailable
+from GenericWebhook import MemoryBudget, MemoryClaim, Unavailable
 from gevent.event import AsyncResult, Event
 from hypothesis import seed, settings
 
@@ -66,10 +66,10 @@ def turns_of_another() -> Iterator[list[bool]]:
         other.kill()
 
 
-def hold(room: Room, size: int, lane: int = 0) -> gevent.Greenlet:
+def hold(room: MemoryBudget, size: int, lane: int = 0) -> gevent.Greenlet:
     """Have a greenlet hold so many bytes of a room until it is cut."""
     def take() -> None:
-        with suppress(Unavailable), closing(Share(room, size, lane)):
+        with suppress(Unavailable), closing(MemoryClaim(room, size, lane)):
             Event().wait()
 
     holder = gevent.spawn(take)

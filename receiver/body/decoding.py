@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from receiver.body.memory import PIECE_BYTES, Share
+from receiver.body.memory import PIECE_BYTES, MemoryClaim
 from receiver.limits import MAX_BODY_BYTES, MAX_GZIP_MEMBERS, MIB
 from receiver.problems import BadRequest, TooLarge, UnsupportedMedia
 from receiver.sharing import let_others_run_if_due
@@ -15,8 +15,8 @@ from receiver.sharing import let_others_run_if_due
 WINDOW_BITS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
 
 
-def decompress(body: bytes, coding: str, share: Share) -> bytes:
-    """Return the body decoded from its Content-Encoding `coding`. The share grows with what is decompressed.
+def decompress(body: bytes, coding: str, claim: MemoryClaim) -> bytes:
+    """Return the body decoded from its Content-Encoding `coding`. The claim grows with what is decompressed.
 
     Raise TooLarge, BadRequest, UnsupportedMedia, or (if there is no room) Unavailable.
     """
@@ -29,13 +29,13 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
     # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
     is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
-        pieces = decompress_in_pieces(body, -15 if is_bare else WINDOW_BITS[coding], share)
+        pieces = decompress_in_pieces(body, -15 if is_bare else WINDOW_BITS[coding], claim)
         return join_within(pieces, MAX_BODY_BYTES, 'after decompression')
     except zlib.error:
         raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
-def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
+def decompress_in_pieces(body: bytes, window_bits: int, claim: MemoryClaim) -> Iterator[bytes]:
     """Yield the decompressed body in pieces of at most PIECE_BYTES; `join_within` lets other greenlets run between them.
 
     Raise zlib.error, TooLarge or Unavailable.
@@ -49,7 +49,7 @@ def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterato
             piece = member.decompress(compressed, PIECE_BYTES)
             if not compressed and not piece:
                 raise zlib.error('the body ends before the member')
-            share.reserve(share.size + len(piece))
+            claim.reserve(claim.size + len(piece))
             yield piece
         packed.seek(-len(member.unused_data), io.SEEK_CUR)  # back to the end of the member: what follows it was read, too
         if packed.tell() == len(body):
@@ -57,7 +57,7 @@ def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterato
     raise TooLarge(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
-def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
+def decode_in_pieces(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
     """Yield the text of the bytes in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
@@ -69,7 +69,7 @@ def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = '
 
 def checked_utf8(source: bytes) -> bytes:
     """Return the same bytes if they are UTF-8. Raise UnicodeError if not."""
-    for _ in decoded(source):
+    for _ in decode_in_pieces(source):
         pass
     return source
 
@@ -109,7 +109,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
         with suppress(UnicodeError, LookupError):  # then the next encoding is tried, if there is one
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
-                    else join_within(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
+                    else join_within(map(str.encode, decode_in_pieces(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
             if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
                 return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:

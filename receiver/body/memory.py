@@ -17,83 +17,84 @@ PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other g
 
 
 # RFC 9112, 9.3: the connection has to close when part of a body remains unread.
-no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing was created, send it again later.',
+no_memory_left = partial(Unavailable, 'Too many bodies arrive at the same time: nothing was created, send it again later.',
                   Connection='close')
 
 
-class Share:
-    """The bytes of a Room that one greenlet has, the one that makes the share, until it is closed or evicted."""
+class MemoryClaim:
+    """The bytes of a MemoryBudget that one greenlet has, the one that makes the claim, until it is closed or evicted."""
 
-    def __init__(self, room: 'Room', size: int = 0, lane: int = 0):
-        """Take `size` bytes of a lane of the room. Raise Unavailable, as `reserve` does."""
-        self.room, self.lane, self.size = room, room.lanes[lane], 0
+    def __init__(self, budget: 'MemoryBudget', size: int = 0, queue: int = 0):
+        """Take `size` bytes of a queue of the budget. Raise Unavailable, as `reserve` does."""
+        self.budget, self.queue, self.size = budget, budget.queues[queue], 0
         self.greenlet = gevent.getcurrent()
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
-        self.lane[self] = None
+        self.queue[self] = None
         self.reserve(size)
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total; only its greenlet may do that. While the room is too full, evict shares.
+        """Change the claim to `size` bytes in total; only its greenlet may do that. While the budget is too full, evict claims.
 
-        Raise Unavailable if this share is evicted for that, or has been evicted, settled or closed before. The greenlet of any
-        other that is evicted gets Unavailable soon, from the event loop.
+        Raise Unavailable if this claim is evicted for that, or has been evicted, made permanent or closed before. The greenlet
+        of any other that is evicted gets Unavailable soon, from the event loop.
         """
-        if self not in self.lane:
-            raise no_room()
-        self.room.reserved += size - self.size
+        if self not in self.queue:
+            raise no_memory_left()
+        self.budget.reserved += size - self.size
         self.size = size
-        while self.room.reserved > max(self.room.limit, size):  # a share that is alone may exceed the limit
-            evicted = self.room.oldest_of_fullest_lane() if self.room.evicts_oldest else self
+        while self.budget.reserved > max(self.budget.limit, size):  # a claim that is alone may exceed the limit
+            evicted = self.budget.oldest_of_fullest_queue() if self.budget.evicts_oldest else self
             evicted.close()
             if evicted is self:
-                raise no_room()
-            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_room())
+                raise no_memory_left()
+            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_memory_left())
 
-    def settle(self) -> None:
-        """Protect the share from being evicted; it counts until it is closed."""
-        del self.lane[self]
+    def make_permanent(self) -> None:
+        """Protect the claim from being evicted; it counts until it is closed."""
+        del self.queue[self]
 
     def close(self) -> None:
-        """Give the bytes back to the room. This may be called several times.
+        """Give the bytes back to the budget. This may be called several times.
 
         An exception that was not thrown yet would hit whatever the greenlet does next: drop it.
         """
-        self.room.reserved -= self.size
+        self.budget.reserved -= self.size
         self.size = 0
-        self.lane.pop(self, None)
+        self.queue.pop(self, None)
         if self.callback:
             self.callback.stop()
 
 
-class Room(Struct):
+class MemoryBudget(Struct):
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    When all shares together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one that
-    has just grown, or with `evicts_oldest` the oldest one of the lane with the most bytes. A share that was settled still
-    counts, but is never evicted. As long as none is, a lane with at most `limit / lanes` bytes loses none to another lane: so a
-    flood of requests of one kind evicts none of another. A share that is alone may exceed the limit.
+    When all claims together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one
+    that has just grown, or with `evicts_oldest` the oldest one of the queue with the most bytes. A claim that was made permanent
+    still counts, but is never evicted. As long as none is, a queue with at most `limit / queues` bytes loses none to another
+    queue: so a flood of requests of one kind evicts none of another. A claim that is alone may exceed the limit.
 
     An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is evicted,
-    and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A has settled its 60 before, B is evicted
-    instead, and 100 remain. If C reserves 90 and B has settled its 30, A is evicted, and then C, which gets Unavailable at once,
-    from its `reserve`.
+    and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A's 60 are permanent, B is evicted instead,
+    and 100 remain. If C reserves 90 and B's 30 are permanent, A is evicted, and then C, which gets Unavailable at once, from its
+    `reserve`.
     """
 
     limit: int
     evicts_oldest: bool = False
-    lanes: list[dict[Share, None]] = field(default_factory=lambda: [{}])  # in each, those that can be evicted, the oldest first
-    reserved: int = 0  # the sum of all shares
+    # In each queue are the claims that can be evicted, the oldest first.
+    queues: list[dict[MemoryClaim, None]] = field(default_factory=lambda: [{}])
+    reserved: int = 0  # the sum of all claims
 
-    def oldest_of_fullest_lane(self) -> Share:
-        """Return the oldest share of the lane with the most bytes. There is one: the share that has just grown can be evicted."""
-        fullest = max(filter(None, self.lanes), key=lambda lane: sum(share.size for share in lane))
+    def oldest_of_fullest_queue(self) -> MemoryClaim:
+        """Return the oldest claim of the queue with the most bytes. There is one: the claim that has just grown."""
+        fullest = max(filter(None, self.queues), key=lambda queue: sum(claim.size for claim in queue))
         return next(iter(fullest))
 
 
-def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
+def read_body(source: Any, limit: int, claim: MemoryClaim, overhead: int = 0) -> bytes:
     """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
-    The share grows with the body, plus `overhead` bytes, and is settled when the body is complete.
+    The claim grows with the body, plus `overhead` bytes, and is made permanent when the body is complete.
     Raise TooLarge, BadRequest, or (if there is no room, or the body arrives too slowly) Unavailable.
     """
     body = io.BytesIO()  # getvalue() makes no copy
@@ -103,12 +104,12 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             let_others_run_if_due()
-            share.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
+            claim.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             has_more = body.write(source.read(PIECE_BYTES)) > 0
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
     except (OSError, ValueError):
         raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-    share.reserve(overhead + body.tell())
-    share.settle()
+    claim.reserve(overhead + body.tell())
+    claim.make_permanent()
     return body.getvalue()

@@ -5,7 +5,7 @@ from typing import Any
 
 from gevent.lock import Semaphore
 
-from receiver.body.memory import Room, Share, read_body
+from receiver.body.memory import MemoryBudget, MemoryClaim, read_body
 from receiver.limits import (
     HAND_OVER_SECONDS, MAX_ACCEPTED_BYTES, MAX_BODY_BYTES, MAX_CALL_BYTES, MAX_UNAUTHENTICATED_BYTES,
     MAX_UNAUTHENTICATED_SMALL_BYTES, MIB, SMALL_BODY_BYTES)
@@ -16,10 +16,10 @@ class Intake:
     """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
     def __init__(self) -> None:
-        self.accepted = Room(MAX_ACCEPTED_BYTES)
-        # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
-        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, evicts_oldest=True)
-        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, evicts_oldest=True)
+        self.accepted = MemoryBudget(MAX_ACCEPTED_BYTES)
+        # Anyone can fill these two budgets, and keep them full with slow bodies, so new bodies displace the oldest ones.
+        self.unauthenticated = MemoryBudget(MAX_UNAUTHENTICATED_BYTES, evicts_oldest=True)
+        self.unauthenticated_small = MemoryBudget(MAX_UNAUTHENTICATED_SMALL_BYTES, evicts_oldest=True)
         # A lock for bodies above 4 MiB, one for those above 1 MiB, one for those above 64 KiB, and one for all others. So a
         # body waits only for others of about its size. Without the last lock, each of many small bodies would use the
         # event loop for 10 ms before a socket is served.
@@ -33,8 +33,8 @@ class Intake:
         """
         size = limit if source.has_chunks else source.size  # a chunked body announces no size: assume the largest
         unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
-        with closing(Share(self.accepted if is_accepted else unauthenticated)) as share:
-            yield read_body(source, limit, share, overhead)
+        with closing(MemoryClaim(self.accepted if is_accepted else unauthenticated)) as claim:
+            yield read_body(source, limit, claim, overhead)
 
     def take_turn(self, size: int, is_gone: Callable[[], bool] = bool) -> ExitStack:
         """Wait for the right to process a body of this size, or to create the incidents of a large post. Return it as a context.

@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event
 
 from receiver.app import WebhookApp
-from receiver.body.memory import PIECE_BYTES, Room, Share
+from receiver.body.memory import PIECE_BYTES, MemoryBudget, MemoryClaim
 from receiver.handshakes import Request
 from receiver.http.environ import HttpLimits, parse_head
 from receiver.http.heads import EMPTY_LINES_BEFORE, MAX_REQUEST_START_BYTES, head_length
@@ -50,9 +50,9 @@ class ConnectionOwner(Protocol):
     connections: dict[State, dict['Connection', None]]
     limits: HttpLimits
     app: WebhookApp
-    heads: Room
-    unsent: Room
-    unsent_unauthenticated: Room
+    heads: MemoryBudget
+    unsent: MemoryBudget
+    unsent_unauthenticated: MemoryBudget
 
     def admit_more(self) -> None:
         """Accept connections again if there is room for one."""
@@ -152,10 +152,10 @@ class Connection:
         stream, length = self.stream, 0
         stream.expect(self.listener.limits.head_seconds)
         try:
-            with closing(Share(self.listener.heads)) as share:
+            with closing(MemoryClaim(self.listener.heads)) as claim:
                 while not length:
                     # If all heads take too much memory, the one that began first is rejected: another one, or this one.
-                    share.reserve(searched := len(stream.buffer))
+                    claim.reserve(searched := len(stream.buffer))
                     length = head_length(stream.buffer, searched) if stream.fill() else searched
         except TimeoutError:
             raise Rejected('The head of the request came too slowly.', status=HTTPStatus.REQUEST_TIMEOUT) from None
@@ -226,8 +226,8 @@ class Connection:
             sent = self.stream.socket.sendmsg([head, content])  # in one packet if it is small, and with no copy if it is large
         if sent < size:
             self.stream.expect(limits.response_grace_seconds + size / limits.response_bytes_per_second)
-            room = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
-            with closing(Share(room, size + request.memory_bytes)):
+            budget = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
+            with closing(MemoryClaim(budget, size + request.memory_bytes)):
                 while sent < size:
                     unsent = memoryview(head)[sent:], memoryview(content)[max(sent - len(head), 0):]
                     sent += self.stream.limit_wait().sendmsg(unsent)

@@ -13,7 +13,7 @@ from gevent.lock import Semaphore
 from gevent.server import StreamServer
 
 from receiver.app import WebhookApp
-from receiver.body.memory import Room, Share, no_room
+from receiver.body.memory import MemoryBudget, MemoryClaim, no_memory_left
 from receiver.handshakes import Request
 from receiver.http.connections import Connection, State, too_many_requests
 from receiver.http.environ import HTTP_LIMITS, HttpLimits, wsgi_environ
@@ -42,13 +42,13 @@ class Listener(StreamServer):
         self.limits = limits
         self.most_connections = set_connection_limit()
         self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State}
-        # Heads that arrive, or wait because they show no token. Those that wait with a signature have a lane of their own.
-        self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=[{}, {}])
+        # Heads that arrive, or wait because they show no token. Those that wait with a signature have a queue of their own.
+        self.heads = MemoryBudget(limits.heads_bytes, evicts_oldest=True, queues=[{}, {}])
         self.next_of_kind = Semaphore(), Semaphore()  # of the requests that wait without and with a signature
         self.turn = Semaphore()
-        # Separate rooms, so that senders without a proof never evict one that has shown it.
-        self.unsent = Room(limits.unsent_bytes, evicts_oldest=True)
-        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, evicts_oldest=True)
+        # Separate budgets, so that senders without a proof never evict one that has shown it.
+        self.unsent = MemoryBudget(limits.unsent_bytes, evicts_oldest=True)
+        self.unsent_unauthenticated = MemoryBudget(limits.unsent_unauthenticated_bytes, evicts_oldest=True)
 
     def full(self) -> bool:
         """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
@@ -86,8 +86,8 @@ class Listener(StreamServer):
         is_signed = any(signatures_in(request.headers, self.app.settings.tokens))
         try:
             # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-            with (closing(Share(self.heads, 2 * request.head_size + 2048 + request.bytes_behind(), lane=is_signed)),
-                  gevent.Timeout(self.limits.body_grace_seconds, no_room()), self.next_of_kind[is_signed]):
+            with (closing(MemoryClaim(self.heads, 2 * request.head_size + 2048 + request.bytes_behind(), queue=is_signed)),
+                  gevent.Timeout(self.limits.body_grace_seconds, no_memory_left()), self.next_of_kind[is_signed]):
                 self.turn.acquire()
             gevent.spawn_later(0.0001, self.turn.release)  # after 0 gevent might return 50 times before it looks at a socket
         except Unavailable:

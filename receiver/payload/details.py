@@ -2,13 +2,13 @@
 import json
 import re
 
-from receiver.body.decoding import decoded, join_within
+from receiver.body.decoding import decode_in_pieces, join_within
 from receiver.events.texts import ERROR_MARKERS
 from receiver.limits import MAX_ESCAPED_BYTES, MAX_JSON_BYTES, MIB
 from receiver.problems import TooLarge
 
 # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
-ESCAPED_MARKERS = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
+MARKERS_IN_JSON = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
 
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
@@ -20,8 +20,8 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
         opened = source[:-1].rstrip()  # without the closing brace
         comma = b'' if opened == b'{' else b', '
         source = b'%b%b"headers": %b}' % (opened, comma, headers)
-    for marker, escaped_marker in ESCAPED_MARKERS:
-        source = source.replace(marker, escaped_marker)
+    for marker, marker_in_json in MARKERS_IN_JSON:
+        source = source.replace(marker, marker_in_json)
     if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
     return escape_wide_characters(source) if len(source) > MIB else source
@@ -39,7 +39,7 @@ def escape_wide_characters(source: bytes) -> bytes:
     if source.isascii():
         return source
     characters = narrow = wide = 0  # all; those up to U+00FF; those beyond U+FFFF
-    for piece in decoded(source):
+    for piece in decode_in_pieces(source):
         characters += len(piece)
         narrow += len(piece.encode('latin-1', 'ignore'))
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
@@ -57,5 +57,5 @@ def escape_wide_characters(source: bytes) -> bytes:
     to_escape = min(memory, key=memory.__getitem__)
     if not to_escape:
         return source
-    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
+    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decode_in_pieces(source))
     return join_within(pieces, MAX_ESCAPED_BYTES, 'as JSON')

@@ -11,7 +11,7 @@ from receiver.events.scales import text_of
 from receiver.events.texts import ERROR_MARKERS, without_error_markers
 from receiver.events.tree import Budget
 from receiver.payload.details import to_raw_json
-from receiver.payload.reading import Arrival, json_kind
+from receiver.payload.reading import IncidentDefaults, json_kind
 from receiver.problems import BadRequest, TooLarge
 
 TEXT_KEYS = ('name', 'type', 'occurred')
@@ -25,7 +25,7 @@ ENVELOPE = Decoder(defstruct(
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
-def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -> dict[str, Any]:
+def envelope_incident(fields: dict[str, Raw], source: bytes, defaults: IncidentDefaults) -> dict[str, Any]:
     """Return the incident of an envelope. Raise BadRequest, TooLarge.
 
     `source` is the JSON of the whole envelope; `fields` maps each key to the JSON of its value, empty if it was not sent.
@@ -41,16 +41,16 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     raw_json = members[raw_keys[0]] if raw_keys else source
     return {
         'name': texts.get('name') or DEFAULT_NAME,
-        'type': texts.get('type') or without_error_markers(arrival.words.type) or arrival.settings.incident_type,
-        'occurred': read_date(texts.get('occurred')) or arrival.occurred,
+        'type': texts.get('type') or without_error_markers(defaults.words.type) or defaults.settings.incident_type,
+        'occurred': read_date(texts.get('occurred')) or defaults.occurred,
         'rawJSON': to_raw_json(raw_json),
-        **severity_field(severity, arrival),
+        **severity_field(severity, defaults),
     }
 
 
-def severity_field(severity: float | None, arrival: Arrival) -> dict[str, Any]:
+def severity_field(severity: float | None, defaults: IncidentDefaults) -> dict[str, Any]:
     """Return an incident's field for the severity of the event, or else for the URL's default; {} without either."""
-    severity = arrival.words.default_severity if severity is None else severity
+    severity = defaults.words.default_severity if severity is None else severity
     return {} if severity is None else {'severity': severity}
 
 

@@ -13,16 +13,16 @@ from receiver.limits import MAX_EVENTS
 from receiver.payload.envelopes import ENVELOPE, RAW_KEYS, envelope_incident
 from receiver.payload.items import items_at
 from receiver.payload.origins import origins_of
-from receiver.payload.reading import Arrival, too_deep, too_many_events, which_item
+from receiver.payload.reading import IncidentDefaults, too_deep, too_many_events, which_item
 from receiver.payload.third_party import third_party_incident
 from receiver.problems import BadRequest
 from receiver.proof.secrets import contains_token
 from receiver.sharing import let_others_run_if_due
 
 
-def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
+def to_incidents(payloads: list[bytes], defaults: IncidentDefaults) -> 'Conversion':
     """Return what becomes of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
-    conversion = Conversion(arrival)
+    conversion = Conversion(defaults)
     for index, source in enumerate(payloads):
         try:
             conversion.add_payload(source)
@@ -38,16 +38,16 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
 class Conversion:
     """The incidents that payloads have become so far, and what the log and the history say of the events beside them."""
 
-    def __init__(self, arrival: Arrival):
-        self.arrival = arrival
+    def __init__(self, defaults: IncidentDefaults):
+        self.defaults = defaults
         self.incidents: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
-        self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
+        self.contains_token = partial(contains_token, defaults.settings)  # any token: no text of an incident may contain one
         # The URL's words find nothing that contains the request's own token. Other tokens are not looked for: the sender sees
         # which words find nothing, and could guess the token of another sender in this way (see reveals_token).
-        contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
-        self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
+        contains_own_token = partial(contains_token, defaults.settings, token=defaults.token)
+        self.findings = Findings(defaults.words, defaults.headers_for_words, contains_own_token)
         self.budget = Budget()  # of all events of the request together
 
     def add_payload(self, source: bytes) -> None:
@@ -59,7 +59,7 @@ class Conversion:
         except ValidationError as error:  # it has a key that no envelope has
             unknown_key = str(error)[:300].removeprefix('Object contains unknown field `').rstrip('`')
         if fields is not None and self.is_envelope(fields):
-            self.incidents.append(envelope_incident(fields, source, self.arrival))
+            self.incidents.append(envelope_incident(fields, source, self.defaults))
         else:
             self.add_third_party_payload(source, unknown_key)
 
@@ -82,7 +82,7 @@ class Conversion:
         Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
         `unknown_key`, the key because of which it is not an envelope.
         """
-        words, items = self.arrival.words, self.items_of(source)
+        words, items = self.defaults.words, self.items_of(source)
         if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
             words = UrlWords(default_severity=words.default_severity)
         whole = self.event(source, words)  # also if its items become the incidents: its sender and its keys are looked at
@@ -97,23 +97,23 @@ class Conversion:
 
     def items_of(self, source: bytes) -> list[bytes]:
         """Return the items at the URL's ?each= path; [] without ?each=, without a list there, or if the list is empty."""
-        if not self.arrival.words.each:
+        if not self.defaults.words.each:
             return []
-        items = items_at(source, self.arrival.words.each)
+        items = items_at(source, self.defaults.words.each)
         self.findings.record('each', items is not None)  # an empty list is found, too
         return items or []
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
         """Return the third-party event whose JSON is `source`, read by these words of the URL."""
-        return ThirdPartyEvent(source, self.arrival.headers, self.contains_token, self.findings, words, self.budget)
+        return ThirdPartyEvent(source, self.defaults.headers, self.contains_token, self.findings, words, self.budget)
 
     def origins(self, source: bytes, event: ThirdPartyEvent) -> dict[str, Any]:
         """Return where the values of a third-party event's incident come from, for the local XSOAR; {} for any other."""
-        if not self.arrival.settings.shows_origins:
+        if not self.defaults.settings.shows_origins:
             return {}
         # With another Conversion: what is read for the origins alone must neither count as found by the words of the URL, nor use
         # up the budget of the request.
-        return origins_of(Conversion(self.arrival).event(source, event.words), time.time())
+        return origins_of(Conversion(self.defaults).event(source, event.words), time.time())
 
     def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
         """Add the incident of a third-party event, unless the URL leaves the event out."""
@@ -121,6 +121,6 @@ class Conversion:
         if reason:
             self.skipped[reason] = self.skipped.get(reason, 0) + 1
         else:
-            self.incidents.append(third_party_incident(source, event, self.arrival) | self.origins(source, event))
+            self.incidents.append(third_party_incident(source, event, self.defaults) | self.origins(source, event))
         if event.words is not NO_WORDS:
             self.findings.look_up(event, is_left_out=bool(reason))

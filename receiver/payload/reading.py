@@ -15,7 +15,7 @@ from msgspec.json import encode as to_json
 from msgspec.structs import astuple
 from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 
-from receiver.body.decoding import checked_utf8, decoded, join_within, to_utf8
+from receiver.body.decoding import checked_utf8, decode_in_pieces, join_within, to_utf8
 from receiver.body.memory import PIECE_BYTES
 from receiver.events.url_words import NO_WORDS, UrlWords
 from receiver.limits import MAX_BODY_BYTES, MAX_EVENTS, MAX_FORM_FIELDS, MAX_JSON_BYTES, SMALL_BODY_BYTES
@@ -30,7 +30,7 @@ from receiver.sharing import let_others_run_if_due
 
 
 @dataclass(frozen=True)
-class Arrival:
+class IncidentDefaults:
     """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, `words` are those of the URL, `token`
@@ -109,7 +109,7 @@ def json_pieces(value: Any) -> Iterator[bytes]:
     match value:
         case bytes():
             yield b'"'
-            yield from (to_json(piece)[1:-1] for piece in decoded(value))
+            yield from (to_json(piece)[1:-1] for piece in decode_in_pieces(value))
             yield b'"'
         case dict() | list():
             is_object = isinstance(value, dict)
@@ -162,7 +162,7 @@ PERCENT_OF_CODE = re.compile(rb'%(?=[0-9A-Fa-f]{2})')
 
 
 def decoded_pieces(source: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Yield source[start:end] of a form, decoded, in pieces, because decoding makes several copies of each."""
+    """Yield source[start:end] of a form, decode_in_pieces, in pieces, because decoding makes several copies of each."""
     while start < end:
         piece_end = min(start + PIECE_BYTES, end)
         last_percent = source.rfind(b'%', piece_end - 2, piece_end)
@@ -235,7 +235,7 @@ def mended_values(source: bytes) -> list[bytes]:
     mended = replace_lone_surrogates(source)
     if len(source) <= SMALL_BODY_BYTES:
         json_values(controls_in_strings(mended, AS_SPACES), source)  # only for its error, with the sender's line and column
-        mended = controls_in_strings(mended, ESCAPED)
+        mended = controls_in_strings(mended, JSON_ESCAPES)
     return json_values(mended, source)
 
 
@@ -244,7 +244,7 @@ def which_item(index: int, items: list[bytes]) -> str:
     return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
 
 
-VALUE = Decoder(Raw)
+VALUE_DECODER = Decoder(Raw)
 too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too deeply.')
 too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,} events: send fewer at a time.')
 
@@ -270,7 +270,7 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
     # msgspec cannot decode one value and stop: decode() rejects a text in which something follows the value, and
     # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
     try:
-        VALUE.decode(memoryview(source)[start:])
+        VALUE_DECODER.decode(memoryview(source)[start:])
         return len(source)  # nothing follows the value
     except RecursionError:
         raise too_deep() from None
@@ -294,7 +294,7 @@ def not_json(reason: str, source: bytes, position: int) -> BadRequest:
         reason, position = f'{number[0].decode()} is not JSON', number.start()
     line = source.count(b'\n', 0, position) + 1
     line_start = source.rfind(b'\n', 0, position) + 1
-    column = sum(map(len, decoded(memoryview(source)[line_start:position], errors='ignore'))) + 1  # in characters
+    column = sum(map(len, decode_in_pieces(memoryview(source)[line_start:position], errors='ignore'))) + 1  # in characters
     return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
 
 
@@ -331,12 +331,12 @@ def replace_lone_surrogates(source: bytes) -> bytes:
     return mended.getvalue().replace(NO_ESCAPE, rb'\\')
 
 
-ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
-AS_SPACES = dict.fromkeys(ESCAPED, ' ')
+JSON_ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
+AS_SPACES = dict.fromkeys(JSON_ESCAPES, ' ')
 
 
 def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
-    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or AS_SPACES).
+    """Return a JSON text in which each control character in a string is replaced by its `spelling` (JSON_ESCAPES or AS_SPACES).
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """

@@ -128,7 +128,7 @@ def test_zooms_question_is_signed_with_the_token_that_proved_it(app: App, positi
 def test_no_token_or_key_is_printed_with_what_has_it() -> None:
     tokens = Tokens(WHOLE)
     [signature] = signatures_to_check(Settings(8080, tokens, None), {'x-hub-signature-256': '0' * 64}, '')
-    printed = f'{tokens} {tokens.each} {signature} {[signature]}'
+    printed = f'{tokens} {tokens.single_tokens} {signature} {[signature]}'
     assert not [token for token in EIGHT if token in printed or repr(token.encode()) in printed]
 
 

@@ -17,7 +17,7 @@ import patient
 import pytest
 from shared.app import App
 from clocks import each_grows_linearly, grows_linearly
-from GenericWebhook import (MAX_BODY_BYTES, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, Rejected,
+from GenericWebhook import (MAX_BODY_BYTES, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, IncidentDefaults, Rejected,
                             Settings, Tokens, TooLarge, read_payloads, to_incidents)
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.sockets
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
-ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
+ARRIVAL = IncidentDefaults('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
 FORM = 'application/x-www-form-urlencoded'
 
 

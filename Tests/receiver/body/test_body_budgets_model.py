@@ -159,7 +159,7 @@ class BudgetsMachine(RuleBasedStateMachine):
             sender.orders.put(OSError())
         let_greenlets_run()
         rooms = [getattr(self.intake, budget) for budget in LIMITS]
-        left = [(room.reserved, sum(share.size for share in room.lanes[0]), {**room.lanes[0]}) for room in rooms]
+        left = [(room.reserved, sum(claim.size for claim in room.queues[0]), {**room.queues[0]}) for room in rooms]
         gevent.killall(self.greenlets)
         self.clock.__exit__()
         assert left == [(0, 0, {})] * len(LIMITS), 'all is given back'

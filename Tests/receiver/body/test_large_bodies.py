@@ -23,9 +23,10 @@ import pytest
 from changed_packs import webhook_with
 from shared.app import App, unpacked
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (NO_WORDS, Arrival, BadRequest, Conversion, Intake, Post, Rejected, RequestBody, Room, Settings, Share,
-                            Tokens, TooLarge, Unavailable, UrlWords, valid_signature, read_body, read_payloads,
-                            signatures_to_check, to_incidents, with_text)
+from GenericWebhook import (
+    NO_WORDS, BadRequest, Conversion, IncidentDefaults, Intake, MemoryBudget, MemoryClaim, Post, Rejected, RequestBody,
+    Settings, Tokens, TooLarge, Unavailable, UrlWords, read_body, read_payloads, signatures_to_check, to_incidents,
+    valid_signature, with_text)
 from gevent.event import Event
 from model import let_greenlets_run, peak_of
 from own_server import hold_calls
@@ -44,7 +45,7 @@ EVENTS = [{'title': f'Login {number}', 'text': 'x' * 2000} for number in range(1
 ENVELOPES = [{'raw_json': event} for event in EVENTS]
 
 
-ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, Tokens(), None))
+ARRIVAL = IncidentDefaults('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, Tokens(), None))
 
 
 @pytest.mark.parametrize(('controls', 'emojis', 'is_escaped'), [(310, 375, True), (310, 380, False)])
@@ -177,16 +178,16 @@ def test_others_get_their_turns_while_a_large_body_is_read(name: str) -> None:
 
 def test_others_get_their_turns_while_a_large_body_comes_at_once() -> None:
     def read() -> None:
-        with closing(Share(Room(64 * MIB))) as share:
-            read_body(RequestBody(io.BytesIO(bytes(3 * MIB)), 3 * MIB, has_chunks=False), 25 * MIB, share)
+        with closing(MemoryClaim(MemoryBudget(64 * MIB))) as claim:
+            read_body(RequestBody(io.BytesIO(bytes(3 * MIB)), 3 * MIB, has_chunks=False), 25 * MIB, claim)
 
     assert turns_for_others(read) >= 3 * MIB // LONGEST_STEP
 
 
 def test_a_body_is_never_in_memory_twice() -> None:
     def read() -> None:
-        with closing(Share(Room(64 * MIB))) as share:
-            bodies.append(read_body(source, 25 * MIB, share))
+        with closing(MemoryClaim(MemoryBudget(64 * MIB))) as claim:
+            bodies.append(read_body(source, 25 * MIB, claim))
 
     source, bodies = RequestBody(io.BytesIO(bytes(8 * MIB)), 8 * MIB, has_chunks=False), list[bytes]()
     assert 8 * MIB < peak_of(read) < 1.5 * len(bodies[0])
@@ -214,8 +215,8 @@ def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are
                          ids=['items', 'events', 'envelopes'])
 def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, each: tuple[str, ...]) -> None:
     payloads = read_payloads(json.dumps(events).encode())
-    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), UrlWords(each=each))
-    assert turns_for_others(lambda: to_incidents(payloads, arrival)) >= 1000
+    defaults = IncidentDefaults('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), UrlWords(each=each))
+    assert turns_for_others(lambda: to_incidents(payloads, defaults)) >= 1000
 
 
 # In it no body comes too slowly, however slow the machine is: what is cut makes room for others.
@@ -298,18 +299,18 @@ class Source:
     (Source(OSError()), BadRequest), (Source(TimeoutError()), Unavailable), (sent(b'a', 2), BadRequest),
 ], ids=['whole', 'empty', 'large', 'whole in chunks', 'large in chunks', 'broken', 'slow', 'short'])
 def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Rejected] | None) -> None:
-    room = Room(10**6)
-    with pytest.raises(refusal) if refusal else nullcontext() as error, closing(Share(room)) as share:
-        read = read_body(source, 60_000, share, overhead=1000)
+    room = MemoryBudget(10**6)
+    with pytest.raises(refusal) if refusal else nullcontext() as error, closing(MemoryClaim(room)) as claim:
+        read = read_body(source, 60_000, claim, overhead=1000)
         assert room.reserved == len(read) + 1000
     if error and refusal is not TooLarge:
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
-    assert (room.reserved, room.lanes[0]) == (0, {})
+    assert (room.reserved, room.queues[0]) == (0, {})
 
 
 def test_an_empty_signed_body_needs_no_room_for_large_ones() -> None:
     signature = hmac.digest(TOKEN.encode(), b'', 'sha256').hex()
-    with App() as app, closing(Share(app.app.intake.unauthenticated, 1)):
+    with App() as app, closing(MemoryClaim(app.app.intake.unauthenticated, 1)):
         app.app.intake.unauthenticated.limit = 0
         answer = app.post(b'', {'X-Hub-Signature-256': f'sha256={signature}'})
         assert answer.status == 200
@@ -330,16 +331,16 @@ def test_the_text_of_a_compressed_body_takes_room_like_a_body_until_its_incident
 
 def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> None:
     def end_and_go_on() -> str:
-        with closing(Share(room, 60)):
+        with closing(MemoryClaim(room, 60)):
             may_end.wait()
         may_go_on.wait()
         return 'went on'
 
-    room, may_end, may_go_on = Room(100, evicts_oldest=True), Event(), Event()
+    room, may_end, may_go_on = MemoryBudget(100, evicts_oldest=True), Event(), Event()
     ending = gevent.spawn(end_and_go_on)
     gevent.sleep(0)
     may_end.set()
-    with closing(Share(room, 60)):  # cuts the other one, which is about to end
+    with closing(MemoryClaim(room, 60)):  # cuts the other one, which is about to end
         gevent.sleep(0)
     may_go_on.set()
     assert ending.get() == 'went on'

@@ -464,7 +464,7 @@ def send_to(server: Listener, sent: bytes, heads: int | None = None) -> socket.s
     sender: socket.socket = connect(server)
     sender.sendall(sent)
     if heads is not None:
-        until(lambda: sum(map(len, server.heads.lanes)) == heads)
+        until(lambda: sum(map(len, server.heads.queues)) == heads)
     return sender
 
 

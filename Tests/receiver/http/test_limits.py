@@ -20,7 +20,7 @@ import pytest
 from shared.app import App
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (CallSizer, Connection, DeliveryMemory, HttpLimits, Intake, Post, PostQueue, Request, RequestBody,
-                            Room, Sender, ServerLine, State, Unavailable, likeness_of)
+                            MemoryBudget, Sender, ServerLine, State, Unavailable, likeness_of)
 from local_xsoar import wait_for
 from model import hold, incident, let_greenlets_run
 from own_server import connect, have_turn, hold_calls, listener, server_with
@@ -177,7 +177,7 @@ def test_the_log_is_written_once_a_second_at_most(clock: Clock, own_line: Server
 # Together
 
 
-def have_room(room: Room, *sizes: int) -> bool:
+def have_room(room: MemoryBudget, *sizes: int) -> bool:
     """Return whether greenlets can hold so many bytes each at the same time, and none of them is cut."""
     holders = [hold(room, size) for size in sizes]
     let_greenlets_run()
@@ -190,7 +190,7 @@ def have_room(room: Room, *sizes: int) -> bool:
     (lambda: Intake().accepted, 96), (lambda: Intake().unauthenticated, 48), (lambda: Intake().unauthenticated_small, 16),
     (lambda: listener().heads, 8), (lambda: listener().unsent, 32), (lambda: listener().unsent_unauthenticated, 8),
 ], ids=['accepted', 'unauthenticated', 'unauthenticated, small', 'heads', 'unsent', 'unsent, unauthenticated'])
-def test_each_room_has_its_size(room: Callable[[], Room], mib: int) -> None:
+def test_each_room_has_its_size(room: Callable[[], MemoryBudget], mib: int) -> None:
     assert have_room(room(), mib * MIB - 1000, 1000)
     assert not have_room(room(), mib * MIB - 1000, 1001)
 
@@ -205,7 +205,7 @@ def test_all_gates_together_add_up_to_what_the_script_says_and_to_at_most_600_mi
 
 @pytest.mark.parametrize('name', ['heads', 'unsent', 'unsent_unauthenticated'])
 def test_the_head_or_response_that_has_been_there_longest_gives_way(name: str) -> None:
-    room: Room = getattr(listener(), name)
+    room: MemoryBudget = getattr(listener(), name)
     holders = [hold(room, room.limit // 2) for _ in range(3)]
     let_greenlets_run()
     assert [holder.ready() for holder in holders] == [True, False, False]

@@ -221,7 +221,7 @@ def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_i
     post_and_leave(server, large, lambda: line.queue.in_flight)
     with closing(connect(server)) as second, closing(connect(server)) as third:
         second.sendall(request_bytes('http://x/', large + b'y', AUTHORIZED))
-        clocks.until(lambda: intake.accepted.reserved > sum(share.size for share in intake.accepted.lanes[0]))
+        clocks.until(lambda: intake.accepted.reserved > sum(claim.size for claim in intake.accepted.queues[0]))
         third.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
         clocks.until(lambda: line.queue.waiting)
         may_return.set()

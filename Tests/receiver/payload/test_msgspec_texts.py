@@ -9,7 +9,7 @@ import pytest
 from msgspec import DecodeError, Raw, ValidationError, defstruct
 from msgspec.json import Decoder
 
-VALUE = Decoder(Raw)
+VALUE_DECODER = Decoder(Raw)
 ENVELOPE = Decoder(defstruct('Envelope', [('name', Raw, Raw())], forbid_unknown_fields=True))
 
 
@@ -32,7 +32,7 @@ def test_its_errors_are_value_errors() -> None:
 @pytest.mark.parametrize(('source', 'position'), [(b'{} {}', 4), (b'{}x', 3), (b'{}  \n[1]', 6), (b'[1] NaN', 5)])
 def test_what_follows_a_value_is_named_with_the_position_of_its_second_byte(source: bytes, position: int) -> None:
     """json_value_end finds by it where a value ends, and so where the next begins."""
-    assert text_of_error(VALUE, source) == f'JSON is malformed: trailing characters (byte {position})'
+    assert text_of_error(VALUE_DECODER, source) == f'JSON is malformed: trailing characters (byte {position})'
 
 
 @pytest.mark.parametrize(('source', 'reason', 'position'), [
@@ -43,12 +43,12 @@ def test_what_follows_a_value_is_named_with_the_position_of_its_second_byte(sour
 def test_what_is_malformed_has_a_reason_for_its_sender_and_the_position_of_a_byte(
         source: bytes, reason: str, position: int) -> None:
     """not_json makes a line and a column of it. Behind a minus sign, it is that of the first letter."""
-    assert text_of_error(VALUE, source) == f'JSON is malformed: {reason} (byte {position})'
+    assert text_of_error(VALUE_DECODER, source) == f'JSON is malformed: {reason} (byte {position})'
 
 
 @pytest.mark.parametrize('source', [b'', b'"a', b'[1', b'{"a":', b'nul', rb'"\ud800"'])
 def test_what_ends_early_has_no_position(source: bytes) -> None:
-    assert text_of_error(VALUE, source) == 'Input data was truncated'
+    assert text_of_error(VALUE_DECODER, source) == 'Input data was truncated'
 
 
 @pytest.mark.parametrize('key', ['x', 'a`b', 'é', 'k' * 400])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arrival, CallSizer, Post, PostQueue,
+from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, IncidentDefaults, CallSizer, Post, PostQueue,
                             RejectedByServer, Settings, Tokens, Unavailable, created_incidents, error_beside, read_payloads,
                             to_incidents, with_text)
 from clocks import Clock
@@ -455,7 +455,7 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
 
     def incidents_of(number: int) -> list[dict[str, Any]]:
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
-        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, settings)).incidents
+        return to_incidents(read_payloads(body), IncidentDefaults(f'2026-11-24T10:00:00.{number:06}Z', {}, settings)).incidents
 
     requests = max(100 // count, 2)
 

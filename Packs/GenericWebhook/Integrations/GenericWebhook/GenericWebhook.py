@@ -124,7 +124,7 @@ MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 #                                                                                                    together   594
 MAX_ACCEPTED_BYTES = 96 * MIB  # bodies, read or processed, of requests whose head shows the token; and all decompressed text
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate budget for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
 MAX_HEADS_BYTES = 8 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
 MAX_UNSENT_BYTES = 32 * MIB  # responses to accepted requests that their senders have not read yet
@@ -372,34 +372,34 @@ class Tokens:
         """Take the tokens from the text of the form. Raise ValueError, which never quotes the text, if one is unusable."""
         texts = text.split(TOKEN_SEPARATOR) if text else []
         check_tokens(texts)
-        self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
-        self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
+        self.single_tokens = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
+        self.with_whole = [*self.single_tokens, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.single_tokens
 
     def __repr__(self) -> str:
         """Return a text without the tokens, so that printing them cannot leak one."""
-        return f'Tokens({len(self.each)})'
+        return f'Tokens({len(self.single_tokens)})'
 
     def __iter__(self) -> Iterator[Token]:
         """Return an iterator over the single tokens, in the order of the form."""
-        return iter(self.each)
+        return iter(self.single_tokens)
 
     def __len__(self) -> int:
         """Return the number of tokens."""
-        return len(self.each)
+        return len(self.single_tokens)
 
     def find(self, texts: Iterable[bytes], authorization: Iterable[bytes] = ()) -> Token | None:
         """Return the first token that equals one of the texts, or None. `authorization` may also be the whole `auth_header`.
 
         Each text is compared with all tokens, whether one is equal or not, so that the time reveals nothing.
         """
-        shown = [token for text in texts for token in self.each if hmac.compare_digest(text, token.value)]
+        shown = [token for text in texts for token in self.single_tokens if hmac.compare_digest(text, token.value)]
         shown += [token for text in authorization for token in self.with_whole if hmac.compare_digest(text, token.value)]
         return min(shown, default=None)
 
     @cached_property
     def spellings(self) -> set[str]:
         """Return strings such that any text with a token in it contains at least one of them."""
-        of_each = set().union(*(token_spellings(token.value) for token in self.each))
+        of_each = set().union(*(token_spellings(token.value) for token in self.single_tokens))
         # The whole text contains each token, so its own spellings are needed only if each is too short to have any.
         return of_each or set().union(*(token_spellings(token.value) for token in self.with_whole))
 
@@ -1067,83 +1067,84 @@ PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other g
 
 
 # RFC 9112, 9.3: the connection has to close when part of a body remains unread.
-no_room = partial(Unavailable, 'Too many bodies arrive at the same time: nothing was created, send it again later.',
+no_memory_left = partial(Unavailable, 'Too many bodies arrive at the same time: nothing was created, send it again later.',
                   Connection='close')
 
 
-class Share:
-    """The bytes of a Room that one greenlet has, the one that makes the share, until it is closed or evicted."""
+class MemoryClaim:
+    """The bytes of a MemoryBudget that one greenlet has, the one that makes the claim, until it is closed or evicted."""
 
-    def __init__(self, room: 'Room', size: int = 0, lane: int = 0):
-        """Take `size` bytes of a lane of the room. Raise Unavailable, as `reserve` does."""
-        self.room, self.lane, self.size = room, room.lanes[lane], 0
+    def __init__(self, budget: 'MemoryBudget', size: int = 0, queue: int = 0):
+        """Take `size` bytes of a queue of the budget. Raise Unavailable, as `reserve` does."""
+        self.budget, self.queue, self.size = budget, budget.queues[queue], 0
         self.greenlet = gevent.getcurrent()
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
-        self.lane[self] = None
+        self.queue[self] = None
         self.reserve(size)
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total; only its greenlet may do that. While the room is too full, evict shares.
+        """Change the claim to `size` bytes in total; only its greenlet may do that. While the budget is too full, evict claims.
 
-        Raise Unavailable if this share is evicted for that, or has been evicted, settled or closed before. The greenlet of any
-        other that is evicted gets Unavailable soon, from the event loop.
+        Raise Unavailable if this claim is evicted for that, or has been evicted, made permanent or closed before. The greenlet
+        of any other that is evicted gets Unavailable soon, from the event loop.
         """
-        if self not in self.lane:
-            raise no_room()
-        self.room.reserved += size - self.size
+        if self not in self.queue:
+            raise no_memory_left()
+        self.budget.reserved += size - self.size
         self.size = size
-        while self.room.reserved > max(self.room.limit, size):  # a share that is alone may exceed the limit
-            evicted = self.room.oldest_of_fullest_lane() if self.room.evicts_oldest else self
+        while self.budget.reserved > max(self.budget.limit, size):  # a claim that is alone may exceed the limit
+            evicted = self.budget.oldest_of_fullest_queue() if self.budget.evicts_oldest else self
             evicted.close()
             if evicted is self:
-                raise no_room()
-            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_room())
+                raise no_memory_left()
+            evicted.callback = gevent.get_hub().loop.run_callback(evicted.greenlet.throw, no_memory_left())
 
-    def settle(self) -> None:
-        """Protect the share from being evicted; it counts until it is closed."""
-        del self.lane[self]
+    def make_permanent(self) -> None:
+        """Protect the claim from being evicted; it counts until it is closed."""
+        del self.queue[self]
 
     def close(self) -> None:
-        """Give the bytes back to the room. This may be called several times.
+        """Give the bytes back to the budget. This may be called several times.
 
         An exception that was not thrown yet would hit whatever the greenlet does next: drop it.
         """
-        self.room.reserved -= self.size
+        self.budget.reserved -= self.size
         self.size = 0
-        self.lane.pop(self, None)
+        self.queue.pop(self, None)
         if self.callback:
             self.callback.stop()
 
 
-class Room(Struct):
+class MemoryBudget(Struct):
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    When all shares together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one that
-    has just grown, or with `evicts_oldest` the oldest one of the lane with the most bytes. A share that was settled still
-    counts, but is never evicted. As long as none is, a lane with at most `limit / lanes` bytes loses none to another lane: so a
-    flood of requests of one kind evicts none of another. A share that is alone may exceed the limit.
+    When all claims together exceed the limit, one is evicted: it is closed, and its greenlet gets Unavailable. It is the one
+    that has just grown, or with `evicts_oldest` the oldest one of the queue with the most bytes. A claim that was made permanent
+    still counts, but is never evicted. As long as none is, a queue with at most `limit / queues` bytes loses none to another
+    queue: so a flood of requests of one kind evicts none of another. A claim that is alone may exceed the limit.
 
     An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is evicted,
-    and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A has settled its 60 before, B is evicted
-    instead, and 100 remain. If C reserves 90 and B has settled its 30, A is evicted, and then C, which gets Unavailable at once,
-    from its `reserve`.
+    and 70 remain: A's greenlet gets Unavailable as soon as the event loop runs it. If A's 60 are permanent, B is evicted instead,
+    and 100 remain. If C reserves 90 and B's 30 are permanent, A is evicted, and then C, which gets Unavailable at once, from its
+    `reserve`.
     """
 
     limit: int
     evicts_oldest: bool = False
-    lanes: list[dict[Share, None]] = field(default_factory=lambda: [{}])  # in each, those that can be evicted, the oldest first
-    reserved: int = 0  # the sum of all shares
+    # In each queue are the claims that can be evicted, the oldest first.
+    queues: list[dict[MemoryClaim, None]] = field(default_factory=lambda: [{}])
+    reserved: int = 0  # the sum of all claims
 
-    def oldest_of_fullest_lane(self) -> Share:
-        """Return the oldest share of the lane with the most bytes. There is one: the share that has just grown can be evicted."""
-        fullest = max(filter(None, self.lanes), key=lambda lane: sum(share.size for share in lane))
+    def oldest_of_fullest_queue(self) -> MemoryClaim:
+        """Return the oldest claim of the queue with the most bytes. There is one: the claim that has just grown."""
+        fullest = max(filter(None, self.queues), key=lambda queue: sum(claim.size for claim in queue))
         return next(iter(fullest))
 
 
-def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
+def read_body(source: Any, limit: int, claim: MemoryClaim, overhead: int = 0) -> bytes:
     """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
-    The share grows with the body, plus `overhead` bytes, and is settled when the body is complete.
+    The claim grows with the body, plus `overhead` bytes, and is made permanent when the body is complete.
     Raise TooLarge, BadRequest, or (if there is no room, or the body arrives too slowly) Unavailable.
     """
     body = io.BytesIO()  # getvalue() makes no copy
@@ -1153,14 +1154,14 @@ def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             let_others_run_if_due()
-            share.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
+            claim.reserve(overhead + body.tell() + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             has_more = body.write(source.read(PIECE_BYTES)) > 0
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
     except (OSError, ValueError):
         raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-    share.reserve(overhead + body.tell())
-    share.settle()
+    claim.reserve(overhead + body.tell())
+    claim.make_permanent()
     return body.getvalue()
 
 
@@ -1172,10 +1173,10 @@ class Intake:
     """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
     def __init__(self) -> None:
-        self.accepted = Room(MAX_ACCEPTED_BYTES)
-        # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
-        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, evicts_oldest=True)
-        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, evicts_oldest=True)
+        self.accepted = MemoryBudget(MAX_ACCEPTED_BYTES)
+        # Anyone can fill these two budgets, and keep them full with slow bodies, so new bodies displace the oldest ones.
+        self.unauthenticated = MemoryBudget(MAX_UNAUTHENTICATED_BYTES, evicts_oldest=True)
+        self.unauthenticated_small = MemoryBudget(MAX_UNAUTHENTICATED_SMALL_BYTES, evicts_oldest=True)
         # A lock for bodies above 4 MiB, one for those above 1 MiB, one for those above 64 KiB, and one for all others. So a
         # body waits only for others of about its size. Without the last lock, each of many small bodies would use the
         # event loop for 10 ms before a socket is served.
@@ -1189,8 +1190,8 @@ class Intake:
         """
         size = limit if source.has_chunks else source.size  # a chunked body announces no size: assume the largest
         unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
-        with closing(Share(self.accepted if is_accepted else unauthenticated)) as share:
-            yield read_body(source, limit, share, overhead)
+        with closing(MemoryClaim(self.accepted if is_accepted else unauthenticated)) as claim:
+            yield read_body(source, limit, claim, overhead)
 
     def take_turn(self, size: int, is_gone: Callable[[], bool] = bool) -> ExitStack:
         """Wait for the right to process a body of this size, or to create the incidents of a large post. Return it as a context.
@@ -1224,8 +1225,8 @@ def work_size(text: bytes) -> int:
 WINDOW_BITS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
 
 
-def decompress(body: bytes, coding: str, share: Share) -> bytes:
-    """Return the body decoded from its Content-Encoding `coding`. The share grows with what is decompressed.
+def decompress(body: bytes, coding: str, claim: MemoryClaim) -> bytes:
+    """Return the body decoded from its Content-Encoding `coding`. The claim grows with what is decompressed.
 
     Raise TooLarge, BadRequest, UnsupportedMedia, or (if there is no room) Unavailable.
     """
@@ -1238,13 +1239,13 @@ def decompress(body: bytes, coding: str, share: Share) -> bytes:
     # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
     is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
-        pieces = decompress_in_pieces(body, -15 if is_bare else WINDOW_BITS[coding], share)
+        pieces = decompress_in_pieces(body, -15 if is_bare else WINDOW_BITS[coding], claim)
         return join_within(pieces, MAX_BODY_BYTES, 'after decompression')
     except zlib.error:
         raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
-def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterator[bytes]:
+def decompress_in_pieces(body: bytes, window_bits: int, claim: MemoryClaim) -> Iterator[bytes]:
     """Yield the decompressed body in pieces of at most PIECE_BYTES; `join_within` lets other greenlets run between them.
 
     Raise zlib.error, TooLarge or Unavailable.
@@ -1258,7 +1259,7 @@ def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterato
             piece = member.decompress(compressed, PIECE_BYTES)
             if not compressed and not piece:
                 raise zlib.error('the body ends before the member')
-            share.reserve(share.size + len(piece))
+            claim.reserve(claim.size + len(piece))
             yield piece
         packed.seek(-len(member.unused_data), io.SEEK_CUR)  # back to the end of the member: what follows it was read, too
         if packed.tell() == len(body):
@@ -1266,7 +1267,7 @@ def decompress_in_pieces(body: bytes, window_bits: int, share: Share) -> Iterato
     raise TooLarge(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
-def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
+def decode_in_pieces(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
     """Yield the text of the bytes in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
@@ -1278,7 +1279,7 @@ def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = '
 
 def checked_utf8(source: bytes) -> bytes:
     """Return the same bytes if they are UTF-8. Raise UnicodeError if not."""
-    for _ in decoded(source):
+    for _ in decode_in_pieces(source):
         pass
     return source
 
@@ -1318,7 +1319,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     for encoding in ('utf-8', charset) if CHARSET.fullmatch(charset) else ('utf-8',):
         with suppress(UnicodeError, LookupError):  # then the next encoding is tried, if there is one
             utf8 = (checked_utf8(body) if encoding == 'utf-8'
-                    else join_within(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
+                    else join_within(map(str.encode, decode_in_pieces(body, encoding)), MAX_BODY_BYTES, 'in UTF-8'))
             if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
                 return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
@@ -4866,7 +4867,7 @@ def why_no_severity(row: Row, at: At) -> str:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class IncidentDefaults:
     """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, `words` are those of the URL, `token`
@@ -4945,7 +4946,7 @@ def json_pieces(value: Any) -> Iterator[bytes]:
     match value:
         case bytes():
             yield b'"'
-            yield from (to_json(piece)[1:-1] for piece in decoded(value))
+            yield from (to_json(piece)[1:-1] for piece in decode_in_pieces(value))
             yield b'"'
         case dict() | list():
             is_object = isinstance(value, dict)
@@ -4998,7 +4999,7 @@ PERCENT_OF_CODE = re.compile(rb'%(?=[0-9A-Fa-f]{2})')
 
 
 def decoded_pieces(source: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Yield source[start:end] of a form, decoded, in pieces, because decoding makes several copies of each."""
+    """Yield source[start:end] of a form, decode_in_pieces, in pieces, because decoding makes several copies of each."""
     while start < end:
         piece_end = min(start + PIECE_BYTES, end)
         last_percent = source.rfind(b'%', piece_end - 2, piece_end)
@@ -5071,7 +5072,7 @@ def mended_values(source: bytes) -> list[bytes]:
     mended = replace_lone_surrogates(source)
     if len(source) <= SMALL_BODY_BYTES:
         json_values(controls_in_strings(mended, AS_SPACES), source)  # only for its error, with the sender's line and column
-        mended = controls_in_strings(mended, ESCAPED)
+        mended = controls_in_strings(mended, JSON_ESCAPES)
     return json_values(mended, source)
 
 
@@ -5080,7 +5081,7 @@ def which_item(index: int, items: list[bytes]) -> str:
     return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
 
 
-VALUE = Decoder(Raw)
+VALUE_DECODER = Decoder(Raw)
 too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too deeply.')
 too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,} events: send fewer at a time.')
 
@@ -5106,7 +5107,7 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
     # msgspec cannot decode one value and stop: decode() rejects a text in which something follows the value, and
     # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
     try:
-        VALUE.decode(memoryview(source)[start:])
+        VALUE_DECODER.decode(memoryview(source)[start:])
         return len(source)  # nothing follows the value
     except RecursionError:
         raise too_deep() from None
@@ -5130,7 +5131,7 @@ def not_json(reason: str, source: bytes, position: int) -> BadRequest:
         reason, position = f'{number[0].decode()} is not JSON', number.start()
     line = source.count(b'\n', 0, position) + 1
     line_start = source.rfind(b'\n', 0, position) + 1
-    column = sum(map(len, decoded(memoryview(source)[line_start:position], errors='ignore'))) + 1  # in characters
+    column = sum(map(len, decode_in_pieces(memoryview(source)[line_start:position], errors='ignore'))) + 1  # in characters
     return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
 
 
@@ -5167,12 +5168,12 @@ def replace_lone_surrogates(source: bytes) -> bytes:
     return mended.getvalue().replace(NO_ESCAPE, rb'\\')
 
 
-ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
-AS_SPACES = dict.fromkeys(ESCAPED, ' ')
+JSON_ESCAPES = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
+AS_SPACES = dict.fromkeys(JSON_ESCAPES, ' ')
 
 
 def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
-    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or AS_SPACES).
+    """Return a JSON text in which each control character in a string is replaced by its `spelling` (JSON_ESCAPES or AS_SPACES).
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """
@@ -5226,7 +5227,7 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
 
 
 # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
-ESCAPED_MARKERS = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
+MARKERS_IN_JSON = [(marker, rb'\u%04x' % marker[0] + marker[1:]) for marker in map(str.encode, ERROR_MARKERS)]
 
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
@@ -5238,8 +5239,8 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
         opened = source[:-1].rstrip()  # without the closing brace
         comma = b'' if opened == b'{' else b', '
         source = b'%b%b"headers": %b}' % (opened, comma, headers)
-    for marker, escaped_marker in ESCAPED_MARKERS:
-        source = source.replace(marker, escaped_marker)
+    for marker, marker_in_json in MARKERS_IN_JSON:
+        source = source.replace(marker, marker_in_json)
     if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
     return escape_wide_characters(source) if len(source) > MIB else source
@@ -5257,7 +5258,7 @@ def escape_wide_characters(source: bytes) -> bytes:
     if source.isascii():
         return source
     characters = narrow = wide = 0  # all; those up to U+00FF; those beyond U+FFFF
-    for piece in decoded(source):
+    for piece in decode_in_pieces(source):
         characters += len(piece)
         narrow += len(piece.encode('latin-1', 'ignore'))
         wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
@@ -5275,7 +5276,7 @@ def escape_wide_characters(source: bytes) -> bytes:
     to_escape = min(memory, key=memory.__getitem__)
     if not to_escape:
         return source
-    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
+    pieces = (to_escape.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decode_in_pieces(source))
     return join_within(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
@@ -5294,7 +5295,7 @@ ENVELOPE = Decoder(defstruct(
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
-def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -> dict[str, Any]:
+def envelope_incident(fields: dict[str, Raw], source: bytes, defaults: IncidentDefaults) -> dict[str, Any]:
     """Return the incident of an envelope. Raise BadRequest, TooLarge.
 
     `source` is the JSON of the whole envelope; `fields` maps each key to the JSON of its value, empty if it was not sent.
@@ -5310,16 +5311,16 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     raw_json = members[raw_keys[0]] if raw_keys else source
     return {
         'name': texts.get('name') or DEFAULT_NAME,
-        'type': texts.get('type') or without_error_markers(arrival.words.type) or arrival.settings.incident_type,
-        'occurred': read_date(texts.get('occurred')) or arrival.occurred,
+        'type': texts.get('type') or without_error_markers(defaults.words.type) or defaults.settings.incident_type,
+        'occurred': read_date(texts.get('occurred')) or defaults.occurred,
         'rawJSON': to_raw_json(raw_json),
-        **severity_field(severity, arrival),
+        **severity_field(severity, defaults),
     }
 
 
-def severity_field(severity: float | None, arrival: Arrival) -> dict[str, Any]:
+def severity_field(severity: float | None, defaults: IncidentDefaults) -> dict[str, Any]:
     """Return an incident's field for the severity of the event, or else for the URL's default; {} without either."""
-    severity = arrival.words.default_severity if severity is None else severity
+    severity = defaults.words.default_severity if severity is None else severity
     return {} if severity is None else {'severity': severity}
 
 
@@ -5381,19 +5382,19 @@ def read_date(text: str | None) -> str:
 # Incidents of third-party events.
 
 
-def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
+def third_party_incident(source: bytes, event: ThirdPartyEvent, defaults: IncidentDefaults) -> dict[str, Any]:
     """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
     The rawJSON includes the headers of the request, since often only a header names the kind of event; but none are added to an
     event that has a member `headers`.
     """
-    headers = b'' if 'headers' in event.members else arrival.kept_headers_json
+    headers = b'' if 'headers' in event.members else defaults.kept_headers_json
     return {
         'name': event.name() or DEFAULT_NAME,
-        'type': event.incident_type(arrival.words.type, arrival.settings.incident_type),
-        'occurred': event.occurred(time.time()) or arrival.occurred,
+        'type': event.incident_type(defaults.words.type, defaults.settings.incident_type),
+        'occurred': event.occurred(time.time()) or defaults.occurred,
         'rawJSON': to_raw_json(source, headers),
-        **with_problem(severity_field(event.severity.value, arrival), event.problem_key(), event.is_recovery),
+        **with_problem(severity_field(event.severity.value, defaults), event.problem_key(), event.is_recovery),
     }
 
 
@@ -5413,9 +5414,9 @@ def with_problem(fields: dict[str, Any], key: str, is_recovery: bool) -> dict[st
 # From payloads to incidents, and what the URL leaves out.
 
 
-def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
+def to_incidents(payloads: list[bytes], defaults: IncidentDefaults) -> 'Conversion':
     """Return what becomes of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
-    conversion = Conversion(arrival)
+    conversion = Conversion(defaults)
     for index, source in enumerate(payloads):
         try:
             conversion.add_payload(source)
@@ -5431,16 +5432,16 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> 'Conversion':
 class Conversion:
     """The incidents that payloads have become so far, and what the log and the history say of the events beside them."""
 
-    def __init__(self, arrival: Arrival):
-        self.arrival = arrival
+    def __init__(self, defaults: IncidentDefaults):
+        self.defaults = defaults
         self.incidents: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = {}  # how many events the URL left out, by the reason
         self.product = ''  # the sender of the last payload, if it has a row
-        self.contains_token = partial(contains_token, arrival.settings)  # any token: no text of an incident may contain one
+        self.contains_token = partial(contains_token, defaults.settings)  # any token: no text of an incident may contain one
         # The URL's words find nothing that contains the request's own token. Other tokens are not looked for: the sender sees
         # which words find nothing, and could guess the token of another sender in this way (see reveals_token).
-        contains_own_token = partial(contains_token, arrival.settings, token=arrival.token)
-        self.findings = Findings(arrival.words, arrival.headers_for_words, contains_own_token)
+        contains_own_token = partial(contains_token, defaults.settings, token=defaults.token)
+        self.findings = Findings(defaults.words, defaults.headers_for_words, contains_own_token)
         self.budget = Budget()  # of all events of the request together
 
     def add_payload(self, source: bytes) -> None:
@@ -5452,7 +5453,7 @@ class Conversion:
         except ValidationError as error:  # it has a key that no envelope has
             unknown_key = str(error)[:300].removeprefix('Object contains unknown field `').rstrip('`')
         if fields is not None and self.is_envelope(fields):
-            self.incidents.append(envelope_incident(fields, source, self.arrival))
+            self.incidents.append(envelope_incident(fields, source, self.defaults))
         else:
             self.add_third_party_payload(source, unknown_key)
 
@@ -5475,7 +5476,7 @@ class Conversion:
         Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
         `unknown_key`, the key because of which it is not an envelope.
         """
-        words, items = self.arrival.words, self.items_of(source)
+        words, items = self.defaults.words, self.items_of(source)
         if words.each and not items:  # the payload becomes one incident: words that speak of an item do not apply to it
             words = UrlWords(default_severity=words.default_severity)
         whole = self.event(source, words)  # also if its items become the incidents: its sender and its keys are looked at
@@ -5490,23 +5491,23 @@ class Conversion:
 
     def items_of(self, source: bytes) -> list[bytes]:
         """Return the items at the URL's ?each= path; [] without ?each=, without a list there, or if the list is empty."""
-        if not self.arrival.words.each:
+        if not self.defaults.words.each:
             return []
-        items = items_at(source, self.arrival.words.each)
+        items = items_at(source, self.defaults.words.each)
         self.findings.record('each', items is not None)  # an empty list is found, too
         return items or []
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
         """Return the third-party event whose JSON is `source`, read by these words of the URL."""
-        return ThirdPartyEvent(source, self.arrival.headers, self.contains_token, self.findings, words, self.budget)
+        return ThirdPartyEvent(source, self.defaults.headers, self.contains_token, self.findings, words, self.budget)
 
     def origins(self, source: bytes, event: ThirdPartyEvent) -> dict[str, Any]:
         """Return where the values of a third-party event's incident come from, for the local XSOAR; {} for any other."""
-        if not self.arrival.settings.shows_origins:
+        if not self.defaults.settings.shows_origins:
             return {}
         # With another Conversion: what is read for the origins alone must neither count as found by the words of the URL, nor use
         # up the budget of the request.
-        return origins_of(Conversion(self.arrival).event(source, event.words), time.time())
+        return origins_of(Conversion(self.defaults).event(source, event.words), time.time())
 
     def add_event(self, source: bytes, event: ThirdPartyEvent) -> None:
         """Add the incident of a third-party event, unless the URL leaves the event out."""
@@ -5514,7 +5515,7 @@ class Conversion:
         if reason:
             self.skipped[reason] = self.skipped.get(reason, 0) + 1
         else:
-            self.incidents.append(third_party_incident(source, event, self.arrival) | self.origins(source, event))
+            self.incidents.append(third_party_incident(source, event, self.defaults) | self.origins(source, event))
         if event.words is not NO_WORDS:
             self.findings.look_up(event, is_left_out=bool(reason))
 
@@ -7381,13 +7382,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line.queue.check_room(request.body.size)
         # While it waits for its turn, the text counts like a body, too: 25 KiB may become 25 MiB, in thousands of requests.
         with (self.intake.body(request.body, request.is_accepted, overhead=request.memory_bytes) as body,
-              closing(Share(self.intake.accepted)) as share):
+              closing(MemoryClaim(self.intake.accepted)) as claim):
             if not request.is_accepted:
                 request.signed_by, request.token = valid_signature(signatures, body, request.arrived)  # or raise Unauthorized
                 self.read_url_words(request)  # for any other, call_handler has done that
             request.is_accepted = request.is_read = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
-            text = decompress(body, request.headers.get('content-encoding', ''), share)
+            text = decompress(body, request.headers.get('content-encoding', ''), claim)
             with self.intake.take_turn(work_size(text), request.is_gone):
                 payloads = read_payloads(text, request.headers.get('content-type', ''))
                 if response := handshake_after_proof(self.settings, request, body, payloads):
@@ -7421,8 +7422,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
         Raise Rejected.
         """
-        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
-        conversion = to_incidents(payloads, arrival)
+        defaults = IncidentDefaults(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
+        conversion = to_incidents(payloads, defaults)
         request.product = conversion.product
         request.skipped = ', '.join(conversion.skipped)
         request.url_note = conversion.findings.note()
@@ -7780,9 +7781,9 @@ class ConnectionOwner(Protocol):
     connections: dict[State, dict['Connection', None]]
     limits: HttpLimits
     app: WebhookApp
-    heads: Room
-    unsent: Room
-    unsent_unauthenticated: Room
+    heads: MemoryBudget
+    unsent: MemoryBudget
+    unsent_unauthenticated: MemoryBudget
 
     def admit_more(self) -> None:
         """Accept connections again if there is room for one."""
@@ -7882,10 +7883,10 @@ class Connection:
         stream, length = self.stream, 0
         stream.expect(self.listener.limits.head_seconds)
         try:
-            with closing(Share(self.listener.heads)) as share:
+            with closing(MemoryClaim(self.listener.heads)) as claim:
                 while not length:
                     # If all heads take too much memory, the one that began first is rejected: another one, or this one.
-                    share.reserve(searched := len(stream.buffer))
+                    claim.reserve(searched := len(stream.buffer))
                     length = head_length(stream.buffer, searched) if stream.fill() else searched
         except TimeoutError:
             raise Rejected('The head of the request came too slowly.', status=HTTPStatus.REQUEST_TIMEOUT) from None
@@ -7956,8 +7957,8 @@ class Connection:
             sent = self.stream.socket.sendmsg([head, content])  # in one packet if it is small, and with no copy if it is large
         if sent < size:
             self.stream.expect(limits.response_grace_seconds + size / limits.response_bytes_per_second)
-            room = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
-            with closing(Share(room, size + request.memory_bytes)):
+            budget = self.listener.unsent if request.is_accepted else self.listener.unsent_unauthenticated
+            with closing(MemoryClaim(budget, size + request.memory_bytes)):
                 while sent < size:
                     unsent = memoryview(head)[sent:], memoryview(content)[max(sent - len(head), 0):]
                     sent += self.stream.limit_wait().sendmsg(unsent)
@@ -8064,13 +8065,13 @@ class Listener(StreamServer):
         self.limits = limits
         self.most_connections = set_connection_limit()
         self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State}
-        # Heads that arrive, or wait because they show no token. Those that wait with a signature have a lane of their own.
-        self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=[{}, {}])
+        # Heads that arrive, or wait because they show no token. Those that wait with a signature have a queue of their own.
+        self.heads = MemoryBudget(limits.heads_bytes, evicts_oldest=True, queues=[{}, {}])
         self.next_of_kind = Semaphore(), Semaphore()  # of the requests that wait without and with a signature
         self.turn = Semaphore()
-        # Separate rooms, so that senders without a proof never evict one that has shown it.
-        self.unsent = Room(limits.unsent_bytes, evicts_oldest=True)
-        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, evicts_oldest=True)
+        # Separate budgets, so that senders without a proof never evict one that has shown it.
+        self.unsent = MemoryBudget(limits.unsent_bytes, evicts_oldest=True)
+        self.unsent_unauthenticated = MemoryBudget(limits.unsent_unauthenticated_bytes, evicts_oldest=True)
 
     def full(self) -> bool:
         """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
@@ -8108,8 +8109,8 @@ class Listener(StreamServer):
         is_signed = any(signatures_in(request.headers, self.app.settings.tokens))
         try:
             # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-            with (closing(Share(self.heads, 2 * request.head_size + 2048 + request.bytes_behind(), lane=is_signed)),
-                  gevent.Timeout(self.limits.body_grace_seconds, no_room()), self.next_of_kind[is_signed]):
+            with (closing(MemoryClaim(self.heads, 2 * request.head_size + 2048 + request.bytes_behind(), queue=is_signed)),
+                  gevent.Timeout(self.limits.body_grace_seconds, no_memory_left()), self.next_of_kind[is_signed]):
                 self.turn.acquire()
             gevent.spawn_later(0.0001, self.turn.release)  # after 0 gevent might return 50 times before it looks at a socket
         except Unavailable:
