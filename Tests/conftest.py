@@ -9,11 +9,11 @@ from contextlib import closing
 import demistomock
 import GenericWebhook
 import pytest
-from GenericWebhook import Listener, ServerLine, Settings, Tokens
+from GenericWebhook import Listener, ServerLine
 from shared.app import App
 from clocks import Clock
-from own_server import running_line
-from shared.webhook import TOKEN, Webhook
+from own_server import listener, running_line
+from shared.webhook import Webhook
 
 from shared.processes import end_with
 
@@ -41,7 +41,7 @@ def own_line() -> Iterator[ServerLine]:
 
 @pytest.fixture
 def server(own_line: ServerLine) -> Iterator[Listener]:
-    with closing(Listener(Settings(0, Tokens(TOKEN), None), own_line)) as running:
+    with closing(listener(line=own_line)) as running:
         running.start()
         yield running
 

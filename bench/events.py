@@ -36,7 +36,10 @@ def convert(script: Any, events: list[Any], rounds: int) -> None:
     """Have the script turn each event into an incident, so many times."""
     payloads = [[json.dumps(event).encode()] for event in events]
     settings = script.Settings(8080, script.Tokens('secret-5e9c0d17b3a8f246'), None)
-    defaults = script.IncidentDefaults('2026-11-24T10:00:00Z', {}, settings)
+    # It may be an earlier script.
+    passed = [] if hasattr(script, 'ROWS') else [script.SenderRows(script.SENDERS)]
+    supplied = script.IncidentDefaults if hasattr(script, 'IncidentDefaults') else script.Arrival
+    defaults = supplied('2026-11-24T10:00:00Z', {}, settings, *passed)
     script.time = StoppedClock()
     gc.collect()
     gc.freeze()  # as it is while the script serves: what the start has left is looked at no more

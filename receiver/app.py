@@ -14,6 +14,7 @@ from receiver.body.decoding import decompress
 from receiver.body.memory import MemoryClaim
 from receiver.body.turns import Intake, work_size
 from receiver.deliveries import DeliveryMemory
+from receiver.events.rows import SenderRows
 from receiver.events.texts import without_error_markers
 from receiver.events.url_words import url_words
 from receiver.handshakes import ALLOW, PLAIN_TEXT, Request, handshake_after_proof, handshake_before_proof
@@ -43,10 +44,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     after the first wait it may be the request of another sender.
     """
 
-    def __init__(self, settings: Settings, line: ServerLine):
+    def __init__(self, settings: Settings, line: ServerLine, sender_rows: SenderRows):
         super().__init__()
-        self.settings = settings
-        self.line = line
+        self.settings, self.line, self.sender_rows = settings, line, sender_rows
         self.intake = Intake()
         self.deliveries = DeliveryMemory(line.queue)
         handlers = {'GET': self.greet, 'POST': self.receive, 'PUT': self.receive,
@@ -157,7 +157,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
         Raise Rejected.
         """
-        defaults = IncidentDefaults(utc_text(request.arrived), request.headers, self.settings, request.words, request.token)
+        arrived = utc_text(request.arrived)
+        defaults = IncidentDefaults(arrived, request.headers, self.settings, self.sender_rows, request.words, request.token)
         conversion = to_incidents(payloads, defaults)
         request.product = conversion.product
         request.skipped = ', '.join(conversion.skipped)

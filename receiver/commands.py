@@ -11,6 +11,8 @@ import gevent
 from CommonServerPython import CommandResults, EntryFormat, EntryType, arg_to_number, tableToMarkdown
 from msgspec.structs import asdict
 
+from receiver.app import WebhookApp
+from receiver.events.rows import SenderRows
 from receiver.http.listener import Listener
 from receiver.journal.history import History, read_history
 from receiver.line import ServerLine, wait_until
@@ -21,7 +23,7 @@ from receiver.settings import TOKEN_LABEL, Settings, Tokens, label_of
 VERSION = '1.4.0'  # of the pack, in the log and the history: which code runs
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, sender_rows: SenderRows) -> None:
     """Serve until the process is asked to stop or the line is cut, then end the process.
 
     Returning is not enough: the platform's loop would keep the process.
@@ -34,7 +36,7 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
     line.history.begin_tokens(settings.tokens, utc_text(int(time.time())))
-    listener = Listener(settings, line)
+    listener = Listener(WebhookApp(settings, line, sender_rows))
     open_port(listener)
     line.ending.wait()
     listener.close()

@@ -5,8 +5,10 @@ import demistomock as demisto
 from CommonServerPython import return_error, return_results
 
 from receiver.commands import deliveries_report, result_of_test, serve
+from receiver.events.rows import SenderRows
 from receiver.image import show_health
 from receiver.journal.samples import read_samples
+from receiver.senders import SENDERS
 from receiver.settings import read_settings
 
 
@@ -32,7 +34,7 @@ def main() -> None:
         if command == 'long-running-execution':
             show_health(text)
         return return_error(text)
-    return serve(settings)
+    return serve(settings, SenderRows(SENDERS))
 
 
 if __name__ in ('__main__', '__builtin__', 'builtins'):

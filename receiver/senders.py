@@ -17,7 +17,7 @@
 # `Create: Disk full`, and occurred when it arrived. The text at `alert.priority` says how severe it is; if `action` is
 # `Close`, the problem has ended; and all events with the same `alert.alertId` are about the same problem.
 #
-# Paths and conditions are in the grammar that is explained further down. Of two labels of one kind, the first that fits is used.
+# Paths and conditions are in the grammar that events/paths.py explains. Of two labels of one kind, the first that fits is used.
 # After `,` or `|`, and in a name after any word, a text goes on in the next line, which has no label.
 #
 # identified by: conditions, all of which an event of the sender meets. One of them is a header or a key at the top of the
@@ -31,7 +31,7 @@
 #   gives its value alone: without a title, `db-1`.
 # occurred: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
 #   is `-`: then it is the moment of arrival.
-# severity: the path of a word such as `high` (SEVERITY_WORDS below). The first value that means a severity counts; in
+# severity: the path of a word such as `high` (SEVERITY_WORDS of events/rows.py). The first value that means a severity counts; in
 #   `alerts.*.severity`, the gravest. If there is none, the general rule looks for a severity, except after `none`.
 #   scale: what the values there mean, if they are not such words; `7+` is any number from 7 on, up to the next such number.
 # resolved: conditions that only the end of a problem meets.

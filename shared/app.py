@@ -4,17 +4,38 @@ from __future__ import annotations
 import functools
 import io
 import json
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import demistomock
 import GenericWebhook
-from GenericWebhook import REQUEST, Health, Intake, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp, decompress
+from GenericWebhook import (REQUEST, SENDERS, Health, Intake, Request, RequestBody, SenderRows, ServerLine, Settings, Tokens,
+                            WebhookApp, decompress)
 from shared.dated import dated
 from shared.webhook import TOKEN, Answer
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds, when each request to an App arrives
+SENDER_ROWS = SenderRows(SENDERS)  # as main makes them
+
+
+def app_of(settings: Settings, line: ServerLine) -> WebhookApp:
+    """Return the app of an instance."""
+    passed = [] if hasattr(GenericWebhook, 'ROWS') else [SENDER_ROWS]  # ./dev names --against reads earlier scripts, too
+    return WebhookApp(settings, line, *passed)
+
+
+def defaults_of(headers: dict[str, str], settings: Settings | None = None, occurred: str = '2026-11-24T10:00:00Z',
+                **options: Any) -> GenericWebhook.IncidentDefaults:
+    """Return the defaults of a request's incidents, by default at an instance without a token and a type."""
+    return GenericWebhook.IncidentDefaults(occurred, headers, settings or Settings(8080, Tokens(), None), SENDER_ROWS, **options)
+
+
+def event_of(payload: bytes, headers: dict[str, str] | None = None, contains_token: Callable[[str], bool] = lambda _: False,
+             **options: Any) -> GenericWebhook.ThirdPartyEvent:
+    """Return the event of a third-party payload, by default one without a token."""
+    return GenericWebhook.ThirdPartyEvent(payload, headers or {}, contains_token, SENDER_ROWS, **options)
 
 
 @functools.cache
@@ -63,7 +84,7 @@ class App:
     def __enter__(self) -> App:
         demistomock.reset()
         demistomock.declare(createIncidents=self._create, getIntegrationContext={})
-        self.app = WebhookApp(self.settings, forgetful_line())
+        self.app = app_of(self.settings, forgetful_line())
         self.date.__enter__()
         return self
 

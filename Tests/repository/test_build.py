@@ -57,6 +57,13 @@ def test_every_module_of_the_receiver_is_on_a_floor_and_none_is_long() -> None:
     assert 15 <= len({name.partition('.')[0] for name in floors(ROOT)}) <= 20
 
 
+def test_the_table_of_senders_comes_last_before_the_commands_and_only_main_gets_it() -> None:
+    assert floors(ROOT)[-3:] == [GENERATED, 'commands', 'main']
+    importing = {module.name for module in modules() for node in module.imports
+                 if isinstance(node, ast.ImportFrom) and node.module == f'receiver.{GENERATED}'}
+    assert importing == {'main'}
+
+
 def test_modules_become_one_text_under_headings_with_their_imports_in_one_block(tmp_path: Path) -> None:
     built = build(written(tmp_path))
     telling = r"^(?:'''.*|# --- .*|MOST.*|LEAST.*|def .*|import (?!demisto).*|from f.*|    (?:import|from) .*)"

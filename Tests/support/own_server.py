@@ -13,7 +13,7 @@ from clocks import PATIENCE_SECONDS
 from gevent import socket
 from GenericWebhook import HTTP_LIMITS, REQUEST, HttpLimits, Listener, Request, ServerLine, Settings, Tokens
 from senders_at_once import AUTHORIZED
-from shared.app import forgetful_line
+from shared.app import app_of, forgetful_line
 from shared.webhook import TOKEN, Answer, read_answers, read_to_end, request_bytes
 
 
@@ -50,8 +50,8 @@ def hold_calls() -> threading.Event:
     return may_return
 
 
-def listener(limits: HttpLimits = HTTP_LIMITS) -> Listener:
-    return Listener(Settings(0, Tokens(TOKEN), None), forgetful_line(), limits)
+def listener(limits: HttpLimits = HTTP_LIMITS, line: ServerLine | None = None, port: int = 0) -> Listener:
+    return Listener(app_of(Settings(port, Tokens(TOKEN), None), line or forgetful_line()), limits)
 
 
 @contextmanager

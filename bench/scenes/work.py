@@ -11,10 +11,10 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from GenericWebhook import (SCHEMES, TIMED_TEXT, IncidentDefaults, Rejected, Settings, Tokens,
+from GenericWebhook import (SCHEMES, TIMED_TEXT, Rejected, Settings, Tokens,
                             valid_signature, read_payloads, signatures_to_check, to_incidents, to_utf8, url_words)
 
-from shared.app import unpacked
+from shared.app import defaults_of, unpacked
 from shared.shapes import FORM, MIB, SHAPES, filled
 from bench.rows import Row
 
@@ -37,7 +37,7 @@ def read(content_type: str, coding: str, body: bytes, words: tuple[tuple[str, st
     charset = content_type.partition('charset=')[2]
     text = to_utf8(unpacked(body, coding), charset, 'json' in content_type)
     to_incidents(read_payloads(text, content_type.partition(';')[0] if charset else content_type),
-                 IncidentDefaults('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, [*words])))
+                 defaults_of({}, SETTINGS, words=url_words(SETTINGS, [*words])))
 
 
 def check_signatures(body: bytes) -> None:

@@ -15,7 +15,7 @@ from receiver.events.general_rule import GeneralRule
 from receiver.events.log_lines import ACCESS, BRACKETS, PREAMBLE, WORDS_OF_SENTENCE, members_of_leef, members_of_log
 from receiver.events.meanings import GENERIC_TEXT, MAX_TEXT_WITH_JSON, PUNCTUATION, WORDS
 from receiver.events.paths import Path, Paths
-from receiver.events.rows import ROWS, End, Problem, Row
+from receiver.events.rows import End, Problem, Row, SenderRows
 from receiver.events.scales import RECOVERED_SEVERITY, SEVERITIES, text_of
 from receiver.events.severities import Severity, all_severities
 from receiver.events.texts import (
@@ -68,17 +68,17 @@ class ThirdPartyEvent:
     are the same words, or fewer for a payload without items at `?each=`.
     """
 
-    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
+    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool], sender_rows: SenderRows,
                  findings: Findings | None = None, words: UrlWords | None = None, budget: Budget | None = None):
         self.budget = budget or Budget()
         self.budget.values_of_event = MAX_EVENT_VALUES
         self.members = read_object(source, self.budget)
         self.headers = headers
-        self.contains_token = contains_token
+        self.contains_token, self.sender_rows = contains_token, sender_rows
         self.clean = partial(clean_text, contains_token=contains_token)
         self.findings = findings or Findings(NO_WORDS)
         self.words = words or self.findings.words
-        self.row = next(ROWS.fitting(self), NO_ROW)  # of the sender
+        self.row = next(sender_rows.fitting(self), NO_ROW)  # of the sender
         self.rows: tuple[Row, ...] = (self.words, self.row)
         ending = self.row_with('ends')  # whether the event certainly reports the end of a problem
         self.is_recovery: bool = self.only_inner_event.is_recovery if ending.inner else self.end_by(ending) is not None
@@ -110,7 +110,7 @@ class ThirdPartyEvent:
         source = ''.join(value for value in values if isinstance(value, str)).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
-        event = ThirdPartyEvent(source, {}, self.contains_token, budget=self.budget)
+        event = ThirdPartyEvent(source, {}, self.contains_token, self.sender_rows, budget=self.budget)
         if self.words.ends:  # the URL decides for the inner event, too
             event.is_recovery = self.is_recovery
         return event
@@ -119,7 +119,7 @@ class ThirdPartyEvent:
     def only_inner_event(self) -> 'ThirdPartyEvent':
         """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
         is_alone = self.row.inner and not self.row.inner.reads_only_part_of_a_list(self.members)
-        return self.inner_event if is_alone else ThirdPartyEvent(b'', {}, self.contains_token)
+        return self.inner_event if is_alone else ThirdPartyEvent(b'', {}, self.contains_token, self.sender_rows)
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from receiver.events.paths import TABLE_GRAMMAR, Condition, Path, Paths, ReadEvent
 from receiver.events.scales import Scale, form_of
 from receiver.events.tree import steps_of
-from receiver.senders import SENDERS
 
 #
 # There are two kinds, read by the same code: that of a sender is a block of the table, and that of a URL is what the words in its
@@ -145,4 +144,3 @@ SEVERITY_WORDS = scale_of('''
     low=low|minor|notice|p4,
     informational=info|informational|information|debug|verbose|trace|p5''')
 SEVERITY_NUMBERS = scale_of('critical=4, high=3, medium=2, low=1, informational=0.5, unknown=0')
-ROWS = SenderRows(SENDERS)

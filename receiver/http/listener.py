@@ -18,11 +18,9 @@ from receiver.handshakes import Request
 from receiver.http.connections import Connection, State, too_many_requests
 from receiver.http.environ import HTTP_LIMITS, HttpLimits, wsgi_environ
 from receiver.limits import BODY_BYTES_PER_SECOND, MAX_CONNECTIONS, RESERVED_FILES
-from receiver.line import ServerLine
 from receiver.problems import Unavailable, problem
 from receiver.proof.secrets import contains_token
 from receiver.proof.signatures import signatures_in
-from receiver.settings import Settings
 
 
 class Listener(StreamServer):
@@ -35,10 +33,10 @@ class Listener(StreamServer):
     # before their greenlets have run at all.
     max_accept = 8
 
-    def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
-        super().__init__(('0.0.0.0', settings.port), handle=self.do_handle, backlog=4096)
-        self.app = WebhookApp(settings, line)
-        self.application: Callable[..., Iterable[bytes]] = self.app  # any WSGI application would do
+    def __init__(self, app: WebhookApp, limits: HttpLimits = HTTP_LIMITS):
+        super().__init__(('0.0.0.0', app.settings.port), handle=self.do_handle, backlog=4096)
+        self.app = app
+        self.application: Callable[..., Iterable[bytes]] = app  # any WSGI application would do
         self.limits = limits
         self.most_connections = set_connection_limit()
         self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State}

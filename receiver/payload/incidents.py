@@ -105,7 +105,8 @@ class Conversion:
 
     def event(self, source: bytes, words: UrlWords) -> ThirdPartyEvent:
         """Return the third-party event whose JSON is `source`, read by these words of the URL."""
-        return ThirdPartyEvent(source, self.defaults.headers, self.contains_token, self.findings, words, self.budget)
+        return ThirdPartyEvent(source, self.defaults.headers, self.contains_token, self.defaults.sender_rows, self.findings,
+                               words, self.budget)
 
     def origins(self, source: bytes, event: ThirdPartyEvent) -> dict[str, Any]:
         """Return where the values of a third-party event's incident come from, for the local XSOAR; {} for any other."""

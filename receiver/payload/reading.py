@@ -17,6 +17,7 @@ from multipart import MultipartSegment, PushMultipartParser, parse_options_heade
 
 from receiver.body.decoding import checked_utf8, decode_in_pieces, join_within, to_utf8
 from receiver.body.memory import PIECE_BYTES
+from receiver.events.rows import SenderRows
 from receiver.events.url_words import NO_WORDS, UrlWords
 from receiver.limits import MAX_BODY_BYTES, MAX_EVENTS, MAX_FORM_FIELDS, MAX_JSON_BYTES, SMALL_BODY_BYTES
 from receiver.problems import BadRequest, TooLarge, UnsupportedMedia
@@ -40,6 +41,7 @@ class IncidentDefaults:
     occurred: str
     headers: dict[str, str]
     settings: Settings
+    sender_rows: SenderRows
     words: UrlWords = NO_WORDS
     token: Token | None = None
 

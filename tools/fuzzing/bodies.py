@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from tools.fuzzing.corpus import BODIES, Body, cases
-from shared.app import unpacked
-from GenericWebhook import ERROR_MARKERS, IncidentDefaults, Rejected, Settings, Tokens, read_payloads, to_incidents, with_text
+from shared.app import defaults_of, unpacked
+from GenericWebhook import ERROR_MARKERS, Rejected, read_payloads, to_incidents, with_text
 
-ARRIVAL = IncidentDefaults('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
+ARRIVAL = defaults_of({'x-event': 'push'})
 SCALARS = ['1', '-0', '1.50', '1e999', '9' * 400, 'true', 'null', '""', '"a"', r'"\u00e9\n\\\""', r'"\ud83d\ude00"', '"$$##"',
            '"é😀"', '"2026-11-24"']
 SPOILED = ['NaN', '-Infinity', '01', '1.', '+1', r'"\ud800"', r'"\udc00\ud800"', r'"\\\ud800\\"', '"\n\t"', '"\x01"',

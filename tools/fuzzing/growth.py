@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import GenericWebhook
 from shared import ROOT
-from GenericWebhook import IncidentDefaults, Rejected, Settings, Tokens, read_payloads, to_incidents
+from shared.app import defaults_of
+from GenericWebhook import Rejected, Settings, Tokens, read_payloads, to_incidents
 
 # Each run consists of one of these, again and again.
 PIECES = [
@@ -95,7 +96,7 @@ FORMS = {
     'JSON structure': Form(lambda run: f'{{"title":"Disk full","a":{run}', JSON),
     'NDJSON': Form(lambda run: '{"title":"Disk full"}\n' + json.dumps({'title': run}) + '\n', 'application/x-ndjson'),
 }
-ARRIVAL = IncidentDefaults('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens('secret-5e9c0d17b3a8f246'), None))
+ARRIVAL = defaults_of({}, Settings(8080, Tokens('secret-5e9c0d17b3a8f246'), None))
 
 
 def body_of(form: Form, piece: str, length: int) -> bytes:

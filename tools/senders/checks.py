@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 import GenericWebhook
-from shared.app import NOW
+from shared.app import NOW, event_of
 from GenericWebhook import (TABLE_GRAMMAR, Condition, Path, Row, SenderRows, ThirdPartyEvent, Unreadable, compiled_row,
                             names_secret)
 from tools.names.table import land
@@ -195,7 +195,7 @@ def events(folder: Folder, delivery: dict[str, Any]) -> Iterator[ThirdPartyEvent
     landed = land(folder.sender, delivery)
     for incident in landed.incidents:
         for headers in ({name.lower(): value for name, value in landed.request.headers}, {}):
-            yield ThirdPartyEvent(incident['rawJSON'].encode(), headers, lambda text: False)  # none has a token
+            yield event_of(incident['rawJSON'].encode(), headers)
 
 
 def unfound_paths(folder: Folder) -> Iterator[Fault]:

@@ -7,9 +7,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
-from shared.app import App
-from GenericWebhook import (
-    MIB, IncidentDefaults, Request, Settings, Tokens, UrlWords, read_query, read_words, to_incidents, url_words,
+from shared.app import App, defaults_of
+from GenericWebhook import (MIB, Request, Settings, Tokens, UrlWords, read_query, read_words, to_incidents, url_words,
                             wsgi_environ)
 from shared.webhook import TOKEN
 
@@ -63,7 +62,7 @@ def test_posts_leave_nothing_but_what_is_collected_soon(
         make: Callable[[int], tuple[bytes, UrlWords]], times: int, most: int) -> None:
     def work(number: int) -> None:
         body, words = make(number)
-        to_incidents([body], IncidentDefaults('2026-11-24T10:00:00Z', {}, SETTINGS, words))
+        to_incidents([body], defaults_of({}, words=words))
 
     assert left_by(work, times) < most
 

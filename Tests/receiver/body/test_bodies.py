@@ -15,23 +15,22 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 import msgspec
 import patient
 import pytest
-from shared.app import App
+from shared.app import App, defaults_of, unpacked
 from clocks import each_grows_linearly, grows_linearly
-from GenericWebhook import (MAX_BODY_BYTES, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, IncidentDefaults, Rejected,
-                            Settings, Tokens, TooLarge, read_payloads, to_incidents)
+from GenericWebhook import (MAX_BODY_BYTES, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Rejected, TooLarge, read_payloads,
+                            to_incidents)
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
 from urllib3 import encode_multipart_formdata
 from real_curl import curl
-from shared.app import unpacked
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
-ARRIVAL = IncidentDefaults('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
+ARRIVAL = defaults_of({'x-event': 'push'})
 FORM = 'application/x-www-form-urlencoded'
 
 

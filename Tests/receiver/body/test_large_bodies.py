@@ -21,12 +21,11 @@ import GenericWebhook
 import gevent
 import pytest
 from changed_packs import webhook_with
-from shared.app import App, unpacked
+from shared.app import App, defaults_of, unpacked
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (
-    NO_WORDS, BadRequest, Conversion, IncidentDefaults, Intake, MemoryBudget, MemoryClaim, Post, Rejected, RequestBody,
-    Settings, Tokens, TooLarge, Unavailable, UrlWords, read_body, read_payloads, signatures_to_check, to_incidents,
-    valid_signature, with_text)
+    NO_WORDS, BadRequest, Conversion, Intake, MemoryBudget, MemoryClaim, Post, Rejected, RequestBody, Settings, Tokens,
+    TooLarge, Unavailable, UrlWords, read_body, read_payloads, signatures_to_check, to_incidents, valid_signature, with_text)
 from gevent.event import Event
 from model import let_greenlets_run, peak_of
 from own_server import hold_calls
@@ -45,7 +44,7 @@ EVENTS = [{'title': f'Login {number}', 'text': 'x' * 2000} for number in range(1
 ENVELOPES = [{'raw_json': event} for event in EVENTS]
 
 
-ARRIVAL = IncidentDefaults('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, Tokens(), None))
+ARRIVAL = defaults_of({'x-event': 'fire'})
 
 
 @pytest.mark.parametrize(('controls', 'emojis', 'is_escaped'), [(310, 375, True), (310, 380, False)])
@@ -215,7 +214,7 @@ def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are
                          ids=['items', 'events', 'envelopes'])
 def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, each: tuple[str, ...]) -> None:
     payloads = read_payloads(json.dumps(events).encode())
-    defaults = IncidentDefaults('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), UrlWords(each=each))
+    defaults = defaults_of({}, words=UrlWords(each=each))
     assert turns_for_others(lambda: to_incidents(payloads, defaults)) >= 1000
 
 

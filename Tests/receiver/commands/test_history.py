@@ -17,10 +17,11 @@ from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (VERSION, History, HistoryEntry, Listener, Post, Request, ServerLine, Settings, Tokens,
-                            Unavailable, WebhookApp, read_history)
+                            Unavailable, read_history)
 from local_xsoar import wait_for
 from model import incident
 from own_server import connect, have_turn, hold_calls, running_line
+from shared.app import app_of
 from shared.webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 pytestmark = pytest.mark.sockets
@@ -346,7 +347,7 @@ def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: 
 
 def test_a_get_says_for_how_long_a_call_has_lasted(clock: Clock, own_line: ServerLine) -> None:
     may_return = hold_calls()
-    app = WebhookApp(Settings(8080, Tokens(), None), own_line)
+    app = app_of(Settings(8080, Tokens(), None), own_line)
     own_line.queue.add(post := Post([incident()]))
     until(lambda: demistomock.calls_of('createIncidents'))
     greetings = []

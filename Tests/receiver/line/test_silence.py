@@ -14,8 +14,8 @@ import GenericWebhook
 import gevent
 import pytest
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import Listener, ServerLine, Settings, Tokens, read_history
-from own_server import ask
+from GenericWebhook import Listener, ServerLine, read_history
+from own_server import ask, listener
 from shared.app import NOW
 from shared.webhook import TOKEN, Answer
 
@@ -362,9 +362,9 @@ def test_a_sender_heard_before_its_silence_is_read_back_ends_it(xsoar: Server) -
 def another(xsoar: Server) -> Listener:
     """Return the listener of a new container, with the context that the one before saved, once the server replies."""
     demistomock.declare(getIntegrationContext=lambda: xsoar.may_reply.wait(PATIENCE_SECONDS) and xsoar.contexts[-1])
-    listener = Listener(Settings(0, Tokens(TOKEN), None), ServerLine(log_every=0, health_every=0))
-    listener.start()
-    return listener
+    server = listener(line=ServerLine(log_every=0, health_every=0))
+    server.start()
+    return server
 
 
 def test_what_changes_is_saved_within_a_minute_and_a_silence_at_once(xsoar: Server) -> None:

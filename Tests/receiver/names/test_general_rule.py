@@ -9,8 +9,8 @@ from typing import Any
 
 import GenericWebhook
 import pytest
-from GenericWebhook import LAST_WORDS, NO_ROW, WORDS, ThirdPartyEvent, keys_by_meaning, places_of, places_of_word
-from shared.app import App
+from GenericWebhook import LAST_WORDS, NO_ROW, WORDS, keys_by_meaning, places_of, places_of_word
+from shared.app import App, event_of
 from shared.webhook import SCRIPT
 
 NOW = 1795514400  # 2026-11-24T10:00:00Z
@@ -707,7 +707,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
 
 
 def read(payload: dict[str, Any]) -> tuple[str, str]:
-    event = ThirdPartyEvent(json.dumps(payload).encode(), {}, lambda text: False)
+    event = event_of(json.dumps(payload).encode())
     assert event.row is NO_ROW
     return event.name(), event.occurred(NOW)
 
@@ -720,7 +720,7 @@ def test_an_event_of_a_sender_without_a_row_has_the_name_and_time_that_its_keys_
 
 def test_a_key_that_is_like_a_kind_is_no_name_if_it_has_the_token() -> None:
     source = json.dumps({'sub': 7, 'events': {'secretAuthenticated': {'id': 7}}}).encode()
-    assert ThirdPartyEvent(source, {}, lambda text: 'secretAuthenticated' in text).name() == ''
+    assert event_of(source, {}, lambda text: 'secretAuthenticated' in text).name() == ''
 
 
 def words_in(payload: Any, parent: str = '') -> Iterator[str]:

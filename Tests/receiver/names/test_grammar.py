@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (MAX_EVENT_VALUES, NO_WORDS, ROWS, SEVERITY_WORDS, TABLE_GRAMMAR, URL_GRAMMAR, Findings, Grammar,
+from GenericWebhook import (MAX_EVENT_VALUES, NO_WORDS, SEVERITY_WORDS, TABLE_GRAMMAR, URL_GRAMMAR, Findings, Grammar,
                             SenderRows, ThirdPartyEvent, Unreadable, first_keys)
 from hypothesis import example, given
 from hypothesis import strategies as st
 from model import by_chance
+from shared.app import SENDER_ROWS, event_of
 from url_model import Number, found_at, model_meets, to_json
 
 BOTH = pytest.mark.parametrize('grammar', [TABLE_GRAMMAR, URL_GRAMMAR], ids=['table', 'URL'])
@@ -20,7 +21,7 @@ def event(payload: Any, **headers: str) -> ThirdPartyEvent:
     """Return the event of a payload, which may be JSON already, with headers in which `_` stands for `-`."""
     source = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     named = {name.replace('_', '-'): value for name, value in headers.items()}
-    return ThirdPartyEvent(source, named, lambda text: False, Findings(NO_WORDS, lambda: named))
+    return event_of(source, named, findings=Findings(NO_WORDS, lambda: named))
 
 
 def values(path: str, payload: Any, **headers: str) -> list[Any]:
@@ -311,7 +312,7 @@ def test_a_row_that_is_not_in_the_grammar_is_refused_when_it_is_compiled(line: s
 
 
 def test_the_table_of_the_script_can_be_read() -> None:
-    assert len([row() for row in ROWS.rows]) > 140
+    assert len([row() for row in SENDER_ROWS.rows]) > 140
 
 
 @pytest.mark.parametrize(('conditions', 'payload', 'fits'), [

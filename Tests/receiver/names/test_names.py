@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from shared.app import App
+from shared.app import App, event_of
 from clocks import each_grows_linearly, grows_linearly, zone
 from GenericWebhook import DEEPER, ERROR_MARKERS, MIB, NO_ROW, WORDS, ThirdPartyEvent
 from hypothesis import given
@@ -28,7 +28,7 @@ GUID = '72d3162e-cc78-11e3-81ab-4c9367dc0958'
 
 def event(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> ThirdPartyEvent:
     text = payload if isinstance(payload, bytes) else (payload if isinstance(payload, str) else json.dumps(payload)).encode()
-    return ThirdPartyEvent(text, headers or {}, lambda text: bool(token) and token in text)
+    return event_of(text, headers, lambda text: bool(token) and token in text)
 
 
 def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> str:
@@ -826,9 +826,9 @@ def test_no_invisible_character_hides_the_token_in_a_name(mark: str) -> None:
 
 
 PRINTED_NAME = """
-from GenericWebhook import ThirdPartyEvent
+from shared.app import event_of
 source = b'{"title": "Head of Sales", "firstname": "Al", "reason": "Fix the bug soon", "commit": "abc"}'
-print(ThirdPartyEvent(source, {}, ().__contains__).name())
+print(event_of(source).name())
 """
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import functools
 import pytest
-from GenericWebhook import ROWS, ThirdPartyEvent
 from recipes import assert_as_told
+from shared.app import SENDER_ROWS, event_of
 from tools.names.table import SENDERS, Landed, all_landed, land
 
 DELIVERIES = {f'{sender.key}: {delivery["title"]}': (sender, delivery)
@@ -16,7 +16,7 @@ BELOW_MEDIUM = {
     'github: code scanning alert, a note', 'ocsf: informational', 'okta: informational',
     'pingdom: check down, of low importance', 'suricata: alert of low severity'}
 CREATED_NOW: dict[str, str] = {}
-EACH_ROW = [row() for row in ROWS.rows]
+EACH_ROW = [row() for row in SENDER_ROWS.rows]
 
 
 @functools.cache
@@ -39,7 +39,7 @@ def test_at_least_leaves_out_what_it_always_left_out_but_for_what_has_a_reason()
 
 def test_each_row_knows_a_documented_payload_in_each_way_in_which_it_is_reported() -> None:
     """With the headers of its request, and without: a proxy may have left them out."""
-    known = [ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool).row
+    known = [event_of(incident['rawJSON'].encode(), headers).row
              for each in map(landed, DELIVERIES) for incident in each.incidents
              for headers in ({name.lower(): value for name, value in each.request.headers}, {})]
     assert [row.title for row in EACH_ROW if not any(row is each for each in known)] == []

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from GenericWebhook import ROWS, Path, Row, ThirdPartyEvent
-from shared.app import App
+from GenericWebhook import Path, Row
+from shared.app import SENDER_ROWS, App, event_of
 from tools.names.table import SENDERS
 from tools.senders.checks import owners
 from tools.senders.folders import read_folders
 
-EACH_ROW = [row() for row in ROWS.rows]
+EACH_ROW = [row() for row in SENDER_ROWS.rows]
 # The objects and texts in which an event keeps what others wrote.
 FOREIGN = {
     '_raw', 'annotations', 'attributes', 'body', 'content', 'context', 'custom', 'data', 'details', 'extra', 'fields', 'full_log',
@@ -95,11 +95,11 @@ def attacked(payload: dict[str, Any], rows: list[Row]) -> Iterator[tuple[str, di
 
 def taken(payload: dict[str, Any], headers: dict[str, str], own: set[str]) -> list[str]:
     """Return what makes an event that of a sender which is neither its own nor, without a row, any."""
-    row = ThirdPartyEvent(json.dumps(payload).encode(), headers, bool).row
+    row = event_of(json.dumps(payload).encode(), headers).row
     known = own | {row.sender}
     rows = [each for each in EACH_ROW if each.sender not in known]
     return [f'{title}: {found}' for title, made in attacked(payload, rows)
-            if (found := ThirdPartyEvent(json.dumps(made).encode(), headers, bool).row.sender) not in {*known, ''}]
+            if (found := event_of(json.dumps(made).encode(), headers).row.sender) not in {*known, ''}]
 
 
 def test_no_member_that_a_third_party_wrote_makes_a_delivery_that_of_another_sender() -> None:

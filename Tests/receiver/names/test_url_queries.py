@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import patient
 import pytest
-from GenericWebhook import IncidentDefaults, Settings, Tokens, read_payloads, read_query, to_incidents, url_words
+from GenericWebhook import Settings, Tokens, read_payloads, read_query, to_incidents, url_words
 from url_model import Number, created, to_json, words_in
+from shared.app import defaults_of
 from shared.webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -91,7 +92,7 @@ def test_each_event_of_random_queries_becomes_an_incident_unless_the_url_says_ot
     for number in range(count):
         sent, (text, parameters) = payload(random, number), query(random)
         words = url_words(settings, read_query(settings.tokens, text).parameters)
-        defaults = IncidentDefaults('2026-11-24T10:00:00Z', {}, settings, words)
+        defaults = defaults_of({}, settings, words=words)
         conversion = to_incidents(read_payloads(to_json(sent).encode()), defaults)
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]
         assert [json.loads(each['rawJSON'])['n'] for each in conversion.incidents] == expected, (number, text, to_json(sent))

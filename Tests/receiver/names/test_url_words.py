@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import patient
 import pytest
-from shared.app import App
+from shared.app import App, defaults_of
 from clocks import cpu_seconds, grows_linearly, wait_for
-from GenericWebhook import (MAX_EVENT_VALUES, MAX_KEPT_QUERY, NO_WORDS, IncidentDefaults, Settings, Tokens, hash_of, kept_query,
+from GenericWebhook import (MAX_EVENT_VALUES, MAX_KEPT_QUERY, NO_WORDS, Settings, Tokens, hash_of, kept_query,
                             read_query, read_words, shown_token, to_incidents, url_words)
 from shared.webhook import TOKEN, Webhook
 
@@ -772,7 +772,7 @@ def calls_for_paths(paths: int, items: list[dict[str, str]]) -> int:
     payload = json.dumps({'title': 'Disk full', 'l': items}).encode()
 
     def work() -> None:
-        to_incidents([payload], IncidentDefaults('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, query)))
+        to_incidents([payload], defaults_of({}, words=url_words(SETTINGS, query)))
 
     work()
     return calls_of(work)
@@ -791,7 +791,7 @@ def test_a_further_path_into_a_list_costs_no_look_at_items_without_it(first: dic
 
 def time_of(query: dict[str, str], body: str) -> float:
     words = url_words(SETTINGS, list(query.items()))
-    return cpu_seconds(lambda source: to_incidents([source], IncidentDefaults('', {}, SETTINGS, words)), body.encode(), 1)
+    return cpu_seconds(lambda source: to_incidents([source], defaults_of({}, words=words)), body.encode(), 1)
 
 
 @pytest.mark.parametrize('value', ['"' + '\u0130' * 80_000 + '"', '9' * 4200], ids=['texts that are slow to lower', 'integers'])

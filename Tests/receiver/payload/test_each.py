@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from shared.app import App
+from shared.app import App, defaults_of
 from clocks import grows_linearly
-from GenericWebhook import MIB, IncidentDefaults, Settings, Tokens, UrlWords, read_payloads, to_incidents
+from GenericWebhook import MIB, IncidentDefaults, UrlWords, read_payloads, to_incidents
 from shared.webhook import TOKEN
 
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
@@ -75,7 +75,7 @@ def test_a_path_of_more_than_16_keys_is_ignored(app: App, keys: int, count: int)
 def test_the_time_for_the_longest_path_grows_only_with_the_size_of_the_body() -> None:
     def make(total_bytes: int) -> tuple[list[bytes], IncidentDefaults]:
         body = b'{"a":' * 16 + b'[{"b":"%s"}]' % (b'x' * total_bytes) + b'}' * 16
-        return read_payloads(body), IncidentDefaults('', {}, Settings(8080, Tokens(), None), UrlWords(each=('a',) * 16))
+        return read_payloads(body), defaults_of({}, words=UrlWords(each=('a',) * 16))
 
     grows_linearly(make, lambda read: to_incidents(*read), MIB)
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, IncidentDefaults, CallSizer, Post, PostQueue,
-                            RejectedByServer, Settings, Tokens, Unavailable, created_incidents, error_beside, read_payloads,
-                            to_incidents, with_text)
+from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, CallSizer, Post, PostQueue,
+                            RejectedByServer, Unavailable, created_incidents, error_beside, read_payloads, to_incidents,
+                            with_text)
 from clocks import Clock
 from model import ROUNDS, SEED, incident
+from shared.app import defaults_of
 
 HAND_OVER = 25
 NOW = 1000.0  # any moment
@@ -451,11 +452,9 @@ EVENTS = {
 @pytest.mark.parametrize('count', [1, 100])
 @pytest.mark.parametrize('event', EVENTS)
 def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_more(event: str, count: int) -> None:
-    settings = Settings(8080, Tokens(), None)
-
     def incidents_of(number: int) -> list[dict[str, Any]]:
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
-        return to_incidents(read_payloads(body), IncidentDefaults(f'2026-11-24T10:00:00.{number:06}Z', {}, settings)).incidents
+        return to_incidents(read_payloads(body), defaults_of({}, occurred=f'2026-11-24T10:00:00.{number:06}Z')).incidents
 
     requests = max(100 // count, 2)
 

@@ -17,10 +17,10 @@ import gevent
 import pytest
 from shared.app import App, line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (Listener, LogBuffer, Post, Rejected, RejectedByServer, ServerLine, Settings, Tokens, Unavailable,
-                            memory_of, open_port, read_samples, with_samples)
+from GenericWebhook import (LogBuffer, Post, Rejected, RejectedByServer, ServerLine, Unavailable, memory_of,
+                            open_port, read_samples, with_samples)
 from model import incident
-from own_server import have_turn, hold_calls, running_line
+from own_server import have_turn, hold_calls, listener, running_line
 
 
 def sample(name: str, details: str = '{}') -> dict[str, Any]:
@@ -112,8 +112,8 @@ def test_a_health_that_the_server_did_not_take_is_reported_again() -> None:
 
 def test_the_error_of_a_port_ends_when_the_port_can_be_opened(own_line: ServerLine) -> None:
     with socket.create_server(('', 0)) as holder, \
-            closing(Listener(Settings(holder.getsockname()[1], Tokens(), None), own_line)) as listener:
-        opening = gevent.spawn(open_port, listener)
+            closing(listener(line=own_line, port=holder.getsockname()[1])) as server:
+        opening = gevent.spawn(open_port, server)
         until(lambda: own_line.health.text)
         holder.close()
         opening.get(timeout=PATIENCE_SECONDS)

@@ -5,17 +5,16 @@ from http import HTTPStatus
 
 import demistomock as demisto
 import pytest
-from shared.app import App, line
+from shared.app import App, defaults_of, line
 
 import GenericWebhook
-from GenericWebhook import (
-    DEFAULT_NAME, ERROR_MARKERS, BadRequest, IncidentDefaults, Rejected, Settings, Tokens, UrlWords, iso_date_to_rfc3339,
-    json_payloads, read_payloads, read_settings, to_incidents, with_text)
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, BadRequest, Rejected, Settings, Tokens, UrlWords, json_payloads,
+                            read_payloads, read_settings, to_incidents, iso_date_to_rfc3339, with_text)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as a header is read
 ARRIVED = '2026-11-24T10:00:00.000001Z'
-ARRIVAL = IncidentDefaults(ARRIVED, {'x-event': 'push'}, Settings(8080, Tokens(), 'Phishing'))
+ARRIVAL = defaults_of({'x-event': 'push'}, Settings(8080, Tokens(), 'Phishing'), occurred=ARRIVED)
 
 
 @pytest.fixture
@@ -112,7 +111,7 @@ def test_name_and_type_fall_back_where_the_sender_gives_none(fields, name, kind)
 
 
 def test_without_any_type_the_choice_is_left_to_the_server():
-    assert incident_of('{}', IncidentDefaults(ARRIVED, {}, read_settings({'incidentType': ''})))['type'] is None
+    assert incident_of('{}', defaults_of({}, read_settings({'incidentType': ''})))['type'] is None
 
 
 @pytest.mark.parametrize('occurred', [None, '0001-01-01T00:00:00Z', '0001-01-01T00:00:00'],
