@@ -22,6 +22,7 @@ from receiver.journal.history import HistoryEntry
 from receiver.limits import BODY_BYTES_PER_SECOND
 from receiver.line import ServerLine, has_hung_up
 from receiver.problems import Rejected, Unavailable, escaped
+from receiver.proof.secrets import contains_token
 from receiver.queue.posts import Post, find_delivery_id
 
 RESET_SECONDS = 1  # in which a connection whose sender reads no response is reset
@@ -59,12 +60,6 @@ class ConnectionOwner(Protocol):
 
     def response(self, request: Request, peer: str) -> tuple[str, list[tuple[str, str]], bytes]:
         """Return the status, headers and content of the response to a request."""
-
-    def redact(self, text: str, shown: str = '') -> str:
-        """Return the part of a sender's text that the log shows."""
-
-    def quoted(self, text: str, shown: str = '') -> str:
-        """Return what `redact` does as a field of the log."""
 
 
 class Connection:
@@ -261,9 +256,17 @@ class Connection:
         is_lost = status >= 500 and request.is_read and not (post and post.original) and request.is_gone()
         log_outcome(line, trace, status, request.log_note, request.result, request.url_note, has_left=is_lost)
 
+    def redact(self, text: str, shown: str = '') -> str:
+        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
+        return '...' if contains_token(self.listener.app.settings, text) else shown or text[:150]
+
+    def quoted(self, text: str, shown: str = '') -> str:
+        """Return what `redact` does as a field of the log, quoted so that it cannot forge another field."""
+        return '"' + self.redact(text, shown).replace('"', r'\x22') + '"'
+
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
-        redact, quoted = self.listener.redact, self.listener.quoted
+        quoted = self.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
         agent = quoted(request.headers.get('user-agent', '-'))
@@ -274,7 +277,7 @@ class Connection:
                   + (f', delivery {quoted(delivery_id)}' if delivery_id else ''))
         entry = HistoryEntry(size=size or 0, is_accepted=request.is_accepted, product=request.product, token=token,
                              address=escaped(client.replace('"', ''), 140), user_agent=escaped(agent.replace('"', ''), 80))
-        return Trace(self.began, redact(request.method), origin, entry)
+        return Trace(self.began, self.redact(request.method), origin, entry)
 
 
 def log_outcome(line: ServerLine, trace: Trace, status: int, note: str, result: str, url_note: str, has_left: bool) -> None:

@@ -19,7 +19,6 @@ from receiver.http.connections import Connection, State, too_many_requests
 from receiver.http.environ import HTTP_LIMITS, HttpLimits, wsgi_environ
 from receiver.limits import BODY_BYTES_PER_SECOND, MAX_CONNECTIONS, RESERVED_FILES
 from receiver.problems import Unavailable, problem
-from receiver.proof.secrets import contains_token
 from receiver.proof.signatures import signatures_in
 
 
@@ -114,14 +113,6 @@ class Listener(StreamServer):
     def is_idle(self) -> bool:
         """Return whether no request is being served."""
         return not any(each.request for each in chain(*self.connections.values()))
-
-    def redact(self, text: str, shown: str = '') -> str:
-        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
-        return '...' if contains_token(self.app.settings, text) else shown or text[:150]
-
-    def quoted(self, text: str, shown: str = '') -> str:
-        """Return what `redact` does as a field of the log, quoted so that it cannot forge another field."""
-        return '"' + self.redact(text, shown).replace('"', r'\x22') + '"'
 
 
 def set_connection_limit() -> int:

@@ -6738,12 +6738,6 @@ class ConnectionOwner(Protocol):
     def response(self, request: Request, peer: str) -> tuple[str, list[tuple[str, str]], bytes]:
         """Return the status, headers and content of the response to a request."""
 
-    def redact(self, text: str, shown: str = '') -> str:
-        """Return the part of a sender's text that the log shows."""
-
-    def quoted(self, text: str, shown: str = '') -> str:
-        """Return what `redact` does as a field of the log."""
-
 
 class Connection:
     """One sender's requests, one after the other, each with its response and its line in the log."""
@@ -6939,9 +6933,17 @@ class Connection:
         is_lost = status >= 500 and request.is_read and not (post and post.original) and request.is_gone()
         log_outcome(line, trace, status, request.log_note, request.result, request.url_note, has_left=is_lost)
 
+    def redact(self, text: str, shown: str = '') -> str:
+        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
+        return '...' if contains_token(self.listener.app.settings, text) else shown or text[:150]
+
+    def quoted(self, text: str, shown: str = '') -> str:
+        """Return what `redact` does as a field of the log, quoted so that it cannot forge another field."""
+        return '"' + self.redact(text, shown).replace('"', r'\x22') + '"'
+
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
-        redact, quoted = self.listener.redact, self.listener.quoted
+        quoted = self.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
         agent = quoted(request.headers.get('user-agent', '-'))
@@ -6952,7 +6954,7 @@ class Connection:
                   + (f', delivery {quoted(delivery_id)}' if delivery_id else ''))
         entry = HistoryEntry(size=size or 0, is_accepted=request.is_accepted, product=request.product, token=token,
                              address=escaped(client.replace('"', ''), 140), user_agent=escaped(agent.replace('"', ''), 80))
-        return Trace(self.began, redact(request.method), origin, entry)
+        return Trace(self.began, self.redact(request.method), origin, entry)
 
 
 def log_outcome(line: ServerLine, trace: Trace, status: int, note: str, result: str, url_note: str, has_left: bool) -> None:
@@ -7086,14 +7088,6 @@ class Listener(StreamServer):
     def is_idle(self) -> bool:
         """Return whether no request is being served."""
         return not any(each.request for each in chain(*self.connections.values()))
-
-    def redact(self, text: str, shown: str = '') -> str:
-        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
-        return '...' if contains_token(self.app.settings, text) else shown or text[:150]
-
-    def quoted(self, text: str, shown: str = '') -> str:
-        """Return what `redact` does as a field of the log, quoted so that it cannot forge another field."""
-        return '"' + self.redact(text, shown).replace('"', r'\x22') + '"'
 
 
 def set_connection_limit() -> int:
