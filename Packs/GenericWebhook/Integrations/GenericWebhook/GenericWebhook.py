@@ -3998,8 +3998,7 @@ def json_payloads(source: bytes) -> list[bytes]:
     if len(values) > MAX_EVENTS:
         raise too_many_events()
     for index, value in enumerate(values):
-        kind = json_kind(value)
-        if kind != 'an object':
+        if (kind := json_kind(value)) != 'an object':
             raise BadRequest(f'{which_item(index, values)}the event is {kind}; it must be an object.')
     return values
 
